@@ -84,7 +84,7 @@ class matrix_view {
   }
 
  private:
-  static constexpr std::size_t one_block = std::numeric_limits<std::size_t>::max();
+  static constexpr std::size_t one_block = (std::numeric_limits<std::size_t>::max)();
 
   T* data_ = nullptr;
   std::size_t rows_ = 0;

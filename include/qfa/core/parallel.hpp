@@ -21,10 +21,17 @@ inline std::size_t thread_count() noexcept {
 #endif
 }
 
+/// Asks for `threads` threads from here on (at least 1); does nothing without OpenMP.  No result depends on it.
+inline void set_thread_count([[maybe_unused]] std::size_t threads) noexcept {
+#ifdef _OPENMP
+  omp_set_num_threads(threads == 0 ? 1 : static_cast<int>(threads));
+#endif
+}
+
 /// Calls `body(i)` once for every i in [0, n), on all threads, in no order.
 ///
-/// Bodies must write to disjoint places.  The first exception by index order that a body throws is rethrown here, after all bodies have
-/// ended: an exception that leaves an OpenMP region would end the program.
+/// Bodies must write to disjoint places.  An exception that left an OpenMP region would end the program, so each is
+/// caught where it is thrown; after all bodies have ended, that of the smallest i is rethrown here.
 template <class Body>
 void parallel_for(std::size_t n, Body body) {
   std::exception_ptr thrown;
@@ -48,19 +55,27 @@ void parallel_for(std::size_t n, Body body) {
   if (thrown) std::rethrow_exception(thrown);
 }
 
-/// Fills one copy of `empty` per block of [0, n), then merges them in block order.
+/// Fills one copy of `empty` per block of [0, n) by `fill(part, first, last)`, then merges them in block order.
 ///
 /// Block boundaries depend on `block` alone, so the result is bit for bit the same on one thread and on sixty-four.
+/// Blocks are filled a wave at a time, a few for each thread: memory holds a wave of parts, however large n is.
+/// A `block` of 0 means one block.
 template <class A, class Fill>
 A parallel_fold(std::size_t n, std::size_t block, const A& empty, Fill fill) {
-  const std::size_t blocks = block == 0 ? 0 : (n + block - 1) / block;
-  std::vector<A> parts(blocks, empty);
-  parallel_for(blocks, [&](std::size_t b) {
-    const std::size_t first = b * block;
-    fill(parts[b], first, n - first < block ? n : first + block);
-  });
+  if (block == 0) block = n;
+  const std::size_t wave = 4 * thread_count();
   A all = empty;
-  for (const A& part : parts) all += part;
+  for (std::size_t first_of_wave = 0; first_of_wave < n;) {
+    const std::size_t left = n - first_of_wave;
+    const std::size_t blocks = left / block + (left % block != 0 ? 1 : 0);
+    std::vector<A> parts(blocks < wave ? blocks : wave, empty);
+    parallel_for(parts.size(), [&](std::size_t b) {
+      const std::size_t first = first_of_wave + b * block;
+      fill(parts[b], first, n - first < block ? n : first + block);
+    });
+    for (const A& part : parts) all += part;
+    first_of_wave = parts.size() < blocks ? first_of_wave + parts.size() * block : n;
+  }
   return all;
 }
 

@@ -14,13 +14,14 @@
 
 namespace qfa {
 
-/// A two-dimensional xtensor container as rows that qfa can work on, without a copy.  Throws unless it has two
-/// dimensions and contiguous rows (row-major).
+/// A two-dimensional xtensor container, or a view of its rows, as rows that qfa can work on, without a copy.  Throws
+/// unless it has two dimensions, contiguous rows (row-major) and rows in ascending order.
 template <class Container>
   requires requires(Container& c) {
     c.dimension();
     c.strides();
     c.data();
+    c.data_offset();
   }
 auto as_matrix(Container& c) {
   require(c.dimension() == 2, "as_matrix takes a tensor of two dimensions");
@@ -28,8 +29,10 @@ auto as_matrix(Container& c) {
   const auto columns = static_cast<std::size_t>(c.shape()[1]);
   // xtensor gives a dimension of length one the stride 0.
   require(columns <= 1 || c.strides()[1] == 1, "as_matrix takes a row-major tensor: its rows must be contiguous");
+  require(rows <= 1 || c.strides()[0] >= 0, "as_matrix takes rows in ascending order, not a reversed view");
   const std::size_t stride = rows <= 1 ? columns : static_cast<std::size_t>(c.strides()[0]);
-  return matrix_view(c.data(), rows, columns, stride);
+  // A view's data() is its container's: where the view begins is told apart.
+  return matrix_view(c.data() + c.data_offset(), rows, columns, stride);
 }
 
 /// A copy of a view as an xtensor.
