@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_SIMD_BATCH_HPP
+#define QFA_SIMD_BATCH_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <type_traits>
+#include <vector>
+
+// The one place that knows xsimd.  Everything below is the part of it that means the same from 8.1 (Debian 12) to 14.
+#include <xsimd/xsimd.hpp>
+
+namespace qfa::simd {
+
+namespace detail {
+
+template <class Arch>
+struct is_fma3 : std::false_type {};
+template <class Arch>
+struct is_fma3<xsimd::fma3<Arch>> : std::true_type {};
+
+}  // namespace detail
+
+/// Whether `fma` below rounds once on Arch.  Where it does, every kernel here has the same bits as its scalar twin; on
+/// plain SSE or AVX it multiplies, rounds and adds: right to the stated error, but with bits of its own.
+template <class Arch>
+inline constexpr bool has_fma = detail::is_fma3<Arch>::value || std::is_base_of_v<xsimd::avx512f, Arch> ||
+                                std::is_base_of_v<xsimd::neon64, Arch>;
+
+/// The widest instruction set that the compiler's flags allow.  Some xsimd releases rank a set above AVX2+FMA that does
+/// not know FMA (AVX-VNNI); then AVX2+FMA is the better one.
+using best_arch =
+    std::conditional_t<!has_fma<xsimd::default_arch> && xsimd::fma3<xsimd::avx2>::supported(),
+                       xsimd::fma3<xsimd::avx2>, xsimd::default_arch>;
+
+/// A register of floats.
+template <class Arch = best_arch>
+using floats = xsimd::batch<float, Arch>;
+
+/// Which lanes of a register a condition holds in.
+template <class Arch = best_arch>
+using lanes = xsimd::batch_bool<float, Arch>;
+
+/// Floats in one register.
+template <class Arch = best_arch>
+inline constexpr std::size_t width = floats<Arch>::size;
+
+/// Bytes to which packed arrays are aligned: one cache line, and one register of the widest set.
+inline constexpr std::size_t alignment = 64;
+
+/// x y + z.  Every kernel takes this one and never `xsimd::fma`, which in 8.1 does not know AVX-512's instruction and
+/// rounds twice.
+template <class Arch>
+floats<Arch> fma(const floats<Arch>& x, const floats<Arch>& y, const floats<Arch>& z) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>)
+    return _mm512_fmadd_ps(x, y, z);
+  else
+#endif
+    return xsimd::fma(x, y, z);
+}
+
+template <class Arch>
+floats<Arch> load(const float* from) noexcept {
+  return floats<Arch>::load_unaligned(from);
+}
+
+/// The first `count` < width floats at `from`, and `pad` in the lanes behind them; nothing is read past `count`.
+template <class Arch>
+floats<Arch> load_first(const float* from, std::size_t count, float pad = 0.0f) noexcept {
+  alignas(alignment) float lane[width<Arch>];
+  std::fill_n(std::copy_n(from, count, lane), width<Arch> - count, pad);
+  return floats<Arch>::load_aligned(lane);
+}
+
+/// The first `count` lanes of x; nothing is written past them.
+template <class Arch>
+void store_first(const floats<Arch>& x, float* to, std::size_t count) noexcept {
+  alignas(alignment) float lane[width<Arch>];
+  x.store_aligned(lane);
+  std::copy_n(lane, count, to);
+}
+
+/// Floats that begin on a cache line.
+using aligned_floats = std::vector<float, xsimd::aligned_allocator<float, alignment>>;
+
+}  // namespace qfa::simd
+
+#endif
