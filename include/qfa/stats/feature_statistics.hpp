@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_STATS_FEATURE_STATISTICS_HPP
+#define QFA_STATS_FEATURE_STATISTICS_HPP
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string_view>
+
+#include "qfa/stats/comoments.hpp"
+#include "qfa/stats/feature_table.hpp"
+
+// What can be said of one feature on two models, each definition once.  x is the reference's code, y the compressed
+// model's, n the tokens, n_x, n_y and n_xy the tokens with x > 0, with y > 0 and with both; E is the mean over all
+// tokens.  What is 0/0 is NaN.
+
+namespace qfa {
+
+/// a / b where 0/0 is NaN rather than a trap of the sanitizers, and a/0 infinite.
+constexpr double ratio(double a, double b) noexcept {
+  if (b != 0.0) return a / b;
+  return a == 0.0 || a != a ? std::numeric_limits<double>::quiet_NaN() : a * std::numeric_limits<double>::infinity();
+}
+
+inline double ratio(std::uint64_t a, std::uint64_t b) noexcept {
+  return ratio(static_cast<double>(a), static_cast<double>(b));
+}
+
+// ---- evidence and scale of the reference ----
+
+/// n_x / n.
+inline double firing_rate(const feature_totals& t) noexcept { return ratio(t.fired.reference_firings, t.tokens); }
+/// n_y / n.
+inline double compressed_firing_rate(const feature_totals& t) noexcept {
+  return ratio(t.fired.compressed_firings(), t.tokens);
+}
+/// E x over all tokens, not only those that fire (as arXiv 2606.03002 means it).
+inline double mean_activation(const feature_totals& t) noexcept {
+  return ratio(t.fired.either.sum_x(), static_cast<double>(t.tokens));
+}
+/// Mean of x over the tokens with x > 0.
+inline double mean_when_active(const feature_totals& t) noexcept {
+  return ratio(t.fired.either.sum_x(), static_cast<double>(t.fired.reference_firings));
+}
+
+// ---- correlation ----
+
+/// The published damage score d = 1 - r (arXiv 2606.03002).
+constexpr double damage(double r) noexcept { return 1.0 - r; }
+
+/// Noise to signal, nu = (1 - r^2) / r^2: what independent errors add up in, unlike 1 - r.  Infinite at r = 0.
+inline double noise_to_signal(double r) noexcept { return ratio((1.0 - r) * (1.0 + r), r * r); }
+
+/// r over the tokens on which both fire: how faithful the magnitude is once the gate agrees.
+inline double common_support_pearson(const feature_totals& t) noexcept { return pearson(t.fired.both); }
+
+/// Why r has no value, or nothing where it has one.
+inline std::string_view why_no_pearson(const feature_totals& t) noexcept {
+  if (t.fired.reference_firings == 0) return "the feature never fires on the reference";
+  if (!(t.all.xx > 0.0)) return "the feature does not vary on the reference";
+  if (t.fired.compressed_firings() == 0) return "the feature never fires on the compressed model";
+  if (!(t.all.yy > 0.0)) return "the feature does not vary on the compressed model";
+  return {};
+}
+
+// ---- gain: Pearson's r does not see a uniform scaling ----
+
+/// Slope of the regression of y on x, beta = Cov / Var x; 1 when nothing changed, under 1 when attenuated.
+inline double regression_gain(const feature_totals& t) noexcept { return ratio(t.all.xy, t.all.xx); }
+
+// ---- support: on which tokens it fires ----
+
+/// n_y / n_x.
+inline double firing_rate_ratio(const feature_totals& t) noexcept {
+  return ratio(t.fired.compressed_firings(), t.fired.reference_firings);
+}
+/// n_xy / n_x: the share of firings that is kept.
+inline double firing_recall(const feature_totals& t) noexcept {
+  return ratio(t.fired.both_firings(), t.fired.reference_firings);
+}
+/// n_xy / n_y: the share of the compressed model's firings that is no ghost.
+inline double firing_precision(const feature_totals& t) noexcept {
+  return ratio(t.fired.both_firings(), t.fired.compressed_firings());
+}
+/// n_xy / (n_x + n_y - n_xy).  NaN if neither side fires: two silences agree about nothing.
+inline double firing_jaccard(const feature_totals& t) noexcept {
+  return ratio(t.fired.both_firings(), t.fired.either.count);
+}
+/// Pearson's r of the two firing indicators, (n n_xy - n_x n_y) / sqrt(n_x n_y (n - n_x)(n - n_y)).
+inline double firing_phi(const feature_totals& t) noexcept {
+  const double n = static_cast<double>(t.tokens);
+  const double x = static_cast<double>(t.fired.reference_firings);
+  const double y = static_cast<double>(t.fired.compressed_firings());
+  const double both = static_cast<double>(t.fired.both_firings());
+  const double spread = x * y * (n - x) * (n - y);
+  return spread > 0.0 ? (n * both - x * y) / std::sqrt(spread) : std::numeric_limits<double>::quiet_NaN();
+}
+/// M- = sum of x where y = 0, over sum of x.
+inline double lost_mass_share(const feature_totals& t) noexcept {
+  return ratio(t.fired.lost_mass, t.fired.either.sum_x());
+}
+/// M+ = sum of y where x = 0, over sum of y.
+inline double ghost_mass_share(const feature_totals& t) noexcept {
+  return ratio(t.fired.ghost_mass, t.fired.either.sum_y());
+}
+
+// ---- energy of the error ----
+
+/// Share of the error's energy that flips of the gate carry, E_flip / (E_flip + E_on).  The rest is on tokens where
+/// both sides fire.  ReLU errors are nearly all gain, a JumpReLU's mostly flips: why their damage is not comparable.
+inline double flip_share(const feature_totals& t) noexcept {
+  return ratio(t.fired.flip_energy, t.fired.flip_energy + t.fired.on_energy);
+}
+
+/// E (y - x)^2, from the errors themselves: E_flip + E_on over n.
+inline double error_energy(const feature_totals& t) noexcept {
+  return ratio(t.fired.flip_energy + t.fired.on_energy, static_cast<double>(t.tokens));
+}
+
+/// The same energy in three parts, by the regression of y on x:
+///
+///   E (y - x)^2 = (E y - E x)^2 + (beta - 1)^2 Var x + (1 - r^2) Var y,     beta = Cov / Var x
+///
+/// since y - x = (E y - E x) + (beta - 1)(x - E x) + e, where the residual e has mean 0, is uncorrelated with x, and
+/// has variance Var y - Cov^2 / Var x = (1 - r^2) Var y.  Variances divide by n.
+struct error_parts {
+  double bias = std::numeric_limits<double>::quiet_NaN();   ///< (E y - E x)^2: a constant would undo it
+  double gain = std::numeric_limits<double>::quiet_NaN();   ///< (beta - 1)^2 Var x: a factor would
+  double noise = std::numeric_limits<double>::quiet_NaN();  ///< (1 - r^2) Var y: nothing affine will
+
+  constexpr double sum() const noexcept { return bias + gain + noise; }
+};
+
+/// NaN throughout where x does not vary: there is no slope to speak of.
+inline error_parts split_error(const feature_totals& t) noexcept {
+  const comoments& c = t.all;
+  if (!(c.xx > 0.0)) return {};
+  const double n = static_cast<double>(t.tokens);
+  const double shift = c.mean_y - c.mean_x;
+  const double slope = c.xy / c.xx - 1.0;
+  // Rounding may push the residual of a perfect fit below zero.
+  const double residual = std::fmax(c.yy - c.xy * (c.xy / c.xx), 0.0);
+  return {shift * shift, slope * slope * c.xx / n, residual / n};
+}
+
+/// E (y - x)^2 / Var x.
+inline double normalized_error(const feature_totals& t) noexcept {
+  return ratio(error_energy(t) * static_cast<double>(t.tokens), t.all.xx);
+}
+
+/// Share of the error that an affine recalibration of the feature would undo, 1 - (1 - r^2) Var y / E (y - x)^2.  NaN
+/// where there is no error.
+inline double repairable_share(const feature_totals& t) noexcept {
+  return 1.0 - ratio(split_error(t).noise, error_energy(t));
+}
+
+// ---- deaths and births ----
+
+/// Firings that a flag or a verdict needs.
+inline constexpr std::uint64_t minimum_firings = 50;
+
+/// Fires at least 50 times on the reference and never on the compressed model.
+inline bool died(const feature_totals& t) noexcept {
+  return t.fired.reference_firings >= minimum_firings && t.fired.compressed_firings() == 0;
+}
+
+/// Fires at least 50 times on the compressed model, and on the reference at no more than a tenth of that rate.
+inline bool was_born(const feature_totals& t) noexcept {
+  return t.fired.compressed_firings() >= minimum_firings &&
+         10 * t.fired.reference_firings <= t.fired.compressed_firings();
+}
+
+/// What 0 of n leaves possible: a rate above this would have shown with the probability `level`.  1 - (1 - level)^(1/n),
+/// the exact form of the rule of three, 3/n at 95 %.
+inline double unseen_rate_bound(double n, double level = 0.95) noexcept {
+  return n > 0.0 ? -std::expm1(std::log1p(-level) / n) : 1.0;
+}
+
+// ---- how many groups the evidence comes from ----
+
+/// What a feature's evidence amounts to in groups of rows.
+struct group_evidence {
+  std::size_t groups = 0;  ///< in which the reference fires
+  double effective = 0.0;  ///< m = (sum of a_g)^2 / sum of a_g^2, a_g = sum of x^2 over the group; 0 for a silent feature
+};
+
+inline group_evidence evidence_of(const feature_table& table, std::size_t feature) noexcept {
+  group_evidence evidence;
+  double sum = 0.0, squares = 0.0;
+  for (std::size_t g = 0; g < table.groups(); ++g) {
+    const feature_cell& cell = table.cell(feature, g);
+    if (cell.reference_firings == 0) continue;
+    ++evidence.groups;
+    const double energy = cell.either.energy_x();
+    sum += energy;
+    squares += energy * energy;
+  }
+  if (squares > 0.0) evidence.effective = sum * (sum / squares);
+  return evidence;
+}
+
+}  // namespace qfa
+
+#endif

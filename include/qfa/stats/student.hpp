@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_STATS_STUDENT_HPP
+#define QFA_STATS_STUDENT_HPP
+
+// The only header that knows Boost.
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+#include <limits>
+
+namespace qfa {
+
+/// The t for which a Student variable with `dof` degrees of freedom (any real > 0) stays within [-t, t] with the
+/// probability `level`, 0 < level < 1.  NaN outside those ranges.
+inline double student_quantile(double level, double dof) {
+  if (!(dof > 0.0 && level > 0.0 && level < 1.0)) return std::numeric_limits<double>::quiet_NaN();
+  const boost::math::students_t_distribution<double> distribution(dof);
+  return boost::math::quantile(boost::math::complement(distribution, 0.5 * (1.0 - level)));
+}
+
+/// The chance that a Student variable with `dof` degrees of freedom exceeds t.  NaN for NaN and for dof <= 0.
+inline double student_upper_tail(double t, double dof) {
+  if (!(dof > 0.0) || std::isnan(t)) return std::numeric_limits<double>::quiet_NaN();
+  if (std::isinf(t)) return t > 0.0 ? 0.0 : 1.0;
+  const boost::math::students_t_distribution<double> distribution(dof);
+  return boost::math::cdf(boost::math::complement(distribution, t));
+}
+
+}  // namespace qfa
+
+#endif
