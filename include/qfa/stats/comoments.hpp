@@ -60,7 +60,8 @@ struct comoments {
     return *this;
   }
 
-  /// `zeros` more pairs (0, 0), in closed form: merging {zeros, 0, 0, 0, 0, 0}.  Silent tokens are counted, not visited.
+  /// `zeros` more pairs (0, 0), in closed form: merging {zeros, 0, 0, 0, 0, 0}.  Silent tokens are counted, not
+  /// visited.
   constexpr void add_zeros(std::uint64_t zeros) noexcept { *this += comoments{.count = zeros}; }
 
   constexpr double sum_x() const noexcept { return static_cast<double>(count) * mean_x; }

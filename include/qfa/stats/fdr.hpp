@@ -32,7 +32,8 @@ inline std::vector<std::uint8_t> discoveries(std::span<const double> p, double q
   double allowed = q;
   if (dependence == test_dependence::any) {
     double harmonic = 0.0;
-    for (std::size_t k = order.size(); k > 0; --k) harmonic += 1.0 / static_cast<double>(k);
+    for (std::size_t k = order.size(); k > 0; --k)
+      harmonic += 1.0 / static_cast<double>(k);
     if (harmonic > 0.0) allowed = q / harmonic;
   }
   std::size_t found = 0;
@@ -40,7 +41,8 @@ inline std::vector<std::uint8_t> discoveries(std::span<const double> p, double q
     if (p[order[k - 1]] <= allowed * static_cast<double>(k) / m) found = k;
 
   std::vector<std::uint8_t> discovered(p.size(), 0);
-  for (std::size_t k = 0; k < found; ++k) discovered[order[k]] = 1;
+  for (std::size_t k = 0; k < found; ++k)
+    discovered[order[k]] = 1;
   return discovered;
 }
 

@@ -12,14 +12,13 @@
 
 // What can be said of one feature on two models, each definition once.  x is the reference's code, y the compressed
 // model's, n the tokens, n_x, n_y and n_xy the tokens with x > 0, with y > 0 and with both; E is the mean over all
-// tokens.  What is 0/0 is NaN.
+// tokens.  What has no value is NaN.
 
 namespace qfa {
 
-/// a / b where 0/0 is NaN rather than a trap of the sanitizers, and a/0 infinite.
+/// a / b; NaN where b is 0.  What has nothing to be measured against has no value, whatever stands above.
 constexpr double ratio(double a, double b) noexcept {
-  if (b != 0.0) return a / b;
-  return a == 0.0 || a != a ? std::numeric_limits<double>::quiet_NaN() : a * std::numeric_limits<double>::infinity();
+  return b != 0.0 ? a / b : std::numeric_limits<double>::quiet_NaN();
 }
 
 inline double ratio(std::uint64_t a, std::uint64_t b) noexcept {
@@ -49,7 +48,9 @@ inline double mean_when_active(const feature_totals& t) noexcept {
 constexpr double damage(double r) noexcept { return 1.0 - r; }
 
 /// Noise to signal, nu = (1 - r^2) / r^2: what independent errors add up in, unlike 1 - r.  Infinite at r = 0.
-inline double noise_to_signal(double r) noexcept { return ratio((1.0 - r) * (1.0 + r), r * r); }
+inline double noise_to_signal(double r) noexcept {
+  return r == 0.0 ? std::numeric_limits<double>::infinity() : (1.0 - r) * (1.0 + r) / (r * r);
+}
 
 /// r over the tokens on which both fire: how faithful the magnitude is once the gate agrees.
 inline double common_support_pearson(const feature_totals& t) noexcept { return pearson(t.fired.both); }
@@ -131,12 +132,13 @@ struct error_parts {
   constexpr double sum() const noexcept { return bias + gain + noise; }
 };
 
-/// NaN throughout where x does not vary: there is no slope to speak of.
+/// Gain and noise are NaN where x does not vary: there is no slope to speak of.
 inline error_parts split_error(const feature_totals& t) noexcept {
+  if (t.tokens == 0) return {};
   const comoments& c = t.all;
-  if (!(c.xx > 0.0)) return {};
   const double n = static_cast<double>(t.tokens);
   const double shift = c.mean_y - c.mean_x;
+  if (!(c.xx > 0.0)) return {.bias = shift * shift};
   const double slope = c.xy / c.xx - 1.0;
   // Rounding may push the residual of a perfect fit below zero.
   const double residual = std::fmax(c.yy - c.xy * (c.xy / c.xx), 0.0);
@@ -170,8 +172,8 @@ inline bool was_born(const feature_totals& t) noexcept {
          10 * t.fired.reference_firings <= t.fired.compressed_firings();
 }
 
-/// What 0 of n leaves possible: a rate above this would have shown with the probability `level`.  1 - (1 - level)^(1/n),
-/// the exact form of the rule of three, 3/n at 95 %.
+/// What 0 of n leaves possible: a rate above this would have shown with the probability `level`.  1 - (1 -
+/// level)^(1/n), the exact form of the rule of three, 3/n at 95 %.
 inline double unseen_rate_bound(double n, double level = 0.95) noexcept {
   return n > 0.0 ? -std::expm1(std::log1p(-level) / n) : 1.0;
 }
@@ -181,7 +183,8 @@ inline double unseen_rate_bound(double n, double level = 0.95) noexcept {
 /// What a feature's evidence amounts to in groups of rows.
 struct group_evidence {
   std::size_t groups = 0;  ///< in which the reference fires
-  double effective = 0.0;  ///< m = (sum of a_g)^2 / sum of a_g^2, a_g = sum of x^2 over the group; 0 for a silent feature
+  double effective =
+      0.0;  ///< m = (sum of a_g)^2 / sum of a_g^2, a_g = sum of x^2 over the group; 0 for a silent feature
 };
 
 inline group_evidence evidence_of(const feature_table& table, std::size_t feature) noexcept {

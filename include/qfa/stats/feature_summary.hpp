@@ -21,7 +21,7 @@ struct feature_summary {
   double groups = 0.0;            ///< groups of rows in which the reference fires
   double effective_groups = 0.0;  ///< as evidence_of
   double firing_rate = 0.0;
-  double mean_activation = 0.0;   ///< over all tokens
+  double mean_activation = 0.0;  ///< over all tokens
   double max_activation = 0.0;
   double mean_when_active = 0.0;
   double compressed_firing_rate = 0.0;
@@ -144,7 +144,7 @@ inline constexpr std::array summary_columns{
     summary_column{"flip_energy", &feature_summary::flip_energy},
     summary_column{"on_energy", &feature_summary::on_energy},
     summary_column{"error_energy", &feature_summary::error_energy},
-    summary_column{"bias_energy", &feature_summary::bias_energy, reference_is_constant},
+    summary_column{"bias_energy", &feature_summary::bias_energy},
     summary_column{"gain_energy", &feature_summary::gain_energy, reference_is_constant},
     summary_column{"noise_energy", &feature_summary::noise_energy, reference_is_constant},
     summary_column{"flip_share", &feature_summary::flip_share, nothing_changed},

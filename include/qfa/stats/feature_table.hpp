@@ -54,7 +54,7 @@ class feature_table {
     require(groups > 0, "feature_table needs at least one group of rows");
   }
 
-  std::size_t width() const noexcept { return width_; }            ///< features
+  std::size_t width() const noexcept { return width_; }  ///< features
   std::size_t groups() const noexcept { return tokens_.size(); }
   std::uint64_t tokens(std::size_t group) const noexcept { return tokens_[group]; }
   std::uint64_t tokens(group_selection selection = group_selection::all) const noexcept {
@@ -117,7 +117,8 @@ class feature_table {
     if (groups() == 0) return *this = other;
     require(width_ == other.width_ && groups() == other.groups(),
             "feature_table merges only with a table of as many features and groups");
-    for (std::size_t g = 0; g < groups(); ++g) tokens_[g] += other.tokens_[g];
+    for (std::size_t g = 0; g < groups(); ++g)
+      tokens_[g] += other.tokens_[g];
     parallel_for(blocks_.size(), [&](std::size_t b) {
       if (other.blocks_[b].slots.empty()) return;
       const std::size_t first = b * block_width;

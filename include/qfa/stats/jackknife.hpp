@@ -33,32 +33,59 @@ inline constexpr std::array<std::string_view, 4> interval_scale_names{"identity"
 
 inline double to_scale(interval_scale scale, double x) noexcept {
   switch (scale) {
-    case interval_scale::atanh: return std::atanh(x);
-    case interval_scale::logit: return std::log(x / (1.0 - x));
-    case interval_scale::log: return std::log(x);
-    case interval_scale::identity: break;
+    case interval_scale::atanh:
+      return std::atanh(x);
+    case interval_scale::logit:
+      return std::log(x) - std::log1p(-x);
+    case interval_scale::log:
+      return std::log(x);
+    case interval_scale::identity:
+      break;
   }
   return x;
 }
 
 inline double from_scale(interval_scale scale, double z) noexcept {
   switch (scale) {
-    case interval_scale::atanh: return std::tanh(z);
-    case interval_scale::logit: return 1.0 / (1.0 + std::exp(-z));
-    case interval_scale::log: return std::exp(z);
-    case interval_scale::identity: break;
+    case interval_scale::atanh:
+      return std::tanh(z);
+    case interval_scale::logit:
+      return 1.0 / (1.0 + std::exp(-z));
+    case interval_scale::log:
+      return std::exp(z);
+    case interval_scale::identity:
+      break;
   }
   return z;
+}
+
+/// Slope of `to_scale` at an interior point.
+constexpr double scale_slope(interval_scale scale, double x) noexcept {
+  switch (scale) {
+    case interval_scale::atanh:
+      return 1.0 / ((1.0 - x) * (1.0 + x));
+    case interval_scale::logit:
+      return 1.0 / (x * (1.0 - x));
+    case interval_scale::log:
+      return 1.0 / x;
+    case interval_scale::identity:
+      break;
+  }
+  return 1.0;
 }
 
 /// The least and the greatest value that the scale knows.
 constexpr std::array<double, 2> scale_bounds(interval_scale scale) noexcept {
   constexpr double infinite = std::numeric_limits<double>::infinity();
   switch (scale) {
-    case interval_scale::atanh: return {-1.0, 1.0};
-    case interval_scale::logit: return {0.0, 1.0};
-    case interval_scale::log: return {0.0, infinite};
-    case interval_scale::identity: break;
+    case interval_scale::atanh:
+      return {-1.0, 1.0};
+    case interval_scale::logit:
+      return {0.0, 1.0};
+    case interval_scale::log:
+      return {0.0, infinite};
+    case interval_scale::identity:
+      break;
   }
   return {-infinite, infinite};
 }
@@ -71,7 +98,7 @@ struct interval {
   double lower = std::numeric_limits<double>::quiet_NaN();
   double upper = std::numeric_limits<double>::quiet_NaN();
   double level = 0.95;
-  double dof = std::numeric_limits<double>::quiet_NaN();  ///< of the t quantile
+  double dof = std::numeric_limits<double>::quiet_NaN();             ///< of the t quantile
   double standard_error = std::numeric_limits<double>::quiet_NaN();  ///< of the value itself, on no scale
   double scale_error = std::numeric_limits<double>::quiet_NaN();     ///< of the value carried to `scale`
   interval_scale scale = interval_scale::identity;
@@ -105,6 +132,12 @@ std::vector<double> without_each(std::size_t groups, Theta theta) {
   std::vector<double> values(groups);
   parallel_for(groups, [&](std::size_t g) { values[g] = theta(g); });
   return values;
+}
+
+/// A correlation within 1e-14 of +-1 differs from it by rounding only; on atanh that rounding would look like a spread.
+inline double without_rounding(interval_scale scale, double x) noexcept {
+  const bool at_bound = scale == interval_scale::atanh && std::fabs(x) > 1.0 - 1e-14;
+  return at_bound ? std::copysign(1.0, x) : x;
 }
 
 /// No group moves the value and it stands at a bound: nothing was seen in any of m effective groups.  A share q =
@@ -161,37 +194,37 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
   if (!(range.dof >= minimum_effective_groups - 1.0)) return refuse("fewer than 5 effective groups of rows");
 
   const auto [least, greatest] = scale_bounds(options.scale);
-  if (range.standard_error == 0.0) {
-    const bool at_bound = whole == least || whole == greatest;
+  const double value = without_rounding(options.scale, whole);
+  double scaled = 0.0;  // sum of squares on the scale
+  bool moved = false;
+  for (const double each : without) {
+    const double other = without_rounding(options.scale, each);
+    const double gap = to_scale(options.scale, other) - to_scale(options.scale, value);
+    scaled += gap * gap;
+    moved = moved || other != value;
+  }
+  if (!moved) {
+    const bool at_bound = value == least || value == greatest;
     if (!at_bound || options.scale == interval_scale::log) return refuse("no group moves the value");
-    const double effective = std::isnan(options.effective_groups) ? groups : options.effective_groups;
-    state_one_side(range, whole, effective);
+    state_one_side(range, value, std::isnan(options.effective_groups) ? groups : options.effective_groups);
     return result;
   }
 
   const double quantile = student_quantile(options.level, range.dof);
-  const double center = to_scale(options.scale, whole);
+  const double center = to_scale(options.scale, value);
   if (!std::isfinite(center)) {
     // At a bound, but some group moves it: the scale is infinite there, so the plain interval, cut at the bound.
     const double reach = quantile * range.standard_error;
-    range.kind = whole == greatest ? interval_kind::at_least : interval_kind::at_most;
+    range.kind = value == greatest ? interval_kind::at_least : interval_kind::at_most;
     range.reason = "the value is at the bound of its scale";
-    range.lower = std::max(least, whole - reach);
-    range.upper = std::min(greatest, whole + reach);
+    range.lower = std::max(least, value - reach);
+    range.upper = std::min(greatest, value + reach);
     return result;
-  }
-  double scaled = 0.0;
-  for (const double value : without) {
-    const double gap = to_scale(options.scale, value) - center;
-    scaled += gap * gap;
   }
   range.scale_error = std::sqrt((groups - 1.0) / groups * scaled);
   if (!std::isfinite(range.scale_error)) {
     // One deletion reaches a bound.  The delta method: se on the scale = se h'(value).
-    const double slope = options.scale == interval_scale::atanh   ? 1.0 / ((1.0 - whole) * (1.0 + whole))
-                         : options.scale == interval_scale::logit ? 1.0 / (whole * (1.0 - whole))
-                                                                  : 1.0 / whole;
-    range.scale_error = range.standard_error * slope;
+    range.scale_error = range.standard_error * scale_slope(options.scale, value);
   }
   range.kind = interval_kind::two_sided;
   range.lower = from_scale(options.scale, center - quantile * range.scale_error);
@@ -201,8 +234,7 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
 
 /// The same for a callable: theta(g) is the statistic without group g, and `whole` the one of all.  Deletions run on
 /// all threads.
-template <class Theta>
-  requires std::invocable<Theta&, std::size_t>
+template <std::invocable<std::size_t> Theta>
 estimate jackknife(double whole, std::size_t groups, Theta theta, const jackknife_options& options = {}) {
   return jackknife(whole, without_each(groups, theta), options);
 }

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <cassert>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/stats/comoments.hpp"
 #include "qfa/stats/feature_statistics.hpp"
@@ -23,10 +25,10 @@ namespace qfa {
 /// bytes for each feature and group.  What is stored is r(-g) - r, not r(-g): as a float the latter has steps of 6e-8,
 /// which is most of what a group moves where r is 0.99999.
 struct leave_one_out {
-  std::size_t groups = 0;             ///< that hold any token
-  std::vector<double> r;              ///< (features)
-  std::vector<float> shift;           ///< (groups, features): r without the group, less r
-  std::vector<interval> ranges;       ///< (features): on atanh r, dof = effective groups - 1
+  std::size_t groups = 0;                ///< that hold any token
+  std::vector<double> r;                 ///< (features)
+  std::vector<float> shift;              ///< (groups, features): r without the group, less r
+  std::vector<interval> ranges;          ///< (features): on atanh r, dof = effective groups - 1
   std::vector<group_evidence> evidence;  ///< (features)
 
   std::size_t features() const noexcept { return r.size(); }
@@ -41,7 +43,8 @@ struct leave_one_out {
   std::vector<double> without(std::size_t group, std::span<const std::uint32_t> chosen) const {
     std::vector<double> values;
     values.reserve(chosen.size());
-    for (const std::uint32_t feature : chosen) values.push_back(without(group, feature));
+    for (const std::uint32_t feature : chosen)
+      values.push_back(without(group, feature));
     return values;
   }
 
@@ -49,7 +52,8 @@ struct leave_one_out {
   std::vector<double> of(std::span<const std::uint32_t> chosen) const {
     std::vector<double> values;
     values.reserve(chosen.size());
-    for (const std::uint32_t feature : chosen) values.push_back(r[feature]);
+    for (const std::uint32_t feature : chosen)
+      values.push_back(r[feature]);
     return values;
   }
 };
@@ -107,6 +111,33 @@ leave_one_out leave_groups_out(const feature_table& table, Correlation correlati
     }
   });
   return out;
+}
+
+/// Any statistic of the chosen features' r, with its interval; theta takes a `std::span<const double>` in the order of
+/// `features`.
+template <std::invocable<std::span<const double>> Theta>
+estimate estimate_over(const leave_one_out& r, std::span<const std::uint32_t> features, Theta theta,
+                       const jackknife_options& options) {
+  const std::vector<double> whole = r.of(features);
+  const auto without = [&](std::size_t g) {
+    const std::vector<double> rest = r.without(g, features);
+    return theta(std::span<const double>(rest));
+  };
+  return jackknife(theta(std::span<const double>(whole)), r.groups, without, options);
+}
+
+/// A statistic of two conditions, with its interval; theta takes the chosen features' r under a and under b.  The same
+/// group is left out of both, so what the two share cancels.  Throws unless both are of the same groups and dictionary.
+template <std::invocable<std::span<const double>, std::span<const double>> Theta>
+estimate estimate_over(const leave_one_out& a, const leave_one_out& b, std::span<const std::uint32_t> features,
+                       Theta theta, const jackknife_options& options) {
+  require(a.groups == b.groups && a.features() == b.features(),
+          "estimate_over compares conditions of the same rows and the same dictionary");
+  const auto of = [&](const std::vector<double>& x, const std::vector<double>& y) {
+    return theta(std::span<const double>(x), std::span<const double>(y));
+  };
+  const auto without = [&](std::size_t g) { return of(a.without(g, features), b.without(g, features)); };
+  return jackknife(of(a.of(features), b.of(features)), a.groups, without, options);
 }
 
 }  // namespace qfa

@@ -30,7 +30,8 @@ inline double mean_correlation(std::span<const double> r) noexcept {
 /// Share of features with the given outcome, NaN of none.
 inline double outcome_share(std::span<const double> r, outcome wanted, const correlation_bands& bands = {}) noexcept {
   double count = 0.0;
-  for (const double x : r) count += bands(x) == wanted ? 1.0 : 0.0;
+  for (const double x : r)
+    count += bands(x) == wanted ? 1.0 : 0.0;
   return ratio(count, static_cast<double>(r.size()));
 }
 
@@ -47,12 +48,15 @@ inline std::array<double, curve_points> survival_curve(std::span<const double> r
     std::size_t passed = 0;
     if (x > 0.0) {
       passed = std::min<std::size_t>(static_cast<std::size_t>(x * 100.0) + 2, curve_points);
-      while (passed > 0 && !(x > curve_threshold(passed - 1))) --passed;
+      while (passed > 0 && !(x > curve_threshold(passed - 1)))
+        --passed;
     }
     if (passed > 0) ++curve[passed - 1];
   }
-  for (std::size_t i = curve_points - 1; i-- > 0;) curve[i] += curve[i + 1];
-  for (double& share : curve) share = ratio(share, static_cast<double>(r.size()));
+  for (std::size_t i = curve_points - 1; i-- > 0;)
+    curve[i] += curve[i + 1];
+  for (double& share : curve)
+    share = ratio(share, static_cast<double>(r.size()));
   return curve;
 }
 
@@ -65,8 +69,8 @@ inline double survival_area(std::span<const double> r) noexcept {
   return ratio(sum, static_cast<double>(r.size()));
 }
 
-/// Survival of activation rather than of features: sum of mass_j over features with r_j > tau, over sum of mass_j, where
-/// mass_j = sum over tokens of x |w_j| and w_j is the feature's decoder row.
+/// Survival of activation rather than of features: sum of mass_j over features with r_j > tau, over sum of mass_j,
+/// where mass_j = sum over tokens of x |w_j| and w_j is the feature's decoder row.
 inline double mass_survival(std::span<const double> r, std::span<const double> mass, double tau = 0.9) noexcept {
   double kept = 0.0, all = 0.0;
   for (std::size_t j = 0; j < r.size(); ++j) {

@@ -17,7 +17,8 @@ class census {
   constexpr void operator()(outcome o) noexcept { ++counts_[static_cast<std::size_t>(o)]; }
 
   constexpr census& operator+=(const census& other) noexcept {
-    for (std::size_t i = 0; i < counts_.size(); ++i) counts_[i] += other.counts_[i];
+    for (std::size_t i = 0; i < counts_.size(); ++i)
+      counts_[i] += other.counts_[i];
     return *this;
   }
 

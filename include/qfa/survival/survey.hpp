@@ -27,41 +27,26 @@ namespace qfa {
 /// What one compression did to the features, under one protocol.
 struct survey {
   protocol rules;
-  std::vector<std::uint8_t> active;     ///< (features): 1 where the reference fires often enough
-  std::vector<outcome> outcomes;        ///< (features): of the active ones; the inactive hold `unmeasured`
-  std::vector<std::uint32_t> counted;   ///< active features with a verdict, increasing
-  leave_one_out correlations;           ///< r of every feature under the protocol, and without each group
-  census bands;                         ///< over the active features
-  std::size_t undefined = 0;            ///< counted features whose r is NaN: destroyed, and in no mean or median
+  std::vector<std::uint8_t> active;    ///< (features): 1 where the reference fires often enough
+  std::vector<outcome> outcomes;       ///< (features): of the active ones; the inactive hold `unmeasured`
+  std::vector<std::uint32_t> counted;  ///< active features with a verdict, increasing
+  leave_one_out correlations;          ///< r of every feature under the protocol, and without each group
+  census bands;                        ///< over the active features
+  std::size_t undefined = 0;           ///< counted features whose r is NaN: destroyed, and in no mean or median
 
   estimate mean_r;
-  estimate median_r;                               ///< lower median
-  std::array<estimate, 3> shares;                  ///< survived, blurred, destroyed, of the counted; indexed by outcome
-  std::array<estimate, curve_points> curve;        ///< S(tau) at curve_threshold(i)
-  estimate area;                                   ///< under S
-  estimate mass;                                   ///< mass_survival at the limit of survival
-  double mass_covered = 0.0;                       ///< the counted features' share of all features' mass
+  estimate median_r;                         ///< lower median
+  std::array<estimate, 3> shares;            ///< survived, blurred, destroyed, of the counted; indexed by outcome
+  std::array<estimate, curve_points> curve;  ///< S(tau) at curve_threshold(i)
+  estimate area;                             ///< under S
+  estimate mass;                             ///< mass_survival at the limit of survival
+  double mass_covered = 0.0;                 ///< the counted features' share of all features' mass
 
   std::size_t active_count() const noexcept { return bands.counted() + bands[outcome::unmeasured]; }
   const estimate& share(outcome o) const { return shares.at(static_cast<std::size_t>(o)); }
   /// r of the counted features, in the order of `counted`.
   std::vector<double> r() const { return correlations.of(counted); }
 };
-
-/// Any statistic of the counted features' r, with its interval; theta takes a `std::span<const double>` in the order of
-/// `counted`.
-template <class Theta>
-  requires std::invocable<Theta&, std::span<const double>>
-estimate estimate_over(const survey& s, Theta theta, const jackknife_options& options) {
-  const std::vector<double> whole = s.r();
-  return jackknife(
-      theta(std::span<const double>(whole)), s.correlations.groups,
-      [&](std::size_t g) {
-        const std::vector<double> rest = s.correlations.without(g, s.counted);
-        return theta(std::span<const double>(rest));
-      },
-      options);
-}
 
 /// The features that both surveys count, increasing.
 inline std::vector<std::uint32_t> counted_by_both(const survey& a, const survey& b) {
@@ -71,22 +56,16 @@ inline std::vector<std::uint32_t> counted_by_both(const survey& a, const survey&
   return both;
 }
 
-/// A statistic of two conditions, with its interval; theta takes r under a and r under b, over the features that both
-/// count.  The same group is left out of both, so what the two share cancels.  Throws unless both are of the same
-/// stream's groups and dictionary.
-template <class Theta>
-  requires std::invocable<Theta&, std::span<const double>, std::span<const double>>
+/// Any statistic of the counted features' r, with its interval.
+template <std::invocable<std::span<const double>> Theta>
+estimate estimate_over(const survey& s, Theta theta, const jackknife_options& options) {
+  return estimate_over(s.correlations, s.counted, theta, options);
+}
+
+/// A statistic of two conditions, over the features that both surveys count.
+template <std::invocable<std::span<const double>, std::span<const double>> Theta>
 estimate estimate_over(const survey& a, const survey& b, Theta theta, const jackknife_options& options) {
-  require(a.correlations.groups == b.correlations.groups && a.active.size() == b.active.size(),
-          "estimate_over compares surveys of the same rows and the same dictionary");
-  const std::vector<std::uint32_t> features = counted_by_both(a, b);
-  const auto of = [&](const std::vector<double>& x, const std::vector<double>& y) {
-    return theta(std::span<const double>(x), std::span<const double>(y));
-  };
-  return jackknife(
-      of(a.correlations.of(features), b.correlations.of(features)), a.correlations.groups,
-      [&](std::size_t g) { return of(a.correlations.without(g, features), b.correlations.without(g, features)); },
-      options);
+  return estimate_over(a.correlations, b.correlations, counted_by_both(a, b), theta, options);
 }
 
 /// Sum of x |w| over tokens, for each feature and group.  (groups, features)
@@ -104,8 +83,8 @@ inline std::vector<double> group_masses(const feature_table& table, std::span<co
 
 /// Takes the census of a table under a protocol, with every aggregate and its interval.
 ///
-/// `decoder_norms` weighs `mass`: the length of each feature's decoder row, all 1 if empty.  The set of counted features
-/// comes from all groups and stays as groups are left out.
+/// `decoder_norms` weighs `mass`: the length of each feature's decoder row, all 1 if empty.  The set of counted
+/// features comes from all groups and stays as groups are left out.
 inline survey take_survey(const feature_table& table, const protocol& rules, std::span<const float> decoder_norms = {},
                           double level = 0.95) {
   const std::size_t width = table.width();
@@ -113,8 +92,8 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
           "take_survey needs one decoder norm for each feature, or none");
   survey s;
   s.rules = rules;
-  s.correlations = rules.guarded_r ? leave_groups_out(table, published_pearson, level)
-                                   : leave_groups_out(table, pearson, level);
+  s.correlations =
+      rules.guarded_r ? leave_groups_out(table, published_pearson, level) : leave_groups_out(table, pearson, level);
   s.active.assign(width, 0);
   s.outcomes.assign(width, outcome::unmeasured);
   for (std::size_t f = 0; f < width; ++f) {
@@ -133,10 +112,14 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
   const jackknife_options on_logit{.scale = interval_scale::logit, .level = level};
   s.mean_r = estimate_over(s, mean_correlation, on_atanh);
   s.median_r = estimate_over(
-      s, [](std::span<const double> r) { return lower_median({r.begin(), r.end()}); }, on_atanh);
+      s,
+      [](std::span<const double> r) {
+        return lower_median({r.begin(), r.end()});
+      },
+      on_atanh);
   for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed})
-    s.shares[static_cast<std::size_t>(o)] =
-        estimate_over(s, [&](std::span<const double> r) { return outcome_share(r, o, rules.bands); }, on_logit);
+    s.shares[static_cast<std::size_t>(o)] = estimate_over(
+        s, [&](std::span<const double> r) { return outcome_share(r, o, rules.bands); }, on_logit);
   s.area = estimate_over(s, survival_area, on_logit);
 
   // The curve's points share their deletions: one pass over r for each group serves all 101.
@@ -146,17 +129,20 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
   parallel_for(groups, [&](std::size_t g) { curves[g] = survival_curve(s.correlations.without(g, s.counted)); });
   std::vector<double> without(groups);
   for (std::size_t i = 0; i < curve_points; ++i) {
-    for (std::size_t g = 0; g < groups; ++g) without[g] = curves[g][i];
+    for (std::size_t g = 0; g < groups; ++g)
+      without[g] = curves[g][i];
     s.curve[i] = jackknife(whole_curve[i], without, on_logit);
   }
 
   const std::vector<double> mass = group_masses(table, decoder_norms);
   std::vector<double> total_mass(width, 0.0);
-  for (std::size_t i = 0; i < mass.size(); ++i) total_mass[i % width] += mass[i];
+  for (std::size_t i = 0; i < mass.size(); ++i)
+    total_mass[i % width] += mass[i];
   const auto mass_without = [&](std::size_t g) {
     std::vector<double> rest;
     rest.reserve(s.counted.size());
-    for (const std::uint32_t f : s.counted) rest.push_back(total_mass[f] - (g < groups ? mass[g * width + f] : 0.0));
+    for (const std::uint32_t f : s.counted)
+      rest.push_back(total_mass[f] - (g < groups ? mass[g * width + f] : 0.0));
     return rest;
   };
   const double tau = rules.bands.survives_above;
@@ -165,8 +151,10 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
       [&](std::size_t g) { return mass_survival(s.correlations.without(g, s.counted), mass_without(g), tau); },
       on_logit);
   double covered = 0.0, all = 0.0;
-  for (const double m : mass_without(groups)) covered += m;
-  for (const double m : total_mass) all += m;
+  for (const double m : mass_without(groups))
+    covered += m;
+  for (const double m : total_mass)
+    all += m;
   s.mass_covered = ratio(covered, all);
   return s;
 }
