@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_MODEL_LANGUAGE_MODEL_HPP
+#define QFA_MODEL_LANGUAGE_MODEL_HPP
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "qfa/core/error.hpp"
+#include "qfa/model/config.hpp"
+
+namespace qfa {
+
+/// A tensor that nobody changes any more, and that any number of models may hold.
+struct shared_tensor {
+  std::vector<std::size_t> shape;
+  std::shared_ptr<const std::vector<float>> values;  ///< row-major
+
+  const float* data() const noexcept { return values->data(); }
+};
+
+inline shared_tensor share(std::vector<std::size_t> shape, std::vector<float> values) {
+  return {std::move(shape), std::make_shared<const std::vector<float>>(std::move(values))};
+}
+
+/// A decoder's choices and its weights as floats, under the names that its files give them.
+///
+/// Copies share every tensor.  To change one, put another in its place: whoever holds the old one keeps it.
+struct language_model {
+  model_config config;
+  std::map<std::string, shared_tensor, std::less<>> tensors;
+  std::string source;  ///< where the weights come from, in quotes, for messages
+
+  bool contains(std::string_view name) const { return tensors.find(name) != tensors.end(); }
+
+  /// Throws where the model has no such tensor.
+  const shared_tensor& at(std::string_view name) const {
+    const auto found = tensors.find(name);
+    if (found == tensors.end()) fail("there is no tensor \"" + std::string(name) + "\" in " + source);
+    return found->second;
+  }
+};
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_MODEL_ROPE_HPP
+#define QFA_MODEL_ROPE_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <numbers>
+#include <vector>
+
+#include "qfa/core/matrix_view.hpp"
+#include "qfa/core/parallel.hpp"
+#include "qfa/model/config.hpp"
+
+namespace qfa {
+
+/// The angle by which pair i of a head turns from one position to the next: base^(-2i / rotated), stretched by
+/// Llama 3's rule where the model has it.
+inline std::vector<double> rope_frequencies(const model_config& config) {
+  std::vector<double> out(config.rotated / 2);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    const double plain = std::pow(config.rope_base, -2.0 * static_cast<double>(i) / static_cast<double>(config.rotated));
+    out[i] = plain;
+    if (!config.rope_scaling) continue;
+    const llama3_scaling& rule = *config.rope_scaling;
+    const double turns = rule.original_positions * plain / (2.0 * std::numbers::pi);  // n / wavelength
+    if (turns > rule.high_frequency_factor) continue;
+    if (turns < rule.low_frequency_factor) {
+      out[i] = plain / rule.factor;
+    } else {
+      const double keep = (turns - rule.low_frequency_factor) / (rule.high_frequency_factor - rule.low_frequency_factor);
+      out[i] = (1.0 - keep) * plain / rule.factor + keep * plain;
+    }
+  }
+  return out;
+}
+
+/// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) in the "rotate half" layout: dimension i of a head
+/// turns with dimension i + rotated / 2.  Angles are taken in double and rounded once.
+class rope_table {
+ public:
+  rope_table() = default;
+  rope_table(const model_config& config, std::size_t positions)
+      : half_(config.rotated / 2), head_dim_(config.head_dim), cos_(positions * half_), sin_(positions * half_) {
+    const std::vector<double> frequencies = rope_frequencies(config);
+    for (std::size_t p = 0; p < positions; ++p)
+      for (std::size_t i = 0; i < half_; ++i) {
+        const double angle = static_cast<double>(p) * frequencies[i];
+        cos_[p * half_ + i] = static_cast<float>(std::cos(angle));
+        sin_[p * half_ + i] = static_cast<float>(std::sin(angle));
+      }
+  }
+
+  std::size_t positions() const noexcept { return half_ == 0 ? 0 : cos_.size() / half_; }
+
+  /// Turns every head of x (tokens, heads head_dim), whose rows are consecutive texts of `context` tokens.
+  void operator()(matrix_view<float> x, std::size_t context) const {
+    parallel_for((x.rows() + tokens_at_once - 1) / tokens_at_once, [&](std::size_t block) {
+      const std::size_t last = (std::min)(x.rows(), (block + 1) * tokens_at_once);
+      for (std::size_t t = block * tokens_at_once; t < last; ++t)
+        for (std::size_t c = 0; c < x.columns(); c += head_dim_) turn(x.row(t).data() + c, t % context);
+    });
+  }
+
+ private:
+  static constexpr std::size_t tokens_at_once = 64;
+
+  // One fused multiply-add over one rounded product in each line, so that no compiler may contract it differently.
+  void turn(float* head, std::size_t position) const noexcept {
+    const float* const cosine = cos_.data() + position * half_;
+    const float* const sine = sin_.data() + position * half_;
+    float* const other = head + half_;
+    for (std::size_t i = 0; i < half_; ++i) {
+      const float a = head[i];
+      const float b = other[i];
+      head[i] = std::fma(a, cosine[i], -(b * sine[i]));
+      other[i] = std::fma(b, cosine[i], a * sine[i]);
+    }
+  }
+
+  std::size_t half_ = 0;
+  std::size_t head_dim_ = 1;
+  std::vector<float> cos_, sin_;  // (positions, half)
+};
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_MODEL_TOKENS_HPP
+#define QFA_MODEL_TOKENS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qfa/core/error.hpp"
+#include "qfa/core/matrix_view.hpp"
+#include "qfa/io/in_quotes.hpp"
+#include "qfa/io/npy.hpp"
+
+namespace qfa {
+
+/// How a file of tokens becomes rows.
+struct token_options {
+  std::size_t context = 0;      ///< tokens in a row, BOS among them; 0: as many as a row of the file has
+  std::size_t max_tokens = 0;   ///< whole rows of no more tokens than this in all; 0: all
+  std::size_t vocabulary = 0;   ///< every token must be below; 0: not checked
+  std::optional<std::uint32_t> prepend_bos{};  ///< begin each row with this token, unless it begins with it already
+};
+
+/// Texts of equal length, one after the other.
+struct token_rows {
+  std::size_t context = 0;
+  std::vector<std::uint32_t> ids{};   ///< (rows, context)
+  std::size_t dropped = 0;            ///< tokens of a short last row, or that made room for BOS
+  std::size_t bos_added = 0;          ///< rows that got a BOS which the file did not have
+
+  std::size_t rows() const noexcept { return context == 0 ? 0 : ids.size() / context; }
+  matrix_view<const std::uint32_t> view() const noexcept { return {ids.data(), rows(), context}; }
+};
+
+namespace detail {
+
+/// Adds to `out` a row from the front of `text`, and returns how many of its tokens it took.
+inline std::size_t add_row(token_rows& out, std::span<const std::uint32_t> text, const std::optional<std::uint32_t>& bos) {
+  std::size_t taken = out.context;
+  if (bos && text.front() != *bos) {
+    out.ids.push_back(*bos);
+    ++out.bos_added;
+    --taken;
+  }
+  out.ids.insert(out.ids.end(), text.begin(), text.begin() + static_cast<std::ptrdiff_t>(taken));
+  return taken;
+}
+
+inline std::vector<std::uint32_t> checked_ids(std::span<const std::int64_t> ids, std::size_t vocabulary,
+                                              const std::string& where) {
+  std::vector<std::uint32_t> out(ids.size());
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    const std::int64_t id = ids[i];
+    if (id < 0 || id > std::int64_t{0xffffffff})
+      fail(where + " holds " + std::to_string(id) + " at place " + std::to_string(i) + ", which is no token");
+    if (vocabulary != 0 && static_cast<std::uint64_t>(id) >= vocabulary)
+      fail(where + " holds token " + std::to_string(id) + " at place " + std::to_string(i) +
+           ", but the model's vocabulary ends at " + std::to_string(vocabulary - 1));
+    out[i] = static_cast<std::uint32_t>(id);
+  }
+  return out;
+}
+
+}  // namespace detail
+
+/// Cuts a stream of tokens into disjoint rows of `context`; a short last row is dropped.
+///
+/// A row that gets a BOS holds context - 1 tokens of the stream; one whose text begins with BOS holds context.  Throws
+/// where there are fewer tokens than one row takes.  `where` names the file.
+inline token_rows rows_of_stream(std::span<const std::uint32_t> stream, const token_options& options,
+                                 const std::string& where) {
+  if (options.context == 0) fail(where + " is one stream of tokens: say how many of them make a row (--context)");
+  if (options.context < 2) fail("a row of one token has nothing to predict, expected a context of at least 2");
+  token_rows out{.context = options.context};
+  const std::size_t most = options.max_tokens == 0 ? stream.size() + 1 : options.max_tokens / options.context;
+  std::size_t at = 0;
+  while (out.rows() < most) {
+    const std::span<const std::uint32_t> rest = stream.subspan(at);
+    if (rest.empty()) break;
+    const std::size_t takes = options.prepend_bos && rest.front() != *options.prepend_bos ? out.context - 1 : out.context;
+    if (rest.size() < takes) {
+      out.dropped = rest.size();
+      break;
+    }
+    at += detail::add_row(out, rest, options.prepend_bos);
+  }
+  if (out.rows() == 0)
+    fail(where + " holds " + std::to_string(stream.size()) + " tokens" +
+         (options.max_tokens == 0 ? "" : ", of which " + std::to_string(options.max_tokens) + " may be used") +
+         ", fewer than one context of " + std::to_string(options.context));
+  return out;
+}
+
+/// Takes rows as they are.  Where BOS must be put before a row, its last token makes room.
+inline token_rows rows_of_table(std::span<const std::uint32_t> ids, std::size_t rows, std::size_t columns,
+                                const token_options& options, const std::string& where) {
+  if (options.context != 0 && options.context != columns)
+    fail(where + " holds rows of " + std::to_string(columns) + " tokens, which are taken as they are: the context cannot be " +
+         std::to_string(options.context));
+  if (columns < 2) fail(where + " holds rows of " + std::to_string(columns) + " tokens, expected at least 2");
+  token_rows out{.context = columns};
+  const std::size_t used = options.max_tokens == 0 ? rows : (std::min)(rows, options.max_tokens / columns);
+  if (used == 0)
+    fail(where + " holds " + std::to_string(rows) + " rows" +
+         (options.max_tokens == 0 ? "" : ", and " + std::to_string(options.max_tokens) + " tokens may be used") +
+         ", fewer than one context of " + std::to_string(columns));
+  for (std::size_t r = 0; r < used; ++r) {
+    const std::size_t taken = detail::add_row(out, ids.subspan(r * columns, columns), options.prepend_bos);
+    out.dropped += columns - taken;
+  }
+  return out;
+}
+
+/// Reads rows of tokens from an .npy file of integers: one dimension is a stream, two are rows already.
+inline token_rows read_tokens(const std::filesystem::path& path, const token_options& options) {
+  const npy_array array = read_npy(path);
+  const std::string where = in_quotes(path);
+  if (!is_integer(array.type)) fail(where + " holds " + std::string(name(array.type)) + ", expected integer tokens");
+  if (array.shape.size() != 1 && array.shape.size() != 2)
+    fail(where + " has " + std::to_string(array.shape.size()) + " dimensions, expected 1 (a stream) or 2 (rows)");
+  const std::vector<std::uint32_t> ids = detail::checked_ids(as_integers(array), options.vocabulary, where);
+  return array.shape.size() == 1 ? rows_of_stream(ids, options, where)
+                                 : rows_of_table(ids, array.shape[0], array.shape[1], options, where);
+}
+
+}  // namespace qfa
+
+#endif
