@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_COMPRESS_ROUNDING_HPP
+#define QFA_COMPRESS_ROUNDING_HPP
+
+#include <array>
+#include <bit>
+#include <cfloat>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "qfa/core/half.hpp"
+
+#ifdef __FAST_MATH__
+#error "qfa rounds by exact IEEE additions and means something by NaN: compile it without -ffast-math"
+#endif
+
+namespace qfa {
+
+static_assert(FLT_EVAL_METHOD == 0, "half_even needs float additions that are rounded to float");
+
+/// The bits of |x|.  They order as the magnitudes do, and every NaN and infinity stands at or above `infinity_bits`.
+constexpr std::uint32_t magnitude_bits(float x) noexcept { return std::bit_cast<std::uint32_t>(x) & 0x7fffffffU; }
+inline constexpr std::uint32_t infinity_bits = 0x7f800000U;
+
+/// The nearest integer, ties to even; the sign of zero is kept, as by torch.round.
+///
+/// A float of 2^23 or more has no fraction bits; below, adding 2^23 leaves the sum none, so that the hardware's own
+/// rounding of the addition (to nearest, ties to even, unless somebody changed the mode) does the work.  Unlike
+/// std::nearbyint this vectorizes on every instruction set, SSE2 included.
+constexpr float half_even(float x) noexcept {
+  constexpr float no_fraction = 8388608.0f;
+  const std::uint32_t bits = magnitude_bits(x);
+  const float magnitude = std::bit_cast<float>(bits);
+  const float rounded = (magnitude + no_fraction) - no_fraction;
+  const std::uint32_t sign = std::bit_cast<std::uint32_t>(x) & 0x80000000U;
+  const float with_sign = std::bit_cast<float>(std::bit_cast<std::uint32_t>(rounded) | sign);
+  return magnitude < no_fraction ? with_sign : x;
+}
+
+static_assert(half_even(0.5f) == 0.0f && half_even(1.5f) == 2.0f && half_even(2.5f) == 2.0f);
+static_assert(half_even(-0.5f) == 0.0f && half_even(-1.5f) == -2.0f && half_even(-2.5f) == -2.0f);
+
+/// The floating-point types that arithmetic can be done in.
+enum class float_format : std::uint8_t { fp32, bf16 };
+inline constexpr std::array<std::string_view, 2> float_format_names{"fp32", "bf16"};
+constexpr const auto& names_of(float_format) noexcept { return float_format_names; }
+
+/// What a register of type F would hold of x: nearest, ties to even.
+template <float_format F>
+constexpr float round_to(float x) noexcept {
+  if constexpr (F == float_format::bf16)
+    return round_to_bf16(x);
+  else
+    return x;
+}
+constexpr float round_to(float_format format, float x) noexcept {
+  return format == float_format::bf16 ? round_to_bf16(x) : x;
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_COMPRESS_SPEC_HPP
+#define QFA_COMPRESS_SPEC_HPP
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qfa/compress/any_policy.hpp"
+#include "qfa/compress/catalogue.hpp"
+#include "qfa/compress/chain.hpp"
+#include "qfa/compress/float_cast.hpp"
+#include "qfa/compress/identity.hpp"
+#include "qfa/compress/magnitude_pruner.hpp"
+#include "qfa/compress/presets.hpp"
+#include "qfa/compress/rtn.hpp"
+#include "qfa/compress/spec_text.hpp"
+
+namespace qfa {
+
+template <described_policy... Policies>
+policy_catalogue catalogue_of() {
+  policy_catalogue all;
+  (all.add<Policies>(), ...);
+  return all;
+}
+
+/// qfa's own policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.
+inline const policy_catalogue& default_catalogue() {
+  static const policy_catalogue ours = [] {
+    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner>();
+    for (const preset& p : presets) all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    return all;
+  }();
+  return ours;
+}
+
+/// What spec strings can name, with options, defaults and a line on each: for listings.
+inline const std::vector<policy_entry>& registered_policies() { return default_catalogue().entries(); }
+
+/// The policy that `spec` writes: "rtn:bits=6,per=row", "prune:sparsity=0.5+rtn:bits=4", "cast:bf16".  Its grammar is
+/// that of `split_spec`; a policy within an option stands in parentheses.
+///
+/// For every policy p that comes out, parse_policy(describe(p)) describes itself as p does and acts as p does.  Throws,
+/// with a list of what is known, where a name, a key or a value is not.
+inline any_policy parse_policy(std::string_view spec, const policy_catalogue& catalogue = default_catalogue()) {
+  const nested_parser nested = [&](std::string_view inner) { return parse_policy(inner, catalogue); };
+  std::optional<any_policy> all;
+  for (const policy_call& call : split_spec(spec)) {
+    any_policy next = catalogue.at(call.name).make(call.options, nested);
+    all = all ? any_policy(chain{*all, next}) : next;
+  }
+  return *all;
+}
+
+}  // namespace qfa
+
+#endif
