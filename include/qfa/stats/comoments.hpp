@@ -84,7 +84,7 @@ inline double pearson(const comoments& c) noexcept {
 /// A side that does not vary gives 0, never NaN; a feature whose two sums of squares have a product under 1e-12 is
 /// pulled toward 0.
 inline double published_pearson(const comoments& c) noexcept {
-  return std::clamp(c.xy / std::sqrt(std::max(c.xx * c.yy, 1e-12)), -1.0, 1.0);
+  return std::clamp(c.xy / std::sqrt((std::max)(c.xx * c.yy, 1e-12)), -1.0, 1.0);
 }
 
 }  // namespace qfa

@@ -40,14 +40,14 @@ struct feature_cell {
       ghost_mass += to;
       flip_energy += from * from + to * to;
     }
-    reference_max = std::max(reference_max, x);
-    compressed_max = std::max(compressed_max, y);
+    reference_max = (std::max)(reference_max, x);
+    compressed_max = (std::max)(compressed_max, y);
   }
 
   constexpr feature_cell& operator+=(const feature_cell& other) noexcept {
     reference_firings += other.reference_firings;
-    reference_max = std::max(reference_max, other.reference_max);
-    compressed_max = std::max(compressed_max, other.compressed_max);
+    reference_max = (std::max)(reference_max, other.reference_max);
+    compressed_max = (std::max)(compressed_max, other.compressed_max);
     either += other.either;
     both += other.both;
     lost_mass += other.lost_mass;

@@ -103,7 +103,7 @@ class feature_table {
 
     // Threads share the features, never a cell.  Where the ranges are cut does not matter: no sum crosses a feature.
     const std::size_t threads = reference.firings() + compressed.firings() < 4096 ? 1 : thread_count();
-    const std::size_t ranges = threads == 1 ? 1 : std::min(blocks_.size(), 2 * threads);
+    const std::size_t ranges = threads == 1 ? 1 : (std::min)(blocks_.size(), 2 * threads);
     parallel_for(ranges, [&](std::size_t i) {
       const std::size_t first = blocks_.size() * i / ranges * block_width;
       const std::size_t last = blocks_.size() * (i + 1) / ranges * block_width;
@@ -123,7 +123,7 @@ class feature_table {
       if (other.blocks_[b].slots.empty()) return;
       const std::size_t first = b * block_width;
       for (std::size_t g = 0; g < groups(); ++g)
-        for (std::size_t f = first; f < std::min(width_, first + block_width); ++f)
+        for (std::size_t f = first; f < (std::min)(width_, first + block_width); ++f)
           if (const feature_cell& more = other.cell(f, g); more.either.count > 0) at(f, g) += more;
     });
     return *this;
@@ -140,7 +140,7 @@ class feature_table {
 
  private:
   static constexpr std::size_t block_width = 64;
-  static constexpr std::uint32_t no_cell = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::uint32_t no_cell = (std::numeric_limits<std::uint32_t>::max)();
 
   /// 64 features.  Cells stand in the order of their first firing: within a group, tokens reuse the same few pages.
   struct block {
@@ -164,7 +164,7 @@ class feature_table {
   /// Walks both lists of a token at once, over the features in [first, last).
   void add_token(sparse_codes::token reference, sparse_codes::token compressed, std::size_t group, std::size_t first,
                  std::size_t last) {
-    constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+    constexpr std::size_t none = (std::numeric_limits<std::size_t>::max)();
     const auto from = [first](const sparse_codes::token& token) {
       return static_cast<std::size_t>(std::lower_bound(token.features.begin(), token.features.end(), first) -
                                       token.features.begin());
@@ -175,7 +175,7 @@ class feature_table {
     std::size_t i = from(reference), j = from(compressed);
     for (;;) {
       const std::size_t a = feature_at(reference, i), b = feature_at(compressed, j);
-      const std::size_t feature = std::min(a, b);
+      const std::size_t feature = (std::min)(a, b);
       if (feature >= last) return;
       at(feature, group)(a == feature ? reference.values[i] : 0.0f, b == feature ? compressed.values[j] : 0.0f);
       i += a == feature;

@@ -217,8 +217,8 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
     const double reach = quantile * range.standard_error;
     range.kind = value == greatest ? interval_kind::at_least : interval_kind::at_most;
     range.reason = "the value is at the bound of its scale";
-    range.lower = std::max(least, value - reach);
-    range.upper = std::min(greatest, value + reach);
+    range.lower = (std::max)(least, value - reach);
+    range.upper = (std::min)(greatest, value + reach);
     return result;
   }
   range.scale_error = std::sqrt((groups - 1.0) / groups * scaled);

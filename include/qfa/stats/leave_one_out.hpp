@@ -86,7 +86,7 @@ leave_one_out leave_groups_out(const feature_table& table, Correlation correlati
       firing.add_zeros(n - firing.count);
       return correlation(firing);
     };
-    for (std::size_t f = b * block; f < std::min(width, (b + 1) * block); ++f) {
+    for (std::size_t f = b * block; f < (std::min)(width, (b + 1) * block); ++f) {
       for (std::size_t i = groups.size(); i-- > 0;) {
         after[i] = table.cell(f, groups[i]).either;
         after[i] += after[i + 1];

@@ -14,7 +14,7 @@
 namespace qfa {
 
 /// The group of a token that no statistic may see: a position that was skipped.
-inline constexpr std::uint32_t skipped = std::numeric_limits<std::uint32_t>::max();
+inline constexpr std::uint32_t skipped = (std::numeric_limits<std::uint32_t>::max)();
 
 /// Intervals are refused below this many groups: a quantile of t with six degrees of freedom says nothing useful.
 inline constexpr std::size_t minimum_groups = 8;

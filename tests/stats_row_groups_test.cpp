@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/stats/row_groups.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "qfa/core/error.hpp"
+#include "statistics_oracle.hpp"
+
+TEST_CASE("row_groups: one group for each four rows, 64 at most, one at least") {
+  for (std::size_t rows = 1; rows <= 1000; ++rows) {
+    CAPTURE(rows);
+    const std::size_t expected = rows < 4 ? 1 : rows / 4 > 64 ? 64 : rows / 4;
+    CHECK(qfa::row_groups(rows).groups() == expected);
+    CHECK(qfa::row_groups(rows).rows() == rows);
+  }
+}
+
+TEST_CASE("row_groups: eight groups, the least that intervals take, need 32 rows") {
+  CHECK(qfa::row_groups(31).groups() < qfa::minimum_groups);
+  CHECK(qfa::row_groups(32).groups() == qfa::minimum_groups);
+}
+
+TEST_CASE("row_groups: every row is in one group, groups are runs, and sizes differ by one at most") {
+  for (std::size_t rows : {1U, 3U, 4U, 7U, 32U, 98U, 255U, 256U, 257U, 390U, 1953U}) {
+    CAPTURE(rows);
+    const qfa::row_groups groups(rows);
+    std::vector<std::size_t> sizes(groups.groups(), 0);
+    std::uint32_t before = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      const std::uint32_t g = groups.group_of(row);
+      REQUIRE(g < groups.groups());
+      CHECK(g >= before);
+      CHECK(g - before <= 1);
+      before = g;
+      ++sizes[g];
+      CHECK(g == row * groups.groups() / rows);  // the definition
+    }
+    for (const std::size_t size : sizes) {
+      CHECK(size >= rows / groups.groups());
+      CHECK(size <= rows / groups.groups() + 1);
+    }
+  }
+}
+
+TEST_CASE("row_groups: a token's group is its row's, whatever batch it comes in") {
+  const qfa_test::statistics_oracle oracle;
+  const qfa::row_groups groups(oracle.rows);
+  CHECK(groups.groups() == oracle.groups);
+  CHECK(groups.of_tokens(0, oracle.rows, oracle.row_tokens) == oracle.group_of_token);
+  for (std::size_t batch = 1; batch <= 7; ++batch) {
+    std::vector<std::uint32_t> all;
+    for (std::size_t row = 0; row < oracle.rows; row += batch) {
+      const std::size_t count = row + batch <= oracle.rows ? batch : oracle.rows - row;
+      const std::vector<std::uint32_t> part = groups.of_tokens(row, count, oracle.row_tokens);
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    CHECK(all == oracle.group_of_token);
+  }
+}
+
+TEST_CASE("row_groups: the first positions of every row can be skipped") {
+  const qfa::row_groups groups(8, 2);
+  using qfa::skipped;
+  CHECK(groups.of_tokens(3, 2, 3, 1) == std::vector<std::uint32_t>{skipped, 0, 0, skipped, 1, 1});
+  CHECK(groups.of_tokens(3, 2, 3, 5) == std::vector<std::uint32_t>(6, skipped));
+  CHECK(groups.of_tokens(8, 0, 3).empty());
+}
+
+TEST_CASE("row_groups: rows beyond the stream, no rows and more groups than rows are refused") {
+  CHECK_THROWS_AS(qfa::row_groups(0), qfa::error);
+  CHECK_THROWS_AS(qfa::row_groups(4, 0), qfa::error);
+  CHECK_THROWS_AS(qfa::row_groups(4, 5), qfa::error);
+  CHECK_THROWS_AS(qfa::row_groups(4).of_tokens(3, 2, 1), qfa::error);
+  CHECK_THROWS_AS(qfa::row_groups(4).of_tokens(5, 0, 1), qfa::error);
+}
