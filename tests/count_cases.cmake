@@ -5,6 +5,7 @@
 #
 # A case per ctest entry is only as good as its filter: with doctest 2.4.9 a failing case whose name holds a semicolon
 # becomes two entries that match nothing, and both pass.
+cmake_minimum_required(VERSION 3.24)
 execute_process(COMMAND "${PROGRAM}" OUTPUT_VARIABLE output RESULT_VARIABLE status)
 if(status STREQUAL "77")
   message("${output}")

@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The legs that .ci/run leaves out for time.  Run them before a release:
+#   bash cmake/check_more.sh [debug] [verify] [tidy] [format]     (all of them without arguments)
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p build
+. cmake/bootstrap.sh
+[ $# -gt 0 ] || set -- debug verify tidy format
+
+for leg in "$@"; do
+  case $leg in
+    debug)  # our asserts and the standard library's, unoptimized.  Catches: an index one past the end that ASan allows.
+      qfa_need $qfa_packages
+      qfa_configure debug
+      qfa_build debug
+      ctest --preset debug -j "$(nproc)"
+      ;;
+    verify)  # what would be installed.  Catches: a header that is no part of the package, or needs one that is not.
+      qfa_need $qfa_packages
+      qfa_configure release
+      qfa_build release --target all_verify_interface_header_sets
+      ;;
+    tidy)  # the short allow-list of .clang-tidy over the umbrella.
+      qfa_need $qfa_packages clang-tidy-14 libomp-14-dev
+      qfa_configure release
+      clang-tidy-14 --quiet -p build/release build/release/tests/headers/qfa_qfa_hpp.cpp
+      ;;
+    format)  # only what differs from the main branch, so that no change reformats its surroundings.
+      qfa_need clang-format-14
+      base=$(git merge-base HEAD "${QFA_BASE:-HEAD~1}")
+      git diff --name-only --diff-filter=d "$base" -- '*.hpp' '*.cpp' | xargs -r clang-format-14 --dry-run
+      ;;
+    *)
+      qfa_say "$leg is none of debug, verify, tidy, format"
+      exit 2
+      ;;
+  esac
+done

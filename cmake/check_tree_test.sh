@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Proves that every rule of cmake/check_tree.sh can fail: a small tree that obeys, then one violation at a time, each of
+# which must be named, and nothing else with it.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/tree
+failures=0
+
+header() {  # header PATH [LINE...]: a header that obeys the rules, with these lines in it
+  local path=$1 guard
+  shift
+  guard=$(tr 'a-z/.-' 'A-Z___' <<<"$path")
+  mkdir -p "$(dirname "$tree/include/$path")"
+  {
+    printf '// SPDX-License-Identifier: Apache-2.0\n#ifndef %s\n#define %s\n' "$guard" "$guard"
+    [ $# -eq 0 ] || printf '%s\n' "$@"
+    printf '#endif\n'
+  } >"$tree/include/$path"
+}
+has_test() { printf '// SPDX-License-Identifier: Apache-2.0\nTEST_CASE("a sentence") {}\n' >"$tree/tests/$1_test.cpp"; }
+
+fresh() {
+  rm -rf "$tree"
+  mkdir -p "$tree/tests"
+  header qfa/version.hpp
+  header qfa/core/error.hpp '#include <string>' '// exit() and printf() and std::views may be spoken of.'
+  header qfa/stats/moments.hpp '#include "qfa/core/error.hpp"' '#include "qfa/version.hpp"' 'void f() { snprintf(x); }'
+  header qfa/simd/batch.hpp '#include <xsimd/xsimd.hpp>'
+  header qfa/io/json.hpp '#include <nlohmann/json.hpp>'
+  for name in core_error stats_moments simd_batch io_json; do has_test $name; done
+}
+umbrella() { bash "$here/umbrella.sh" "$tree" >"$tree/include/qfa/qfa.hpp"; }
+
+expect() {  # expect TEXT: exactly one violation, and it says TEXT
+  local output
+  umbrella
+  [ "$1" != stale ] || printf '// more\n#endif\n' >>"$tree/include/qfa/qfa.hpp"
+  if output=$(bash "$here/check_tree.sh" "$tree" 2>&1); then
+    echo "passed, but should say: $1"
+    failures=$((failures + 1))
+  elif ! grep -qF -- "$1" <<<"$output" || ! grep -qx '1 violations' <<<"$output"; then
+    printf 'should say only: %s\nbut said:\n%s\n' "$1" "$output"
+    failures=$((failures + 1))
+  fi
+  fresh
+}
+
+fresh
+umbrella
+bash "$here/check_tree.sh" "$tree" >"$work/out" || { cat "$work/out"; echo "a tree that obeys was refused"; exit 1; }
+
+header qfa/stats/moments.hpp $(yes '//' | head -n 296)
+expect "moments.hpp has 300 lines"
+header qfa/core/error.hpp '#include "qfa/stats/moments.hpp"'
+expect "core may include only what stands above it"
+header qfa/core/error.hpp '#include "qfa/qfa.hpp"'
+expect "includes qfa/qfa.hpp"
+header qfa/utils/more.hpp
+expect "no layer"
+header qfa/stats/fresh.hpp
+expect "tests/stats_fresh_test.cpp is missing"
+sed -i 's/QFA_STATS_MOMENTS_HPP/QFA_MOMENTS_HPP/' "$tree/include/qfa/stats/moments.hpp"
+expect "not guarded by QFA_STATS_MOMENTS_HPP"
+sed -i '3a#pragma once' "$tree/include/qfa/stats/moments.hpp"
+expect "#pragma once"
+sed -i '1s/.*/\/\/ no license/' "$tree/include/qfa/stats/moments.hpp"
+expect "moments.hpp does not begin with its license"
+sed -i '1s/.*/\/\/ no license/' "$tree/tests/stats_moments_test.cpp"
+expect "stats_moments_test.cpp does not begin with its license"
+echo '// more' >>"$tree/include/qfa/stats/moments.hpp"
+expect "does not end with its guard"
+header qfa/stats/moments.hpp '#include <xsimd/xsimd.hpp>'
+expect "includes <xsimd/xsimd.hpp>"
+header qfa/stats/moments.hpp '#include <xtensor/xtensor.hpp>'
+expect "includes <xtensor/xtensor.hpp>"
+header qfa/stats/moments.hpp '#include <xtensor.hpp>'
+expect "includes <xtensor.hpp>"
+header qfa/stats/moments.hpp '#include <omp.h>'
+expect "includes <omp.h>"
+header qfa/stats/moments.hpp '#include <nlohmann/json.hpp>'
+expect "includes <nlohmann/json.hpp>"
+header qfa/stats/moments.hpp '#include <iostream>'
+expect "includes <iostream>"
+header qfa/stats/moments.hpp '#pragma omp parallel for'
+expect "only core/parallel.hpp knows OpenMP"
+header qfa/stats/moments.hpp 'auto x = xsimd::max(a, b);'
+expect "only qfa/simd knows xsimd"
+header qfa/stats/moments.hpp 'auto x = y | std::views::take(2);'
+expect "std::views"
+header qfa/stats/moments.hpp 'void g() { std::cout << 1; }'
+expect "do not print"
+header qfa/stats/moments.hpp 'void g() { printf("x"); }'
+expect "do not print"
+header qfa/stats/moments.hpp 'void g() { std::abort(); }'
+expect "do not end the program"
+header qfa/stats/moments.hpp 'void g() { exit(2); }'
+expect "do not end the program"
+header qfa/stats/moments.hpp 'using namespace std;'
+expect "using namespace"
+header qfa/stats/moments.hpp $'// na\xc3\xafve'
+expect "not plain ASCII"
+header qfa/stats/moments.hpp $'\tint x;'
+expect "a tab"
+header qfa/stats/moments.hpp "// $(printf 'x%.0s' {1..118})"
+expect "longer than 120 columns"
+echo 'TEST_CASE("semicolons; they break ctest") {}' >>"$tree/tests/io_json_test.cpp"
+expect "ctest misreads"
+echo 'TEST_CASE_TEMPLATE("x[0]", T, int) {}' >>"$tree/tests/io_json_test.cpp"
+expect "ctest misreads"
+echo 'target_compile_options(x PRIVATE -ffast-math)' >"$tree/CMakeLists.txt"
+expect "fast math"
+expect stale
+
+[ $failures -eq 0 ] || { echo "$failures rules do not hold"; exit 1; }
+echo "every rule can fail"

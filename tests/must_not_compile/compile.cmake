@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# Compiles one file, plain (VARIANT ok) or misused (VARIANT misuse), and judges the outcome: see CMakeLists.txt here.
+cmake_minimum_required(VERSION 3.24)
+separate_arguments(FLAGS UNIX_COMMAND "${FLAGS}")
+list(TRANSFORM DEFINITIONS PREPEND "-D")
+set(includes)
+foreach(directory IN LISTS DIRECTORIES)
+  # Naming the compiler's own folders again would change their order, and break #include_next.
+  if(NOT directory IN_LIST IMPLICIT)
+    list(APPEND includes "-I${directory}")
+  endif()
+endforeach()
+if(VARIANT STREQUAL "misuse")
+  list(APPEND DEFINITIONS -DMISUSE)
+endif()
+execute_process(COMMAND "${COMPILER}" ${FLAGS} ${OPTIONS} ${DEFINITIONS} ${includes} -fsyntax-only "${SOURCE}"
+  OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status)
+
+if(VARIANT STREQUAL "ok")
+  if(NOT status STREQUAL "0")
+    message(FATAL_ERROR "${output}\n${SOURCE} must compile as it stands")
+  endif()
+  return()
+endif()
+
+file(STRINGS "${SOURCE}" first LIMIT_COUNT 1)
+if(NOT first MATCHES "^// expect: (.+)$")
+  message(FATAL_ERROR "${SOURCE} must begin with // expect: and what the compiler should say")
+endif()
+set(expected "${CMAKE_MATCH_1}")
+if(status STREQUAL "0")
+  message(FATAL_ERROR "${SOURCE} compiles in spite of its misuse")
+endif()
+if(NOT output MATCHES "error:.*(${expected})")
+  message(FATAL_ERROR "${output}\n${SOURCE} was refused, but not because of: ${expected}")
+endif()

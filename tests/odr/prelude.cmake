@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+# Collects every <header> that the headers under INCLUDE name into OUTPUT.
+cmake_minimum_required(VERSION 3.24)
+file(GLOB_RECURSE headers "${INCLUDE}/*.hpp")
+list(FILTER headers EXCLUDE REGEX "/qfa/mpi/")
+set(named)
+foreach(header IN LISTS headers)
+  file(STRINGS "${header}" lines REGEX "^ *# *include *<")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "^[^<]*(<[^>]*>).*$" "\\1" name "${line}")
+    list(APPEND named "${name}")
+  endforeach()
+endforeach()
+list(REMOVE_DUPLICATES named)
+list(SORT named)
+set(text "")
+foreach(name IN LISTS named)
+  # Not every one is there: xtensor's headers have two addresses, and the optional libraries may be missing.
+  string(APPEND text "#if __has_include(${name})\n#include ${name}\n#endif\n")
+endforeach()
+file(WRITE "${OUTPUT}" "${text}")

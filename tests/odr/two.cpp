@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "poisoned.hpp"
+
+const void* other_identity();
+
+const void* other_identity() { return reinterpret_cast<const void*>(&qfa::thread_count); }
