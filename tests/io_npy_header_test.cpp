@@ -98,7 +98,8 @@ TEST_CASE("npy_header: a dictionary that is none is refused") {
 
 TEST_CASE("npy_header: negative, fractional and overflowing dimensions are refused") {
   for (const char* n : {"-1", "1.5", "18446744073709551616", "x", "None", "True", "'1'"})
-    check_bad("{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::string(n) + ",)}", {"cannot be read as npy"});
+    check_bad("{'descr': '<f4', 'fortran_order': False, 'shape': (" + std::string(n) + ",)}",
+              {"cannot be read as npy"});
   check_bad("{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904,)}", {"more bytes"});
   check_bad("{'descr': '|u1', 'fortran_order': False, 'shape': (4294967296, 4294967296)}", {"more bytes"});
 }

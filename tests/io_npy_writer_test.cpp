@@ -15,7 +15,8 @@
 using qfa_test::check_refused;
 using qfa_test::scratch;
 
-TEST_CASE_TEMPLATE("write_npy: what is written is read back", T, float, double, std::int64_t, std::uint16_t, std::int8_t) {
+TEST_CASE_TEMPLATE("write_npy: what is written is read back", T, float, double, std::int64_t, std::uint16_t,
+                   std::int8_t) {
   const scratch here;
   const std::vector<T> values{T{1}, T{2}, T{3}, T{4}, T{5}, T{6}};
   qfa::write_npy<T>(here.path() / "x.npy", {2, 3}, values);

@@ -47,9 +47,12 @@ TEST_CASE("safetensors: reads every numeric type, scalars, empty tensors and met
                            bytes_of<std::uint16_t>({0x3f80, 0xc000}) + bytes_of<double>(0.1) +
                            bytes_of<std::int64_t>(-7) + bytes_of<std::uint8_t>({0, 255});
   const std::string header =
-      R"({"f32":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"f16":{"dtype":"F16","shape":[2],"data_offsets":[8,12]},)"
-      R"("bf16":{"dtype":"BF16","shape":[2],"data_offsets":[12,16]},"f64":{"dtype":"F64","shape":[],"data_offsets":[16,24]},)"
-      R"("i64":{"dtype":"I64","shape":[1],"data_offsets":[24,32]},"none":{"dtype":"F32","shape":[3,0],"data_offsets":[24,24]},)"
+      R"({"f32":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"f16":{"dtype":"F16","shape":[2],)"
+      R"("data_offsets":[8,12]},)"
+      R"("bf16":{"dtype":"BF16","shape":[2],"data_offsets":[12,16]},"f64":{"dtype":"F64","shape":[],)"
+      R"("data_offsets":[16,24]},)"
+      R"("i64":{"dtype":"I64","shape":[1],"data_offsets":[24,32]},"none":{"dtype":"F32","shape":[3,0],)"
+      R"("data_offsets":[24,24]},)"
       R"("u8":{"dtype":"U8","shape":[2],"data_offsets":[32,34]},"__metadata__":{"format":"pt"}}   )";
   const scratch here;
   const auto path = here.write("good.safetensors", file_of(header, data));
@@ -99,10 +102,9 @@ TEST_CASE("safetensors: a tensor that is not there is named with its file") {
 
 TEST_CASE("safetensors: a floating tensor is not read as integers, an F8 tensor not as floats") {
   const scratch here;
-  const auto path = here.write("x.safetensors",
-                               file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
-                                       R"("b":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[4,8]}})",
-                                       "12345678"));
+  const auto path = here.write("x.safetensors", file_of(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},)"
+                                                        R"("b":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[4,8]}})",
+                                                        "12345678"));
   const qfa::safetensors file(path);
   check_refused([&] { qfa::read_integers(file.at("a")); }, {"\"a\"", "F32", "x.safetensors"});
   check_refused([&] { qfa::read_floats(file.at("b")); }, {"\"b\"", "F8_E4M3", "x.safetensors"});
@@ -111,9 +113,10 @@ TEST_CASE("safetensors: a floating tensor is not read as integers, an F8 tensor 
 
 TEST_CASE("safetensors: sub-byte types are known where they fill whole bytes") {
   const scratch here;
-  const qfa::safetensors file(here.write(
-      "x.safetensors", file_of(R"({"a":{"dtype":"F4","shape":[2,2],"data_offsets":[0,2]},)"
-                               R"("b":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[2,5]}})", "12345")));
+  const qfa::safetensors file(
+      here.write("x.safetensors", file_of(R"({"a":{"dtype":"F4","shape":[2,2],"data_offsets":[0,2]},)"
+                                          R"("b":{"dtype":"F6_E2M3","shape":[4],"data_offsets":[2,5]}})",
+                                          "12345")));
   CHECK(file.at("a").size() == 4);
   CHECK(file.at("b").size() == 4);
   check_bad(file_of(R"({"a":{"dtype":"F4","shape":[3],"data_offsets":[0,2]}})", "12"), {"\"a\"", "whole number"});
@@ -155,23 +158,31 @@ TEST_CASE("safetensors: deep nesting is refused") {
 
 TEST_CASE("safetensors: a name that stands twice is refused") {
   check_bad(file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
-                    R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "1"), {"\"a\" twice"});
+                    R"("a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})",
+                    "1"),
+            {"\"a\" twice"});
   check_bad(file_of(R"({"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}})", "1"), {"twice"});
 }
 
 TEST_CASE("safetensors: two names on one region are refused") {
   check_bad(file_of(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
-                    R"("b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", "12"), {"\"b\"", "begins at byte 0"});
+                    R"("b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
+                    "12"),
+            {"\"b\"", "begins at byte 0"});
 }
 
 TEST_CASE("safetensors: overlapping regions are refused") {
   check_bad(file_of(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
-                    R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", "123"), {"\"b\"", "begins at byte 1"});
+                    R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+                    "123"),
+            {"\"b\"", "begins at byte 1"});
 }
 
 TEST_CASE("safetensors: a hole between tensors is refused") {
   check_bad(file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
-                    R"("b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})", "123"), {"\"b\"", "begins at byte 2"});
+                    R"("b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}})",
+                    "123"),
+            {"\"b\"", "begins at byte 2"});
 }
 
 TEST_CASE("safetensors: a first tensor that does not begin at 0 is refused") {
@@ -180,8 +191,9 @@ TEST_CASE("safetensors: a first tensor that does not begin at 0 is refused") {
 
 TEST_CASE("safetensors: an offset past the end is refused") {
   check_bad(file_of(R"({"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}})", "12"), {"\"a\"", "ends at byte 9"});
-  check_bad(file_of(R"({"a":{"dtype":"U8","shape":[2305843009213693951],"data_offsets":[0,2305843009213693951]}})",
-                    "12"), {"\"a\"", "ends at byte 2305843009213693951"});
+  check_bad(
+      file_of(R"({"a":{"dtype":"U8","shape":[2305843009213693951],"data_offsets":[0,2305843009213693951]}})", "12"),
+      {"\"a\"", "ends at byte 2305843009213693951"});
 }
 
 TEST_CASE("safetensors: a tensor that ends before it begins is refused") {
@@ -198,7 +210,8 @@ TEST_CASE("safetensors: trailing bytes are refused unless allowed") {
   const scratch here;
   const auto path = here.write("x.safetensors", bytes);
   CHECK(qfa::safetensors(path, {.allow_trailing_bytes = true}).at("a").size() == 1);
-  const auto cut = here.write("y.safetensors", file_of(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", "1"));
+  const auto cut =
+      here.write("y.safetensors", file_of(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", "1"));
   check_refused([&] { qfa::safetensors(cut, {.allow_trailing_bytes = true}); }, {"\"a\"", "only 1"});
 }
 
@@ -243,8 +256,8 @@ TEST_CASE("safetensors: metadata must map strings to strings") {
 
 TEST_CASE("safetensors: a tensor's name is a name, never a path") {
   const scratch here;
-  const auto path = here.write(
-      "x.safetensors", file_of(R"({"../../etc/passwd":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "1"));
+  const auto path = here.write("x.safetensors",
+                               file_of(R"({"../../etc/passwd":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "1"));
   CHECK(qfa::safetensors(path).contains("../../etc/passwd"));
   CHECK(here.files() == 1);
 }
@@ -259,8 +272,10 @@ TEST_CASE("safetensors: a missing file is named") {
 
 TEST_CASE("safetensors: cut anywhere or changed anywhere, it reads or refuses, in both access modes") {
   const std::string valid = file_of(
-      R"({"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[3],"data_offsets":[16,22]},)"
-      R"("__metadata__":{"k":"v"}} )", bytes_of<float>({1, 2, 3, 4}) + "123456");
+      R"({"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[3],)"
+      R"("data_offsets":[16,22]},)"
+      R"("__metadata__":{"k":"v"}} )",
+      bytes_of<float>({1, 2, 3, 4}) + "123456");
   const scratch here;
   each_access([&](qfa::safetensors_options options) {
     const std::size_t taken = qfa_test::torment(valid, 4000, [&](const std::string& bytes) {

@@ -72,7 +72,8 @@ std::string bytes_of(T x) {
 template <class T>
 std::string bytes_of(std::initializer_list<T> xs) {
   std::string out;
-  for (const T& x : xs) out += bytes_of(x);
+  for (const T& x : xs)
+    out += bytes_of(x);
   return out;
 }
 
@@ -116,12 +117,14 @@ std::size_t torment(const std::string& valid, std::size_t flips, Read read) {
     } catch (const qfa::error&) {
     }
   };
-  for (std::size_t length = 0; length < valid.size(); ++length) attempt(valid.substr(0, length));
+  for (std::size_t length = 0; length < valid.size(); ++length)
+    attempt(valid.substr(0, length));
   std::mt19937_64 random(20240229);
   for (std::size_t i = 0; i < flips; ++i) {
     std::string bytes = valid;
     const std::size_t changes = 1 + random() % 4;
-    for (std::size_t c = 0; c < changes; ++c) bytes[random() % bytes.size()] = static_cast<char>(random() & 255U);
+    for (std::size_t c = 0; c < changes; ++c)
+      bytes[random() % bytes.size()] = static_cast<char>(random() & 255U);
     attempt(bytes);
   }
   return taken;

@@ -25,12 +25,32 @@ static_assert(std::endian::native == std::endian::little, "qfa reads its files o
 
 /// Types of tensor elements, in the order and by the names of the safetensors format.
 enum class dtype : std::uint8_t {
-  boolean, u8, i8, f8_e5m2, f8_e4m3, f8_e8m0, f8_e4m3fnuz, f8_e5m2fnuz, i16, u16, f16, bf16, i32, u32, f32, c64, f64,
-  i64, u64, f4, f6_e2m3, f6_e3m2
+  boolean,
+  u8,
+  i8,
+  f8_e5m2,
+  f8_e4m3,
+  f8_e8m0,
+  f8_e4m3fnuz,
+  f8_e5m2fnuz,
+  i16,
+  u16,
+  f16,
+  bf16,
+  i32,
+  u32,
+  f32,
+  c64,
+  f64,
+  i64,
+  u64,
+  f4,
+  f6_e2m3,
+  f6_e3m2
 };
 inline constexpr std::array<std::string_view, 22> dtype_names{
-    "BOOL", "U8",  "I8",   "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I16", "U16",     "F16",
-    "BF16", "I32", "U32",  "F32",     "C64",     "F64",     "I64",         "U64",         "F4",  "F6_E2M3", "F6_E3M2"};
+    "BOOL", "U8",  "I8",  "F8_E5M2", "F8_E4M3", "F8_E8M0", "F8_E4M3FNUZ", "F8_E5M2FNUZ", "I16", "U16",     "F16",
+    "BF16", "I32", "U32", "F32",     "C64",     "F64",     "I64",         "U64",         "F4",  "F6_E2M3", "F6_E3M2"};
 inline constexpr std::array<std::uint8_t, 22> dtype_bits{8,  8,  8,  8,  8,  8,  8,  8,  16, 16, 16,
                                                          16, 32, 32, 32, 64, 64, 64, 64, 4,  6,  6};
 
@@ -62,9 +82,18 @@ constexpr dtype dtype_of() noexcept {
 
 constexpr bool is_integer(dtype type) noexcept {
   switch (type) {
-    case dtype::boolean: case dtype::u8: case dtype::i8: case dtype::i16: case dtype::u16: case dtype::i32:
-    case dtype::u32: case dtype::i64: case dtype::u64: return true;
-    default: return false;
+    case dtype::boolean:
+    case dtype::u8:
+    case dtype::i8:
+    case dtype::i16:
+    case dtype::u16:
+    case dtype::i32:
+    case dtype::u32:
+    case dtype::i64:
+    case dtype::u64:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -95,20 +124,34 @@ void for_each_element(dtype type, std::span<const std::byte> bytes, std::size_t 
   };
   const auto as_is = [](auto x) { return x; };
   switch (type) {
-    case dtype::boolean: return walk(std::uint8_t{}, [](std::uint8_t x) { return std::uint8_t{x != 0}; });
-    case dtype::u8: return walk(std::uint8_t{}, as_is);
-    case dtype::i8: return walk(std::int8_t{}, as_is);
-    case dtype::i16: return walk(std::int16_t{}, as_is);
-    case dtype::u16: return walk(std::uint16_t{}, as_is);
-    case dtype::f16: return walk(std::uint16_t{}, from_f16);
-    case dtype::bf16: return walk(std::uint16_t{}, from_bf16);
-    case dtype::i32: return walk(std::int32_t{}, as_is);
-    case dtype::u32: return walk(std::uint32_t{}, as_is);
-    case dtype::f32: return walk(float{}, as_is);
-    case dtype::f64: return walk(double{}, as_is);
-    case dtype::i64: return walk(std::int64_t{}, as_is);
-    case dtype::u64: return walk(std::uint64_t{}, as_is);
-    default: fail("tensors of type " + std::string(name(type)) + " cannot be read as numbers");
+    case dtype::boolean:
+      return walk(std::uint8_t{}, [](std::uint8_t x) { return std::uint8_t{x != 0}; });
+    case dtype::u8:
+      return walk(std::uint8_t{}, as_is);
+    case dtype::i8:
+      return walk(std::int8_t{}, as_is);
+    case dtype::i16:
+      return walk(std::int16_t{}, as_is);
+    case dtype::u16:
+      return walk(std::uint16_t{}, as_is);
+    case dtype::f16:
+      return walk(std::uint16_t{}, from_f16);
+    case dtype::bf16:
+      return walk(std::uint16_t{}, from_bf16);
+    case dtype::i32:
+      return walk(std::int32_t{}, as_is);
+    case dtype::u32:
+      return walk(std::uint32_t{}, as_is);
+    case dtype::f32:
+      return walk(float{}, as_is);
+    case dtype::f64:
+      return walk(double{}, as_is);
+    case dtype::i64:
+      return walk(std::int64_t{}, as_is);
+    case dtype::u64:
+      return walk(std::uint64_t{}, as_is);
+    default:
+      fail("tensors of type " + std::string(name(type)) + " cannot be read as numbers");
   }
 }
 

@@ -44,7 +44,8 @@ inline std::vector<std::byte> to_row_major(std::span<const std::byte> data, std:
                                            std::size_t width) {
   std::vector<std::byte> out(data.size());
   std::vector<std::size_t> stride(shape.size(), width);
-  for (std::size_t d = 1; d < shape.size(); ++d) stride[d] = stride[d - 1] * shape[d - 1];
+  for (std::size_t d = 1; d < shape.size(); ++d)
+    stride[d] = stride[d - 1] * shape[d - 1];
   std::vector<std::size_t> index(shape.size(), 0);
   std::size_t from = 0;
   for (std::size_t to = 0; to < data.size(); to += width) {

@@ -78,7 +78,8 @@ class npy_dictionary {
 
   // The next character that is no space, or zero at the end (a zero byte of the text is no other case: both refuse).
   char peek() {
-    while (!text_.empty() && (text_.front() == ' ' || text_.front() == '\n')) text_.remove_prefix(1);
+    while (!text_.empty() && (text_.front() == ' ' || text_.front() == '\n'))
+      text_.remove_prefix(1);
     if (!text_.empty() && text_.front() == '\0') refuse(malformed);
     return text_.empty() ? '\0' : text_.front();
   }
@@ -145,10 +146,10 @@ inline std::optional<npy_type> parse_descr(std::string_view descr) {
     std::string_view name;
     dtype type;
   };
-  constexpr known types[] = {
-      {"b1", dtype::boolean}, {"?", dtype::boolean}, {"i1", dtype::i8},  {"u1", dtype::u8},  {"i2", dtype::i16},
-      {"u2", dtype::u16},     {"f2", dtype::f16},    {"i4", dtype::i32}, {"u4", dtype::u32}, {"f4", dtype::f32},
-      {"i8", dtype::i64},     {"u8", dtype::u64},    {"f8", dtype::f64}, {"c8", dtype::c64}};
+  constexpr known types[] = {{"b1", dtype::boolean}, {"?", dtype::boolean}, {"i1", dtype::i8},  {"u1", dtype::u8},
+                             {"i2", dtype::i16},     {"u2", dtype::u16},    {"f2", dtype::f16}, {"i4", dtype::i32},
+                             {"u4", dtype::u32},     {"f4", dtype::f32},    {"i8", dtype::i64}, {"u8", dtype::u64},
+                             {"f8", dtype::f64},     {"c8", dtype::c64}};
   for (const known& type : types)
     if (type.name == descr) {
       if (order == '|' && bits(type.type) > 8) return std::nullopt;  // an order is needed and none is told

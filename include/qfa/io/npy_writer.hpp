@@ -38,7 +38,8 @@ std::string npy_descr() {
 template <npy_number T>
 std::string npy_header_bytes(std::span<const std::size_t> shape, std::size_t least = 0) {
   std::string tuple;
-  for (const std::size_t n : shape) tuple += std::to_string(n) + ", ";
+  for (const std::size_t n : shape)
+    tuple += std::to_string(n) + ", ";
   if (shape.size() > 1) tuple.resize(tuple.size() - 2);
   if (shape.size() == 1) tuple.resize(tuple.size() - 1);  // (3,) is a tuple, (3) a number
   std::string out("\x93NUMPY\x01\0\0\0", 10);

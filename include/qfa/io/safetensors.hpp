@@ -19,8 +19,8 @@
 #include "qfa/core/error.hpp"
 #include "qfa/io/dtype.hpp"
 #include "qfa/io/file.hpp"
-#include "qfa/io/json.hpp"
 #include "qfa/io/in_quotes.hpp"
+#include "qfa/io/json.hpp"
 
 namespace qfa {
 
@@ -38,7 +38,8 @@ struct stored_tensor {
 /// (3, 4) as a message shows it.
 inline std::string shape_text(std::span<const std::size_t> shape) {
   std::string out = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i) out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
   return out + ")";
 }
 
@@ -116,7 +117,8 @@ class safetensors {
   /// The names of all tensors, sorted.
   std::vector<std::string> names() const {
     std::vector<std::string> out;
-    for (const auto& entry : by_name_) out.push_back(entry.first);
+    for (const auto& entry : by_name_)
+      out.push_back(entry.first);
     return out;
   }
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
@@ -183,7 +185,8 @@ class safetensors {
   /// Puts the tensors in the order of their data, and gives each its bytes.
   void place(std::span<const std::byte> data, bool allow_trailing_bytes) {
     std::vector<std::size_t> order(tensors_.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    for (std::size_t i = 0; i < order.size(); ++i)
+      order[i] = i;
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
       const region &x = regions_[a], &y = regions_[b];
       return x.begin != y.begin ? x.begin < y.begin : x.end != y.end ? x.end < y.end : a < b;

@@ -15,8 +15,8 @@
 #include "qfa/core/error.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/io/dtype.hpp"
-#include "qfa/io/json.hpp"
 #include "qfa/io/in_quotes.hpp"
+#include "qfa/io/json.hpp"
 #include "qfa/io/safetensors.hpp"
 
 namespace qfa {
@@ -80,7 +80,8 @@ inline void write_safetensors(const std::filesystem::path& path, std::span<const
   const auto length = static_cast<std::uint64_t>(header.size());
   file.write(std::as_bytes(std::span(&length, 1)));
   file.write(std::as_bytes(std::span(header)));
-  for (const tensor_to_write* tensor : order) file.write(tensor->bytes);
+  for (const tensor_to_write* tensor : order)
+    file.write(tensor->bytes);
   file.commit();
 }
 

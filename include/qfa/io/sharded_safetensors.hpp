@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "qfa/core/error.hpp"
-#include "qfa/io/json.hpp"
 #include "qfa/io/in_quotes.hpp"
+#include "qfa/io/json.hpp"
 #include "qfa/io/safetensors.hpp"
 
 namespace qfa {
@@ -44,7 +44,8 @@ class sharded_safetensors {
       read_index(file, options);
     } else {
       const safetensors& only = files_.emplace_back(file, options);
-      for (const stored_tensor& tensor : only.tensors()) by_name_.emplace(tensor.name, tensor);
+      for (const stored_tensor& tensor : only.tensors())
+        by_name_.emplace(tensor.name, tensor);
       metadata_ = only.metadata();
     }
   }
@@ -61,7 +62,8 @@ class sharded_safetensors {
   /// The names of all tensors, sorted.
   std::vector<std::string> names() const {
     std::vector<std::string> out;
-    for (const auto& entry : by_name_) out.push_back(entry.first);
+    for (const auto& entry : by_name_)
+      out.push_back(entry.first);
     return out;
   }
   /// The metadata of all files together; where two disagree, the first file's.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/io/atomic_file.hpp"
+
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "scratch.hpp"
+
+using qfa::atomic_file;
+using qfa_test::check_refused;
+using qfa_test::scratch;
+
+TEST_CASE("atomic_file: nothing bears the name before commit, everything after") {
+  const scratch here;
+  const auto path = here.path() / "report.json";
+  atomic_file file(path);
+  file.stream() << "abc";
+  CHECK(!std::filesystem::exists(path));
+  file.commit();
+  CHECK(qfa_test::slurp(path) == "abc");
+  CHECK(here.files() == 1);
+}
+
+TEST_CASE("atomic_file: without commit nothing is left, and an older file stays as it was") {
+  const scratch here;
+  const auto path = here.write("report.json", "old");
+  {
+    atomic_file file(path);
+    file.stream() << "new";
+  }
+  CHECK(qfa_test::slurp(path) == "old");
+  CHECK(here.files() == 1);
+  {
+    atomic_file file(path);
+    file.stream() << "new";
+    file.commit();
+  }
+  CHECK(qfa_test::slurp(path) == "new");
+  CHECK(here.files() == 1);
+}
+
+TEST_CASE("atomic_file: an exception on the way removes what was written") {
+  const scratch here;
+  try {
+    atomic_file file(here.path() / "x");
+    file.stream() << "half";
+    throw std::runtime_error("no");
+  } catch (const std::runtime_error&) {
+  }
+  CHECK(here.files() == 0);
+}
+
+TEST_CASE("atomic_file: two writers of one name do not meet, the last to commit stays") {
+  const scratch here;
+  atomic_file a(here.path() / "x");
+  atomic_file b(here.path() / "x");
+  a.stream() << "from a";
+  b.stream() << "b";
+  b.commit();
+  a.commit();
+  CHECK(qfa_test::slurp(here.path() / "x") == "from a");
+  CHECK(here.files() == 1);
+}
+
+TEST_CASE("atomic_file: a missing directory, and a name that is a directory, are refused by name") {
+  const scratch here;
+  check_refused([&] { atomic_file(here.path() / "none" / "x"); }, {"cannot write", "none/x"});
+  check_refused([&] { atomic_file{here.path()}; }, {"cannot write", "directory"});
+  check_refused([&] { atomic_file{here.path() / ""}; }, {"cannot write", "directory"});
+}
+
+#if __has_include(<sys/mman.h>)
+TEST_CASE("atomic_file: a full disk is noticed at commit, and nothing is left behind") {
+  const scratch here;
+  atomic_file file(here.path() / "x");
+  file.stream().setstate(std::ios::badbit);  // what a failed write leaves
+  check_refused([&] { file.commit(); }, {"cannot write", "x"});
+  CHECK(!std::filesystem::exists(here.path() / "x"));
+}
+#endif
+
+TEST_CASE("atomic_file: it is committed once") {
+  const scratch here;
+  atomic_file file(here.path() / "x");
+  file.commit();
+  check_refused([&] { file.commit(); }, {"once"});
+}

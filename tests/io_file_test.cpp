@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/io/file.hpp"
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include <doctest/doctest.h>
+
+#include "scratch.hpp"
+
+using qfa::file_access;
+using qfa::file_bytes;
+using qfa_test::check_refused;
+using qfa_test::scratch;
+
+TEST_CASE("file_bytes: mapped or read, the bytes are the file's") {
+  const scratch here;
+  for (const std::size_t size : {std::size_t{1}, std::size_t{4096}, std::size_t{100'001}}) {
+    std::string content(size, 'a');
+    for (std::size_t i = 0; i < size; ++i)
+      content[i] = static_cast<char>(i * 31 + 7);
+    const auto path = here.write("x", content);
+    for (const file_access access : {file_access::mapped, file_access::read}) {
+      const file_bytes file(path, access);
+      CHECK(file.text() == content);
+      CHECK(file.bytes().size() == size);
+    }
+  }
+}
+
+TEST_CASE("file_bytes: a mapping is a mapping, reading is not") {
+  const scratch here;
+  const auto path = here.write("x", "abc");
+#if __has_include(<sys/mman.h>)
+  CHECK(file_bytes(path, file_access::mapped).mapped());
+#endif
+  CHECK(!file_bytes(path, file_access::read).mapped());
+}
+
+TEST_CASE("file_bytes: an empty file has no bytes") {
+  const scratch here;
+  const auto path = here.write("x", "");
+  for (const file_access access : {file_access::mapped, file_access::read})
+    CHECK(file_bytes(path, access).bytes().empty());
+}
+
+TEST_CASE("file_bytes: moving keeps the bytes in place") {
+  const scratch here;
+  const auto path = here.write("x", "abc");
+  const auto other = here.write("y", "defg");
+  for (const file_access access : {file_access::mapped, file_access::read}) {
+    file_bytes a(path, access);
+    const std::byte* const place = a.bytes().data();
+    file_bytes b(std::move(a));
+    CHECK(b.bytes().data() == place);
+    b = file_bytes(other, access);
+    CHECK(b.text() == "defg");
+  }
+}
+
+TEST_CASE("file_bytes: a missing file and a directory are refused by name") {
+  const scratch here;
+  for (const file_access access : {file_access::mapped, file_access::read}) {
+    check_refused([&] { file_bytes(here.path() / "missing", access); }, {"no file", "missing"});
+    check_refused([&] { file_bytes(here.path(), access); }, {"not a plain file", here.path().filename().string()});
+    check_refused([&] { file_bytes("/dev/null", access); }, {"not a plain file"});
+  }
+}
