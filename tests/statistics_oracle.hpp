@@ -26,7 +26,8 @@ class statistics_oracle {
     row_tokens = static_cast<std::size_t>(shape[2]);
     groups = static_cast<std::size_t>(shape[3]);
     features = static_cast<std::size_t>(shape[4]);
-    for (const std::int64_t g : integers("group_of_token")) group_of_token.push_back(static_cast<std::uint32_t>(g));
+    for (const std::int64_t g : integers("group_of_token"))
+      group_of_token.push_back(static_cast<std::uint32_t>(g));
   }
 
   std::vector<double> doubles(const std::string& name) const { return qfa::read_doubles(file_.at(name)); }
@@ -74,7 +75,14 @@ class statistics_oracle {
 };
 
 /// Position in the oracle's estimates: theta, se on the scale, ends, bias-corrected theta, degrees of freedom.
-enum oracle_column : std::size_t { oracle_value, oracle_error, oracle_lower, oracle_upper, oracle_corrected, oracle_dof };
+enum oracle_column : std::size_t {
+  oracle_value,
+  oracle_error,
+  oracle_lower,
+  oracle_upper,
+  oracle_corrected,
+  oracle_dof
+};
 
 }  // namespace qfa_test
 

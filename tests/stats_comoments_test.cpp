@@ -20,7 +20,8 @@ namespace {
 
 constexpr bool known_values() {
   qfa::comoments c;
-  for (const auto& [x, y] : {std::pair{4.0, 1.0}, {7.0, 3.0}, {13.0, 5.0}, {16.0, 7.0}}) c(x, y);
+  for (const auto& [x, y] : {std::pair{4.0, 1.0}, {7.0, 3.0}, {13.0, 5.0}, {16.0, 7.0}})
+    c(x, y);
   return c.count == 4 && c.mean_x == 10.0 && c.mean_y == 4.0 && c.xx == 90.0 && c.yy == 20.0 && c.xy == 42.0 &&
          c.energy_x() == 490.0 && c.sum_x() == 40.0 && c.sum_y() == 16.0;
 }
@@ -34,7 +35,8 @@ bool same(const qfa::comoments& a, const qfa::comoments& b) {
 
 qfa::comoments filled(const pairs& stream) {
   qfa::comoments c;
-  for (const auto& [x, y] : stream) c(x, y);
+  for (const auto& [x, y] : stream)
+    c(x, y);
   return c;
 }
 
@@ -42,7 +44,8 @@ qfa::comoments filled(const pairs& stream) {
 long double exact_pearson(const pairs& stream) {
   const auto n = static_cast<long double>(stream.size());
   long double mean_x = 0.0L, mean_y = 0.0L, xx = 0.0L, yy = 0.0L, xy = 0.0L;
-  for (const auto& [x, y] : stream) mean_x += x, mean_y += y;
+  for (const auto& [x, y] : stream)
+    mean_x += x, mean_y += y;
   mean_x /= n;
   mean_y /= n;
   for (const auto& [x, y] : stream) {
@@ -84,7 +87,8 @@ TEST_CASE("comoments: a mean a million times the deviation leaves r right to 1e-
     qfa::comoments merged;
     for (std::size_t g = 0; g < 64; ++g) {
       qfa::comoments part;
-      for (std::size_t i = n * g / 64; i < n * (g + 1) / 64; ++i) part(std::get<0>(stream[i]), std::get<1>(stream[i]));
+      for (std::size_t i = n * g / 64; i < n * (g + 1) / 64; ++i)
+        part(std::get<0>(stream[i]), std::get<1>(stream[i]));
       merged += part;
     }
     CHECK(std::fabs(qfa::pearson(merged) - expected) < 1e-9);
@@ -98,7 +102,8 @@ TEST_CASE("comoments: zeros in closed form equal zeros one by one") {
       qfa::comoments closed = filled(stream);
       closed.add_zeros(zeros);
       qfa::comoments visited = filled(stream);
-      for (std::uint64_t i = 0; i < zeros; ++i) visited(0.0, 0.0);
+      for (std::uint64_t i = 0; i < zeros; ++i)
+        visited(0.0, 0.0);
       CHECK(same(closed, visited));
     }
   }
@@ -136,7 +141,8 @@ TEST_CASE("pearson: a side that does not vary has no correlation, under the publ
 }
 
 TEST_CASE("pearson: known values, both signs, and the clamp") {
-  CHECK(qfa::pearson(filled({{1.0, 1.0}, {2.0, 2.0}, {3.0, 2.0}})) == doctest::Approx(std::sqrt(3.0) / 2.0).epsilon(1e-15));
+  CHECK(qfa::pearson(filled({{1.0, 1.0}, {2.0, 2.0}, {3.0, 2.0}})) ==
+        doctest::Approx(std::sqrt(3.0) / 2.0).epsilon(1e-15));
   CHECK(qfa::pearson(filled({{1.0, -3.0}, {2.0, -6.0}, {4.0, -12.0}})) == doctest::Approx(-1.0).epsilon(1e-15));
   CHECK(qfa::pearson({.count = 2, .mean_x = 0, .mean_y = 0, .xx = 1.0, .yy = 1.0, .xy = 1.1}) == 1.0);
   CHECK(qfa::pearson({.count = 2, .mean_x = 0, .mean_y = 0, .xx = 1.0, .yy = 1.0, .xy = -1.1}) == -1.0);

@@ -35,7 +35,8 @@ TEST_CASE("feature_cell: merge laws over every cut") {
 
 TEST_CASE("feature_cell: known values of every number that is kept") {
   qfa::feature_cell cell;
-  for (const auto& [x, y] : tokens) cell(x, y);
+  for (const auto& [x, y] : tokens)
+    cell(x, y);
   CHECK(cell.reference_firings == 5);
   CHECK(cell.compressed_firings() == 5);
   CHECK(cell.both_firings() == 3);
@@ -55,6 +56,7 @@ TEST_CASE("feature_cell: known values of every number that is kept") {
 TEST_CASE("feature_cell: the energy where both fire does not come from a difference of large sums") {
   // x and y of a million, apart by a thousandth: x^2 - 2 x y + y^2 in doubles would keep five digits.
   qfa::feature_cell cell;
-  for (int i = 0; i < 1000; ++i) cell(1048576.0f, 1048576.125f);
+  for (int i = 0; i < 1000; ++i)
+    cell(1048576.0f, 1048576.125f);
   CHECK(cell.on_energy == 1000.0 * 0.125 * 0.125);
 }

@@ -50,14 +50,16 @@ const stream& everything() {
     stream s;
     std::mt19937_64 random(11);
     s.groups = qfa::row_groups(rows).of_tokens(0, rows, row_tokens);
-    for (std::size_t t = 0; t < s.groups.size(); ++t) add_token(s, random);
+    for (std::size_t t = 0; t < s.groups.size(); ++t)
+      add_token(s, random);
     return s;
   }();
   return all;
 }
 
 void copy_token(const qfa::sparse_codes& from, std::size_t t, qfa::sparse_codes& to) {
-  for (std::size_t i = 0; i < from[t].features.size(); ++i) to.push(from[t].features[i], from[t].values[i]);
+  for (std::size_t i = 0; i < from[t].features.size(); ++i)
+    to.push(from[t].features[i], from[t].values[i]);
   to.end_token();
 }
 
