@@ -4,8 +4,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 #include <vector>
+
+#ifdef __FAST_MATH__
+#error "qfa needs IEEE arithmetic: NaN and rounding are part of its results.  Build without -ffast-math."
+#endif
 
 // The one place that knows xsimd.  Everything below is the part of it that means the same from 8.1 (Debian 12) to 14.
 #include <xsimd/xsimd.hpp>
@@ -37,6 +42,10 @@ using best_arch =
 template <class Arch = best_arch>
 using floats = xsimd::batch<float, Arch>;
 
+/// A register of as many 32-bit integers.
+template <class Arch = best_arch>
+using integers = xsimd::batch<std::int32_t, Arch>;
+
 /// Which lanes of a register a condition holds in.
 template <class Arch = best_arch>
 using lanes = xsimd::batch_bool<float, Arch>;
@@ -58,6 +67,24 @@ floats<Arch> fma(const floats<Arch>& x, const floats<Arch>& y, const floats<Arch
   else
 #endif
     return xsimd::fma(x, y, z);
+}
+
+/// The bits of one kind of register as the other's.
+template <class Arch>
+integers<Arch> as_integers(const floats<Arch>& x) noexcept {
+#if XSIMD_VERSION_MAJOR >= 11
+  return xsimd::bitwise_cast<std::int32_t>(x);
+#else
+  return xsimd::bitwise_cast<integers<Arch>>(x);
+#endif
+}
+template <class Arch>
+floats<Arch> as_floats(const integers<Arch>& x) noexcept {
+#if XSIMD_VERSION_MAJOR >= 11
+  return xsimd::bitwise_cast<float>(x);
+#else
+  return xsimd::bitwise_cast<floats<Arch>>(x);
+#endif
 }
 
 template <class Arch>

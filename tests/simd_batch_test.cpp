@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/simd/batch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "simd_archs.hpp"
+
+namespace simd = qfa::simd;
+
+TEST_CASE_TEMPLATE("fma: rounds once wherever has_fma says so", Arch, QFA_TEST_ARCHS) {
+  // (1 + 2^-12)^2 = 1 + 2^-11 + 2^-24: the last term is lost to rounding unless it survives until 1 is subtracted.
+  volatile float almost_one = 1.0f + 0x1p-12f;
+  const simd::floats<Arch> x(almost_one);
+  alignas(64) float lane[16];
+  simd::fma(x, x, simd::floats<Arch>(-1.0f)).store_aligned(lane);
+  if (simd::has_fma<Arch>) CHECK(lane[0] == 0x1p-11f + 0x1p-24f);
+}
+
+TEST_CASE("best_arch: knows FMA wherever the compiler's flags allow it") {
+#if defined(__FMA__) || defined(__aarch64__)
+  CHECK(simd::has_fma<simd::best_arch>);
+#endif
+  CHECK_FALSE(simd::has_fma<xsimd::sse2>);
+}
+
+TEST_CASE_TEMPLATE("load_first and store_first: touch nothing past the end", Arch, QFA_TEST_ARCHS) {
+  for (std::size_t count = 0; count <= simd::width<Arch>; ++count) {
+    // Exactly `count` floats: the sanitizer sees a read or a write past them.
+    std::vector<float> from(count), to(count, -1.0f);
+    for (std::size_t i = 0; i < count; ++i) from[i] = static_cast<float>(i + 1);
+    const auto x = simd::load_first<Arch>(from.data(), count, 7.0f);
+    alignas(64) float lane[16];
+    x.store_aligned(lane);
+    for (std::size_t i = 0; i < simd::width<Arch>; ++i) CHECK(lane[i] == (i < count ? from[i] : 7.0f));
+    simd::store_first<Arch>(x, to.data(), count);
+    CHECK(to == from);
+  }
+}
+
+TEST_CASE("aligned_floats: begin on a cache line") {
+  for (std::size_t n : {1u, 3u, 1000u}) {
+    const simd::aligned_floats xs(n);
+    CHECK(reinterpret_cast<std::uintptr_t>(xs.data()) % simd::alignment == 0);
+  }
+}
