@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_PREDICT_HONEST_PREDICTION_HPP
+#define QFA_PREDICT_HONEST_PREDICTION_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qfa/compare/auc.hpp"
+#include "qfa/core/error.hpp"
+#include "qfa/core/matrix_view.hpp"
+#include "qfa/predict/calibration.hpp"
+#include "qfa/predict/cross_validation.hpp"
+#include "qfa/predict/folds.hpp"
+#include "qfa/predict/logistic.hpp"
+#include "qfa/predict/standardized_logistic.hpp"
+
+namespace qfa {
+
+/// What one half of the tokens says about the features.  Both halves list the same features in the same order.
+struct token_half {
+  matrix_view<const double> predictors;    ///< one row per feature, measured on this half's tokens
+  std::span<const std::uint8_t> survived;  ///< one per feature, decided on this half's tokens
+};
+
+struct honest_options {
+  logistic_options logistic{};
+  std::uint32_t folds = 5;
+  /// Below this many features in the smaller class there is no AUC to speak of.  0 for the replicates of a jackknife,
+  /// which must not come and go one by one.
+  std::size_t least_minority = 25;
+};
+
+/// Whether survival is predictable, on rows and tokens that the model has not seen.  Each number is the mean of two
+/// runs: predictors from the even tokens with labels from the odd, and the other way round.
+struct honest_prediction {
+  double auc = 0.0;                  ///< over all rows, each scored out of fold; NaN where refused
+  double average_precision = 0.0;    ///< of survival, to be held against base_rate
+  double brier = 0.0;                ///< mean squared error of the probabilities
+  double calibration_slope = 0.0;    ///< below 1: overconfident; NaN where a run has none
+  double calibration_intercept = 0.0;
+  double base_rate = 0.0;            ///< share of features that survived
+  std::vector<double> marginal_auc;  ///< of each predictor by itself; NaN where refused
+  std::size_t minority = 0;          ///< features in the smaller class, in whichever half has fewer
+  std::string refusal;               ///< why there is no AUC; empty where there is one
+};
+
+/// Cross-validates a logistic regression so that nothing leaks: scaling is learned inside the fold, predictors and
+/// labels come from different tokens, and whole families of near-duplicate features are held out together where
+/// `family_of` names them (it may be empty).  Throws where a class has fewer rows than there are folds in either half,
+/// and for values that are not finite.
+inline honest_prediction predict_honestly(const token_half& even, const token_half& odd, std::uint64_t seed,
+                                          std::span<const std::uint32_t> family_of = {},
+                                          const honest_options& options = {}) {
+  require(even.predictors.rows() == even.survived.size() && odd.predictors.rows() == odd.survived.size(),
+          "predict_honestly needs one label for each row");
+  require(even.survived.size() == odd.survived.size() && even.predictors.columns() == odd.predictors.columns(),
+          "predict_honestly needs the same features and predictors in both halves");
+  const std::size_t rows = even.survived.size();
+  honest_prediction out;
+  out.minority = rows;
+  out.marginal_auc.assign(even.predictors.columns(), 0.0);
+  const auto fit = [&](matrix_view<const double> x, std::span<const std::uint8_t> positive) {
+    return fit_standardized_logistic(x, positive, options.logistic);
+  };
+  const auto run = [&](matrix_view<const double> predictors, std::span<const std::uint8_t> survived) {
+    const std::vector<std::uint32_t> fold_of = family_of.empty()
+                                                   ? stratified_folds(survived, options.folds, seed)
+                                                   : grouped_folds(family_of, survived, options.folds, seed);
+    const std::vector<double> log_odds = out_of_fold_scores(predictors, survived, fold_of, fit);
+    std::vector<double> probabilities;
+    for (const double z : log_odds) probabilities.push_back(probability_of(z));
+    const calibration line = calibrate(log_odds, survived);
+    const auto survivors = static_cast<std::size_t>(
+        std::count_if(survived.begin(), survived.end(), [](std::uint8_t y) { return y != 0; }));
+    out.auc += 0.5 * auc(log_odds, survived);
+    out.average_precision += 0.5 * average_precision(log_odds, survived);
+    out.brier += 0.5 * brier(probabilities, survived);
+    out.calibration_slope += 0.5 * line.slope;
+    out.calibration_intercept += 0.5 * line.intercept;
+    out.base_rate += 0.5 * static_cast<double>(survivors) / static_cast<double>(rows);
+    out.minority = (std::min)({out.minority, survivors, rows - survivors});
+    const std::vector<double> marginal = marginal_aucs(predictors, survived);
+    for (std::size_t c = 0; c < marginal.size(); ++c) out.marginal_auc[c] += 0.5 * marginal[c];
+  };
+  run(even.predictors, odd.survived);
+  run(odd.predictors, even.survived);
+
+  if (out.minority < options.least_minority) {
+    constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+    out.refusal = "the smaller class has " + std::to_string(out.minority) + " features, and an AUC needs at least " +
+                  std::to_string(options.least_minority);
+    out.auc = undefined;
+    out.marginal_auc.assign(out.marginal_auc.size(), undefined);
+  }
+  return out;
+}
+
+}  // namespace qfa
+
+#endif
