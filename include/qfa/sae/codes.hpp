@@ -46,6 +46,14 @@ class sparse_codes {
   /// Ends the token being written.
   void end_token() { begin_.push_back(features_.size()); }
 
+  /// Adds a whole token: features increasing, one value > 0 for each.
+  void append_token(std::span<const std::uint32_t> features, std::span<const float> values) {
+    assert(features.size() == values.size());
+    features_.insert(features_.end(), features.begin(), features.end());
+    values_.insert(values_.end(), values.begin(), values.end());
+    end_token();
+  }
+
   /// Adds all of another batch's tokens behind these.
   void append(const sparse_codes& other) {
     assert(other.width_ == width_);

@@ -51,7 +51,7 @@ inline float dot(std::span<const float> a, std::span<const float> b) noexcept {
   return fold(a.size(), 0.0f, [](std::size_t i) { return i; },
               [&](float s, std::size_t i) { return std::fma(a[i], b[i], s); }, plus);
 }
-inline float max(std::span<const float> xs) noexcept {
+inline float (max)(std::span<const float> xs) noexcept {
   return fold(xs.size(), -std::numeric_limits<float>::infinity(), [&](std::size_t i) { return xs[i]; }, larger, larger);
 }
 inline float absmax(std::span<const float> xs) noexcept {
@@ -150,7 +150,7 @@ float dot(std::span<const float> a, std::span<const float> b) noexcept {
 
 /// The largest element, NaN passed over; -inf if there is none.
 template <class Arch = best_arch>
-float max(std::span<const float> xs) noexcept {
+float (max)(std::span<const float> xs) noexcept {
   constexpr float lowest = -std::numeric_limits<float>::infinity();
   return fold<Arch>(xs.size(), lowest, lowest, [](auto m, auto x) { return larger(m, x); }, ref::larger, xs.data());
 }

@@ -81,25 +81,25 @@ V exp(const V& argument) noexcept {
 template <class V>
 V tanh(const V& x) noexcept {
   const V z = x * x;
-  const V small =
+  const V inner =
       fma(x * z, polynomial(z, -0.333333135f, 0.1333244f, -0.0538363047f, 0.0210033637f, -0.00617463468f), x);
   const V magnitude = abs(x);
-  const V large = V(1.0f) - V(2.0f) / (detail::exp(V(magnitude + magnitude)) + V(1.0f));
-  return copysign(select(magnitude < V(0.5625f), small, large), x);
+  const V outer = V(1.0f) - V(2.0f) / (detail::exp(V(magnitude + magnitude)) + V(1.0f));
+  return copysign(select(magnitude < V(0.5625f), inner, outer), x);
 }
 
 template <class V>
 V erf(const V& x) noexcept {
   const V z = x * x;
-  const V small = fma(x, polynomial(z, 0.128379166f, -0.376126289f, 0.112836257f, -0.0268557277f, 0.00519237714f,
+  const V inner = fma(x, polynomial(z, 0.128379166f, -0.376126289f, 0.112836257f, -0.0268557277f, 0.00519237714f,
                                     -0.000804917421f, 7.99279587e-05f), x);
   // From 4 on, erf rounds to 1.
   const V magnitude = abs(x);
   const V t = select(magnitude > V(4.0f), V(4.0f), magnitude);
   const V p = polynomial(t, 0.12855275f, 0.635620654f, 0.105271623f, -0.0226834957f, 0.00293590757f,
                          -5.16560758e-05f, -4.51774795e-05f, 4.90528419e-06f);
-  const V large = V(1.0f) - detail::exp(V(-fma(t, p, t)));
-  return copysign(select(magnitude < V(0.921875f), small, large), x);
+  const V outer = V(1.0f) - detail::exp(V(-fma(t, p, t)));
+  return copysign(select(magnitude < V(0.921875f), inner, outer), x);
 }
 
 template <class V>
