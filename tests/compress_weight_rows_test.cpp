@@ -27,7 +27,8 @@ TEST_CASE("for_each_row: every row is visited once, whatever the shape") {
       for (const float x : values) wrong += x == 1.0f ? 0U : 1U;
       CHECK(wrong == 0);
     }
-  qfa::for_each_row(matrix_view<float>(nullptr, 5, 0), [](std::size_t, std::span<float>) { FAIL("there is no weight"); });
+  const matrix_view<float> empty(nullptr, 5, 0);
+  qfa::for_each_row(empty, [](std::size_t, std::span<float>) { FAIL("there is no weight"); });
 }
 
 TEST_CASE("absmax: the largest magnitude wherever it stands, and 0 of none") {

@@ -18,17 +18,22 @@ namespace qfa {
 class any_policy {
  public:
   /// The policy that changes nothing, named "none".
-  any_policy() : name_("none"), apply_([](const void*, matrix_view<float>, const tensor_info&) {}) {}
+  any_policy() = default;
 
   /// From a policy that carries `name()`.
   template <class P>
     requires(!std::same_as<P, any_policy> && named_policy<P>)
   any_policy(P policy)  // NOLINT(google-explicit-constructor): every named policy is one of any_policy's values
-      : any_policy(keep(std::move(policy))) {}
+  {
+    const auto held = std::make_shared<const P>(std::move(policy));
+    hold(held, held->name());
+  }
 
   /// From any policy, under a name: what reports call it.
   template <weight_policy P>
-  any_policy(P policy, std::string name) : any_policy(std::make_shared<const P>(std::move(policy)), std::move(name)) {}
+  any_policy(P policy, std::string name) {
+    hold(std::make_shared<const P>(std::move(policy)), std::move(name));
+  }
 
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
     apply_(policy_.get(), weights, info);
@@ -38,24 +43,19 @@ class any_policy {
 
  private:
   template <class P>
-  static std::shared_ptr<const P> keep(P&& policy) {
-    return std::make_shared<const P>(std::move(policy));
-  }
-  template <class P>
-  explicit any_policy(std::shared_ptr<const P> policy) : any_policy(policy, policy->name()) {}
-  template <class P>
-  any_policy(std::shared_ptr<const P> policy, std::string name)
-      : policy_(std::move(policy)),
-        name_(std::move(name)),
-        apply_([](const void* p, matrix_view<float> weights, const tensor_info& info) {
-          apply_policy(*static_cast<const P*>(p), weights, info);
-        }) {
-    require(!name_.empty(), "a policy needs a name of at least one character");
+  void hold(std::shared_ptr<const P> policy, std::string name) {
+    require(!name.empty(), "a policy needs a name of at least one character");
+    policy_ = std::move(policy);
+    name_ = std::move(name);
+    apply_ = [](const void* p, matrix_view<float> weights, const tensor_info& info) {
+      apply_policy(*static_cast<const P*>(p), weights, info);
+    };
   }
 
   std::shared_ptr<const void> policy_;
-  std::string name_;
-  void (*apply_)(const void*, matrix_view<float>, const tensor_info&);
+  std::string name_ = "none";
+  void (*apply_)(const void*, matrix_view<float>, const tensor_info&) = [](const void*, matrix_view<float>,
+                                                                           const tensor_info&) {};
 };
 
 static_assert(weight_policy<any_policy> && named_policy<any_policy>);

@@ -36,6 +36,12 @@ field(std::string_view, T P::*, std::string_view) -> field<P, T>;
 template <class P, class T>
 field(std::string_view, T P::*, std::string_view, bool) -> field<P, T>;
 
+/// A tuple of fields of P, and of no other policy.
+template <class P, class Tuple>
+inline constexpr bool is_tuple_of_fields_of = false;
+template <class P, class... T>
+inline constexpr bool is_tuple_of_fields_of<P, std::tuple<field<P, T>...>> = true;
+
 /// A policy that says in one place what it is called and which members spec strings may set:
 ///
 ///   struct rtn {
@@ -51,7 +57,7 @@ template <class P>
 concept described_policy = weight_policy<P> && std::default_initializable<P> && requires {
   { P::spec_name } -> std::convertible_to<std::string_view>;
   { P::summary } -> std::convertible_to<std::string_view>;
-  P::fields();
+  requires is_tuple_of_fields_of<P, decltype(P::fields())>;
 };
 
 /// `key=value` as written; the key is empty where it was left out.

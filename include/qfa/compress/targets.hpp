@@ -45,8 +45,8 @@ static_assert(glob_matches("*.mlp.*", "model.layers.0.mlp.up_proj.weight") && !g
 /// or norms.  Patterns are globs on tensor names.  A matrix of a fused tensor is matched by its own name
 /// ("...query_key_value.weight#q") and by the name in the file ("...query_key_value.weight").
 struct target_patterns {
-  std::vector<std::string> include;  ///< empty: the published set; otherwise what any of these match, whatever its role
-  std::vector<std::string> exclude;  ///< taken out again, whatever included it
+  std::vector<std::string> include{};  ///< empty: the published set; else what any of these match, whatever its role
+  std::vector<std::string> exclude{};  ///< taken out again, whatever included it
 
   bool operator()(const tensor_info& info) const {
     const auto matched = [&](const std::string& pattern) { return names(pattern, info); };

@@ -25,7 +25,7 @@ constexpr std::string_view name_of(tensor_role role) noexcept {
 /// Which matrix of the model a policy has before it.  Rows are output channels, columns are inputs.
 struct tensor_info {
   /// The name in the file, or for a part of a fused tensor "<name in the file>#q", "#k", "#v", "#gate", "#up".
-  std::string name;
+  std::string name{};
   std::size_t layer = 0;
   tensor_role role = tensor_role::other;
   std::size_t heads = 0;     ///< heads of this very tensor (key and value heads for k and v); 0 where it has none
