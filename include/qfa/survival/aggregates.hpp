@@ -47,7 +47,7 @@ inline std::array<double, curve_points> survival_curve(std::span<const double> r
   for (const double x : r) {
     std::size_t passed = 0;
     if (x > 0.0) {
-      passed = (std::min<std::size_t>)(static_cast<std::size_t>(x * 100.0) + 2, curve_points);
+      passed = (std::min<std::size_t>)(static_cast<std::size_t>((std::min)(x, 1.0) * 100.0) + 2, curve_points);
       while (passed > 0 && !(x > curve_threshold(passed - 1)))
         --passed;
     }

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/survival/survey.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qfa/core/error.hpp"
+#include "qfa/core/parallel.hpp"
+#include "statistics_oracle.hpp"
+
+using qfa::outcome;
+using numbers = std::span<const double>;
+
+namespace {
+
+/// Compares an estimate with a row of the oracle.  Where the oracle has no interval, there may be none on two sides but
+/// the delta method's.
+void check_estimate(const qfa::estimate& e, const double* row) {
+  using namespace qfa_test;
+  CHECK(e.value == doctest::Approx(row[oracle_value]).epsilon(1e-10));
+  CHECK(std::fabs(e.bias_corrected - row[oracle_corrected]) <= 1e-7);
+  if (std::isnan(row[oracle_error])) {
+    if (e.range.kind == qfa::interval_kind::two_sided) CHECK(e.range.lower < e.range.upper);
+    return;
+  }
+  CHECK(e.range.kind == qfa::interval_kind::two_sided);
+  // r without a group is kept to 6e-8 of its difference from r; scipy's t quantile is right to 4e-10.
+  CHECK(e.range.scale_error == doctest::Approx(row[oracle_error]).epsilon(1e-6));
+  CHECK(e.range.lower == doctest::Approx(row[oracle_lower]).epsilon(1e-6));
+  CHECK(e.range.upper == doctest::Approx(row[oracle_upper]).epsilon(1e-6));
+  CHECK(e.range.dof == row[oracle_dof]);
+}
+
+double lower_median_of(numbers r) { return qfa::lower_median({r.begin(), r.end()}); }
+
+double jaccard_of_losses(numbers a, numbers b) {
+  double both = 0.0, either = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    both += a[i] <= 0.9 && b[i] <= 0.9 ? 1.0 : 0.0;
+    either += a[i] <= 0.9 || b[i] <= 0.9 ? 1.0 : 0.0;
+  }
+  return both / either;
+}
+
+}  // namespace
+
+TEST_CASE("take_survey: every aggregate of the published protocol agrees with the oracle, intervals included") {
+  const qfa_test::statistics_oracle oracle;
+  const qfa::survey s = qfa::take_survey(oracle.table("a"), qfa::published);
+  CHECK(s.counted == oracle.chosen("active"));
+  CHECK(s.active_count() == s.counted.size());
+  CHECK(s.undefined == 0);
+  check_estimate(s.mean_r, oracle.doubles("published.mean_r").data());
+  check_estimate(s.median_r, oracle.doubles("published.median_r").data());
+  for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed}) {
+    const std::string name(qfa::name(o));
+    CAPTURE(name);
+    check_estimate(s.share(o), oracle.doubles("published." + name).data());
+    CHECK(s.bands.share(o) == s.share(o).value);
+  }
+  const std::vector<double> curve = oracle.doubles("published.survival_curve");
+  for (std::size_t i = 0; i < qfa::curve_points; ++i) {
+    CAPTURE(i);
+    check_estimate(s.curve[i], curve.data() + 6 * i);
+  }
+}
+
+TEST_CASE("estimate_over: the honest aggregates agree with the oracle, and so does the overlap of two conditions") {
+  const qfa_test::statistics_oracle oracle;
+  const qfa::leave_one_out a = qfa::leave_groups_out(oracle.table("a"), qfa::pearson);
+  const qfa::leave_one_out b = qfa::leave_groups_out(oracle.table("b"), qfa::pearson);
+  const std::vector<std::uint32_t> features = oracle.chosen("measured_and_defined");
+  const qfa::jackknife_options on_atanh{.scale = qfa::interval_scale::atanh};
+  const qfa::jackknife_options on_logit{.scale = qfa::interval_scale::logit};
+  check_estimate(qfa::estimate_over(a, features, qfa::mean_correlation, on_atanh),
+                 oracle.doubles("honest.mean_r").data());
+  check_estimate(qfa::estimate_over(a, features, lower_median_of, on_atanh), oracle.doubles("honest.median_r").data());
+  for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed})
+    check_estimate(qfa::estimate_over(
+                       a, features, [o](numbers r) { return qfa::outcome_share(r, o); }, on_logit),
+                   oracle.doubles("honest." + std::string(qfa::name(o))).data());
+  const std::vector<double> curve = oracle.doubles("honest.survival_curve");
+  for (std::size_t i = 0; i < qfa::curve_points; i += 10)
+    check_estimate(qfa::estimate_over(
+                       a, features, [i](numbers r) { return qfa::survival_curve(r)[i]; }, on_logit),
+                   curve.data() + 6 * i);
+  check_estimate(qfa::estimate_over(a, b, features, jaccard_of_losses, on_logit),
+                 oracle.doubles("honest.jaccard").data());
+
+  const qfa::survey pa = qfa::take_survey(oracle.table("a"), qfa::published);
+  const qfa::survey pb = qfa::take_survey(oracle.table("b"), qfa::published);
+  check_estimate(qfa::estimate_over(pa, pb, jaccard_of_losses, on_logit), oracle.doubles("published.jaccard").data());
+}
+
+TEST_CASE("take_survey: the honest census counts the unmeasured, and the dead among the destroyed") {
+  const qfa_test::statistics_oracle oracle;
+  const qfa::feature_table table = oracle.table("a");
+  const qfa::survey s = qfa::take_survey(table, qfa::honest);
+  const std::vector<std::uint32_t> active = oracle.chosen("active"), measured = oracle.chosen("measured");
+  CHECK(s.active_count() == active.size());
+  std::vector<std::uint32_t> expected;
+  for (const std::uint32_t f : active)
+    if (std::binary_search(measured.begin(), measured.end(), f) && qfa::evidence_of(table, f).effective >= 5.0 &&
+        table.total(f).all.xx > 0.0)
+      expected.push_back(f);
+  CHECK(s.counted == expected);
+  CHECK(s.bands[outcome::unmeasured] == active.size() - expected.size());
+  CHECK(s.bands[outcome::unmeasured] > 0);
+  // Feature 3 dies under a: r has no value, and nothing is left of it.
+  CHECK(std::isnan(s.correlations.r[3]));
+  CHECK(s.outcomes[3] == outcome::destroyed);
+  std::size_t undefined = 0;
+  for (const std::uint32_t f : expected)
+    undefined += std::isnan(s.correlations.r[f]);
+  CHECK(s.undefined == undefined);
+  CHECK(s.undefined >= 1);
+  for (std::uint32_t f = 0; f < oracle.features; ++f) {
+    const bool in = std::binary_search(active.begin(), active.end(), f);
+    CHECK((s.active[f] != 0) == in);
+    if (!in || !std::binary_search(expected.begin(), expected.end(), f)) CHECK(s.outcomes[f] == outcome::unmeasured);
+  }
+}
+
+TEST_CASE("take_survey: mass counts features by how strongly they fire, and loses it with the group") {
+  const qfa_test::statistics_oracle oracle;
+  const qfa::feature_table table = oracle.table("b");
+  std::vector<float> norms(oracle.features);
+  for (std::size_t f = 0; f < norms.size(); ++f)
+    norms[f] = 0.5f + 0.1f * static_cast<float>(f % 7);
+  const qfa::survey s = qfa::take_survey(table, qfa::published, norms);
+  const auto share = [&](std::size_t left_out) {
+    double kept = 0.0, all = 0.0;
+    for (const std::uint32_t f : s.counted) {
+      double mass = 0.0;
+      for (std::size_t g = 0; g < oracle.groups; ++g)
+        if (g != left_out) mass += table.cell(f, g).either.sum_x() * static_cast<double>(norms[f]);
+      const double r = left_out < oracle.groups ? s.correlations.without(left_out, f) : s.correlations.r[f];
+      all += mass;
+      kept += r > 0.9 ? mass : 0.0;
+    }
+    return kept / all;
+  };
+  CHECK(s.mass.value == doctest::Approx(share(oracle.groups)).epsilon(1e-12));
+  double corrected = 0.0;
+  for (std::size_t g = 0; g < oracle.groups; ++g)
+    corrected += share(g);
+  const double n = static_cast<double>(oracle.groups);
+  CHECK(s.mass.bias_corrected == doctest::Approx(n * s.mass.value - (n - 1.0) * corrected / n).epsilon(1e-9));
+  CHECK(s.mass.range.kind == qfa::interval_kind::two_sided);
+  CHECK(s.mass_covered > 0.5);
+  CHECK(s.mass_covered <= 1.0);
+  const qfa::survey unweighted = qfa::take_survey(table, qfa::published);
+  CHECK(unweighted.mass.value != s.mass.value);
+  CHECK_THROWS_AS(qfa::take_survey(table, qfa::published, std::vector<float>(3, 1.0f)), qfa::error);
+}
+
+TEST_CASE("take_survey: the reference against itself survives whole, with one-sided statements") {
+  const qfa_test::statistics_oracle oracle;
+  for (const qfa::protocol& rules : {qfa::published, qfa::honest}) {
+    const qfa::survey s = qfa::take_survey(oracle.table("x"), rules);
+    // Published: the one feature that is always on at one value has r = 0 against itself, the tiny one is guarded.
+    if (rules.guarded_r) continue;
+    CHECK(s.bands.share(outcome::survived) == 1.0);
+    CHECK(s.mean_r.value == 1.0);
+    CHECK(s.median_r.value == 1.0);
+    CHECK(s.mean_r.range.kind == qfa::interval_kind::at_least);
+    CHECK(s.share(outcome::survived).range.kind == qfa::interval_kind::at_least);
+    CHECK(s.share(outcome::destroyed).range.kind == qfa::interval_kind::at_most);
+    CHECK(s.share(outcome::destroyed).range.upper == doctest::Approx(1.0 - std::pow(0.05, 1.0 / 24.0)));
+    CHECK(s.area.value == 1.0);
+    CHECK(s.curve[99].value == 1.0);
+    CHECK(s.curve[100].value == 0.0);  // r > 1 never
+  }
+}
+
+TEST_CASE("take_survey: on a short stream point estimates stand and intervals are refused") {
+  const qfa_test::statistics_oracle oracle;
+  std::vector<std::uint32_t> groups = oracle.group_of_token;
+  for (std::uint32_t& g : groups)
+    g = g < 4 ? g : qfa::skipped;
+  qfa::feature_table table(oracle.features, oracle.groups);
+  table(oracle.codes("x"), oracle.codes("a"), groups);
+  const qfa::survey s = qfa::take_survey(table, qfa::published);
+  CHECK(s.correlations.groups == 4);
+  CHECK(std::isfinite(s.mean_r.value));
+  CHECK(s.mean_r.range.kind == qfa::interval_kind::refused);
+  CHECK(s.mean_r.range.reason == "fewer than 8 groups of rows");
+  CHECK(s.bands.counted() > 0);
+  const qfa::survey none = qfa::take_survey(table, qfa::honest);
+  CHECK(none.bands.counted() == 0);
+  CHECK(none.bands[outcome::unmeasured] > 0);
+  CHECK(std::isnan(none.mean_r.value));
+
+  const qfa::survey empty = qfa::take_survey(qfa::feature_table(5, 1), qfa::published);
+  CHECK(empty.active_count() == 0);
+  CHECK(std::isnan(empty.mean_r.value));
+  CHECK(std::isnan(empty.share(outcome::survived).value));
+}
+
+TEST_CASE("take_survey: the same numbers on 1, 2, 3 and 8 threads") {
+  const qfa_test::statistics_oracle oracle;
+  const std::size_t before = qfa::thread_count();
+  const auto numbers_of = [&](std::size_t threads) {
+    qfa::set_thread_count(threads);
+    const qfa::survey s = qfa::take_survey(oracle.table("a"), qfa::honest);
+    std::vector<double> out;
+    for (const qfa::estimate& e : {s.mean_r, s.median_r, s.shares[0], s.shares[1], s.shares[2], s.area, s.mass})
+      out.insert(out.end(), {e.value, e.bias_corrected, e.range.lower, e.range.upper});
+    for (const qfa::estimate& e : s.curve)
+      out.push_back(e.bias_corrected);
+    // A refused interval has NaN ends, which equal nothing.
+    std::replace_if(
+        out.begin(), out.end(), [](double x) { return std::isnan(x); }, -2.0);
+    return out;
+  };
+  const std::vector<double> expected = numbers_of(1);
+  for (const std::size_t threads : {2U, 3U, 8U})
+    CHECK(numbers_of(threads) == expected);
+  qfa::set_thread_count(before);
+}
+
+TEST_CASE("counted_by_both: features that both conditions count") {
+  qfa::survey a, b;
+  a.counted = {1, 3, 5, 8};
+  b.counted = {0, 3, 8, 9};
+  CHECK(qfa::counted_by_both(a, b) == std::vector<std::uint32_t>{3, 8});
+}
