@@ -92,6 +92,9 @@ class by_row {
     }
   }
 
+  /// Adds the sum of one more row.
+  void add_row(const Sum& row) { rows_.push_back(row); }
+
   const std::vector<Sum>& rows() const noexcept { return rows_; }
 
   Sum total() const noexcept {
