@@ -87,36 +87,6 @@ TEST_CASE("multiply: has the same bits on 1, 2, 3 and 8 threads") {
 #endif
 }
 
-TEST_CASE_TEMPLATE("pack: holds every element, and zeros behind the last column", Arch, QFA_TEST_ARCHS) {
-  const std::size_t k = 67, n = simd::packed_matrix<Arch>::panel_width + 3;
-  const auto b = random_floats(k * n, 4);
-  const auto packed = simd::pack<Arch>(matrix_view<const float>(b.data(), k, n));
-  REQUIRE(packed.depth() == k);
-  REQUIRE(packed.columns() == n);
-  REQUIRE(packed.panels() == 2);
-  std::size_t wrong = 0;
-  for (std::size_t i = 0; i < k; ++i) {
-    for (std::size_t j = 0; j < n; ++j) wrong += packed(i, j) == b[i * n + j] ? 0u : 1u;
-    for (std::size_t j = 3; j < packed.panel_width; ++j)
-      wrong += packed.panel(1)[i * packed.panel_width + j] == 0.0f ? 0u : 1u;
-  }
-  CHECK(wrong == 0);
-}
-
-TEST_CASE_TEMPLATE("pack_transposed: is pack of the transpose, for views in blocks too", Arch, QFA_TEST_ARCHS) {
-  // Rows in blocks of 5, each 9 rows apart, of stride 80: what a fused tensor's part looks like.
-  const std::size_t n = 40, k = 77, stride = 80;
-  const auto w = random_floats(8 * 9 * stride, 5);
-  const matrix_view<const float> view(w.data(), n, k, stride, 5, 9 * stride);
-  const auto packed = simd::pack_transposed<Arch>(view);
-  REQUIRE(packed.depth() == k);
-  REQUIRE(packed.columns() == n);
-  std::size_t wrong = 0;
-  for (std::size_t i = 0; i < k; ++i)
-    for (std::size_t j = 0; j < n; ++j) wrong += packed(i, j) == view(j, i) ? 0u : 1u;
-  CHECK(wrong == 0);
-}
-
 TEST_CASE("multiply: reads and writes views in blocks") {
   const std::size_t m = 15, k = 6, n = 9;
   const auto x = random_floats(3 * 7 * 8, 6);

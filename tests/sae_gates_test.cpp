@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/sae/gates.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "sae_made_up.hpp"
+
+using qfa::activation_kind;
+namespace simd = qfa::simd;
+
+TEST_CASE_TEMPLATE("gates: let nothing fire behind the last feature", Arch, QFA_TEST_ARCHS) {
+  // One feature that always fires; the lanes behind it hold the zero products of a panel's filling.
+  const auto check = [](const auto& gate) {
+    alignas(64) float u[16] = {1.0f};
+    const auto codes = gate(simd::floats<Arch>::load_aligned(u), 0);
+    alignas(64) float value[16];
+    xsimd::select(codes.fires, simd::floats<Arch>(1.0f), simd::floats<Arch>(0.0f)).store_aligned(value);
+    CHECK(value[0] == 1.0f);
+    for (std::size_t i = 1; i < simd::width<Arch>; ++i) CHECK(value[i] == 0.0f);
+  };
+  auto s = qfa_test::random_sae(activation_kind::relu, 1, 1);
+  s.b_enc = {1.0f};
+  s.threshold = {-5.0f};
+  s.r_mag = {0.0f};
+  s.b_mag = {1.0f};
+  check(qfa::detail::relu_gate<Arch>(s));
+  check(qfa::detail::jump_relu_gate<Arch>(s));
+  check(qfa::detail::gated_gate<Arch>(s));
+}
