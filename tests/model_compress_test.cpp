@@ -67,7 +67,7 @@ TEST_CASE("compress: a policy that changes nothing shares everything") {
 }
 
 TEST_CASE("compress: pruning a fused QKV per tensor is not pruning its three parts") {
-  for (const char* family : {"gpt_neox", "phi3"}) {
+  for (const std::string_view family : {"gpt_neox", "phi3"}) {
     CAPTURE(family);
     const language_model model = load_model(models / family);
     const magnitude_pruner half{.sparsity = 0.5};
