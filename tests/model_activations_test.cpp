@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/model/activations.hpp"
+
+#include <doctest/doctest.h>
+
+#include <utility>
+
+using namespace qfa;
+
+TEST_CASE("activations: a view has one row for each token, and resizing keeps the memory") {
+  activations x;
+  x.resize(3, 4);
+  x.view()(2, 3) = 7.0f;
+  CHECK(std::as_const(x).view()(2, 3) == 7.0f);
+  CHECK(x.values.size() == 12);
+  const float* const before = x.values.data();
+  x.resize(2, 5);
+  CHECK(x.view().rows() == 2);
+  CHECK(x.view().columns() == 5);
+  CHECK(x.values.data() == before);
+}

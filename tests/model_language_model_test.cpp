@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/model/language_model.hpp"
+
+#include <doctest/doctest.h>
+
+#include "scratch.hpp"
+
+using namespace qfa;
+
+TEST_CASE("language_model: a copy shares every tensor, and a tensor put into the copy leaves the original alone") {
+  language_model model;
+  model.source = "'somewhere'";
+  model.tensors["a"] = share({2}, {1.0f, 2.0f});
+  model.tensors["b"] = share({1}, {3.0f});
+  language_model copy = model;
+  for (const auto& [name, tensor] : model.tensors) CHECK(copy.at(name).values == tensor.values);
+  copy.tensors["a"] = share({2}, {5.0f, 6.0f});
+  CHECK(model.at("a").data()[0] == 1.0f);
+  CHECK(copy.at("a").data()[0] == 5.0f);
+  CHECK(copy.at("b").values == model.at("b").values);
+  CHECK(model.contains("a"));
+  CHECK_FALSE(model.contains("c"));
+  qfa_test::check_refused([&] { model.at("c"); }, {"\"c\"", "'somewhere'"});
+}
