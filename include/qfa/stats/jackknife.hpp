@@ -195,11 +195,12 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
 
   const auto [least, greatest] = scale_bounds(options.scale);
   const double value = without_rounding(options.scale, whole);
+  const double center = to_scale(options.scale, value);
   double scaled = 0.0;  // sum of squares on the scale
   bool moved = false;
   for (const double each : without) {
     const double other = without_rounding(options.scale, each);
-    const double gap = to_scale(options.scale, other) - to_scale(options.scale, value);
+    const double gap = to_scale(options.scale, other) - center;
     scaled += gap * gap;
     moved = moved || other != value;
   }
@@ -211,7 +212,6 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
   }
 
   const double quantile = student_quantile(options.level, range.dof);
-  const double center = to_scale(options.scale, value);
   if (!std::isfinite(center)) {
     // At a bound, but some group moves it: the scale is infinite there, so the plain interval, cut at the bound.
     const double reach = quantile * range.standard_error;

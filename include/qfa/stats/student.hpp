@@ -4,16 +4,23 @@
 
 // The only header that knows Boost.
 #include <boost/math/distributions/students_t.hpp>
+#include <boost/math/policies/policy.hpp>
 #include <cmath>
 #include <limits>
 
 namespace qfa {
 
+/// Student's t in double throughout.  Boost would compute in long double, which is another type on every platform, four
+/// times slower here, and agrees to 1e-15.
+using student_distribution =
+    boost::math::students_t_distribution<double,
+                                         boost::math::policies::policy<boost::math::policies::promote_double<false>>>;
+
 /// The t for which a Student variable with `dof` degrees of freedom (any real > 0) stays within [-t, t] with the
 /// probability `level`, 0 < level < 1.  NaN outside those ranges.
 inline double student_quantile(double level, double dof) {
   if (!(dof > 0.0 && level > 0.0 && level < 1.0)) return std::numeric_limits<double>::quiet_NaN();
-  const boost::math::students_t_distribution<double> distribution(dof);
+  const student_distribution distribution(dof);
   return boost::math::quantile(boost::math::complement(distribution, 0.5 * (1.0 - level)));
 }
 
@@ -21,7 +28,7 @@ inline double student_quantile(double level, double dof) {
 inline double student_upper_tail(double t, double dof) {
   if (!(dof > 0.0) || std::isnan(t)) return std::numeric_limits<double>::quiet_NaN();
   if (std::isinf(t)) return t > 0.0 ? 0.0 : 1.0;
-  const boost::math::students_t_distribution<double> distribution(dof);
+  const student_distribution distribution(dof);
   return boost::math::cdf(boost::math::complement(distribution, t));
 }
 
