@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "audit_options_cli.hpp"
+#include "audit_run.hpp"
+#include "commands.hpp"
+#include "progress_line.hpp"
+#include "qfa/audit/activation_audit.hpp"
+#include "qfa/sae/load.hpp"
+
+namespace qfa_program {
+namespace {
+
+/// "int6=q6.npy" names a condition and its file; a bare path names itself.
+qfa::dumped_activations dumped(const std::string& argument) {
+  const auto equals = argument.find('=');
+  if (equals == std::string::npos) return {argument, argument};
+  return {argument.substr(0, equals), argument.substr(equals + 1)};
+}
+
+qfa::audit_result run_on_activations(const audit_arguments& arguments) {
+  if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.match.empty())
+    qfa::fail("--tokens, --policy and --match-pruning need --model, not --activations");
+  if (arguments.compressed.empty()) qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
+  std::vector<qfa::dumped_activations> files;
+  for (const std::string& argument : arguments.compressed) files.push_back(dumped(argument));
+  qfa::sae dictionary = qfa::load_sae(arguments.sae);
+  qfa::audit_options options = arguments.options();
+  if (!options.hook && !dictionary.metadata.hook) options.hook = "unknown (activations were given)";
+  const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
+  qfa::audit_protocol made;
+  add_inputs(made, arguments.sae);
+  add_inputs(made, arguments.activations);
+  for (const auto& file : files) add_inputs(made, file.path);
+  return qfa::audit_activations(std::move(dictionary), arguments.activations, files, settings, options, std::move(made),
+                                progress_line());
+}
+
+void run(const audit_arguments& arguments) {
+  if (arguments.model.empty() == arguments.activations.empty())
+    qfa::fail("an audit takes either --model DIR and --tokens FILE, or --activations FILE and --compressed NAME=FILE");
+  check_output_directory(arguments.out);
+  const qfa::audit_result result = arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments);
+  clear_progress_line();
+  write_audit(result, arguments.out);
+  print_audit(result);
+  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv\n";
+}
+
+}  // namespace
+
+void add_audit(CLI::App& app) {
+  auto arguments = std::make_shared<audit_arguments>();
+  CLI::App* command = app.add_subcommand("audit", "which features of a model survive compression");
+  command->add_option("--model", arguments->model, "a Hugging Face model directory");
+  command->add_option("--sae", arguments->sae, "a trained SAE: directory or file")->required();
+  command->add_option("--tokens", arguments->tokens, "token ids, .npy: a stream, or rows");
+  command->add_option("--policy", arguments->policies, "a compression; repeat it for a sweep (`qfa list policies`)");
+  command->add_option("--activations", arguments->activations, "instead of a model: the reference's activations, .npy or .safetensors");
+  command->add_option("--compressed", arguments->compressed, "NAME=FILE with a compressed model's activations; repeatable");
+  command->add_option("--out", arguments->out, "directory for report.json and features.csv")->required();
+  add_audit_options(*command, *arguments);
+  command->callback([arguments] { run(*arguments); });
+}
+
+}  // namespace qfa_program

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "audit_options_cli.hpp"
+
+#include <algorithm>
+#include <iostream>
+#include <optional>
+#include <string_view>
+#include <system_error>
+
+#include "qfa/io/atomic_file.hpp"
+#include "qfa/report/audit_json.hpp"
+#include "qfa/report/features_csv.hpp"
+#include "qfa/report/text_table.hpp"
+
+namespace qfa_program {
+namespace {
+
+/// The enumerator of that name, if `word` is not empty.
+template <class Enum, std::size_t N>
+std::optional<Enum> one_of(const std::string& option, const std::string& word,
+                           const std::array<std::string_view, N>& names) {
+  if (word.empty()) return std::nullopt;
+  const auto at = std::find(names.begin(), names.end(), word);
+  if (at != names.end()) return static_cast<Enum>(at - names.begin());
+  std::string known;
+  for (const auto name : names) known += (known.empty() ? "" : " or ") + std::string(name);
+  qfa::fail(option + " takes " + known + ", not \"" + word + "\"");
+}
+
+}  // namespace
+
+qfa::audit_options audit_arguments::options() const {
+  qfa::audit_options o;
+  if (protocol != "honest" && protocol != "published")
+    qfa::fail("--protocol takes honest or published, not \"" + protocol + "\"");
+  if (prepend_bos && no_prepend_bos) qfa::fail("--prepend-bos and --no-prepend-bos exclude each other");
+  o.rules = protocol == "published" ? qfa::published : qfa::honest;
+  if (!hook.empty()) o.hook = hook;
+  if (context > 0) o.context = context;
+  if (prepend_bos || no_prepend_bos) o.prepend_bos = prepend_bos;
+  if (skip_positions >= 0) o.skip_positions = static_cast<std::size_t>(skip_positions);
+  if (!processing.empty()) o.weight_processing = qfa::parse_processing(processing);
+  o.order = one_of<qfa::compression_order>("--order", order, qfa::order_names);
+  o.max_tokens = max_tokens;
+  o.loss_batch_rows = loss_batch;
+  o.allow_bad_sae = allow_bad_sae;
+  o.paired = paired;
+  o.fused = fused;
+  return o;
+}
+
+void add_audit_options(CLI::App& command, audit_arguments& a) {
+  command.add_option("--hook", a.hook, "where activations are read; default from the SAE's metadata");
+  command.add_option("--context", a.context, "tokens in a row, BOS included; default from the SAE's metadata, then 256");
+  command.add_option("--max-tokens", a.max_tokens, "use no more tokens than this");
+  command.add_flag("--prepend-bos", a.prepend_bos, "begin every row with BOS; default from the SAE's metadata");
+  command.add_flag("--no-prepend-bos", a.no_prepend_bos, "leave rows as they are");
+  command.add_option("--skip-positions", a.skip_positions, "leave the first N positions of a row out of the statistics");
+  command.add_option("--protocol", a.protocol, "whose numbers the table shows, honest or published; the report has both");
+  command.add_option("--processing", a.processing, "weights as stored (none), as TransformerLens folds them (tl), or parts of that");
+  command.add_option("--order", a.order, "compress,process (as deployed) or process,compress (as published)");
+  command.add_option("--targets", a.targets.include, "only tensors whose names match one of these patterns (* and ?)");
+  command.add_option("--except", a.targets.exclude, "but not tensors whose names match one of these");
+  command.add_option("--match-pruning", a.match, "also prune by magnitude until it costs as much as this policy");
+  command.add_option("--match-tolerance", a.match_tolerance, "how near, in nats per token");
+  command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
+  command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
+  command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
+  command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
+}
+
+void print_audit(const qfa::audit_result& result) {
+  const auto& made = result.made;
+  const auto& fit = result.conditions.front().fit;
+  std::cout << made.source << " audit at " << made.hook << ": " << made.rows << " rows of " << made.context << " tokens, "
+            << made.analyzed_tokens << " analyzed, " << made.groups << " groups; "
+            << qfa::activation_names[static_cast<std::size_t>(result.activation)] << " SAE of " << result.d_sae
+            << " features, FVU " << qfa::fixed(fit.fvu, 4) << ", L0 " << qfa::fixed(fit.l0, 2) << ", dead "
+            << qfa::fixed(100.0 * fit.dead_share, 1) << " %\n";
+  const qfa::survey& reference = result.conditions.front().by(result.headline);
+  std::cout << "protocol " << result.headline.name << ": " << reference.active_count() << " active features, "
+            << reference.bands.counted() << " counted, " << reference.bands[qfa::outcome::unmeasured] << " unmeasured\n";
+  for (const std::string& warning : made.warnings) std::cout << "warning: " << warning << "\n";
+  std::cout << "\n" << qfa::conditions_table(result);
+  for (const qfa::condition_result& c : result.conditions)
+    if (c.match)
+      std::cout << c.policy << " was matched to " << c.match->matched_to << " by " << c.match->method << ": target "
+                << qfa::fixed(c.match->target, 4) << ", reached " << qfa::fixed(c.match->reached, 4) << " on "
+                << c.match->rows << (c.match->same_rows ? " of the reported rows\n" : " rows that are not reported\n");
+  const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
+  if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
+  if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
+}
+
+void check_output_directory(const std::filesystem::path& directory) {
+  std::error_code problem;
+  if (std::filesystem::exists(directory, problem)) {
+    if (!std::filesystem::is_directory(directory, problem))
+      qfa::fail("--out \"" + directory.string() + "\" is a file, expected a directory");
+    return;
+  }
+  const auto parent = std::filesystem::absolute(directory).lexically_normal().parent_path();
+  if (!std::filesystem::is_directory(parent, problem))
+    qfa::fail("--out \"" + directory.string() + "\" cannot be made: \"" + parent.string() + "\" is not a directory");
+}
+
+void write_audit(const qfa::audit_result& result, const std::filesystem::path& directory) {
+  const bool made = std::filesystem::create_directory(directory);
+  try {
+    qfa::atomic_file report(directory / "report.json");
+    report.stream() << qfa::to_json(result).dump(1) << '\n';
+    qfa::atomic_file features(directory / "features.csv");
+    qfa::write_features_csv(result, features.stream());
+    report.commit();
+    features.commit();
+  } catch (...) {
+    std::error_code ignored;
+    if (made) std::filesystem::remove_all(directory, ignored);
+    throw;
+  }
+}
+
+}  // namespace qfa_program

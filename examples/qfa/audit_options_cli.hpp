@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_EXAMPLES_QFA_AUDIT_OPTIONS_CLI_HPP
+#define QFA_EXAMPLES_QFA_AUDIT_OPTIONS_CLI_HPP
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "qfa/audit/result.hpp"
+#include "qfa/audit/settings.hpp"
+#include "qfa/compress/targets.hpp"
+
+namespace qfa_program {
+
+/// What the options of `qfa audit` say, before anything is read.
+struct audit_arguments {
+  std::string model, sae, tokens, activations, out;
+  std::vector<std::string> policies;    ///< spec strings
+  std::vector<std::string> compressed;  ///< NAME=FILE
+  std::vector<std::string> match;       ///< spec strings that pruning is matched to
+  double match_tolerance = 0.005;       ///< nats
+  std::string hook, processing, order, protocol = "honest";
+  std::size_t context = 0, max_tokens = 0, loss_batch = 0;
+  long skip_positions = -1;
+  bool prepend_bos = false, no_prepend_bos = false;
+  bool allow_bad_sae = false, paired = false, fused = false;
+  qfa::target_patterns targets;
+
+  /// The same as the library takes it.  Throws for a word that is none of an option's.
+  qfa::audit_options options() const;
+};
+
+/// Declares the options that shape an audit (not where its input comes from).
+void add_audit_options(CLI::App& command, audit_arguments& arguments);
+
+/// Prints the tables and what they mean to standard output.
+void print_audit(const qfa::audit_result& result);
+
+/// Refuses, before hours of work, a directory that could not be written to.
+void check_output_directory(const std::filesystem::path& directory);
+
+/// Writes report.json and features.csv.  Leaves nothing behind if one of them fails.
+void write_audit(const qfa::audit_result& result, const std::filesystem::path& directory);
+
+}  // namespace qfa_program
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <system_error>
+
+#include "audit_options_cli.hpp"
+#include "audit_run.hpp"
+#include "commands.hpp"
+#include "progress_line.hpp"
+#include "qfa/report/text_table.hpp"
+
+namespace qfa_program {
+namespace {
+
+/// Beside the installed program (../share/qfa/demo), or in the source tree that the program was built from.
+std::filesystem::path demo_directory() {
+  std::error_code problem;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", problem);
+  if (!problem) {
+    const auto installed = program.parent_path().parent_path() / "share" / "qfa" / "demo";
+    if (std::filesystem::exists(installed / "model")) return installed;
+  }
+  const std::filesystem::path built = QFA_DEMO_DIR;
+  if (std::filesystem::exists(built / "model")) return built;
+  qfa::fail("the demo's files are neither beside the program in ../share/qfa/demo nor in \"" + built.string() + "\"");
+}
+
+/// What perplexity did not show: less than 2 % of change while at least 5 % of the features did not survive.
+void print_story(const qfa::audit_result& result) {
+  bool hidden = false;
+  for (const qfa::condition_result& c : result.conditions) {
+    if (c.reference) continue;
+    const qfa::survey& s = c.by(result.headline);
+    const double change = 100.0 * (c.loss->perplexity_ratio.value - 1.0);
+    const double lost = 100.0 * (1.0 - s.share(qfa::outcome::survived).value);
+    if (!(std::fabs(change) < 2.0 && lost >= 5.0)) continue;
+    if (!hidden) std::cout << "\nWhat perplexity hid:\n";
+    hidden = true;
+    std::cout << "  " << c.policy << " changes perplexity by " << qfa::signed_fixed(change, 2) << " %, and "
+              << qfa::fixed(lost, 1) << " % of the counted features (" << s.bands.not_survived() << " of "
+              << s.bands.counted() << ") do not survive it.\n";
+  }
+  if (!hidden)
+    std::cout << "\nPerplexity hid nothing here: no condition changed it by less than 2 % while 5 % of the features were lost.\n";
+}
+
+void run(const std::string& out) {
+  const auto files = demo_directory();
+  if (!out.empty()) check_output_directory(out);
+  audit_arguments arguments;
+  arguments.model = (files / "model").string();
+  arguments.sae = (files / "sae").string();
+  arguments.tokens = (files / "tokens.npy").string();
+  for (const char* bits : {"8", "7", "6", "5", "4", "3"}) arguments.policies.push_back(std::string("rtn:bits=") + bits);
+  arguments.match = {"rtn:bits=4"};
+  const qfa::audit_result result = run_on_model(arguments);
+  clear_progress_line();
+  print_audit(result);
+  print_story(result);
+  if (out.empty()) return;
+  write_audit(result, out);
+  std::cout << "\nwritten: " << out << "/report.json, " << out << "/features.csv\n";
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app) {
+  auto out = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("demo", "audits a small model that comes with qfa, end to end");
+  command->add_option("--out", *out, "also write report.json and features.csv to this directory");
+  command->callback([out] { run(*out); });
+}
+
+}  // namespace qfa_program

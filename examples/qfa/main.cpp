@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program `qfa`: what compressing a language model does to the features inside it.
+#include <iostream>
+#include <new>
+#include <string>
+
+#include "commands.hpp"
+#include "progress_line.hpp"
+#include "qfa/version.hpp"
+
+namespace {
+
+/// Wrong input ends in one sentence and status 2, whoever found it.
+int refuse(const std::string& sentence) {
+  qfa_program::clear_progress_line();
+  std::cerr << "qfa: " << sentence << '\n';
+  return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"qfa tells what compressing a language model does to the features inside it."};
+  app.set_version_flag("--version", std::string("qfa ") + qfa::version);
+  app.require_subcommand(1);
+  app.failure_message(CLI::FailureMessage::simple);
+  qfa_program::add_demo(app);
+  qfa_program::add_audit(app);
+  qfa_program::add_activations(app);
+  qfa_program::add_compress(app);
+  qfa_program::add_list(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& wrong) {
+    if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help and --version
+    return refuse(wrong.what());
+  } catch (const std::bad_alloc&) {
+    return refuse("the machine has not enough memory for this model, SAE and number of features");
+  } catch (const std::exception& wrong) {
+    return refuse(wrong.what());
+  }
+  return 0;
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_AUDIT_CONCLUDE_HPP
+#define QFA_AUDIT_CONCLUDE_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/prediction.hpp"
+#include "qfa/audit/result.hpp"
+#include "qfa/audit/settings.hpp"
+#include "qfa/core/parallel.hpp"
+#include "qfa/predict/noise_baseline.hpp"
+#include "qfa/survival/survey.hpp"
+
+namespace qfa {
+
+/// |w_j| of every feature's decoder row: what turns an activation into a length in the residual stream.
+inline std::vector<float> decoder_norms(const sae& s) {
+  std::vector<float> norms(s.d_sae);
+  for (std::size_t j = 0; j < s.d_sae; ++j) {
+    double squares = 0.0;
+    for (std::size_t i = 0; i < s.d_in; ++i) {
+      const auto w = static_cast<double>(s.w_dec[j * s.d_in + i]);
+      squares += w * w;
+    }
+    norms[j] = static_cast<float>(std::sqrt(squares));
+  }
+  return norms;
+}
+
+/// Turns what was gathered of one condition into what is reported of it, losses apart: the survey under both protocols,
+/// every feature's statistics, and whether survival was foreseeable.
+inline condition_result conclude(std::string policy, const feature_findings& found, const sae& dictionary, bool reference,
+                                 const prediction_options& options = {}) {
+  condition_result out;
+  out.policy = std::move(policy);
+  out.reference = reference;
+  out.fit = found.fit;
+  out.first = found.first;
+  out.shift = found.shift;
+  const std::vector<float> norms = decoder_norms(dictionary);
+  out.by_published = take_survey(found.table, published, norms);
+  out.by_honest = take_survey(found.table, honest, norms);
+  out.features.resize(found.table.width());
+  parallel_for((out.features.size() + 255) / 256, [&](std::size_t block) {
+    for (std::size_t f = block * 256; f < std::min(out.features.size(), (block + 1) * 256); ++f)
+      out.features[f] = summarize(found.table, f);
+  });
+  if (reference) return out;
+  out.published_auc = predict_published(found.table, out.by_published, options);
+  out.honest_auc = predict_honest(found.table, out.by_honest, options);
+  out.baseline_auc =
+      baseline_auc(found.table, out.by_honest, encoder_norms_squared(dictionary.w_enc, dictionary.d_in, dictionary.d_sae));
+  return out;
+}
+
+/// Overlap of every two conditions but the reference, in the order of the conditions, under both protocols.
+inline void compare_conditions(audit_result& audit) {
+  audit.published_overlaps.clear();
+  audit.honest_overlaps.clear();
+  for (std::size_t i = 0; i < audit.conditions.size(); ++i)
+    for (std::size_t j = i + 1; j < audit.conditions.size(); ++j) {
+      const condition_result& a = audit.conditions[i];
+      const condition_result& b = audit.conditions[j];
+      if (a.reference || b.reference) continue;
+      for (auto [list, of_a, of_b] : {std::tuple{&audit.published_overlaps, &a.by_published, &b.by_published},
+                                      std::tuple{&audit.honest_overlaps, &a.by_honest, &b.by_honest}}) {
+        list->push_back(compare_damage(*of_a, *of_b));
+        list->back().a = a.policy;
+        list->back().b = b.policy;
+      }
+    }
+}
+
+/// Fills in what every audit knows of itself: tokens, groups, the SAE, and the warnings of its settings.
+inline void describe_audit(audit_result& out, audit_protocol made, const feature_audit& features,
+                           const audit_settings& settings) {
+  const token_layout& layout = features.layout();
+  made.rules = settings.rules.name;
+  made.hook = settings.hook;
+  made.rows = layout.rows;
+  made.context = layout.row_tokens;
+  made.tokens = layout.rows * layout.row_tokens;
+  made.analyzed_tokens = layout.kept_tokens();
+  made.groups = features.groups().groups();
+  made.prepend_bos = settings.prepend_bos;
+  made.skip_positions = settings.skip_positions;
+  made.simd = simd::best_arch::name();
+  made.warnings.insert(made.warnings.begin(), settings.warnings.begin(), settings.warnings.end());
+  if (made.groups < minimum_groups)
+    made.warnings.push_back("only " + std::to_string(layout.rows) + " rows: too few groups for intervals, of which " +
+                            std::to_string(minimum_groups) + " are needed");
+  out.made = std::move(made);
+  out.headline = settings.rules;
+  out.sae = features.dictionary().metadata;
+  out.activation = features.dictionary().activation;
+  out.d_in = features.dictionary().d_in;
+  out.d_sae = features.dictionary().d_sae;
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_AUDIT_LOSSES_HPP
+#define QFA_AUDIT_LOSSES_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+#include "qfa/model/loss_sums.hpp"
+#include "qfa/stats/feature_statistics.hpp"
+#include "qfa/stats/jackknife.hpp"
+#include "qfa/stats/row_groups.hpp"
+
+namespace qfa {
+
+/// A condition's losses against the reference's, with intervals over groups of rows.  Differences are paired: the same
+/// rows are left out of both.
+struct loss_summary {
+  double loss = 0.0;        ///< mean over scored tokens, nats
+  double perplexity = 0.0;  ///< exp of it
+  double batch_loss = std::numeric_limits<double>::quiet_NaN();  ///< published: unweighted mean over batches of rows
+  estimate excess_loss;       ///< this loss less the reference's, nats
+  estimate perplexity_ratio;  ///< exp(excess_loss); interval on log
+  estimate kl;                ///< mean KL(reference || this) in nats; interval on log
+  estimate top1_agreement;    ///< share of scored tokens; interval on logit
+
+  /// Whether perplexity fell for sure: the interval of the ratio lies below 1.
+  bool improves() const noexcept {
+    return perplexity_ratio.range.kind == interval_kind::two_sided && perplexity_ratio.range.upper < 1.0;
+  }
+};
+
+/// Sums up a condition whose rows lie in `groups`.  `batch_rows` > 0 adds the published mean over batches.
+inline loss_summary summarize_losses(const by_row<comparison_sum>& rows, const row_groups& groups,
+                                     std::size_t batch_rows = 0) {
+  require(rows.rows().size() == groups.rows(), "losses need one sum for each row of the groups");
+  const std::size_t count = groups.groups();
+  const comparison_sum whole = rows.total();
+  const std::vector<comparison_sum> parts = rows.by_group(count, [&](std::size_t r) { return groups.group_of(r); });
+  const auto rest = [&](std::size_t left_out) {
+    comparison_sum sum;
+    for (std::size_t g = 0; g < count; ++g)
+      if (g != left_out) sum += parts[g];
+    return sum;
+  };
+  const auto estimated = [&](auto statistic, interval_scale scale) {
+    return jackknife(statistic(whole), count, [&](std::size_t g) { return statistic(rest(g)); }, {.scale = scale});
+  };
+  const auto excess = [](const comparison_sum& s) { return s.compressed.mean() - s.reference.mean(); };
+
+  loss_summary out;
+  out.loss = whole.compressed.mean();
+  out.perplexity = whole.compressed.perplexity();
+  out.excess_loss = estimated(excess, interval_scale::identity);
+  out.perplexity_ratio =
+      estimated([&](const comparison_sum& s) { return std::exp(excess(s)); }, interval_scale::log);
+  out.kl = estimated([](const comparison_sum& s) { return s.mean_kl(); }, interval_scale::log);
+  out.top1_agreement = estimated([](const comparison_sum& s) { return s.top_agreement(); }, interval_scale::logit);
+  if (batch_rows > 0) {
+    by_row<loss_sum> losses;
+    for (const comparison_sum& row : rows.rows()) losses.add_row(row.compressed);
+    out.batch_loss = mean_over_batches(losses, batch_rows);
+  }
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_AUDIT_MODEL_AUDIT_HPP
+#define QFA_AUDIT_MODEL_AUDIT_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/audit/block_store.hpp"
+#include "qfa/audit/conclude.hpp"
+#include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/losses.hpp"
+#include "qfa/audit/model_pass.hpp"
+#include "qfa/audit/result.hpp"
+#include "qfa/audit/settings.hpp"
+#include "qfa/compress/magnitude_pruner.hpp"
+#include "qfa/model/compress.hpp"
+#include "qfa/model/match_pruning.hpp"
+#include "qfa/model/processing.hpp"
+
+namespace qfa {
+
+/// The main job: what policies do to the features of a model.
+///
+///   model_audit audit(load_model(dir), load_sae(sae_dir), tokens, settings, options);   // runs the reference
+///   audit.run(rtn{.bits = 6});                                                          // any weight policy
+///   audit.match_pruning("rtn:bits=6", ...);
+///   const audit_result result = audit.result();
+class model_audit {
+ public:
+  /// Runs the reference.  Throws where the SAE does not fit the hook or the activations.
+  model_audit(language_model model, sae dictionary, token_rows tokens, const audit_settings& settings,
+              const audit_options& options = {}, progress told = {})
+      : stored_(std::move(model)),
+        settings_(settings),
+        options_(options),
+        told_(std::move(told)),
+        hook_(parse_hook(settings.hook, stored_.config)),
+        tokens_(std::move(tokens)),
+        features_((check_width(dictionary), std::move(dictionary)),
+                  token_layout{tokens_.rows(), tokens_.context, settings.skip_positions}, options.paired,
+                  options.spill_budget),
+        processed_(process(stored_, settings.weight_processing)),
+        reference_(processed_),
+        hidden_(options.spill_budget) {
+    run_reference();
+  }
+
+  const audit_settings& settings() const noexcept { return settings_; }
+  const token_rows& tokens() const noexcept { return tokens_; }
+  /// The reference, ready to run.
+  const decoder<>& reference() const noexcept { return reference_; }
+  /// Every condition so far, the reference first.
+  const std::vector<condition_result>& conditions() const noexcept { return conditions_; }
+
+  /// Compresses the model by a policy and audits it.  `name` is what reports call it.
+  template <weight_policy Policy>
+  const condition_result& run(const Policy& policy, const std::string& name, const target_patterns& targets = {}) {
+    compressed_model compressed = compress_by(policy, targets);
+    condition_result& added = run(std::move(compressed.model), name);
+    added.tensors = std::move(compressed.tensors);
+    return added;
+  }
+  template <named_policy Policy>
+  const condition_result& run(const Policy& policy, const target_patterns& targets = {}) {
+    return run(policy, describe(policy), targets);
+  }
+
+  /// The published match (arXiv 2606.03002): the sparsity whose perplexity, on the reported rows, is nearest to that of
+  /// the condition called `matched_to`; then that pruning is audited.
+  const condition_result& match_pruning_as_published(const std::string& matched_to, const target_patterns& targets = {}) {
+    const double target = condition(matched_to).loss->perplexity;
+    const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
+      return std::exp(pruned_loss(sparsity, targets, tokens_, matched_to));
+    });
+    return run_match(match, matched_to, "published bisection on perplexity", target, tokens_.rows(), true, targets);
+  }
+
+  /// Matches the loss in nats within a tolerance, on rows other than those that are reported: a sparsity that was chosen
+  /// on the reported rows would fit their noise.
+  template <weight_policy Policy>
+  const condition_result& match_pruning_in_nats(const Policy& policy, const std::string& matched_to,
+                                                const token_rows& matching, double tolerance,
+                                                const target_patterns& targets = {}) {
+    const decoder<> compressed(compress_by(policy, targets).model, reference_);
+    const double target = mean_loss(compressed, matching, "match " + matched_to, told_);
+    const sparsity_match match =
+        qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
+                           [&](double sparsity) { return pruned_loss(sparsity, targets, matching, matched_to); });
+    return run_match(match, matched_to, "bisection on nats", target, matching.rows(), false, targets);
+  }
+
+  /// Everything so far, with the overlap of every two conditions; `made` says how (the audit fills in what it knows).
+  audit_result result(audit_protocol made = {}) const {
+    audit_result out;
+    made.source = "model";
+    made.dropped_tokens = tokens_.dropped;
+    made.bos_added = tokens_.bos_added;
+    made.processing = describe(settings_.weight_processing);
+    made.order = order_names[static_cast<std::size_t>(settings_.order)];
+    made.fused = options_.fused;
+    made.architecture = name_of(stored_.config.family);
+    made.loss = "mean over scored tokens, every position of a row but its first";
+    describe_audit(out, std::move(made), features_, settings_);
+    out.conditions = conditions_;
+    compare_conditions(out);
+    return out;
+  }
+
+ private:
+  void check_width(const sae& dictionary) const {
+    const std::size_t width = hook_width(stored_.config, hook_);
+    if (width != dictionary.d_in)
+      fail("the SAE takes activations " + std::to_string(dictionary.d_in) + " wide, but " + settings_.hook + " of " +
+           stored_.source + " is " + std::to_string(width) + " wide");
+  }
+
+  template <class Policy>
+  compressed_model compress_by(const Policy& policy, const target_patterns& targets) const {
+    const compress_options how{.fused = options_.fused, .on_progress = told_};
+    if (settings_.order == compression_order::process_then_compress) return compress(processed_, policy, targets, how);
+    compressed_model out = compress(stored_, policy, targets, how);
+    out.model = process(out.model, settings_.weight_processing);
+    return out;
+  }
+
+  void run_reference() {
+    by_row<comparison_sum> losses;
+    run_over(reference_, tokens_, hook_, "reference", told_,
+             [&](std::size_t, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
+                 matrix_view<const float> hidden) {
+               features_.add_reference(x);
+               hidden_.append(hidden);
+               std::vector<double> nll(rows.rows() * (tokens_.context - 1));
+               score_tokens(reference_, hidden, rows, nll);
+               std::vector<token_comparison> same;
+               for (const double loss : nll) same.push_back({loss, loss, 0.0, true});
+               losses.add_rows(std::span<const token_comparison>(same), tokens_.context - 1);
+             });
+    const feature_findings found = features_.end_reference(options_.allow_bad_sae);
+    conditions_.push_back(conclude("reference", found, features_.dictionary(), true));
+    conditions_.back().loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
+  }
+
+  condition_result& run(const language_model& compressed, const std::string& name) {
+    const decoder<> model(compressed, reference_);
+    compressed_side side(features_);
+    by_row<comparison_sum> losses;
+    run_over(model, tokens_, hook_, name, told_,
+             [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
+                 matrix_view<const float> hidden) {
+               side.add(x);
+               std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
+               const activations of_reference = hidden_[block];
+               compare_tokens(reference_, of_reference.view(), model, hidden, rows, scores);
+               losses.add_rows(std::span<const token_comparison>(scores), tokens_.context - 1);
+             });
+    conditions_.push_back(conclude(name, std::move(side).findings(), features_.dictionary(), false));
+    conditions_.back().loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
+    return conditions_.back();
+  }
+
+  double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) const {
+    const magnitude_pruner pruner{.sparsity = sparsity};
+    return mean_loss(decoder<>(compress_by(pruner, targets).model, reference_), tokens, "match " + to, told_);
+  }
+
+  const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
+                                    double target, std::size_t rows, bool same_rows, const target_patterns& targets) {
+    const magnitude_pruner pruner{.sparsity = match.best.sparsity};
+    run(pruner, describe(pruner), targets);
+    pruning_match& kept = conditions_.back().match.emplace();
+    kept = {.matched_to = matched_to, .method = std::move(method), .target = target, .reached = match.best.value,
+            .sparsity = match.best.sparsity, .rows = rows, .same_rows = same_rows,
+            .within_tolerance = match.within_tolerance, .trials = {}};
+    for (const sparsity_trial& trial : match.trials) kept.trials.emplace_back(trial.sparsity, trial.value);
+    return conditions_.back();
+  }
+
+  const condition_result& condition(const std::string& name) const {
+    for (const condition_result& c : conditions_)
+      if (c.policy == name) return c;
+    fail("no condition of this audit is called \"" + name + "\"");
+  }
+
+  language_model stored_;
+  audit_settings settings_;
+  audit_options options_;
+  progress told_;
+  hook_point hook_;
+  token_rows tokens_;
+  feature_audit features_;
+  language_model processed_;
+  decoder<> reference_;
+  row_store hidden_;  // the reference's final states, from which its logits are had again
+  std::vector<condition_result> conditions_;
+};
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_AUDIT_MODEL_PASS_HPP
+#define QFA_AUDIT_MODEL_PASS_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qfa/audit/layout.hpp"
+#include "qfa/audit/settings.hpp"
+#include "qfa/core/progress.hpp"
+#include "qfa/model/decoder.hpp"
+#include "qfa/model/loss.hpp"
+#include "qfa/model/loss_sums.hpp"
+#include "qfa/model/tokens.hpp"
+
+namespace qfa {
+
+/// How tokens are cut for an audit of this model.  Throws where BOS is to be prepended and config.json names none.
+inline token_options tokens_for(const audit_settings& settings, const model_config& config, std::size_t max_tokens) {
+  token_options out{.context = settings.context, .max_tokens = max_tokens, .vocabulary = config.vocabulary};
+  if (settings.prepend_bos) {
+    require(config.bos.has_value(), "every row should begin with BOS, but the model's config.json names no bos_token_id "
+                                    "(--no-prepend-bos leaves rows as they are)");
+    out.prepend_bos = config.bos;
+  }
+  return out;
+}
+
+/// Runs a model over rows of tokens, block by block (audit/layout.hpp), and shows `on_block(block, tokens, at_hook,
+/// final_hidden)`: the block's tokens, and both states for every position of its rows.
+template <class OnBlock>
+void run_over(const decoder<>& model, const token_rows& tokens, const hook_point& hook, std::string_view stage,
+              const progress& told, OnBlock on_block) {
+  const token_layout layout{.rows = tokens.rows(), .row_tokens = tokens.context};
+  forward_scratch scratch;
+  activations at_hook;
+  for (std::size_t b = 0; b < layout.blocks(); ++b) {
+    report_progress(told, stage, b, layout.blocks());
+    const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
+    const activations hidden = model.forward(
+        rows, {.hooks = {hook}, .final_hidden = true},
+        [&](std::size_t, matrix_view<const float> x) {
+          at_hook.resize(x.rows(), x.columns());
+          for (std::size_t t = 0; t < x.rows(); ++t) std::copy(x.row(t).begin(), x.row(t).end(), at_hook.view().row(t).begin());
+        },
+        scratch);
+    on_block(b, rows, matrix_view<const float>(at_hook.view()), hidden.view());
+  }
+  report_progress(told, stage, layout.blocks(), layout.blocks());
+}
+
+/// Mean next-token loss of a model over rows of tokens, in nats.
+inline double mean_loss(const decoder<>& model, const token_rows& tokens, std::string_view stage = "loss",
+                        const progress& told = {}) {
+  const token_layout layout{.rows = tokens.rows(), .row_tokens = tokens.context};
+  loss_sum all;
+  for (std::size_t b = 0; b < layout.blocks(); ++b) {
+    report_progress(told, stage, b, layout.blocks());
+    const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
+    std::vector<double> nll(rows.rows() * (tokens.context - 1));
+    score_tokens(model, model.final_hidden(rows).view(), rows, nll);
+    for (const double x : nll) all(x);
+  }
+  report_progress(told, stage, layout.blocks(), layout.blocks());
+  return all.mean();
+}
+
+/// The first `count` rows, or those from `first` on.
+inline token_rows rows_of(const token_rows& tokens, std::size_t first, std::size_t count) {
+  token_rows out{.context = tokens.context};
+  const auto at = tokens.ids.begin() + static_cast<std::ptrdiff_t>(first * tokens.context);
+  out.ids.assign(at, at + static_cast<std::ptrdiff_t>(count * tokens.context));
+  return out;
+}
+
+/// What to say where a model's tokenizer begins every text with BOS and the rows have none: its loss on the first
+/// eight rows as they are, and with BOS before each.  A model out of its regime makes perplexity meaningless
+/// (validity 2.10).  Nothing where rows begin with BOS.
+inline std::optional<std::string> missing_bos_warning(const decoder<>& model, const token_rows& tokens, bool expects_bos) {
+  if (!expects_bos || !model.config().bos) return std::nullopt;
+  const std::uint32_t bos = *model.config().bos;
+  const token_rows as_is = rows_of(tokens, 0, std::min<std::size_t>(8, tokens.rows()));
+  token_rows with_bos{.context = tokens.context};
+  std::size_t bare = 0;
+  for (std::size_t r = 0; r < as_is.rows(); ++r) {
+    const auto row = as_is.view().row(r);
+    const bool begins = row.front() == bos;
+    bare += !begins;
+    if (!begins) with_bos.ids.push_back(bos);
+    with_bos.ids.insert(with_bos.ids.end(), row.begin(), row.end() - (begins ? 0 : 1));
+  }
+  if (bare == 0) return std::nullopt;
+  return "the model's tokenizer begins texts with BOS and these rows do not: loss " +
+         std::to_string(mean_loss(model, as_is)) + " nats on the first rows as they are, " +
+         std::to_string(mean_loss(model, with_bos)) + " with BOS (--prepend-bos)";
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_AUDIT_OVERLAP_HPP
+#define QFA_AUDIT_OVERLAP_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "qfa/compare/correlation.hpp"
+#include "qfa/compare/overlap.hpp"
+#include "qfa/compare/top_overlap.hpp"
+#include "qfa/stats/feature_statistics.hpp"
+#include "qfa/stats/jackknife.hpp"
+#include "qfa/survival/survey.hpp"
+
+namespace qfa {
+
+/// Two sets of features, say what either condition destroyed, and how much of them is common.  Chance and ceiling stand
+/// beside the Jaccard index, since neither its floor nor its top is 0 or 1 (compare/overlap.hpp).
+struct set_overlap {
+  set_sizes sizes;
+  estimate jaccard;             ///< interval on logit
+  double chance = 0.0;          ///< expected Jaccard of independent sets of these sizes, hypergeometric
+  double plug_in_chance = 0.0;  ///< the same from the expected number of shared members
+  double ceiling = 0.0;         ///< largest Jaccard for these sizes
+  double above_chance = 0.0;    ///< (jaccard - chance) / (ceiling - chance)
+  double overlap_coefficient = 0.0;
+  double kappa = 0.0;
+  double odds_ratio = 0.0;
+};
+
+/// Whether two conditions of one audit hurt the same features, under the protocol of their surveys.
+struct damage_overlap {
+  std::string a;  ///< policies
+  std::string b;
+  std::size_t features = 0;  ///< counted by both
+  set_overlap not_survived;  ///< r <= 0.9, NaN among them
+  set_overlap blurred;
+  set_overlap destroyed;
+  estimate spearman;  ///< of damage, over features whose r is defined in both; interval on atanh
+  estimate pearson;
+  double kendall_tau_b = std::numeric_limits<double>::quiet_NaN();
+  std::size_t undefined = 0;       ///< features left out of the three above
+  std::size_t tied_at_one_a = 0;   ///< features of a with damage 1, which share a rank
+  std::size_t tied_at_one_b = 0;
+  std::size_t tied_at_zero_a = 0;
+  std::size_t tied_at_zero_b = 0;
+  std::vector<top_overlap> worst;  ///< of the 1, 2, 5, 10 and 20 % worst
+};
+
+namespace detail {
+
+inline std::vector<double> damages(std::span<const double> r) {
+  std::vector<double> d(r.size());
+  for (std::size_t i = 0; i < r.size(); ++i) d[i] = damage(r[i]);
+  return d;
+}
+
+/// Overlap of the features of which `belongs(r)` holds under each condition.
+template <class Belongs>
+set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
+  const auto sizes = [&](std::span<const double> ra, std::span<const double> rb) {
+    std::vector<std::uint8_t> in_a(ra.size()), in_b(rb.size());
+    for (std::size_t i = 0; i < ra.size(); ++i) in_a[i] = belongs(a.rules.bands(ra[i]));
+    for (std::size_t i = 0; i < rb.size(); ++i) in_b[i] = belongs(b.rules.bands(rb[i]));
+    return count_overlap(in_a, in_b);
+  };
+  set_overlap out;
+  const auto both = counted_by_both(a, b);
+  out.sizes = sizes(a.correlations.of(both), b.correlations.of(both));
+  out.jaccard = estimate_over(
+      a, b, [&](std::span<const double> ra, std::span<const double> rb) { return jaccard(sizes(ra, rb)); },
+      {.scale = interval_scale::logit});
+  out.chance = expected_jaccard(out.sizes);
+  out.plug_in_chance = plug_in_expected_jaccard(out.sizes);
+  out.ceiling = jaccard_ceiling(out.sizes);
+  out.above_chance = jaccard_above_chance(out.sizes);
+  out.overlap_coefficient = overlap_coefficient(out.sizes);
+  out.kappa = cohen_kappa(out.sizes);
+  out.odds_ratio = odds_ratio(out.sizes);
+  return out;
+}
+
+}  // namespace detail
+
+/// Compares what two conditions did.  Both surveys must follow one protocol and come from the same rows and SAE.
+inline damage_overlap compare_damage(const survey& a, const survey& b) {
+  require(a.rules.name == b.rules.name, "compare_damage takes two surveys under the same protocol");
+  damage_overlap out;
+  out.not_survived = detail::overlap_where(a, b, [](outcome o) { return o != outcome::survived; });
+  out.blurred = detail::overlap_where(a, b, [](outcome o) { return o == outcome::blurred; });
+  out.destroyed = detail::overlap_where(a, b, [](outcome o) { return o == outcome::destroyed; });
+
+  const auto both = counted_by_both(a, b);
+  const auto pairs = keep_complete_pairs(detail::damages(a.correlations.of(both)), detail::damages(b.correlations.of(both)));
+  out.features = both.size();
+  out.undefined = both.size() - pairs.a.size();
+  const auto over_pairs = [](auto statistic) {
+    return [statistic](std::span<const double> ra, std::span<const double> rb) {
+      const auto kept = keep_complete_pairs(detail::damages(ra), detail::damages(rb));
+      return statistic(kept.a, kept.b);
+    };
+  };
+  const jackknife_options on_atanh{.scale = interval_scale::atanh};
+  const auto spearman_of = [](std::span<const double> x, std::span<const double> y) { return spearman(x, y); };
+  const auto pearson_of = [](std::span<const double> x, std::span<const double> y) { return pearson(x, y); };
+  out.spearman = estimate_over(a, b, over_pairs(spearman_of), on_atanh);
+  out.pearson = estimate_over(a, b, over_pairs(pearson_of), on_atanh);
+  if (pairs.a.empty()) return out;
+  out.kendall_tau_b = kendall_tau_b(pairs.a, pairs.b);
+  for (const double d : pairs.a) out.tied_at_one_a += d == 1.0, out.tied_at_zero_a += d == 0.0;
+  for (const double d : pairs.b) out.tied_at_one_b += d == 1.0, out.tied_at_zero_b += d == 0.0;
+  out.worst = worst_overlap(pairs.a, pairs.b);
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_AUDIT_PREDICTION_HPP
+#define QFA_AUDIT_PREDICTION_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/audit/reference_profiles.hpp"
+#include "qfa/compare/auc.hpp"
+#include "qfa/predict/honest_prediction.hpp"
+#include "qfa/predict/noise_baseline.hpp"
+#include "qfa/predict/predictors.hpp"
+#include "qfa/predict/published_prediction.hpp"
+#include "qfa/stats/jackknife.hpp"
+#include "qfa/survival/survey.hpp"
+
+namespace qfa {
+
+/// Whether the reference alone foretells which features survive a condition: one protocol's answer, or why there is
+/// none.  A condition that every feature survives has nothing to predict.
+template <class Result>
+struct survival_prediction {
+  std::string reason;            ///< why `result` is empty
+  std::optional<Result> result;
+  std::size_t features = 0;
+  std::size_t survived = 0;
+  estimate auc;                  ///< the cross-validated AUC, interval on logit
+};
+
+struct prediction_options {
+  std::uint64_t seed = 0;      ///< of the shuffle into folds; recorded in the report
+  bool with_intervals = true;  ///< 64 more cross-validations a condition
+};
+
+namespace detail {
+
+inline std::vector<std::uint8_t> survived_labels(std::span<const double> r, const correlation_bands& bands) {
+  std::vector<std::uint8_t> labels;
+  labels.reserve(r.size());
+  for (const double x : r) labels.push_back(bands(x) == outcome::survived);
+  return labels;
+}
+
+/// Fills `out` from `run(g)`, which gives the whole prediction without group g: a fit that cannot be done leaves its
+/// reason, and one replicate that cannot be done leaves the AUC without an interval.
+template <class Result, class Run, class Auc>
+void predict_with_interval(survival_prediction<Result>& out, std::span<const std::size_t> groups,
+                           const prediction_options& options, Run run, Auc auc_of) {
+  try {
+    out.result = run(no_group);
+  } catch (const error& refusal) {
+    out.reason = refusal.what();
+    return;
+  }
+  out.auc.value = auc_of(*out.result);
+  if (!options.with_intervals) return;
+  out.auc = jackknife(
+      auc_of(*out.result), groups.size(),
+      [&](std::size_t i) {
+        try {
+          return auc_of(run(groups[i]));
+        } catch (const error&) {
+          return std::numeric_limits<double>::quiet_NaN();
+        }
+      },
+      {.scale = interval_scale::logit});
+}
+
+}  // namespace detail
+
+/// Published mode: four predictors and the labels from the same tokens, scaler fitted on all rows (arXiv 2606.03002).
+/// `table` holds the reference's codes on its x side; `s` is the condition's survey under the published protocol.
+inline survival_prediction<published_prediction> predict_published(const feature_table& table, const survey& s,
+                                                                   const prediction_options& options = {}) {
+  survival_prediction<published_prediction> out;
+  out.features = s.counted.size();
+  out.survived = s.bands[outcome::survived];
+  const auto groups = filled_groups(table);
+  const auto run = [&](std::size_t left_out) {
+    const auto place = static_cast<std::size_t>(std::find(groups.begin(), groups.end(), left_out) - groups.begin());
+    const std::vector<double> r = left_out == no_group ? s.r() : s.correlations.without(place, s.counted);
+    const auto profiles = reference_profiles(table, s.counted, group_selection::all, left_out);
+    return predict_as_published(tabulate(profiles).view(), detail::survived_labels(r, s.rules.bands), options.seed);
+  };
+  detail::predict_with_interval(out, groups, options, run,
+                                [](const published_prediction& p) { return p.cross_validated.mean; });
+  return out;
+}
+
+/// Honest mode: five predictors from one half of the groups, labels from the other, both ways round; scaler inside the
+/// fold (validity 2.5).  `s` is the condition's survey under the honest protocol, `table` its table.
+inline survival_prediction<honest_prediction> predict_honest(const feature_table& table, const survey& s,
+                                                             const prediction_options& options = {}) {
+  survival_prediction<honest_prediction> out;
+  out.features = s.counted.size();
+  out.survived = s.bands[outcome::survived];
+  const auto groups = filled_groups(table);
+  const auto run = [&](std::size_t left_out) {
+    const auto half = [&](group_selection selection) {
+      return std::pair{tabulate(reference_profiles(table, s.counted, selection, left_out), all_predictors),
+                       detail::survived_labels(correlations_on(table, s.counted, selection, left_out), s.rules.bands)};
+    };
+    const auto [even_x, even_y] = half(group_selection::even);
+    const auto [odd_x, odd_y] = half(group_selection::odd);
+    honest_options how;
+    if (left_out != no_group) how.least_minority = 0;
+    return predict_honestly({even_x.view(), even_y}, {odd_x.view(), odd_y}, options.seed, {}, how);
+  };
+  detail::predict_with_interval(out, groups, options, run, [](const honest_prediction& p) { return p.auc; });
+  if (out.result && !out.result->refusal.empty()) out.auc.range.reason = "the smaller class is too small for an AUC";
+  return out;
+}
+
+/// AUC of survival when features are ranked by the noise to signal that isotropic error would give them
+/// (predict/noise_baseline.hpp): what a fitted predictor has to beat.  The error's size scales all of them alike, so
+/// none need be known.  Profile and label come from different halves of the groups, both ways round; NaN where a half
+/// has one class only.  `encoder_norms` is |e_j|^2 of every feature of the dictionary.
+inline double baseline_auc(const feature_table& table, const survey& s, std::span<const double> encoder_norms) {
+  const auto run = [&](group_selection seen, group_selection judged) {
+    std::vector<double> score;
+    std::vector<double> r = correlations_on(table, s.counted, judged);
+    for (const std::uint32_t f : s.counted) {
+      const feature_totals total = table.total(f, seen);
+      const double nu = isotropic_noise_to_signal(firing_rate(total), 1.0, encoder_norms[f],
+                                                  ratio(total.all.xx, static_cast<double>(total.tokens)));
+      score.push_back(std::isnan(nu) ? -std::numeric_limits<double>::infinity() : -nu);
+    }
+    return auc(score, detail::survived_labels(r, s.rules.bands));
+  };
+  return 0.5 * (run(group_selection::even, group_selection::odd) + run(group_selection::odd, group_selection::even));
+}
+
+}  // namespace qfa
+
+#endif

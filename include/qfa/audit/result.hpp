@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_AUDIT_RESULT_HPP
+#define QFA_AUDIT_RESULT_HPP
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/audit/losses.hpp"
+#include "qfa/audit/overlap.hpp"
+#include "qfa/audit/prediction.hpp"
+#include "qfa/model/compress.hpp"
+#include "qfa/sae/sae.hpp"
+#include "qfa/stats/feature_summary.hpp"
+#include "qfa/survival/survey.hpp"
+
+namespace qfa {
+
+/// A file that an audit read.
+struct input_file {
+  std::string path;
+  std::uint64_t bytes = 0;
+  std::string checksum;  ///< CRC-32 in hexadecimal
+};
+
+/// How a report was made.  Stands in every file that an audit writes.
+struct audit_protocol {
+  std::string rules;  ///< whose headline numbers are shown: the protocol's name
+  std::string source; ///< "model" or "activations"
+  std::string hook;
+  std::size_t rows = 0;
+  std::size_t context = 0;         ///< tokens a row, BOS included
+  std::size_t tokens = 0;          ///< rows x context
+  std::size_t analyzed_tokens = 0; ///< those in the feature statistics
+  std::size_t dropped_tokens = 0;  ///< of the file, behind the last whole row
+  std::size_t groups = 0;          ///< of rows, for the intervals
+  bool prepend_bos = false;
+  std::size_t bos_added = 0;       ///< rows that got a BOS which the file did not have
+  std::size_t skip_positions = 0;
+  std::string processing;
+  std::string order;               ///< of compression and processing
+  bool fused = false;
+  std::string targets;
+  std::string architecture;
+  std::string model_dtype;         ///< as stored; qfa computes in float32
+  std::string loss;                ///< which mean
+  std::uint64_t fold_seed = 0;
+  std::string simd;
+  std::vector<input_file> inputs;
+  std::vector<std::string> warnings;
+};
+
+/// How well the SAE describes one model's activations, over the analyzed tokens (sae/health.hpp).
+struct sae_fit {
+  double fvu = std::numeric_limits<double>::quiet_NaN();
+  double l0 = std::numeric_limits<double>::quiet_NaN();
+  double dead_share = std::numeric_limits<double>::quiet_NaN();
+  double explained_variance = std::numeric_limits<double>::quiet_NaN();
+  double explained_variance_legacy = std::numeric_limits<double>::quiet_NaN();
+};
+
+/// The first analyzed position of the rows apart from the others: one massive token can set every tensor-wide number.
+struct first_position {
+  std::size_t position = 0;
+  double norm = std::numeric_limits<double>::quiet_NaN();            ///< mean |h| there
+  double norm_elsewhere = std::numeric_limits<double>::quiet_NaN();  ///< mean |h| at the others
+  double fvu = std::numeric_limits<double>::quiet_NaN();             ///< of the SAE there
+  double flip_share = std::numeric_limits<double>::quiet_NaN();      ///< its share of all firings that came or went
+  double shift_share = std::numeric_limits<double>::quiet_NaN();     ///< its share of E|D|^2, D = h~ - h; paired audits
+};
+
+/// How far the activations moved, where both sides' are at hand (`paired`).
+struct activation_shift {
+  double energy = 0.0;            ///< E|D|^2 over the analyzed tokens, D = h~ - h
+  double relative = 0.0;          ///< E|D|^2 / E|h|^2
+  double mean_shift_share = 0.0;  ///< |E D|^2 / E|D|^2: what a bias would undo
+};
+
+/// A sparsity chosen so that pruning costs as much as another condition.
+struct pruning_match {
+  std::string matched_to;
+  std::string method;    ///< "published bisection on perplexity" or "bisection on nats"
+  double target = 0.0;   ///< perplexity or nats on the matching rows
+  double reached = 0.0;
+  double sparsity = 0.0;
+  std::size_t rows = 0;  ///< on which it was matched
+  bool same_rows = false;  ///< whether those are also the reported ones
+  bool within_tolerance = true;
+  std::vector<std::pair<double, double>> trials;  ///< sparsity, value
+};
+
+/// One compressed model, or the reference itself.
+struct condition_result {
+  std::string policy;  ///< spec string, or the caller's name
+  bool reference = false;
+  std::optional<loss_summary> loss;  ///< none where only activations were given
+  sae_fit fit;
+  first_position first;
+  std::optional<activation_shift> shift;
+  survey by_published;
+  survey by_honest;
+  std::vector<feature_summary> features;  ///< (d_sae)
+  survival_prediction<published_prediction> published_auc;
+  survival_prediction<honest_prediction> honest_auc;
+  double baseline_auc = std::numeric_limits<double>::quiet_NaN();  ///< of survival by noise to signal: nothing is fitted
+  std::vector<compressed_tensor> tensors;  ///< what the policy did to each
+  std::optional<pruning_match> match;
+
+  const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }
+};
+
+/// What an audit found.
+struct audit_result {
+  audit_protocol made;
+  protocol headline{};  ///< whose numbers a table shows
+  sae_metadata sae;
+  activation_kind activation = activation_kind::relu;
+  std::size_t d_in = 0;
+  std::size_t d_sae = 0;
+  std::vector<condition_result> conditions;  ///< the reference first
+  std::vector<damage_overlap> published_overlaps;  ///< of every two conditions but the reference
+  std::vector<damage_overlap> honest_overlaps;
+};
+
+}  // namespace qfa
+
+#endif

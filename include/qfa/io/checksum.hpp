@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_IO_CHECKSUM_HPP
+#define QFA_IO_CHECKSUM_HPP
+
+#include <boost/crc.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "qfa/io/file.hpp"
+
+namespace qfa {
+
+/// CRC-32 as zip, gzip and PNG have it (ISO 3309): whoever reads a report can repeat it with any tool.
+inline std::uint32_t crc32(std::span<const std::byte> bytes) {
+  boost::crc_32_type crc;
+  crc.process_bytes(bytes.data(), bytes.size());
+  return crc.checksum();
+}
+
+/// CRC-32 of a file, as eight hexadecimal digits.
+inline std::string crc32_of_file(const std::filesystem::path& path) {
+  const file_bytes file(path);
+  std::uint32_t crc = crc32(file.bytes());
+  std::string digits(8, '0');
+  for (std::size_t i = digits.size(); i-- > 0; crc >>= 4) digits[i] = "0123456789abcdef"[crc & 15U];
+  return digits;
+}
+
+}  // namespace qfa
+
+#endif

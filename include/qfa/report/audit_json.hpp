@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_AUDIT_JSON_HPP
+#define QFA_REPORT_AUDIT_JSON_HPP
+
+#include <string>
+#include <string_view>
+
+#include "qfa/audit/result.hpp"
+#include "qfa/report/json_prediction.hpp"
+#include "qfa/report/json_values.hpp"
+#include "qfa/version.hpp"
+
+namespace qfa {
+
+/// How the report was made: stands at the top of report.json and, line by line, of features.csv.
+inline report_json to_json(const audit_protocol& p) {
+  report_json inputs = report_json::array();
+  for (const input_file& file : p.inputs)
+    inputs.push_back({{"path", file.path}, {"bytes", file.bytes}, {"crc32", file.checksum}});
+  return {{"library", std::string("qfa ") + version},
+          {"headline", p.rules},
+          {"source", p.source},
+          {"hook", p.hook},
+          {"rows", p.rows},
+          {"context", p.context},
+          {"tokens", p.tokens},
+          {"analyzed_tokens", p.analyzed_tokens},
+          {"dropped_tokens", p.dropped_tokens},
+          {"groups", p.groups},
+          {"prepend_bos", p.prepend_bos},
+          {"bos_added", p.bos_added},
+          {"skip_positions", p.skip_positions},
+          {"processing", p.processing},
+          {"order", p.order},
+          {"fused", p.fused},
+          {"targets", p.targets},
+          {"architecture", p.architecture},
+          {"model_dtype", p.model_dtype},
+          {"loss", p.loss},
+          {"fold_seed", p.fold_seed},
+          {"simd", p.simd},
+          {"inputs", std::move(inputs)},
+          {"warnings", p.warnings}};
+}
+
+inline report_json to_json(const sae_fit& fit) {
+  return {{"fvu", number_or_null(fit.fvu)},
+          {"l0", number_or_null(fit.l0)},
+          {"dead_share", number_or_null(fit.dead_share)},
+          {"explained_variance", number_or_null(fit.explained_variance)},
+          {"explained_variance_legacy", number_or_null(fit.explained_variance_legacy)}};
+}
+
+namespace detail {
+
+inline report_json losses_json(const loss_summary& l) {
+  report_json out{{"loss", number_or_null(l.loss)},
+                  {"perplexity", number_or_null(l.perplexity)},
+                  {"excess_loss", to_json(l.excess_loss)},
+                  {"perplexity_ratio", to_json(l.perplexity_ratio)},
+                  {"improves_perplexity", l.improves()},
+                  {"kl", to_json(l.kl)},
+                  {"top1_agreement", to_json(l.top1_agreement)}};
+  if (std::isfinite(l.batch_loss)) out["batch_mean_loss"] = l.batch_loss;
+  return out;
+}
+
+inline report_json first_position_json(const first_position& f) {
+  return {{"position", f.position},
+          {"norm", number_or_null(f.norm)},
+          {"norm_elsewhere", number_or_null(f.norm_elsewhere)},
+          {"fvu", number_or_null(f.fvu)},
+          {"flip_share", value_or_reason(f.flip_share, "no firing came or went")},
+          {"shift_share", value_or_reason(f.shift_share, "needs both models' activations at once (--paired)")}};
+}
+
+inline report_json match_json(const pruning_match& m) {
+  report_json trials = report_json::array();
+  for (const auto& [sparsity, value] : m.trials) trials.push_back({sparsity, number_or_null(value)});
+  return {{"matched_to", m.matched_to},
+          {"method", m.method},
+          {"target", number_or_null(m.target)},
+          {"reached", number_or_null(m.reached)},
+          {"sparsity", m.sparsity},
+          {"rows", m.rows},
+          {"same_rows_as_reported", m.same_rows},
+          {"within_tolerance", m.within_tolerance},
+          {"trials", std::move(trials)}};
+}
+
+inline report_json distortion_json(const std::string& name, const distortion& d) {
+  return {{"name", name},
+          {"weights", d.count()},
+          {"sqnr_db", value_or_reason(d.sqnr(), "nothing changed, or all weights are zero")},
+          {"relative_frobenius_error", number_or_null(d.relative_frobenius_error())},
+          {"cosine", number_or_null(d.cosine())},
+          {"zeroed_share", number_or_null(d.zeroed_share())},
+          {"worst_error", d.worst().error}};
+}
+
+}  // namespace detail
+
+inline report_json to_json(const condition_result& c) {
+  report_json out{{"policy", c.policy}, {"reference", c.reference}};
+  if (c.loss) out["loss"] = detail::losses_json(*c.loss);
+  out["sae_fit"] = to_json(c.fit);
+  out["first_position"] = detail::first_position_json(c.first);
+  if (c.shift)
+    out["activation_shift"] = {{"energy", number_or_null(c.shift->energy)},
+                               {"relative", number_or_null(c.shift->relative)},
+                               {"mean_shift_share", value_or_reason(c.shift->mean_shift_share, "nothing moved")}};
+  out["published"] = to_json(c.by_published);
+  out["honest"] = to_json(c.by_honest);
+  std::size_t dead = 0, born = 0;
+  for (const feature_summary& f : c.features) dead += f.dead, born += f.born;
+  out["dead"] = dead;
+  out["born"] = born;
+  if (!c.reference) {
+    out["prediction_published"] = to_json(c.published_auc);
+    out["prediction_honest"] = to_json(c.honest_auc);
+    out["prediction_honest"]["baseline_auc"] = value_or_reason(c.baseline_auc, "one class only");
+  }
+  if (c.match) out["pruning_match"] = detail::match_json(*c.match);
+  if (!c.tensors.empty()) {
+    distortion all;
+    report_json tensors = report_json::array();
+    for (const compressed_tensor& t : c.tensors) {
+      all += t.change;
+      tensors.push_back(detail::distortion_json(t.info.name, t.change));
+    }
+    out["distortion"] = detail::distortion_json("all", all);
+    out["tensors"] = std::move(tensors);
+  }
+  return out;
+}
+
+/// The whole report.  What has no value is null, with a reason beside it where that is not plain.
+inline report_json to_json(const audit_result& a) {
+  report_json out;
+  out["protocol"] = to_json(a.made);
+  out["sae"] = {{"format", a.sae.format},
+                {"activation", activation_names[static_cast<std::size_t>(a.activation)]},
+                {"d_in", a.d_in},
+                {"d_sae", a.d_sae},
+                {"model_name", a.sae.model_name},
+                {"dtype", a.sae.dtype}};
+  if (a.sae.neuronpedia_id) out["sae"]["neuronpedia_id"] = *a.sae.neuronpedia_id;
+  out["note"] = "survival is comparable only between audits with the same kind of SAE: a gate turns noise into flips "
+                "(ReLU: noise-to-signal falls by 4 a bit; JumpReLU and TopK: by about 2)";
+  report_json conditions = report_json::array();
+  for (const condition_result& c : a.conditions) conditions.push_back(to_json(c));
+  out["conditions"] = std::move(conditions);
+  const auto overlaps = [](const std::vector<damage_overlap>& all) {
+    report_json list = report_json::array();
+    for (const damage_overlap& o : all) list.push_back(to_json(o));
+    return list;
+  };
+  out["overlaps"] = {{"published", overlaps(a.published_overlaps)}, {"honest", overlaps(a.honest_overlaps)}};
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

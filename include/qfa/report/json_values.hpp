@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_JSON_VALUES_HPP
+#define QFA_REPORT_JSON_VALUES_HPP
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+#include "qfa/audit/overlap.hpp"
+#include "qfa/stats/jackknife.hpp"
+#include "qfa/survival/survey.hpp"
+
+namespace qfa {
+
+/// Keys stay in the order in which a report explains itself.
+using report_json = nlohmann::ordered_json;
+
+/// JSON knows no NaN and no infinity: a number, or null.
+inline report_json number_or_null(double x) {
+  if (!std::isfinite(x)) return nullptr;
+  return x;
+}
+
+/// {"value": x}, or {"value": null, "reason": why}.
+inline report_json value_or_reason(double x, std::string_view why) {
+  report_json out{{"value", number_or_null(x)}};
+  if (!std::isfinite(x)) out["reason"] = std::string(why);
+  return out;
+}
+
+/// A value and its interval, or the reason why either is missing.
+inline report_json to_json(const estimate& e) {
+  report_json out{{"value", number_or_null(e.value)}};
+  if (e.range.kind == interval_kind::refused) {
+    out["interval"] = nullptr;
+    if (!e.range.reason.empty()) out["reason"] = std::string(e.range.reason);
+    return out;
+  }
+  report_json range{{"lower", number_or_null(e.range.lower)},
+                    {"upper", number_or_null(e.range.upper)},
+                    {"kind", interval_kind_names[static_cast<std::size_t>(e.range.kind)]},
+                    {"level", e.range.level},
+                    {"scale", interval_scale_names[static_cast<std::size_t>(e.range.scale)]},
+                    {"standard_error", number_or_null(e.range.standard_error)},
+                    {"degrees_of_freedom", number_or_null(e.range.dof)}};
+  if (!e.range.reason.empty()) range["reason"] = std::string(e.range.reason);
+  out["interval"] = std::move(range);
+  out["bias_corrected"] = number_or_null(e.bias_corrected);
+  return out;
+}
+
+/// Counts and shares of a census, with every aggregate of the survey that took it.
+inline report_json to_json(const survey& s) {
+  report_json out;
+  out["protocol"] = std::string(s.rules.name);
+  out["active"] = s.active_count();
+  out["counted"] = s.bands.counted();
+  out["unmeasured"] = s.bands[outcome::unmeasured];
+  for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed}) {
+    report_json band{{"count", s.bands[o]}};
+    band.update(to_json(s.share(o)));
+    if (s.bands.counted() == 0) band["reason"] = "no feature was counted";
+    out[std::string(name(o))] = std::move(band);
+  }
+  out["r_undefined"] = s.undefined;
+  out["mean_r"] = to_json(s.mean_r);
+  out["median_r"] = to_json(s.median_r);
+  out["survival_area"] = to_json(s.area);
+  out["mass_survival"] = to_json(s.mass);
+  out["mass_covered"] = number_or_null(s.mass_covered);
+  report_json curve = report_json::array();
+  for (std::size_t i = 0; i < s.curve.size(); ++i)
+    curve.push_back({curve_threshold(i), number_or_null(s.curve[i].value), number_or_null(s.curve[i].range.lower),
+                     number_or_null(s.curve[i].range.upper)});
+  out["survival_curve"] = {{"columns", {"threshold", "share", "lower", "upper"}}, {"rows", std::move(curve)}};
+  return out;
+}
+
+inline report_json to_json(const set_overlap& o) {
+  constexpr std::string_view empty = "a set is empty, or the sizes leave no room";
+  return {{"size_a", o.sizes.a},
+          {"size_b", o.sizes.b},
+          {"intersection", o.sizes.both},
+          {"union", o.sizes.either()},
+          {"jaccard", to_json(o.jaccard)},
+          {"jaccard_chance", value_or_reason(o.chance, empty)},
+          {"jaccard_chance_plug_in", value_or_reason(o.plug_in_chance, empty)},
+          {"jaccard_ceiling", value_or_reason(o.ceiling, empty)},
+          {"jaccard_above_chance", value_or_reason(o.above_chance, empty)},
+          {"overlap_coefficient", value_or_reason(o.overlap_coefficient, empty)},
+          {"cohen_kappa", value_or_reason(o.kappa, empty)},
+          {"odds_ratio", value_or_reason(o.odds_ratio, "one set contains the other, or is empty")}};
+}
+
+inline report_json to_json(const damage_overlap& o) {
+  report_json worst = report_json::array();
+  for (const top_overlap& top : o.worst)
+    worst.push_back({{"share", top.share}, {"features", top.sizes.a}, {"common", number_or_null(top.common())}});
+  return {{"a", o.a},
+          {"b", o.b},
+          {"features", o.features},
+          {"not_survived", to_json(o.not_survived)},
+          {"blurred", to_json(o.blurred)},
+          {"destroyed", to_json(o.destroyed)},
+          {"spearman_damage", to_json(o.spearman)},
+          {"pearson_damage", to_json(o.pearson)},
+          {"kendall_tau_b_damage", value_or_reason(o.kendall_tau_b, "damage does not vary")},
+          {"damage_undefined", o.undefined},
+          {"tied_at_damage_one", {o.tied_at_one_a, o.tied_at_one_b}},
+          {"tied_at_damage_zero", {o.tied_at_zero_a, o.tied_at_zero_b}},
+          {"worst_features", std::move(worst)}};
+}
+
+}  // namespace qfa
+
+#endif

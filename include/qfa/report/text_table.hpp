@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_TEXT_TABLE_HPP
+#define QFA_REPORT_TEXT_TABLE_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qfa/audit/result.hpp"
+
+namespace qfa {
+
+/// A number with a fixed count of decimals; "-" for NaN.
+inline std::string fixed(double x, int decimals) {
+  if (!std::isfinite(x)) return "-";
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", decimals, x);
+  return text;
+}
+
+/// The same with its sign.
+inline std::string signed_fixed(double x, int decimals) {
+  return (std::isfinite(x) && x >= 0.0 ? "+" : "") + fixed(x, decimals);
+}
+
+/// "[0.91, 0.93]", "[>= 0.95]", or nothing where there is no interval.
+inline std::string range_text(const interval& range, int decimals, double unit = 1.0) {
+  switch (range.kind) {
+    case interval_kind::two_sided:
+      return "[" + fixed(unit * range.lower, decimals) + ", " + fixed(unit * range.upper, decimals) + "]";
+    case interval_kind::at_least: return "[>= " + fixed(unit * range.lower, decimals) + "]";
+    case interval_kind::at_most: return "[<= " + fixed(unit * range.upper, decimals) + "]";
+    case interval_kind::refused: break;
+  }
+  return "";
+}
+
+/// Rows of cells in columns wide enough for each; the first column to the left, the others to the right.
+class text_table {
+ public:
+  explicit text_table(std::vector<std::string> heads) { rows_.push_back(std::move(heads)); }
+  void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
+
+  std::string str() const {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows_) {
+      widths.resize(std::max(widths.size(), row.size()), 0);
+      for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], row[c].size());
+    }
+    std::string out;
+    for (const auto& row : rows_) {
+      std::string line;
+      for (std::size_t c = 0; c < row.size(); ++c) {
+        const std::string pad(widths[c] - row[c].size(), ' ');
+        line += (c == 0 ? "" : "  ") + (c == 0 ? row[c] + pad : pad + row[c]);
+      }
+      line.erase(line.find_last_not_of(' ') + 1);
+      out += line + '\n';
+    }
+    return out;
+  }
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+/// The audit's main table, like the paper's: a line for each condition under the headline protocol.
+inline std::string conditions_table(const audit_result& a) {
+  const bool with_loss = !a.conditions.empty() && a.conditions.front().loss.has_value();
+  std::vector<std::string> heads{"policy"};
+  if (with_loss) heads.insert(heads.end(), {"PPL", "dPPL %", "95 %", "KL"});
+  heads.insert(heads.end(), {"mean r", "median r", "survived %", "95 %", "blurred %", "destroyed %", "s/b/d", "FVU"});
+  text_table table(std::move(heads));
+  for (const condition_result& c : a.conditions) {
+    const survey& s = c.by(a.headline);
+    std::vector<std::string> row{c.policy};
+    if (c.loss) {
+      const estimate& ppl = c.loss->perplexity_ratio;
+      row.push_back(fixed(c.loss->perplexity, 3));
+      row.push_back(signed_fixed(100.0 * (ppl.value - 1.0), 2));
+      row.push_back(ppl.range.kind == interval_kind::two_sided
+                        ? "[" + signed_fixed(100.0 * (ppl.range.lower - 1.0), 2) + ", " +
+                              signed_fixed(100.0 * (ppl.range.upper - 1.0), 2) + "]"
+                        : "");
+      row.push_back(fixed(c.loss->kl.value, 4));
+    }
+    row.push_back(fixed(s.mean_r.value, 4));
+    row.push_back(fixed(s.median_r.value, 4));
+    row.push_back(fixed(percent(s.share(outcome::survived).value), 1));
+    row.push_back(range_text(s.share(outcome::survived).range, 1, 100.0));
+    row.push_back(fixed(percent(s.share(outcome::blurred).value), 1));
+    row.push_back(fixed(percent(s.share(outcome::destroyed).value), 1));
+    row.push_back(std::to_string(s.bands[outcome::survived]) + "/" + std::to_string(s.bands[outcome::blurred]) + "/" +
+                  std::to_string(s.bands[outcome::destroyed]));
+    row.push_back(fixed(c.fit.fvu, 4));
+    table.add(std::move(row));
+  }
+  return table.str();
+}
+
+/// Which conditions hurt the same features, a line for each pair.
+inline std::string overlaps_table(const audit_result& a) {
+  text_table table({"overlap of features not survived", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling", "kappa",
+                    "Spearman d", "95 %"});
+  for (const damage_overlap& o : a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps) {
+    const set_overlap& s = o.not_survived;
+    table.add({o.a + " | " + o.b, std::to_string(s.sizes.a) + ", " + std::to_string(s.sizes.b),
+               std::to_string(s.sizes.both), fixed(s.jaccard.value, 3), range_text(s.jaccard.range, 3),
+               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa, 3), fixed(o.spearman.value, 3),
+               range_text(o.spearman.range, 3)});
+  }
+  return table.str();
+}
+
+/// Whether survival could be foretold from the reference alone, a line for each condition.
+inline std::string predictions_table(const audit_result& a) {
+  text_table table({"predicted survival", "survived", "AUC honest", "95 %", "unfitted baseline", "AUC published", "fold sd"});
+  for (const condition_result& c : a.conditions) {
+    if (c.reference) continue;
+    const auto& h = c.honest_auc;
+    const auto& p = c.published_auc;
+    table.add({c.policy, std::to_string(h.survived) + "/" + std::to_string(h.features), fixed(h.auc.value, 3),
+               range_text(h.auc.range, 3), fixed(c.baseline_auc, 3), fixed(p.auc.value, 3),
+               p.result ? fixed(p.result->cross_validated.deviation, 3) : "-"});
+  }
+  return table.str();
+}
+
+}  // namespace qfa
+
+#endif
