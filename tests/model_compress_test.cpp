@@ -28,7 +28,8 @@ struct leave_alone {
 struct negate_all {
   void operator()(matrix_view<float> w) const {
     for (std::size_t r = 0; r < w.rows(); ++r)
-      for (float& x : w.row(r)) x = -x;
+      for (float& x : w.row(r))
+        x = -x;
   }
 };
 
@@ -41,15 +42,20 @@ TEST_CASE("compress: only attention and MLP matrices change, and all others are 
     CAPTURE(family);
     const language_model model = load_model(models / family);
     std::map<std::string, std::vector<float>> before;
-    for (const auto& [name, tensor] : model.tensors) before[name] = *tensor.values;
+    for (const auto& [name, tensor] : model.tensors)
+      before[name] = *tensor.values;
     const compressed_model out = compress(model, negate_all{});
-    for (const auto& [name, tensor] : model.tensors) {
+    for (const auto& entry : model.tensors) {
+      const std::string& name = entry.first;
+      const shared_tensor& tensor = entry.second;
       CAPTURE(name);
-      const bool targeted = tensor.shape.size() == 2 && name.find("embed") == std::string::npos && name != "lm_head.weight";
+      const bool targeted =
+          tensor.shape.size() == 2 && name.find("embed") == std::string::npos && name != "lm_head.weight";
       CHECK((out.model.at(name).values == tensor.values) == !targeted);
       CHECK(*tensor.values == before[name]);
       if (targeted)
-        for (std::size_t i = 0; i < tensor.values->size(); ++i) REQUIRE((*out.model.at(name).values)[i] == -(*tensor.values)[i]);
+        for (std::size_t i = 0; i < tensor.values->size(); ++i)
+          REQUIRE((*out.model.at(name).values)[i] == -(*tensor.values)[i]);
     }
     CHECK(out.tensors.size() == model.config.layers * (model.config.gated ? 7 : 6));
     for (const compressed_tensor& tensor : out.tensors) {
@@ -62,7 +68,8 @@ TEST_CASE("compress: only attention and MLP matrices change, and all others are 
 TEST_CASE("compress: a policy that changes nothing shares everything") {
   const language_model model = load_model(models / "gpt_neox");
   const compressed_model out = compress(model, leave_alone{});
-  for (const auto& [name, tensor] : model.tensors) CHECK(out.model.at(name).values == tensor.values);
+  for (const auto& [name, tensor] : model.tensors)
+    CHECK(out.model.at(name).values == tensor.values);
   CHECK(out.tensors.front().change.relative_frobenius_error() == 0.0);
 }
 
@@ -85,7 +92,8 @@ TEST_CASE("compress: pruning a fused QKV per tensor is not pruning its three par
       const auto count = [&](const std::vector<float>& values) {
         std::size_t n = 0;
         const auto view = tensor.of(values.data());
-        for (std::size_t r = 0; r < view.rows(); ++r) n += zeros(view.row(r));
+        for (std::size_t r = 0; r < view.rows(); ++r)
+          n += zeros(view.row(r));
         return n;
       };
       CHECK(count(a) == tensor.slice.rows * tensor.slice.columns / 2);
@@ -127,9 +135,9 @@ TEST_CASE("compress: a policy is told which matrix it has before it") {
   };
   std::vector<std::size_t> steps;
   compress(model, watch, {}, {.on_progress = [&](std::string_view, std::size_t done, std::size_t total) {
-    CHECK(total == 21);
-    steps.push_back(done);
-  }});
+             CHECK(total == 21);
+             steps.push_back(done);
+           }});
   CHECK(seen.size() == 21);
   CHECK(std::set<std::string>(seen.begin(), seen.end()).size() == 21);
   CHECK(steps.back() == 21);

@@ -3,13 +3,16 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <string>
 
+#include "model_threads.hpp"
 #include "qfa/io/safetensors.hpp"
 #include "qfa/model/load.hpp"
 #include "qfa/model/tokens.hpp"
+#include "scratch.hpp"
 
 using namespace qfa;
 
@@ -64,6 +67,210 @@ TEST_CASE("decoder: every family agrees with an independent float64 run at every
     worst = std::max(worst, error);
     // A float32 pass agrees to about 1e-6; what is systematically wrong shows far above.
     CHECK(worst < 2e-6);
-    MESSAGE(std::string(family) << ": worst relative error " << worst);
   }
+}
+
+namespace {
+
+/// What passes at every hook of a model, and the logits.
+template <class Arch>
+std::vector<std::vector<float>> everything(const decoder<Arch>& model, matrix_view<const std::uint32_t> tokens) {
+  std::vector<std::vector<float>> out;
+  forward_options options{.hooks = hooks_of(model.config()), .final_hidden = true};
+  const activations hidden = model.forward(tokens, options, [&](std::size_t i, matrix_view<float> values) {
+    CHECK(i == out.size());  // hooks come in the order of computation
+    CHECK(values.columns() == hook_width(model.config(), options.hooks[i]));
+    CHECK(values.rows() == tokens.size());
+    out.emplace_back(values.data(), values.data() + values.size());
+  });
+  CHECK(out.size() == options.hooks.size());
+  activations logits;
+  logits.resize(hidden.tokens, model.config().vocabulary);
+  model.unembed(hidden.view(), logits.view());
+  out.push_back(logits.values);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("decoder: the same bits at every hook for every number of threads, and for a text alone or among others") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    const decoder<> model(load_model(models / family));
+    const token_rows tokens = tokens_of(family);
+    const auto together = everything(model, tokens.view());
+    qfa_test::for_each_thread_count([&] { CHECK((everything(model, tokens.view()) == together)); });
+    for (std::size_t r = 0; r < tokens.rows(); ++r) {
+      const auto alone = everything(model, tokens.view().rows_between(r, r + 1));
+      for (std::size_t i = 0; i < alone.size(); ++i)
+        CHECK(std::equal(alone[i].begin(), alone[i].end(),
+                         together[i].begin() + static_cast<std::ptrdiff_t>(r * alone[i].size())));
+    }
+  }
+}
+
+#ifdef __AVX512F__
+TEST_CASE("decoder: the same bits on AVX2 and on AVX-512") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    const language_model weights = load_model(models / family);
+    const token_rows tokens = tokens_of(family);
+    CHECK((everything(decoder<xsimd::fma3<xsimd::avx2>>(weights), tokens.view()) ==
+           everything(decoder<>(weights), tokens.view())));
+  }
+}
+#endif
+
+TEST_CASE("decoder: later tokens change nothing before them") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    const decoder<> model(load_model(models / family));
+    token_rows tokens = tokens_of(family);
+    const auto before = everything(model, tokens.view().rows_between(0, 1));
+    const std::size_t from = 13;
+    for (std::size_t t = from; t < tokens.context; ++t)
+      tokens.ids[t] = (tokens.ids[t] + 1) % 50;
+    const auto after = everything(model, tokens.view().rows_between(0, 1));
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      const std::size_t width = before[i].size() / tokens.context;
+      const auto cut = static_cast<std::ptrdiff_t>(from * width);
+      CHECK(std::equal(before[i].begin(), before[i].begin() + cut, after[i].begin()));
+      CHECK_FALSE(std::equal(before[i].begin() + cut, before[i].end(), after[i].begin() + cut));
+    }
+  }
+}
+
+TEST_CASE("decoder: hooks keep what TransformerLens says of them") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    const decoder<> model(load_model(models / family));
+    const token_rows tokens = tokens_of(family);
+    const auto hooks = hooks_of(model.config());
+    const auto values = everything(model, tokens.view());
+    const auto at = [&](std::size_t layer, hook_kind kind) -> const std::vector<float>& {
+      const auto place = std::find(hooks.begin(), hooks.end(), hook_point{layer, kind});
+      REQUIRE(place != hooks.end());
+      return values[static_cast<std::size_t>(place - hooks.begin())];
+    };
+    for (std::size_t l = 0; l < model.config().layers; ++l) {
+      if (l > 0) CHECK(at(l, hook_kind::resid_pre) == at(l - 1, hook_kind::resid_post));
+      const auto& pre = at(l, hook_kind::resid_pre);
+      const auto& attention = at(l, hook_kind::attn_out);
+      const auto& mlp = at(l, hook_kind::mlp_out);
+      std::vector<float> post(pre.size());
+      for (std::size_t i = 0; i < pre.size(); ++i)
+        post[i] = pre[i] + attention[i];
+      if (!model.config().parallel_residual) CHECK(at(l, hook_kind::resid_mid) == post);
+      for (std::size_t i = 0; i < pre.size(); ++i)
+        post[i] += mlp[i];
+      CHECK(at(l, hook_kind::resid_post) == post);
+      CHECK((at(l, hook_kind::attn_raw_out) == attention) == !model.config().post_norms);
+      CHECK((at(l, hook_kind::mlp_raw_out) == mlp) == !model.config().post_norms);
+      CHECK(at(l, hook_kind::rot_k) != at(l, hook_kind::k));
+    }
+  }
+}
+
+TEST_CASE("decoder: a pass ends with its last hook, and shows each that is asked for, however often") {
+  const decoder<> model(load_model(models / "llama"));
+  const token_rows tokens = tokens_of("llama");
+  std::vector<std::size_t> seen;
+  const auto visit = [&](std::size_t i, matrix_view<float>) { seen.push_back(i); };
+  CHECK(
+      model.forward(tokens.view(), {.hooks = {{1, hook_kind::z}, {0, hook_kind::resid_post}, {1, hook_kind::z}}}, visit)
+          .values.empty());
+  CHECK(seen == std::vector<std::size_t>{1, 0, 2});
+  CHECK(model.forward(tokens.view(), {}, visit).tokens == 0);
+  CHECK(seen.size() == 3);
+  CHECK(model.final_hidden(tokens.view()).tokens == tokens.ids.size());
+  CHECK(model.final_hidden(tokens.view().rows_between(0, 0)).tokens == 0);
+}
+
+TEST_CASE("decoder: what a visitor writes is what the model goes on with") {
+  const decoder<> model(load_model(models / "gemma2"));
+  const token_rows tokens = tokens_of("gemma2");
+  const auto before = everything(model, tokens.view());
+  // Putting the second block's output in place of the third's skips the third.
+  std::vector<float> kept;
+  const auto skip = [&](std::size_t i, matrix_view<float> values) {
+    if (i == 0)
+      kept.assign(values.data(), values.data() + values.size());
+    else
+      std::copy(kept.begin(), kept.end(), values.data());
+  };
+  std::vector<float> seen;
+  const hook_point from{1, hook_kind::resid_post}, to{2, hook_kind::resid_post}, next{3, hook_kind::resid_pre};
+  model.forward(tokens.view(), {.hooks = {from, to, next}}, [&](std::size_t i, matrix_view<float> values) {
+    if (i < 2)
+      skip(i, values);
+    else
+      seen.assign(values.data(), values.data() + values.size());
+  });
+  CHECK(seen == kept);
+  CHECK(before[0] != seen);
+}
+
+TEST_CASE("decoder: a scratch may meet blocks of any size, and other models") {
+  const decoder<> llama(load_model(models / "llama"));
+  const decoder<> neox(load_model(models / "gpt_neox"));
+  const token_rows a = tokens_of("llama");
+  const token_rows b = tokens_of("gpt_neox");
+  const forward_options options{.final_hidden = true};
+  forward_scratch scratch;
+  const auto run = [&](const decoder<>& model, matrix_view<const std::uint32_t> tokens) {
+    return model.forward(tokens, options, no_visitor{}, scratch).values;
+  };
+  CHECK(run(llama, a.view()) == llama.final_hidden(a.view()).values);
+  CHECK(run(neox, b.view().rows_between(1, 2)) == neox.final_hidden(b.view().rows_between(1, 2)).values);
+  CHECK(run(llama, a.view()) == llama.final_hidden(a.view()).values);
+}
+
+TEST_CASE("decoder: logits of portions are the logits of the whole") {
+  for (const std::string_view family : {"gemma2", "gpt_neox"}) {
+    const decoder<> model(load_model(models / family));
+    const token_rows tokens = tokens_of(family);
+    const activations all = model.logits(tokens.view());
+    const activations hidden = model.final_hidden(tokens.view());
+    for (std::size_t first = 0; first < hidden.tokens; first += 7) {
+      const std::size_t last = std::min(hidden.tokens, first + 7);
+      std::vector<float> part((last - first) * all.width);
+      model.unembed(hidden.view().rows_between(first, last), {part.data(), last - first, all.width});
+      CHECK(std::equal(part.begin(), part.end(), all.view().row(first).begin()));
+    }
+  }
+}
+
+TEST_CASE("decoder: panels of tensors that a compression leaves alone are shared") {
+  const language_model weights = load_model(models / "llama");
+  const decoder<> model(weights);
+  language_model changed = weights;
+  const std::string name = "model.layers.1.mlp.up_proj.weight";
+  changed.tensors[name] = share(weights.at(name).shape, std::vector<float>(*weights.at(name).values));
+  const decoder<> other(changed, model);
+  CHECK(other.shared_panels(model) == 3 * 7 + 1 - 1);
+  CHECK(decoder<>(changed).shared_panels(model) == 0);
+  const token_rows tokens = tokens_of("llama");
+  CHECK(other.final_hidden(tokens.view()).values == model.final_hidden(tokens.view()).values);
+}
+
+TEST_CASE("decoder: tokens, hooks and tensors that the model does not have are refused") {
+  language_model weights = load_model(models / "gpt_neox");
+  const decoder<> model(weights);
+  const std::vector<std::uint32_t> ids{1, 2, 97};
+  qfa_test::check_refused([&] { model.final_hidden({ids.data(), 1, 3}); }, {"token 97", "vocabulary of 97"});
+  const auto visit = no_visitor{};
+  qfa_test::check_refused(
+      [&] {
+        model.forward({ids.data(), 1, 2}, {.hooks = {{3, hook_kind::z}}}, visit);
+      },
+      {"blocks.3.attn.hook_z"});
+  qfa_test::check_refused(
+      [&] {
+        model.forward({ids.data(), 1, 2}, {.hooks = {{0, hook_kind::resid_mid}}}, visit);
+      },
+      {"blocks.0.hook_resid_mid"});
+  weights.tensors["embed_out.weight"] = share({2, 2}, std::vector<float>(4));
+  qfa_test::check_refused([&] { decoder<> broken(weights); }, {"embed_out.weight", "shape"});
+  weights.tensors.erase("embed_out.weight");
+  qfa_test::check_refused([&] { decoder<> broken(weights); }, {"embed_out.weight"});
 }

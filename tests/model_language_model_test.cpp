@@ -13,7 +13,8 @@ TEST_CASE("language_model: a copy shares every tensor, and a tensor put into the
   model.tensors["a"] = share({2}, {1.0f, 2.0f});
   model.tensors["b"] = share({1}, {3.0f});
   language_model copy = model;
-  for (const auto& [name, tensor] : model.tensors) CHECK(copy.at(name).values == tensor.values);
+  for (const auto& [name, tensor] : model.tensors)
+    CHECK(copy.at(name).values == tensor.values);
   copy.tensors["a"] = share({2}, {5.0f, 6.0f});
   CHECK(model.at("a").data()[0] == 1.0f);
   CHECK(copy.at("a").data()[0] == 5.0f);

@@ -29,7 +29,8 @@ model_config shape_of(model_family family) {
 /// The stored rows that a slice covers, in its order.
 std::vector<std::size_t> rows_of(const weight_slice& slice) {
   std::vector<float> stored(1000 * slice.columns);
-  for (std::size_t i = 0; i < stored.size(); ++i) stored[i] = static_cast<float>(i / slice.columns);
+  for (std::size_t i = 0; i < stored.size(); ++i)
+    stored[i] = static_cast<float>(i / slice.columns);
   const auto view = slice.of(stored.data());
   std::vector<std::size_t> out;
   for (std::size_t r = 0; r < view.rows(); ++r) {
@@ -71,7 +72,8 @@ TEST_CASE("layout: a fused tensor's parts cover it without overlap, and it is ex
     const layer_layout layer = layout_of(config).layers[0];
     std::set<std::size_t> seen;
     for (const weight_slice* part : {&layer.query, &layer.key, &layer.value})
-      for (const std::size_t r : rows_of(*part)) CHECK(seen.insert(r).second);
+      for (const std::size_t r : rows_of(*part))
+        CHECK(seen.insert(r).second);
     CHECK(seen.size() == *seen.rbegin() + 1);
     std::size_t found = 0;
     for (const expected_tensor& tensor : expected_tensors(config)) {
@@ -98,7 +100,8 @@ TEST_CASE("layout: a tied model reads its unembedding where its embedding lies")
   CHECK(layout_of(config).unembedding.weight == "lm_head.weight");
   config.tied = true;
   CHECK(layout_of(config).unembedding.weight == "model.embed_tokens.weight");
-  for (const expected_tensor& tensor : expected_tensors(config)) CHECK(tensor.name != "lm_head.weight");
+  for (const expected_tensor& tensor : expected_tensors(config))
+    CHECK(tensor.name != "lm_head.weight");
 }
 
 TEST_CASE("layout: only LayerNorm has a bias, and linear layers only where the configuration says so") {
@@ -107,6 +110,7 @@ TEST_CASE("layout: only LayerNorm has a bias, and linear layers only where the c
   model_config qwen = shape_of(model_family::qwen2);
   qwen.qkv_bias = true;
   std::size_t biases = 0;
-  for (const expected_tensor& tensor : expected_tensors(qwen)) biases += tensor.name.find("bias") != std::string::npos;
+  for (const expected_tensor& tensor : expected_tensors(qwen))
+    biases += tensor.name.find("bias") != std::string::npos;
   CHECK(biases == 6);
 }

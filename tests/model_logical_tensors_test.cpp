@@ -23,18 +23,23 @@ TEST_CASE("logical_tensors: the matrices of every family cover their stored tens
     const language_model model = load_model(models / family);
     std::map<std::string, std::vector<float>> counts;
     for (const logical_tensor& tensor : logical_tensors(model.config)) {
-      auto& count = counts.try_emplace(tensor.slice.weight, model.at(tensor.slice.weight).values->size(), 0.0f).first->second;
+      auto& count =
+          counts.try_emplace(tensor.slice.weight, model.at(tensor.slice.weight).values->size(), 0.0f).first->second;
       const auto view = tensor.of(count.data());
       for (std::size_t r = 0; r < view.rows(); ++r)
-        for (float& x : view.row(r)) x += 1.0f;
+        for (float& x : view.row(r))
+          x += 1.0f;
       CHECK(stored_name(tensor.info.name) == tensor.slice.weight);
     }
-    for (const auto& [name, count] : counts) {
+    for (const auto& entry : counts) {
+      const std::string& name = entry.first;
+      const std::vector<float>& count = entry.second;
       CAPTURE(name);
       CHECK(count == std::vector<float>(count.size(), 1.0f));
     }
     // What is left are norms and biases.
-    for (const auto& [name, tensor] : model.tensors) CHECK((counts.contains(name) || tensor.shape.size() == 1));
+    for (const auto& [name, tensor] : model.tensors)
+      CHECK((counts.contains(name) || tensor.shape.size() == 1));
   }
 }
 
@@ -69,7 +74,8 @@ TEST_CASE("logical_tensors: roles, heads and names are what a policy expects of 
 TEST_CASE("logical_tensors: a tied embedding is named once") {
   const auto qwen = logical_tensors(read_config(models / "qwen2" / "config.json"));
   std::set<std::string> names;
-  for (const logical_tensor& tensor : qwen) CHECK(names.insert(tensor.info.name).second);
+  for (const logical_tensor& tensor : qwen)
+    CHECK(names.insert(tensor.info.name).second);
   CHECK(names.contains("model.embed_tokens.weight"));
   CHECK_FALSE(names.contains("lm_head.weight"));
 }

@@ -24,16 +24,19 @@ std::vector<float> noise(std::size_t n, unsigned seed, float spread) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal(0.0f, spread);
   std::vector<float> out(n);
-  for (float& x : out) x = normal(random);
+  for (float& x : out)
+    x = normal(random);
   return out;
 }
 
 /// log sum exp by definition, in long double.
 long double plain_log_sum_exp(std::span<const float> logits) {
   long double top = logits[0];
-  for (float x : logits) top = std::max(top, static_cast<long double>(x));
+  for (float x : logits)
+    top = std::max(top, static_cast<long double>(x));
   long double sum = 0.0L;
-  for (float x : logits) sum += std::exp(static_cast<long double>(x) - top);
+  for (float x : logits)
+    sum += std::exp(static_cast<long double>(x) - top);
   return top + std::log(sum);
 }
 
@@ -60,7 +63,8 @@ TEST_CASE("loss: log_sum_exp is what it says, for every length and any size of l
       CHECK(log_sum_exp(std::span<const float>(logits)) ==
             doctest::Approx(static_cast<double>(plain_log_sum_exp(logits))).epsilon(2e-7));
     }
-  CHECK(log_sum_exp(std::span<const float>(std::vector<float>(1000, 300.0f))) == doctest::Approx(300.0 + std::log(1000.0)));
+  CHECK(log_sum_exp(std::span<const float>(std::vector<float>(1000, 300.0f))) ==
+        doctest::Approx(300.0 + std::log(1000.0)));
   CHECK(log_sum_exp(std::span<const float>(std::vector<float>(3, -400.0f))) == doctest::Approx(-400.0 + std::log(3.0)));
 }
 
@@ -84,12 +88,14 @@ TEST_CASE("loss: the nll of the reference implementation is reproduced for every
 TEST_CASE("loss: KL, both losses and agreement follow their definitions") {
   const auto a = noise(1003, 1, 3.0f);
   auto b = noise(1003, 2, 0.3f);
-  for (std::size_t i = 0; i < b.size(); ++i) b[i] += a[i];
+  for (std::size_t i = 0; i < b.size(); ++i)
+    b[i] += a[i];
   const long double log_a = plain_log_sum_exp(a);
   const long double log_b = plain_log_sum_exp(b);
   long double kl = 0.0L;
   for (std::size_t i = 0; i < a.size(); ++i)
-    kl += std::exp(static_cast<long double>(a[i]) - log_a) * ((static_cast<long double>(a[i]) - log_a) - (static_cast<long double>(b[i]) - log_b));
+    kl += std::exp(static_cast<long double>(a[i]) - log_a) *
+          ((static_cast<long double>(a[i]) - log_a) - (static_cast<long double>(b[i]) - log_b));
   const token_comparison got = compare_predictions(std::span<const float>(a), std::span<const float>(b), 5);
   CHECK(got.kl == doctest::Approx(static_cast<double>(kl)).epsilon(1e-6));
   CHECK(got.reference_nll == doctest::Approx(static_cast<double>(log_a) - static_cast<double>(a[5])).epsilon(1e-7));
@@ -105,7 +111,8 @@ TEST_CASE("loss: a model does not diverge from itself, nor from itself moved by 
   CHECK(same.same_top);
   CHECK(same.reference_nll == same.compressed_nll);
   auto moved = a;
-  for (float& x : moved) x += 2.0f;
+  for (float& x : moved)
+    x += 2.0f;
   CHECK(std::fabs(compare_predictions(std::span<const float>(a), std::span<const float>(moved), 0).kl) < 1e-6);
 }
 
@@ -142,7 +149,8 @@ TEST_CASE("loss: logits computed by portions are the logits computed at once") {
   const std::size_t vocabulary = 300;
   const identity_unembedding model{{vocabulary}};
   std::vector<std::uint32_t> ids(100);
-  for (std::size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<std::uint32_t>(i * 2621 % vocabulary);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    ids[i] = static_cast<std::uint32_t>(i * 2621 % vocabulary);
   const matrix_view<const std::uint32_t> tokens(ids.data(), 2, 50);
   const auto hidden = noise(100 * vocabulary, 10, 1.0f);
   const matrix_view<const float> states(hidden.data(), 100, vocabulary);
@@ -160,9 +168,16 @@ TEST_CASE("loss: what does not fit together is refused") {
   std::vector<double> nll(3);
   const matrix_view<const float> states(hidden.data(), 4, 5);
   check_refused([&] { score_tokens(model, states, {ids.data(), 4, 1}, nll); }, {"no next token"});
-  check_refused([&] { score_tokens(model, states, {ids.data(), 1, 3}, nll); }, {"one final hidden state for each token"});
+  check_refused(
+      [&] {
+        score_tokens(model, states, {ids.data(), 1, 3}, nll);
+      },
+      {"one final hidden state for each token"});
   check_refused([&] { score_tokens(model, states, {ids.data(), 2, 2}, nll); }, {"room"});
   std::vector<token_comparison> both(3);
-  check_refused([&] { compare_tokens(model, states, identity_unembedding{{6}}, states, {ids.data(), 1, 4}, both); },
-                {"one vocabulary"});
+  check_refused(
+      [&] {
+        compare_tokens(model, states, identity_unembedding{{6}}, states, {ids.data(), 1, 4}, both);
+      },
+      {"one vocabulary"});
 }

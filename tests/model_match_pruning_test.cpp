@@ -15,7 +15,8 @@ namespace {
 
 std::vector<double> visited(const sparsity_match& match) {
   std::vector<double> out;
-  for (const sparsity_trial& trial : match.trials) out.push_back(trial.sparsity);
+  for (const sparsity_trial& trial : match.trials)
+    out.push_back(trial.sparsity);
   return out;
 }
 
@@ -34,8 +35,9 @@ TEST_CASE("match_pruning: the published search visits the published sparsities")
 }
 
 TEST_CASE("match_pruning: the nearest of all visited wins, not the last") {
-  const auto match = match_pruning(published_bisection{.steps = 4}, 10.0,
-                                   [](double s) { return s == 0.4 ? 10.5 : s < 0.4 ? 1.0 : 90.0; });
+  const auto match = match_pruning(published_bisection{.steps = 4}, 10.0, [](double s) {
+    return s == 0.4 ? 10.5 : s < 0.4 ? 1.0 : 90.0;
+  });
   CHECK(match.best == sparsity_trial{0.4, 10.5});
   CHECK(match.trials.size() == 4);
 }
@@ -47,9 +49,8 @@ TEST_CASE("match_pruning: a perplexity that meets the target exactly moves the u
 }
 
 TEST_CASE("match_pruning: a perplexity of NaN means too much was pruned") {
-  const auto match = match_pruning(published_bisection{.steps = 3}, 5.0, [](double s) {
-    return s > 0.15 ? std::numeric_limits<double>::quiet_NaN() : 4.0;
-  });
+  const auto match = match_pruning(published_bisection{.steps = 3}, 5.0,
+                                   [](double s) { return s > 0.15 ? std::numeric_limits<double>::quiet_NaN() : 4.0; });
   CHECK(visited(match)[2] == doctest::Approx(0.1));
   CHECK(match.best.value == 4.0);
 }

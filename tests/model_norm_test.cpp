@@ -14,7 +14,8 @@ std::vector<float> noise(std::size_t n, unsigned seed, float mean = 0.0f) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal(mean, 1.0f);
   std::vector<float> out(n);
-  for (float& x : out) x = normal(random);
+  for (float& x : out)
+    x = normal(random);
   return out;
 }
 
@@ -33,13 +34,16 @@ std::vector<double> by_definition(const language_model& model, std::span<const f
   const bool layer = model.config.norm == norm_kind::layer;
   const auto n = static_cast<long double>(x.size());
   long double mean = 0.0L;
-  for (float v : x) mean += static_cast<long double>(v) / n;
+  for (float v : x)
+    mean += static_cast<long double>(v) / n;
   if (!layer) mean = 0.0L;
   long double square = 0.0L;
-  for (float v : x) square += (static_cast<long double>(v) - mean) * (static_cast<long double>(v) - mean) / n;
+  for (float v : x)
+    square += (static_cast<long double>(v) - mean) * (static_cast<long double>(v) - mean) / n;
   std::vector<double> out(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) {
-    long double y = (static_cast<long double>(x[i]) - mean) / std::sqrt(square + static_cast<long double>(model.config.norm_epsilon));
+    long double y = (static_cast<long double>(x[i]) - mean) /
+                    std::sqrt(square + static_cast<long double>(model.config.norm_epsilon));
     y *= static_cast<long double>((*model.at("n.weight").values)[i]) + (model.config.norm_adds_one ? 1.0L : 0.0L);
     if (layer) y += static_cast<long double>((*model.at("n.bias").values)[i]);
     out[i] = static_cast<double>(y);
@@ -64,7 +68,8 @@ TEST_CASE("norm: both kinds follow their formulas, with 1 + w where the family s
           for (std::size_t t = 0; t < 3; ++t) {
             const auto expected = by_definition(model, std::span(x).subspan(t * width, width));
             for (std::size_t i = 0; i < width; ++i)
-              CHECK(std::fabs(static_cast<double>(out[t * width + i]) - expected[i]) < 2e-6 * (1.0 + std::fabs(expected[i])));
+              CHECK(std::fabs(static_cast<double>(out[t * width + i]) - expected[i]) <
+                    2e-6 * (1.0 + std::fabs(expected[i])));
           }
         }
 }

@@ -22,7 +22,8 @@ const std::filesystem::path models = std::filesystem::path(QFA_TEST_DATA) / "mod
 
 std::vector<hook_point> residuals(const model_config& config) {
   std::vector<hook_point> out;
-  for (std::size_t l = 0; l < config.layers; ++l) out.push_back({l, hook_kind::resid_post});
+  for (std::size_t l = 0; l < config.layers; ++l)
+    out.push_back({l, hook_kind::resid_post});
   return out;
 }
 
@@ -60,13 +61,15 @@ double largest_gap(std::span<const float> a, std::span<const float> b) {
 /// The largest gap, in units of b's largest element: at least 1.
 double relative_gap(std::span<const float> a, std::span<const float> b) {
   double largest = 1.0;
-  for (float x : b) largest = std::max(largest, static_cast<double>(std::fabs(x)));
+  for (float x : b)
+    largest = std::max(largest, static_cast<double>(std::fabs(x)));
   return largest_gap(a, b) / largest;
 }
 
 double mean_of(std::span<const float> xs) {
   double sum = 0.0;
-  for (float x : xs) sum += static_cast<double>(x);
+  for (float x : xs)
+    sum += static_cast<double>(x);
   return sum / static_cast<double>(xs.size());
 }
 
@@ -77,14 +80,18 @@ language_model stirred(language_model model) {
   for (auto& [name, tensor] : model.tensors) {
     if (tensor.shape.size() != 1) continue;
     auto values = *tensor.values;
-    for (float& x : values) x += spread(random);
+    for (float& x : values)
+      x += spread(random);
     tensor = share(tensor.shape, std::move(values));
   }
   return model;
 }
 
 std::vector<processing> every_part() {
-  return {{.fold_ln = true}, {.center_writing_weights = true}, {.fold_value_biases = true}, transformer_lens_processing,
+  return {{.fold_ln = true},
+          {.center_writing_weights = true},
+          {.fold_value_biases = true},
+          transformer_lens_processing,
           {.fold_ln = true, .center_writing_weights = true}};
 }
 
@@ -118,14 +125,16 @@ TEST_CASE("processing: no part changes the logits, save that centering the unemb
       CHECK(relative_gap(after.logits.values, before.logits.values) < 1e-5);
     }
     const run_of moved = run(process(model, transformer_lens_processing));
-    for (std::size_t i = 0; i < moved.nll.size(); ++i) CHECK(std::fabs(moved.nll[i] - before.nll[i]) < 2e-5);
+    for (std::size_t i = 0; i < moved.nll.size(); ++i)
+      CHECK(std::fabs(moved.nll[i] - before.nll[i]) < 2e-5);
     activations expected = before.logits;
     for (std::size_t t = 0; t < moved.logits.tokens; ++t) {
       const auto row = expected.view().row(t);
       if (model.config.logit_softcap > 0.0) continue;
       CHECK(std::fabs(mean_of(moved.logits.view().row(t))) < 1e-5);
       const double mean = mean_of(row);
-      for (float& x : row) x = static_cast<float>(static_cast<double>(x) - mean);
+      for (float& x : row)
+        x = static_cast<float>(static_cast<double>(x) - mean);
     }
     CHECK(relative_gap(moved.logits.values, expected.values) < 1e-5);
   }
@@ -141,7 +150,8 @@ TEST_CASE("processing: centered, the residual stream of a LayerNorm model loses 
       for (std::size_t t = 0; t < expected.tokens; ++t) {
         const double mean = mean_of(expected.view().row(t));
         CHECK(std::fabs(mean) > 1e-4);
-        for (float& x : expected.view().row(t)) x = static_cast<float>(static_cast<double>(x) - mean);
+        for (float& x : expected.view().row(t))
+          x = static_cast<float>(static_cast<double>(x) - mean);
       }
       CHECK(largest_gap(after.residual[l].values, expected.values) < 1e-5);
     }
@@ -158,7 +168,8 @@ TEST_CASE("processing: an RMS model is folded, never centered") {
     for (std::size_t l = 0; l < before.residual.size(); ++l)
       CHECK(relative_gap(after.residual[l].values, before.residual[l].values) < 1e-5);
     const language_model centered = process(model, {.center_writing_weights = true});
-    for (const auto& [name, tensor] : model.tensors) CHECK(centered.at(name).values == tensor.values);
+    for (const auto& [name, tensor] : model.tensors)
+      CHECK(centered.at(name).values == tensor.values);
   }
 }
 
@@ -192,9 +203,11 @@ TEST_CASE("processing: folded norms have no effect of their own, and Gemma-2's p
 TEST_CASE("processing: behind LayerNorm, folded matrices have no mean over what they read") {
   const language_model folded = process(stirred(load_model(models / "gpt_neox")), transformer_lens_processing);
   const model_layout layout = layout_of(folded.config);
-  for (const weight_slice* slice : {&layout.layers[1].query, &layout.layers[1].key, &layout.layers[1].value, &layout.layers[1].up}) {
+  for (const weight_slice* slice :
+       {&layout.layers[1].query, &layout.layers[1].key, &layout.layers[1].value, &layout.layers[1].up}) {
     const auto w = slice->of(folded.at(slice->weight).data());
-    for (std::size_t r = 0; r < w.rows(); ++r) CHECK(std::fabs(mean_of(w.row(r))) < 1e-7);
+    for (std::size_t r = 0; r < w.rows(); ++r)
+      CHECK(std::fabs(mean_of(w.row(r))) < 1e-7);
   }
 }
 
@@ -205,7 +218,8 @@ TEST_CASE("processing: value biases end up in the output bias, by the heads that
     const language_model folded = process(model, {.fold_value_biases = true});
     const layer_layout layer = layout_of(model.config).layers[0];
     const auto& bias = *folded.at(layer.value.bias).values;
-    for (std::size_t r = 0; r < layer.value.rows; ++r) CHECK(bias[layer.value.bias_index(r)] == 0.0f);
+    for (std::size_t r = 0; r < layer.value.rows; ++r)
+      CHECK(bias[layer.value.bias_index(r)] == 0.0f);
     const std::size_t first = layer.query.bias_index(0);
     CHECK((*folded.at(layer.query.bias).values)[first] == (*model.at(layer.query.bias).values)[first]);
     CHECK(folded.contains(layer.attention_out.bias));
@@ -218,7 +232,9 @@ TEST_CASE("processing: a softcapped unembedding is not centered, and none of the
   CHECK_FALSE(applicable(transformer_lens_processing, gemma.config).center_unembed);
   const language_model same = process(gemma, {.center_unembed = true});
   CHECK(same.config == gemma.config);
-  for (const auto& [name, tensor] : gemma.tensors) CHECK(same.at(name).values == tensor.values);
+  for (const auto& [name, tensor] : gemma.tensors)
+    CHECK(same.at(name).values == tensor.values);
   const language_model none = process(gemma, {});
-  for (const auto& [name, tensor] : gemma.tensors) CHECK(none.at(name).values == tensor.values);
+  for (const auto& [name, tensor] : gemma.tensors)
+    CHECK(none.at(name).values == tensor.values);
 }

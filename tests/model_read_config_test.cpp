@@ -13,8 +13,8 @@ namespace {
 model_config config_of(const json& object) { return parse_config(object, "config.json"); }
 
 json base(const char* type) {
-  return {{"model_type", type},        {"hidden_size", 64},       {"num_hidden_layers", 4},
-          {"num_attention_heads", 4},  {"intermediate_size", 96}, {"vocab_size", 100}};
+  return {{"model_type", type},       {"hidden_size", 64},       {"num_hidden_layers", 4},
+          {"num_attention_heads", 4}, {"intermediate_size", 96}, {"vocab_size", 100}};
 }
 
 json with(json object, const char* key, json value) {
@@ -140,8 +140,12 @@ TEST_CASE("read_config: rope_parameters of transformers 5 are the older keys in 
   CHECK(config_of(neox).rope_base == 25000.0);
   CHECK(config_of(neox).rotated == 8);
   const json llama = with(base("llama"), "rope_parameters",
-                          {{"rope_type", "llama3"}, {"rope_theta", 5e5}, {"factor", 4.0}, {"low_freq_factor", 1.0},
-                           {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 64}});
+                          {{"rope_type", "llama3"},
+                           {"rope_theta", 5e5},
+                           {"factor", 4.0},
+                           {"low_freq_factor", 1.0},
+                           {"high_freq_factor", 4.0},
+                           {"original_max_position_embeddings", 64}});
   REQUIRE(config_of(llama).rope_scaling.has_value());
   CHECK(config_of(llama).rope_scaling->factor == 4.0);
   CHECK(config_of(llama).rope_base == 5e5);
@@ -178,7 +182,10 @@ TEST_CASE("read_config: sizes that do not fit together are refused with what was
 }
 
 TEST_CASE("read_config: the older dictionaries say type where newer ones say rope_type") {
-  const json scaling = {{"type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0},
+  const json scaling = {{"type", "llama3"},
+                        {"factor", 8.0},
+                        {"low_freq_factor", 1.0},
+                        {"high_freq_factor", 4.0},
                         {"original_max_position_embeddings", 8192}};
   CHECK(config_of(with(base("llama"), "rope_scaling", scaling)).rope_scaling.has_value());
 }

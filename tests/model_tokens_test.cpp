@@ -98,7 +98,8 @@ TEST_CASE("tokens: a file that holds no tokens of this model is refused") {
   const auto path = folder.path() / "t.npy";
   write_npy<std::int64_t>(path, {4}, {1, 99, 100, 3});
   CHECK(read_tokens(path, {.context = 2, .vocabulary = 101}).rows() == 2);
-  check_refused([&] { read_tokens(path, {.context = 2, .vocabulary = 100}); }, {"t.npy", "token 100 at place 2", "ends at 99"});
+  check_refused([&] { read_tokens(path, {.context = 2, .vocabulary = 100}); },
+                {"t.npy", "token 100 at place 2", "ends at 99"});
   write_npy<std::int64_t>(path, {2}, {1, -1});
   check_refused([&] { read_tokens(path, {.context = 2}); }, {"t.npy", "-1 at place 1"});
   write_npy<std::int64_t>(path, {2}, {1, std::int64_t{1} << 32});

@@ -51,7 +51,6 @@ TEST_CASE("stories260K: the reference loss over 780 rows is the independent audi
   const by_row<loss_sum> losses = losses_of(load_model(stories()), 8);
   CHECK(losses.total().tokens == rows * (context - 1));
   CHECK(std::fabs(losses.total().mean() - expected) < 1e-6);
-  MESSAGE("loss " << losses.total().mean() << ", off by " << losses.total().mean() - expected);
   // Every row holds as many tokens, so batches of any size that divides them have the same mean.
   CHECK(mean_over_batches(losses, 4) == doctest::Approx(losses.total().mean()).epsilon(1e-12));
 }

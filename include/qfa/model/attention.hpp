@@ -23,9 +23,9 @@ struct attention_shape {
   std::size_t heads = 1;     ///< query heads
   std::size_t kv_heads = 1;  ///< key and value heads: query head h reads head h / (heads / kv_heads)
   std::size_t head_dim = 1;
-  float scale = 1.0f;        ///< what q.k is multiplied by
-  float softcap = 0.0f;      ///< c > 0: scores become c tanh(score / c), before the mask
-  std::size_t window = 0;    ///< W > 0: token i sees token j only if i - j < W
+  float scale = 1.0f;      ///< what q.k is multiplied by
+  float softcap = 0.0f;    ///< c > 0: scores become c tanh(score / c), before the mask
+  std::size_t window = 0;  ///< W > 0: token i sees token j only if i - j < W
 };
 
 namespace detail {
@@ -52,11 +52,13 @@ float weigh(std::span<float> scores, std::size_t i, const attention_shape& shape
   const std::span<float> seen = scores.subspan(first, i + 1 - first);
   if (shape.softcap > 0.0f) {
     const batch cap(shape.softcap);
-    simd::transform<Arch>(seen, [&](batch s) { return cap * simd::tanh<Arch>(s / cap); }, seen.data());
+    simd::transform<Arch>(
+        seen, [&](batch s) { return cap * simd::tanh<Arch>(s / cap); }, seen.data());
   }
   // The largest exponent is 0: nothing overflows, and the sum is at least 1.
   const batch top(simd::max<Arch>(seen));
-  simd::transform<Arch>(seen, [&](batch s) { return simd::exp<Arch>(s - top); }, seen.data());
+  simd::transform<Arch>(
+      seen, [&](batch s) { return simd::exp<Arch>(s - top); }, seen.data());
   std::fill_n(scores.begin(), first, 0.0f);
   std::fill(scores.begin() + static_cast<std::ptrdiff_t>(i + 1), scores.end(), 0.0f);
   return simd::sum<Arch>(seen);
@@ -78,7 +80,8 @@ void attend_block(matrix_view<const float> q, const simd::packed_matrix<Arch>& k
     store<Arch>(s * scale, scratch.data() + row * seen + column, valid);
   });
   std::vector<float> sums(count);
-  for (std::size_t r = 0; r < count; ++r) sums[r] = weigh<Arch>(scores.row(r), first + r, shape);
+  for (std::size_t r = 0; r < count; ++r)
+    sums[r] = weigh<Arch>(scores.row(r), first + r, shape);
   simd::gemm_block(matrix_view<const float>(scores), values, values.columns(),
                    [&](std::size_t row, std::size_t column, const batch& s, std::size_t valid) {
                      store<Arch>(s / batch(sums[row]), z.row(row).data() + column, valid);
@@ -118,8 +121,8 @@ void attend(matrix_view<const float> q, matrix_view<const float> k, matrix_view<
     for (std::size_t first = 0; first < context; first += queries_at_once) {
       const std::size_t count = (std::min)(queries_at_once, context - first);
       const std::size_t row = text * context + first;
-      detail::attend_block<Arch>(detail::head_of(q, row, count, head, shape.head_dim), keys, values, shape, first, scratch,
-                                 detail::head_of(z, row, count, head, shape.head_dim));
+      detail::attend_block<Arch>(detail::head_of(q, row, count, head, shape.head_dim), keys, values, shape, first,
+                                 scratch, detail::head_of(z, row, count, head, shape.head_dim));
     }
   });
 }

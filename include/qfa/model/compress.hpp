@@ -42,7 +42,8 @@ struct compressed_model {
 namespace detail {
 
 /// The matrices that a policy is to see, each with the slice that it is.
-inline std::vector<logical_tensor> chosen_tensors(const model_config& config, const target_patterns& targets, bool fused) {
+inline std::vector<logical_tensor> chosen_tensors(const model_config& config, const target_patterns& targets,
+                                                  bool fused) {
   std::vector<tensor_info> all;
   std::vector<logical_tensor> out;
   const auto note = [&](const tensor_info& info) { return all.push_back(info), targets(info); };
@@ -52,14 +53,16 @@ inline std::vector<logical_tensor> chosen_tensors(const model_config& config, co
   } else {
     for (stored_matrix& matrix : stored_matrices(config)) {
       std::size_t chosen = 0;
-      for (const tensor_info& part : matrix.parts) chosen += note(part) ? 1U : 0U;
+      for (const tensor_info& part : matrix.parts)
+        chosen += note(part) ? 1U : 0U;
       if (chosen != 0 && chosen != matrix.parts.size())
         fail("the targets choose only part of \"" + matrix.whole.info.name + "\", which cannot be compressed as one");
       if (chosen != 0) out.push_back(std::move(matrix.whole));
     }
   }
   if (const auto idle = targets.matching_nothing(all); !idle.empty())
-    fail("the target pattern \"" + idle.front() + "\" matches no tensor of this model, such as \"" + all.front().name + "\"");
+    fail("the target pattern \"" + idle.front() + "\" matches no tensor of this model, such as \"" + all.front().name +
+         "\"");
   if (out.empty()) fail("the targets choose no tensor of this model, such as \"" + all.front().name + "\"");
   return out;
 }

@@ -17,9 +17,9 @@ namespace qfa {
 enum class model_family : std::uint8_t { gpt_neox, gemma2, llama, mistral, qwen2, phi3 };
 inline constexpr std::array<std::string_view, 6> model_family_names{"gpt_neox", "gemma2", "llama",
                                                                     "mistral",  "qwen2",  "phi3"};
-inline constexpr std::array<std::string_view, 6> model_architecture_names{
-    "GPTNeoXForCausalLM", "Gemma2ForCausalLM", "LlamaForCausalLM",
-    "MistralForCausalLM", "Qwen2ForCausalLM",  "Phi3ForCausalLM"};
+inline constexpr std::array<std::string_view, 6> model_architecture_names{"GPTNeoXForCausalLM", "Gemma2ForCausalLM",
+                                                                          "LlamaForCausalLM",   "MistralForCausalLM",
+                                                                          "Qwen2ForCausalLM",   "Phi3ForCausalLM"};
 
 /// What a norm divides by.
 ///   layer  (x - mean) / sqrt(mean (x - mean)^2 + eps)
@@ -49,14 +49,14 @@ struct llama3_scaling {
 struct model_config {
   model_family family = model_family::llama;
 
-  std::size_t hidden = 0;        ///< width of the residual stream (d_model)
+  std::size_t hidden = 0;  ///< width of the residual stream (d_model)
   std::size_t layers = 0;
-  std::size_t heads = 0;         ///< query heads
-  std::size_t kv_heads = 0;      ///< key and value heads; divides heads
+  std::size_t heads = 0;     ///< query heads
+  std::size_t kv_heads = 0;  ///< key and value heads; divides heads
   std::size_t head_dim = 0;
   std::size_t intermediate = 0;  ///< width of the MLP
   std::size_t vocabulary = 0;
-  std::size_t max_positions = 0; ///< 0: not stated
+  std::size_t max_positions = 0;  ///< 0: not stated
 
   norm_kind norm = norm_kind::rms;
   double norm_epsilon = 1e-6;

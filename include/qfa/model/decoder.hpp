@@ -128,8 +128,8 @@ class decoder {
     linear<Arch> query, key, value, attention_out, gate, up, down;
     attention_shape attention;
   };
-  static constexpr linear<Arch> layer::*linear_parts[] = {&layer::query, &layer::key, &layer::value, &layer::attention_out,
-                                                          &layer::gate,  &layer::up,  &layer::down};
+  static constexpr linear<Arch> layer::*linear_parts[] = {
+      &layer::query, &layer::key, &layer::value, &layer::attention_out, &layer::gate, &layer::up, &layer::down};
   static constexpr weight_slice layer_layout::*slice_parts[] = {
       &layer_layout::query, &layer_layout::key, &layer_layout::value, &layer_layout::attention_out,
       &layer_layout::gate,  &layer_layout::up,  &layer_layout::down};
@@ -137,7 +137,8 @@ class decoder {
   decoder(const language_model& model, const decoder* like) : config_(model.config) {
     for (const expected_tensor& expected : expected_tensors(config_))
       if (model.at(expected.name).shape != expected.shape)
-        fail("tensor \"" + expected.name + "\" in " + model.source + " does not have the shape that its configuration asks for");
+        fail("tensor \"" + expected.name + "\" in " + model.source +
+             " does not have the shape that its configuration asks for");
     if (like != nullptr && like->layers_.size() != config_.layers) like = nullptr;
     const model_layout layout = layout_of(config_);
     embedding_ = model.at(layout.embedding);
@@ -149,7 +150,8 @@ class decoder {
       to.mlp_norm = {model, names.mlp_norm};
       to.mlp_post_norm = {model, names.mlp_post_norm};
       for (std::size_t p = 0; p < std::size(linear_parts); ++p)
-        to.*linear_parts[p] = {model, names.*slice_parts[p], like == nullptr ? nullptr : &(like->layers_[l].*linear_parts[p])};
+        to.*linear_parts[p] = {model, names.*slice_parts[p],
+                               like == nullptr ? nullptr : &(like->layers_[l].*linear_parts[p])};
       to.attention = {.heads = config_.heads,
                       .kv_heads = config_.kv_heads,
                       .head_dim = config_.head_dim,
@@ -167,7 +169,8 @@ class decoder {
     for (std::size_t r = 0; r < tokens.rows(); ++r)
       for (const std::uint32_t id : tokens.row(r))
         if (id >= config_.vocabulary)
-          fail("token " + std::to_string(id) + " is beyond the model's vocabulary of " + std::to_string(config_.vocabulary));
+          fail("token " + std::to_string(id) + " is beyond the model's vocabulary of " +
+               std::to_string(config_.vocabulary));
   }
 
   void embed(matrix_view<const std::uint32_t> tokens, activations& out) const {

@@ -22,7 +22,8 @@ void for_each_row(std::size_t rows, Body body) {
   constexpr std::size_t rows_at_once = 16;
   parallel_for((rows + rows_at_once - 1) / rows_at_once, [&](std::size_t block) {
     const std::size_t last = (std::min)(rows, (block + 1) * rows_at_once);
-    for (std::size_t r = block * rows_at_once; r < last; ++r) body(r);
+    for (std::size_t r = block * rows_at_once; r < last; ++r)
+      body(r);
   });
 }
 
@@ -31,10 +32,14 @@ template <class Arch, class Use>
 void with_activation(mlp_activation kind, Use use) {
   using batch = simd::floats<Arch>;
   switch (kind) {
-    case mlp_activation::gelu: return use([](const batch& x) { return simd::gelu<Arch>(x); });
-    case mlp_activation::gelu_tanh: return use([](const batch& x) { return simd::gelu_tanh<Arch>(x); });
-    case mlp_activation::silu: return use([](const batch& x) { return simd::silu<Arch>(x); });
-    case mlp_activation::relu: return use([](const batch& x) { return simd::larger<Arch>(batch(0.0f), x); });
+    case mlp_activation::gelu:
+      return use([](const batch& x) { return simd::gelu<Arch>(x); });
+    case mlp_activation::gelu_tanh:
+      return use([](const batch& x) { return simd::gelu_tanh<Arch>(x); });
+    case mlp_activation::silu:
+      return use([](const batch& x) { return simd::silu<Arch>(x); });
+    case mlp_activation::relu:
+      return use([](const batch& x) { return simd::larger<Arch>(batch(0.0f), x); });
   }
 }
 
@@ -60,8 +65,8 @@ void activate_gated(mlp_activation kind, matrix_view<const float> gate, matrix_v
   using batch = simd::floats<Arch>;
   detail::with_activation<Arch>(kind, [&](auto act) {
     detail::for_each_row(up.rows(), [&](std::size_t r) {
-      simd::transform<Arch>(up.row(r), [&](const batch& g, const batch& u) { return act(g) * u; }, gate.row(r).data(),
-                            up.row(r).data());
+      simd::transform<Arch>(
+          up.row(r), [&](const batch& g, const batch& u) { return act(g) * u; }, gate.row(r).data(), up.row(r).data());
     });
   });
 }
@@ -72,7 +77,8 @@ void soft_cap(float cap, matrix_view<float> x) {
   using batch = simd::floats<Arch>;
   const batch c(cap);
   detail::for_each_row(x.rows(), [&](std::size_t r) {
-    simd::transform<Arch>(x.row(r), [&](const batch& v) { return c * simd::tanh<Arch>(v / c); }, x.row(r).data());
+    simd::transform<Arch>(
+        x.row(r), [&](const batch& v) { return c * simd::tanh<Arch>(v / c); }, x.row(r).data());
   });
 }
 

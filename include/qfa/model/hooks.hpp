@@ -19,21 +19,25 @@ namespace qfa {
 
 /// What can be looked at, and changed, while a block runs; in the order in which a block computes it.
 ///
-///   resid_pre    the block's input                          q, k, v      projections, before RoPE
-///   rot_q rot_k  after RoPE                                 z            attention's mix of values, heads side by side
-///   attn_raw_out the output projection's result             attn_out     what attention adds: after Gemma-2's post-norm
-///   resid_mid    after attention was added; not where attention and MLP run side by side
-///   mlp_post     after the nonlinearity, and times up x in a gated MLP
-///   mlp_raw_out  the down projection's result               mlp_out      what the MLP adds: after Gemma-2's post-norm
-///   resid_post   the block's output
+///   resid_pre      the block's input
+///   q, k, v        projections, before RoPE; rot_q and rot_k after it
+///   z              attention's mix of values, heads side by side
+///   attn_raw_out   the output projection's result; attn_out what attention adds, after Gemma-2's post-norm
+///   resid_mid      after attention was added; not where attention and MLP run side by side
+///   mlp_post       after the nonlinearity, and times up x in a gated MLP
+///   mlp_raw_out    the down projection's result; mlp_out what the MLP adds, after Gemma-2's post-norm
+///   resid_post     the block's output
+// clang-format off
 enum class hook_kind : std::uint8_t {
   resid_pre, q, k, v, rot_q, rot_k, z, attn_raw_out, attn_out, resid_mid, mlp_post, mlp_raw_out, mlp_out, resid_post
 };
+// clang-format on
 
 /// As TransformerLens spells them, behind "blocks.L."; the raw_outs are of our own.
 inline constexpr std::array<std::string_view, 14> hook_kind_names{
-    "hook_resid_pre", "attn.hook_q",  "attn.hook_k",    "attn.hook_v",   "attn.hook_rot_q", "attn.hook_rot_k", "attn.hook_z",
-    "attn.raw_out",   "hook_attn_out", "hook_resid_mid", "mlp.hook_post", "mlp.raw_out",     "hook_mlp_out",    "hook_resid_post"};
+    "hook_resid_pre",  "attn.hook_q", "attn.hook_k",  "attn.hook_v",    "attn.hook_rot_q",
+    "attn.hook_rot_k", "attn.hook_z", "attn.raw_out", "hook_attn_out",  "hook_resid_mid",
+    "mlp.hook_post",   "mlp.raw_out", "hook_mlp_out", "hook_resid_post"};
 
 /// A place in a decoder.
 struct hook_point {
@@ -44,7 +48,8 @@ struct hook_point {
 };
 
 inline std::string name_of(const hook_point& hook) {
-  return "blocks." + std::to_string(hook.layer) + "." + std::string(hook_kind_names[static_cast<std::size_t>(hook.kind)]);
+  return "blocks." + std::to_string(hook.layer) + "." +
+         std::string(hook_kind_names[static_cast<std::size_t>(hook.kind)]);
 }
 
 inline bool exists(const model_config& config, const hook_point& hook) noexcept {
@@ -56,12 +61,16 @@ inline std::size_t hook_width(const model_config& config, const hook_point& hook
   switch (hook.kind) {
     case hook_kind::q:
     case hook_kind::rot_q:
-    case hook_kind::z: return config.query_width();
+    case hook_kind::z:
+      return config.query_width();
     case hook_kind::k:
     case hook_kind::v:
-    case hook_kind::rot_k: return config.key_width();
-    case hook_kind::mlp_post: return config.intermediate;
-    default: return config.hidden;
+    case hook_kind::rot_k:
+      return config.key_width();
+    case hook_kind::mlp_post:
+      return config.intermediate;
+    default:
+      return config.hidden;
   }
 }
 
@@ -80,7 +89,8 @@ inline hook_point parse_hook(std::string_view name, const model_config& config) 
   const auto kinds = [&] {
     std::string list;
     for (std::size_t k = 0; k < hook_kind_names.size(); ++k)
-      if (exists(config, {0, static_cast<hook_kind>(k)})) list += (list.empty() ? "" : ", ") + std::string(hook_kind_names[k]);
+      if (exists(config, {0, static_cast<hook_kind>(k)}))
+        list += (list.empty() ? "" : ", ") + std::string(hook_kind_names[k]);
     return "blocks.L. with L from 0 to " + std::to_string(config.layers - 1) + ", followed by one of " + list;
   };
   constexpr std::string_view prefix = "blocks.";

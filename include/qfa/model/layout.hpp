@@ -74,8 +74,8 @@ inline layer_layout gpt_neox_layer(const model_config& c, const std::string& pre
   out.mlp_norm = prefix + "post_attention_layernorm";
   const auto head_rows = [&](std::string part, std::size_t place) -> weight_slice {
     const std::string fused = prefix + "attention.query_key_value";
-    return {fused + ".weight",  fused + ".bias", c.query_width(),   c.hidden,
-            place * c.head_dim, c.head_dim,      3 * c.head_dim, std::move(part)};
+    return {fused + ".weight",  fused + ".bias", c.query_width(), c.hidden,
+            place * c.head_dim, c.head_dim,      3 * c.head_dim,  std::move(part)};
   };
   out.query = head_rows("q", 0);
   out.key = head_rows("k", 1);
@@ -154,7 +154,8 @@ inline std::vector<expected_tensor> expected_tensors(const model_config& config)
     for (std::size_t i = 0; i < parts.size(); ++i) {
       if (parts[i]->rows == 0 || (i > 0 && parts[i]->weight == parts[i - 1]->weight)) continue;
       std::size_t rows = 0;
-      for (const weight_slice* part : parts) rows += part->weight == parts[i]->weight ? part->rows : 0;
+      for (const weight_slice* part : parts)
+        rows += part->weight == parts[i]->weight ? part->rows : 0;
       out.push_back({parts[i]->weight, {rows, parts[i]->columns}});
       if (bias) out.push_back({parts[i]->bias, {rows}});
     }

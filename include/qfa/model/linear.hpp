@@ -32,7 +32,8 @@ class linear {
     if (!model.contains(slice.bias)) return;
     const float* const bias = model.at(slice.bias).data();
     bias_.resize(slice.rows);
-    for (std::size_t r = 0; r < slice.rows; ++r) bias_[r] = bias[slice.bias_index(r)];
+    for (std::size_t r = 0; r < slice.rows; ++r)
+      bias_[r] = bias[slice.bias_index(r)];
   }
 
   bool exists() const noexcept { return packed_ != nullptr; }

@@ -42,8 +42,8 @@ inline shared_tensor read_weight(const sharded_safetensors& files, const expecte
 }  // namespace detail
 
 /// Reads a Hugging Face directory: config.json, and model.safetensors or the shards that model.safetensors.index.json
-/// names.  Tensors that the forward pass does not need (rotary tables, masks of older files) are left alone.  Throws one
-/// sentence for whatever is missing, malformed or unsupported.
+/// names.  Tensors that the forward pass does not need (rotary tables, masks of older files) are left alone.  Throws
+/// one sentence for whatever is missing, malformed or unsupported.
 inline language_model load_model(const std::filesystem::path& directory, safetensors_options options = {}) {
   if (!std::filesystem::exists(directory)) fail("there is no model directory " + in_quotes(directory));
   if (!std::filesystem::is_directory(directory))
@@ -53,7 +53,8 @@ inline language_model load_model(const std::filesystem::path& directory, safeten
   out.config = read_config(directory / "config.json");
   const sharded_safetensors files(directory, options);
   // A model that says nothing about tying and stores no unembedding is tied.
-  if (!out.config.tied && !out.config.states_tied) out.config.tied = !files.contains(layout_of(out.config).unembedding.weight);
+  if (!out.config.tied && !out.config.states_tied)
+    out.config.tied = !files.contains(layout_of(out.config).unembedding.weight);
   for (const expected_tensor& expected : expected_tensors(out.config))
     out.tensors.emplace(expected.name, detail::read_weight(files, expected));
   return out;

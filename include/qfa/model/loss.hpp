@@ -39,7 +39,8 @@ void with_exponentials(std::span<const float> logits, float top, Use use) {
   std::array<float, 512> portion;
   for (std::size_t first = 0; first < logits.size(); first += portion.size()) {
     const std::span<float> part(portion.data(), (std::min)(portion.size(), logits.size() - first));
-    simd::transform<Arch>(part, [&](const batch& x) { return simd::exp<Arch>(x - batch(top)); }, logits.data() + first);
+    simd::transform<Arch>(
+        part, [&](const batch& x) { return simd::exp<Arch>(x - batch(top)); }, logits.data() + first);
     use(first, part);
   }
 }
@@ -51,7 +52,8 @@ class lane_sum {
   double value() const noexcept {
     std::array<double, 16> x = lane_;
     for (std::size_t half = x.size() / 2; half > 0; half /= 2)
-      for (std::size_t i = 0; i < half; ++i) x[i] += x[i + half];
+      for (std::size_t i = 0; i < half; ++i)
+        x[i] += x[i + half];
     return x[0];
   }
 
@@ -60,8 +62,8 @@ class lane_sum {
 };
 
 struct soft_maximum {
-  float top = 0.0f;   // the largest logit
-  double sum = 0.0;   // of exp(logit - top)
+  float top = 0.0f;  // the largest logit
+  double sum = 0.0;  // of exp(logit - top)
   double log() const noexcept { return static_cast<double>(top) + std::log(sum); }
 };
 
@@ -70,7 +72,8 @@ soft_maximum soft_maximum_of(std::span<const float> logits) {
   soft_maximum out{.top = simd::max<Arch>(logits)};
   lane_sum sum;
   with_exponentials<Arch>(logits, out.top, [&](std::size_t, std::span<const float> part) {
-    for (std::size_t i = 0; i < part.size(); ++i) sum(i, static_cast<double>(part[i]));
+    for (std::size_t i = 0; i < part.size(); ++i)
+      sum(i, static_cast<double>(part[i]));
   });
   out.sum = sum.value();
   return out;

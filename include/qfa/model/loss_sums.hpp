@@ -88,7 +88,8 @@ class by_row {
     require(tokens_per_row > 0 && scores.size() % tokens_per_row == 0, "losses come in whole rows");
     for (std::size_t first = 0; first < scores.size(); first += tokens_per_row) {
       Sum& row = rows_.emplace_back();
-      for (const Score& score : scores.subspan(first, tokens_per_row)) row(score);
+      for (const Score& score : scores.subspan(first, tokens_per_row))
+        row(score);
     }
   }
 
@@ -99,7 +100,8 @@ class by_row {
 
   Sum total() const noexcept {
     Sum out;
-    for (const Sum& row : rows_) out += row;
+    for (const Sum& row : rows_)
+      out += row;
     return out;
   }
   /// One sum for each group; group_of(row) < groups.
@@ -125,7 +127,8 @@ inline double mean_over_batches(const by_row<loss_sum>& losses, std::size_t rows
   loss_sum batches;
   for (std::size_t first = 0; first < losses.rows().size(); first += rows_per_batch) {
     loss_sum batch;
-    for (std::size_t r = first; r < losses.rows().size() && r < first + rows_per_batch; ++r) batch += losses.rows()[r];
+    for (std::size_t r = first; r < losses.rows().size() && r < first + rows_per_batch; ++r)
+      batch += losses.rows()[r];
     batches(batch.mean());
   }
   return batches.mean();

@@ -28,7 +28,8 @@ class norm_weights {
     if (module.empty()) return;
     scale_ = *model.at(module + ".weight").values;
     if (model.config.norm_adds_one)
-      for (float& s : scale_) s += 1.0f;
+      for (float& s : scale_)
+        s += 1.0f;
     if (kind_ == norm_kind::layer) shift_ = *model.at(module + ".bias").values;
   }
 
@@ -41,7 +42,8 @@ class norm_weights {
     constexpr std::size_t tokens_at_once = 32;
     parallel_for((x.rows() + tokens_at_once - 1) / tokens_at_once, [&](std::size_t block) {
       const std::size_t last = (std::min)(x.rows(), (block + 1) * tokens_at_once);
-      for (std::size_t t = block * tokens_at_once; t < last; ++t) one<Arch>(x.row(t), out.row(t));
+      for (std::size_t t = block * tokens_at_once; t < last; ++t)
+        one<Arch>(x.row(t), out.row(t));
     });
   }
 
@@ -53,18 +55,23 @@ class norm_weights {
     if (kind_ == norm_kind::rms) {
       const double mean_square = static_cast<double>(simd::sum_of_squares<Arch>(x)) / n;
       const batch inverse(static_cast<float>(1.0 / std::sqrt(mean_square + epsilon_)));
-      simd::transform<Arch>(out, [&](batch v, batch s) { return (v * inverse) * s; }, x.data(), scale_.data());
+      simd::transform<Arch>(
+          out, [&](const batch& v, const batch& s) { return (v * inverse) * s; }, x.data(), scale_.data());
     } else {
       // The mean of floats whose sum is large against their spread loses digits; what is left of it is taken out by a
       // second mean, of the differences.
       const float rough = static_cast<float>(static_cast<double>(simd::sum<Arch>(x)) / n);
-      simd::transform<Arch>(out, [&](batch v) { return v - batch(rough); }, x.data());
+      simd::transform<Arch>(
+          out, [&](const batch& v) { return v - batch(rough); }, x.data());
       const float rest = static_cast<float>(static_cast<double>(simd::sum<Arch>(out)) / n);
       const double variance = static_cast<double>(simd::sum_of_squares_around<Arch>(out, rest)) / n;
       const batch inverse(static_cast<float>(1.0 / std::sqrt(variance + epsilon_)));
       simd::transform<Arch>(
-          out, [&](batch v, batch s, batch b) { return fma((v - batch(rest)) * inverse, s, b); }, out.data(),
-          scale_.data(), shift_.data());
+          out,
+          [&](const batch& v, const batch& s, const batch& b) {
+            return simd::fma<Arch>((v - batch(rest)) * inverse, s, b);
+          },
+          out.data(), scale_.data(), shift_.data());
     }
   }
 

@@ -20,8 +20,8 @@ namespace qfa {
 /// What TransformerLens does to weights when it loads a model, part by part.  None changes a next-token probability;
 /// all change weights, and with them what a quantizer does.
 ///
-///   fold_ln                 W <- W diag(gamma), b <- b + W beta for whatever reads a norm, which is left with gamma = 1 and
-///                           beta = 0; behind LayerNorm, whose output has mean 0, rows of W lose their mean over the input
+///   fold_ln                 W <- W diag(gamma), b <- b + W beta for whatever reads a norm, which keeps gamma = 1 and
+///                           beta = 0; behind LayerNorm, whose output has mean 0, rows of W lose their mean too
 ///   center_writing_weights  whatever writes to the residual stream loses its mean over d_model: the residual at a hook
 ///                           is then that of the model as stored, less its mean.  LayerNorm families only
 ///   center_unembed          the unembedding loses its mean over the vocabulary: logits move by a constant per token.
@@ -76,7 +76,8 @@ inline processing parse_processing(std::string_view text) {
       if (word == part.name) known = out.*part.on = true;
     if (!known) {
       std::string list = "none, tl";
-      for (const auto& part : detail::processing_parts) list += ", " + std::string(part.name);
+      for (const auto& part : detail::processing_parts)
+        list += ", " + std::string(part.name);
       fail("processing \"" + std::string(text) + "\" is not known, expected one of " + list + ", parts joined by +");
     }
     first = end + 1;
@@ -102,38 +103,47 @@ struct norm_effect {
 inline norm_effect effect_of(const language_model& model, const tensor_editor& edit, const std::string& norm) {
   norm_effect out;
   const double plus = model.config.norm_adds_one ? 1.0 : 0.0;
-  for (const float w : edit.values(norm + ".weight")) out.gamma.push_back(static_cast<double>(w) + plus);
+  for (const float w : edit.values(norm + ".weight"))
+    out.gamma.push_back(static_cast<double>(w) + plus);
   if (model.config.norm == norm_kind::layer)
-    for (const float b : edit.values(norm + ".bias")) out.beta.push_back(static_cast<double>(b));
+    for (const float b : edit.values(norm + ".bias"))
+      out.beta.push_back(static_cast<double>(b));
   return out;
 }
 
 /// Leaves a norm without effect of its own.
 inline void neutralize(const language_model& model, tensor_editor& edit, const std::string& norm) {
-  for (float& w : edit.change(norm + ".weight")) w = model.config.norm_adds_one ? 0.0f : 1.0f;
+  for (float& w : edit.change(norm + ".weight"))
+    w = model.config.norm_adds_one ? 0.0f : 1.0f;
   if (model.config.norm == norm_kind::layer)
-    for (float& b : edit.change(norm + ".bias")) b = 0.0f;
+    for (float& b : edit.change(norm + ".bias"))
+      b = 0.0f;
 }
 
 inline double mean_of(std::span<const float> xs) noexcept {
   double sum = 0.0;
-  for (const float x : xs) sum += static_cast<double>(x);
+  for (const float x : xs)
+    sum += static_cast<double>(x);
   return sum / static_cast<double>(xs.size());
 }
 
 inline void subtract_mean(std::span<float> xs) noexcept {
   const double mean = mean_of(xs);
-  for (float& x : xs) x = static_cast<float>(static_cast<double>(x) - mean);
+  for (float& x : xs)
+    x = static_cast<float>(static_cast<double>(x) - mean);
 }
 
 /// Every column loses its mean over the rows.
 inline void subtract_row_mean(matrix_view<float> w) {
   std::vector<double> mean(w.columns(), 0.0);
   for (std::size_t r = 0; r < w.rows(); ++r)
-    for (std::size_t c = 0; c < w.columns(); ++c) mean[c] += static_cast<double>(w(r, c));
-  for (double& m : mean) m /= static_cast<double>(w.rows());
+    for (std::size_t c = 0; c < w.columns(); ++c)
+      mean[c] += static_cast<double>(w(r, c));
+  for (double& m : mean)
+    m /= static_cast<double>(w.rows());
   for (std::size_t r = 0; r < w.rows(); ++r)
-    for (std::size_t c = 0; c < w.columns(); ++c) w(r, c) = static_cast<float>(static_cast<double>(w(r, c)) - mean[c]);
+    for (std::size_t c = 0; c < w.columns(); ++c)
+      w(r, c) = static_cast<float>(static_cast<double>(w(r, c)) - mean[c]);
 }
 
 /// Takes a norm's gamma and beta into a matrix that reads it.  The bias comes first, from the matrix as it was.
@@ -144,13 +154,15 @@ inline void fold_norm(tensor_editor& edit, const norm_effect& norm, const weight
     const std::span<float> bias = edit.change_or_add(slice.bias, edit.shape(slice.weight)[0]);
     for (std::size_t r = 0; r < w.rows(); ++r) {
       double sum = static_cast<double>(bias[slice.bias_index(r)]);
-      for (std::size_t c = 0; c < w.columns(); ++c) sum += static_cast<double>(w(r, c)) * norm.beta[c];
+      for (std::size_t c = 0; c < w.columns(); ++c)
+        sum += static_cast<double>(w(r, c)) * norm.beta[c];
       bias[slice.bias_index(r)] = static_cast<float>(sum);
     }
   }
   const bool center = !norm.beta.empty();  // LayerNorm
   for (std::size_t r = 0; r < w.rows(); ++r) {
-    for (std::size_t c = 0; c < w.columns(); ++c) w(r, c) = static_cast<float>(static_cast<double>(w(r, c)) * norm.gamma[c]);
+    for (std::size_t c = 0; c < w.columns(); ++c)
+      w(r, c) = static_cast<float>(static_cast<double>(w(r, c)) * norm.gamma[c]);
     if (center) subtract_mean(w.row(r));
   }
 }
@@ -170,7 +182,8 @@ inline void fold_value_bias(const model_config& config, tensor_editor& edit, con
     }
     out_bias[r] = static_cast<float>(sum);
   }
-  for (std::size_t r = 0; r < layer.value.rows; ++r) value_bias[layer.value.bias_index(r)] = 0.0f;
+  for (std::size_t r = 0; r < layer.value.rows; ++r)
+    value_bias[layer.value.bias_index(r)] = 0.0f;
 }
 
 }  // namespace detail
@@ -191,7 +204,8 @@ inline language_model process(const language_model& model, const processing& ask
   if (parts.fold_ln) {
     const auto fold = [&](const std::string& norm, std::initializer_list<const weight_slice*> readers) {
       const auto effect = detail::effect_of(out, edit, norm);
-      for (const weight_slice* reader : readers) detail::fold_norm(edit, effect, *reader);
+      for (const weight_slice* reader : readers)
+        detail::fold_norm(edit, effect, *reader);
       detail::neutralize(out, edit, norm);
     };
     for (const layer_layout& layer : layout.layers) {
@@ -215,7 +229,8 @@ inline language_model process(const language_model& model, const processing& ask
     if (edit.contains(layout.unembedding.bias)) detail::subtract_mean(edit.change(layout.unembedding.bias));
   }
   if (parts.fold_value_biases)
-    for (const layer_layout& layer : layout.layers) detail::fold_value_bias(out.config, edit, layer);
+    for (const layer_layout& layer : layout.layers)
+      detail::fold_value_bias(out.config, edit, layer);
   edit.finish();
   return out;
 }

@@ -40,7 +40,8 @@ class config_reader {
     if (!has(key)) return absent;
     const json& value = object_.at(key);
     // A dimension above 2^31 can only be an attack or a mistake; the bound keeps products of two within 64 bits.
-    if (!value.is_number_integer() || value.get<double>() < (zero_too ? 0.0 : 1.0) || value.get<double>() > 2147483648.0)
+    if (!value.is_number_integer() || value.get<double>() < (zero_too ? 0.0 : 1.0) ||
+        value.get<double>() > 2147483648.0)
       refuse(std::string(key) + " is " + value.dump() + ", expected a positive integer");
     return value.get<std::size_t>();
   }
@@ -58,16 +59,19 @@ class config_reader {
   }
   bool truth(const char* key, bool absent) const {
     if (!has(key)) return absent;
-    if (!object_.at(key).is_boolean()) refuse(std::string(key) + " is " + object_.at(key).dump() + ", expected true or false");
+    if (!object_.at(key).is_boolean())
+      refuse(std::string(key) + " is " + object_.at(key).dump() + ", expected true or false");
     return object_.at(key).get<bool>();
   }
   std::string text(const char* key, std::string absent) const {
     if (!has(key)) return absent;
-    if (!object_.at(key).is_string()) refuse(std::string(key) + " is " + object_.at(key).dump() + ", expected a string");
+    if (!object_.at(key).is_string())
+      refuse(std::string(key) + " is " + object_.at(key).dump() + ", expected a string");
     return object_.at(key).get<std::string>();
   }
   config_reader inner(const char* key) const {
-    if (!object_.at(key).is_object()) refuse(std::string(key) + " is " + object_.at(key).dump() + ", expected an object or null");
+    if (!object_.at(key).is_object())
+      refuse(std::string(key) + " is " + object_.at(key).dump() + ", expected an object or null");
     return {object_.at(key), where_ + ", " + key};
   }
 
@@ -91,7 +95,8 @@ inline model_family read_family(const config_reader& in) {
     return static_cast<model_family>(i);
   }
   std::string known;
-  for (const std::string_view name : model_family_names) known += (known.empty() ? "" : ", ") + std::string(name);
+  for (const std::string_view name : model_family_names)
+    known += (known.empty() ? "" : ", ") + std::string(name);
   in.refuse((type.empty() ? "architecture \"" + architecture : "model_type \"" + type) +
             "\" is not supported, expected one of " + known);
 }
@@ -102,7 +107,8 @@ inline mlp_activation read_activation(const config_reader& in, const char* key, 
   if (name == "gelu_pytorch_tanh" || name == "gelu_new" || name == "gelu_fast") return mlp_activation::gelu_tanh;
   if (name == "silu" || name == "swish") return mlp_activation::silu;
   if (name == "relu") return mlp_activation::relu;
-  in.refuse(std::string(key) + " \"" + name + "\" is not supported, expected gelu, gelu_new, gelu_pytorch_tanh, silu or relu");
+  in.refuse(std::string(key) + " \"" + name +
+            "\" is not supported, expected gelu, gelu_new, gelu_pytorch_tanh, silu or relu");
 }
 
 /// Base, rotated share and scaling; transformers v5 keeps all three in `rope_parameters`.
@@ -131,7 +137,8 @@ inline void read_rope(const config_reader& in, model_config& out) {
       rope.refuse("rope_type \"" + kind + "\" is not supported, expected null, default or llama3");
     }
   }
-  if (!(share > 0.0 && share <= 1.0)) in.refuse("the rotated share of a head is " + std::to_string(share) + ", expected (0, 1]");
+  if (!(share > 0.0 && share <= 1.0))
+    in.refuse("the rotated share of a head is " + std::to_string(share) + ", expected (0, 1]");
   out.rotated = static_cast<std::size_t>(static_cast<double>(out.head_dim) * share);
   if (out.rotated == 0 || out.rotated % 2 != 0)
     in.refuse("rotates " + std::to_string(out.rotated) + " of the " + std::to_string(out.head_dim) +
@@ -141,8 +148,8 @@ inline void read_rope(const config_reader& in, model_config& out) {
 /// Which layers see a window only.  `layer_types`, where a newer file lists them, has the last word.
 inline void read_windows(const config_reader& in, model_config& out) {
   out.windows.assign(out.layers, 0);
-  const bool by_default = out.family == model_family::gemma2 || out.family == model_family::mistral ||
-                          out.family == model_family::qwen2;
+  const bool by_default =
+      out.family == model_family::gemma2 || out.family == model_family::mistral || out.family == model_family::qwen2;
   if (out.family == model_family::gpt_neox || out.family == model_family::llama) return;
   if (in.states("sliding_window") ? !in.has("sliding_window") : !by_default) return;
   if (out.family == model_family::qwen2 && !in.truth("use_sliding_window", false)) return;
@@ -188,8 +195,8 @@ inline model_config parse_config(const json& object, const std::string& where) {
   out.max_positions = in.count("max_position_embeddings", 0);
   out.kv_heads = neox ? out.heads : in.count("num_key_value_heads", out.heads);
   if (out.heads % out.kv_heads != 0)
-    in.refuse("num_key_value_heads is " + std::to_string(out.kv_heads) + ", expected a divisor of num_attention_heads, " +
-              std::to_string(out.heads));
+    in.refuse("num_key_value_heads is " + std::to_string(out.kv_heads) +
+              ", expected a divisor of num_attention_heads, " + std::to_string(out.heads));
   if (neox || !in.has("head_dim")) {
     if (out.hidden % out.heads != 0)
       in.refuse("hidden_size is " + std::to_string(out.hidden) + ", expected a multiple of num_attention_heads, " +
@@ -213,10 +220,10 @@ inline model_config parse_config(const json& object, const std::string& where) {
   detail::read_rope(in, out);
   detail::read_windows(in, out);
 
-  out.qkv_bias = neox                                   ? in.truth("attention_bias", true)
-                 : out.family == model_family::qwen2    ? true
-                 : out.family == model_family::phi3     ? false
-                                                        : in.truth("attention_bias", false);
+  out.qkv_bias = neox                                ? in.truth("attention_bias", true)
+                 : out.family == model_family::qwen2 ? true
+                 : out.family == model_family::phi3  ? false
+                                                     : in.truth("attention_bias", false);
   out.attention_out_bias = out.family == model_family::qwen2 ? false : out.qkv_bias;
   out.mlp_bias = neox || (out.family == model_family::llama && in.truth("mlp_bias", false));
 
@@ -239,7 +246,9 @@ inline model_config parse_config(const json& object, const std::string& where) {
 }
 
 /// Reads a config.json.
-inline model_config read_config(const std::filesystem::path& path) { return parse_config(read_json(path), in_quotes(path)); }
+inline model_config read_config(const std::filesystem::path& path) {
+  return parse_config(read_json(path), in_quotes(path));
+}
 
 }  // namespace qfa
 

@@ -19,7 +19,8 @@ namespace qfa {
 inline std::vector<double> rope_frequencies(const model_config& config) {
   std::vector<double> out(config.rotated / 2);
   for (std::size_t i = 0; i < out.size(); ++i) {
-    const double plain = std::pow(config.rope_base, -2.0 * static_cast<double>(i) / static_cast<double>(config.rotated));
+    const double plain =
+        std::pow(config.rope_base, -2.0 * static_cast<double>(i) / static_cast<double>(config.rotated));
     out[i] = plain;
     if (!config.rope_scaling) continue;
     const llama3_scaling& rule = *config.rope_scaling;
@@ -28,7 +29,8 @@ inline std::vector<double> rope_frequencies(const model_config& config) {
     if (turns < rule.low_frequency_factor) {
       out[i] = plain / rule.factor;
     } else {
-      const double keep = (turns - rule.low_frequency_factor) / (rule.high_frequency_factor - rule.low_frequency_factor);
+      const double keep =
+          (turns - rule.low_frequency_factor) / (rule.high_frequency_factor - rule.low_frequency_factor);
       out[i] = (1.0 - keep) * plain / rule.factor + keep * plain;
     }
   }
@@ -58,7 +60,8 @@ class rope_table {
     parallel_for((x.rows() + tokens_at_once - 1) / tokens_at_once, [&](std::size_t block) {
       const std::size_t last = (std::min)(x.rows(), (block + 1) * tokens_at_once);
       for (std::size_t t = block * tokens_at_once; t < last; ++t)
-        for (std::size_t c = 0; c < x.columns(); c += head_dim_) turn(x.row(t).data() + c, t % context);
+        for (std::size_t c = 0; c < x.columns(); c += head_dim_)
+          turn(x.row(t).data() + c, t % context);
     });
   }
 

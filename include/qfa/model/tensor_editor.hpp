@@ -23,7 +23,8 @@ class tensor_editor {
 
   std::span<const float> values(const std::string& name) const {
     const auto found = changed_.find(name);
-    return found == changed_.end() ? std::span<const float>(*model_.at(name).values) : std::span<const float>(found->second.second);
+    return found == changed_.end() ? std::span<const float>(*model_.at(name).values)
+                                   : std::span<const float>(found->second.second);
   }
   const std::vector<std::size_t>& shape(const std::string& name) const {
     const auto found = changed_.find(name);
@@ -41,7 +42,8 @@ class tensor_editor {
   }
   /// Likewise; a vector of `size` zeros where the model has no such tensor.
   std::span<float> change_or_add(const std::string& name, std::size_t size) {
-    if (!contains(name)) changed_.emplace(name, std::pair(std::vector<std::size_t>{size}, std::vector<float>(size, 0.0f)));
+    if (!contains(name))
+      changed_.emplace(name, std::pair(std::vector<std::size_t>{size}, std::vector<float>(size, 0.0f)));
     return change(name);
   }
   /// A tensor `to` that begins as `from` is now.
@@ -51,7 +53,8 @@ class tensor_editor {
   }
 
   void finish() {
-    for (auto& [name, tensor] : changed_) model_.tensors[name] = share(tensor.first, std::move(tensor.second));
+    for (auto& [name, tensor] : changed_)
+      model_.tensors[name] = share(tensor.first, std::move(tensor.second));
     changed_.clear();
   }
 

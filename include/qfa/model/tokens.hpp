@@ -20,18 +20,18 @@ namespace qfa {
 
 /// How a file of tokens becomes rows.
 struct token_options {
-  std::size_t context = 0;      ///< tokens in a row, BOS among them; 0: as many as a row of the file has
-  std::size_t max_tokens = 0;   ///< whole rows of no more tokens than this in all; 0: all
-  std::size_t vocabulary = 0;   ///< every token must be below; 0: not checked
+  std::size_t context = 0;                     ///< tokens in a row, BOS among them; 0: as many as a row of the file has
+  std::size_t max_tokens = 0;                  ///< whole rows of no more tokens than this in all; 0: all
+  std::size_t vocabulary = 0;                  ///< every token must be below; 0: not checked
   std::optional<std::uint32_t> prepend_bos{};  ///< begin each row with this token, unless it begins with it already
 };
 
 /// Texts of equal length, one after the other.
 struct token_rows {
   std::size_t context = 0;
-  std::vector<std::uint32_t> ids{};   ///< (rows, context)
-  std::size_t dropped = 0;            ///< tokens of a short last row, or that made room for BOS
-  std::size_t bos_added = 0;          ///< rows that got a BOS which the file did not have
+  std::vector<std::uint32_t> ids{};  ///< (rows, context)
+  std::size_t dropped = 0;           ///< tokens of a short last row, or that made room for BOS
+  std::size_t bos_added = 0;         ///< rows that got a BOS which the file did not have
 
   std::size_t rows() const noexcept { return context == 0 ? 0 : ids.size() / context; }
   matrix_view<const std::uint32_t> view() const noexcept { return {ids.data(), rows(), context}; }
@@ -40,7 +40,8 @@ struct token_rows {
 namespace detail {
 
 /// Adds to `out` a row from the front of `text`, and returns how many of its tokens it took.
-inline std::size_t add_row(token_rows& out, std::span<const std::uint32_t> text, const std::optional<std::uint32_t>& bos) {
+inline std::size_t add_row(token_rows& out, std::span<const std::uint32_t> text,
+                           const std::optional<std::uint32_t>& bos) {
   std::size_t taken = out.context;
   if (bos && text.front() != *bos) {
     out.ids.push_back(*bos);
@@ -82,7 +83,8 @@ inline token_rows rows_of_stream(std::span<const std::uint32_t> stream, const to
   while (out.rows() < most) {
     const std::span<const std::uint32_t> rest = stream.subspan(at);
     if (rest.empty()) break;
-    const std::size_t takes = options.prepend_bos && rest.front() != *options.prepend_bos ? out.context - 1 : out.context;
+    const std::size_t takes =
+        options.prepend_bos && rest.front() != *options.prepend_bos ? out.context - 1 : out.context;
     if (rest.size() < takes) {
       out.dropped = rest.size();
       break;
@@ -100,8 +102,8 @@ inline token_rows rows_of_stream(std::span<const std::uint32_t> stream, const to
 inline token_rows rows_of_table(std::span<const std::uint32_t> ids, std::size_t rows, std::size_t columns,
                                 const token_options& options, const std::string& where) {
   if (options.context != 0 && options.context != columns)
-    fail(where + " holds rows of " + std::to_string(columns) + " tokens, which are taken as they are: the context cannot be " +
-         std::to_string(options.context));
+    fail(where + " holds rows of " + std::to_string(columns) +
+         " tokens, which are taken as they are: the context cannot be " + std::to_string(options.context));
   if (columns < 2) fail(where + " holds rows of " + std::to_string(columns) + " tokens, expected at least 2");
   token_rows out{.context = columns};
   const std::size_t used = options.max_tokens == 0 ? rows : (std::min)(rows, options.max_tokens / columns);
