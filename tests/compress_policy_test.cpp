@@ -46,11 +46,11 @@ struct misnamed : plain {
 };
 
 void function(matrix_view<float> w) { w(0, 0) = 5.0f; }
-void reading_function(matrix_view<const float>) {}
 
 const auto lambda = [](matrix_view<float> w) { w(0, 0) = 2.0f; };
 const auto generic = [](auto w) { w(0, 0) = 3.0f; };
-const auto reading_lambda = [](matrix_view<const float>, const tensor_info&) {};
+using reading_lambda = decltype([](matrix_view<const float>, const tensor_info&) {});
+using reading_function = void (*)(matrix_view<const float>);
 
 static_assert(qfa::weight_policy<plain> && qfa::plain_policy<plain> && !qfa::informed_policy<plain>);
 static_assert(qfa::weight_policy<informed> && !qfa::plain_policy<informed> && qfa::informed_policy<informed>);
@@ -59,7 +59,7 @@ static_assert(qfa::weight_policy<decltype(lambda)> && qfa::weight_policy<decltyp
 static_assert(qfa::weight_policy<decltype(&function)>);
 
 static_assert(!qfa::weight_policy<reads_only> && !qfa::weight_policy<reads_only_informed>);
-static_assert(!qfa::weight_policy<decltype(reading_lambda)> && !qfa::weight_policy<decltype(&reading_function)>);
+static_assert(!qfa::weight_policy<reading_lambda> && !qfa::weight_policy<reading_function>);
 static_assert(!qfa::weight_policy<changes_itself> && !qfa::weight_policy<wants_doubles>);
 static_assert(!qfa::weight_policy<immovable> && !qfa::weight_policy<int>);
 

@@ -161,7 +161,7 @@ TEST_CASE("rtn: every weight is in exactly one group, a short last one included"
 }
 
 TEST_CASE("rtn: shared heads give the same place in every head one scale, over all columns") {
-  // Three heads of two rows.  The largest weights of row 0 of the heads is 4, of row 1 it is 16; bits = 2 keeps -s, 0, s.
+  // Three heads of two rows.  The largest weight of the first rows is 4, of the second 16; bits = 2 keeps -s, 0, s.
   matrix m{6, 2, {1, 4, 16, 3, 2.5f, 1, 9, 7, 1, 1, 2, 1}};
   const tensor_info info{.name = "v", .role = tensor_role::value, .heads = 3, .head_dim = 2};
   CHECK(compressed(m, quantizer(2, granularity::shared_heads), info).values ==

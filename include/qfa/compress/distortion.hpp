@@ -2,6 +2,7 @@
 #ifndef QFA_COMPRESS_DISTORTION_HPP
 #define QFA_COMPRESS_DISTORTION_HPP
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cmath>
@@ -35,27 +36,27 @@ class distortion {
   /// Adds a row, or any run of weights.
   void operator()(std::span<const float> reference, std::span<const float> compressed) noexcept {
     assert(reference.size() == compressed.size());
-    std::array<double, lanes> reference_square{}, compressed_square{}, product{}, error_square{};
-    for (std::size_t first = 0; first < reference.size(); first += lanes) {
-      const std::size_t n = reference.size() - first < lanes ? reference.size() - first : lanes;
-      for (std::size_t i = 0; i < n; ++i) {
-        const double w = static_cast<double>(reference[first + i]);
-        const double q = static_cast<double>(compressed[first + i]);
-        reference_square[i] += w * w;
-        compressed_square[i] += q * q;
-        product[i] += w * q;
-        error_square[i] += (q - w) * (q - w);
-        zeros_ += q == 0.0 ? 1U : 0U;
-        zeroed_ += q == 0.0 && w != 0.0 ? 1U : 0U;
-        if (std::abs(q - w) > worst_.error)
-          worst_ = {std::abs(q - w), count_ + first + i, reference[first + i], compressed[first + i]};
-      }
+    lane_sums sums;
+    const std::size_t whole = reference.size() - reference.size() % lanes;
+    for (std::size_t first = 0; first < whole; first += lanes)
+      for (std::size_t i = 0; i < lanes; ++i) sums.add(i, reference[first + i], compressed[first + i]);
+    for (std::size_t i = 0; whole + i < reference.size(); ++i) sums.add(i, reference[whole + i], compressed[whole + i]);
+
+    const double largest = *std::ranges::max_element(sums.largest_error);
+    if (largest > worst_.error) {  // rarely: where it stands is worth a second look, and not a branch for every weight
+      std::size_t at = 0;
+      while (error_of(reference[at], compressed[at]) != largest) ++at;
+      worst_ = {largest, count_ + at, reference[at], compressed[at]};
     }
     count_ += reference.size();
-    reference_square_ += folded(reference_square);
-    compressed_square_ += folded(compressed_square);
-    product_ += folded(product);
-    error_square_ += folded(error_square);
+    for (std::size_t i = 0; i < lanes; ++i) {
+      zeros_ += sums.zeros[i];
+      zeroed_ += sums.zeroed[i];
+    }
+    reference_square_ += folded(sums.reference_square);
+    compressed_square_ += folded(sums.compressed_square);
+    product_ += folded(sums.product);
+    error_square_ += folded(sums.error_square);
   }
 
   distortion& operator+=(const distortion& other) noexcept {
@@ -84,7 +85,9 @@ class distortion {
   }
   /// Signal to quantization noise, 20 log10(|w|_F / |q - w|_F), in dB.  +inf without error, NaN without reference.
   double sqnr() const noexcept {
-    return reference_square_ == 0.0 ? undefined : 10.0 * std::log10(reference_square_ / error_square_);
+    if (reference_square_ == 0.0) return undefined;
+    if (error_square_ == 0.0) return std::numeric_limits<double>::infinity();
+    return 10.0 * std::log10(reference_square_ / error_square_);
   }
   /// Cosine of the angle between the two as vectors.  NaN where either is all zero.
   double cosine() const noexcept {
@@ -99,6 +102,28 @@ class distortion {
  private:
   static constexpr std::size_t lanes = 8;
   static constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+
+  static double error_of(float reference, float compressed) noexcept {
+    return std::abs(static_cast<double>(compressed) - static_cast<double>(reference));
+  }
+
+  struct lane_sums {
+    std::array<double, lanes> reference_square{}, compressed_square{}, product{}, error_square{}, largest_error{};
+    std::array<std::uint64_t, lanes> zeros{}, zeroed{};
+
+    void add(std::size_t lane, float reference, float compressed) noexcept {
+      const double w = static_cast<double>(reference);
+      const double q = static_cast<double>(compressed);
+      const double error = error_of(reference, compressed);
+      reference_square[lane] += w * w;
+      compressed_square[lane] += q * q;
+      product[lane] += w * q;
+      error_square[lane] += error * error;
+      largest_error[lane] = error > largest_error[lane] ? error : largest_error[lane];
+      zeros[lane] += q == 0.0 ? 1U : 0U;
+      zeroed[lane] += q == 0.0 && w != 0.0 ? 1U : 0U;
+    }
+  };
 
   static double folded(std::array<double, lanes> x) noexcept {
     for (std::size_t half = lanes / 2; half > 0; half /= 2)

@@ -27,7 +27,7 @@ inline constexpr std::uint32_t infinity_bits = 0x7f800000U;
 ///
 /// A float of 2^23 or more has no fraction bits; below, adding 2^23 leaves the sum none, so that the hardware's own
 /// rounding of the addition (to nearest, ties to even, unless somebody changed the mode) does the work.  Unlike
-/// std::nearbyint this vectorizes on every instruction set, SSE2 included.
+/// std::nearbyint it is constexpr, and no call where SSE4.1 is missing.
 constexpr float half_even(float x) noexcept {
   constexpr float no_fraction = 8388608.0f;
   const std::uint32_t bits = magnitude_bits(x);
