@@ -31,17 +31,22 @@ inline constexpr std::array<std::string_view, 3> input_norm_names{"none", "const
 
 /// How the SAE was trained, as far as its files tell.  What they do not tell stays empty.
 struct sae_metadata {
-  std::string format;      ///< which loader read it: "saelens", "gemma_scope", "gemma_scope_2", "sparsify", "dictionary_learning"
+  /// Which loader read it: "saelens", "gemma_scope", "gemma_scope_2", "sparsify", "dictionary_learning".
+  std::string format;
   std::string model_name;
   std::optional<std::string> hook;  ///< TransformerLens name, e.g. blocks.4.hook_resid_post
   std::optional<std::size_t> context;
   std::optional<bool> prepend_bos;
   std::optional<bool> exclude_special_tokens;
   std::optional<std::string> neuronpedia_id;
-  std::optional<bool> fold_ln;                  ///< model_from_pretrained_kwargs, where given
-  std::optional<bool> center_writing_weights;   ///< likewise
-  std::optional<bool> transformer_lens_default; ///< set when the metadata say that default processing was used
+  std::optional<bool> fold_ln;                 ///< model_from_pretrained_kwargs, where given
+  std::optional<bool> center_writing_weights;  ///< likewise
+  /// False where the file says that the model's weights were not processed, true where it says that they were folded
+  /// and centred as TransformerLens does by default.
+  std::optional<bool> transformer_lens_default;
+  std::optional<std::size_t> head;  ///< the one attention head that the activations come from
   std::string dtype = "float32";
+  std::vector<std::string> notes;  ///< what the loader had to assume, one sentence each
 };
 
 /// A frozen sparse autoencoder in one layout, whatever file it came from.  f32, row-major.

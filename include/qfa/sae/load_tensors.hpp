@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_SAE_LOAD_TENSORS_HPP
+#define QFA_SAE_LOAD_TENSORS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "qfa/core/error.hpp"
+#include "qfa/io/dtype.hpp"
+#include "qfa/io/in_quotes.hpp"
+#include "qfa/io/npy.hpp"
+#include "qfa/io/safetensors.hpp"
+
+namespace qfa {
+
+/// How a file declares a matrix, against the way it is asked for.
+enum class stored_as : std::uint8_t { rows_columns, columns_rows };
+
+/// The tensors of an SAE's file, whatever its container, asked for by name and shape.
+class sae_tensors {
+ public:
+  explicit sae_tensors(safetensors file) : where_(file.where()) {
+    const auto kept = std::make_shared<const safetensors>(std::move(file));
+    for (const stored_tensor& tensor : kept->tensors())
+      entries_.emplace(tensor.name, entry{tensor.type, tensor.shape, tensor.bytes});
+    kept_ = kept;
+  }
+  /// The arrays of a .npz file.
+  sae_tensors(std::map<std::string, npy_array> arrays, std::string where) : where_(std::move(where)) {
+    const auto kept = std::make_shared<const std::map<std::string, npy_array>>(std::move(arrays));
+    for (const auto& [name, array] : *kept)
+      entries_.emplace(name, entry{array.type, array.shape, array.data});
+    kept_ = kept;
+  }
+
+  bool contains(std::string_view name) const { return entries_.find(name) != entries_.end(); }
+  const std::string& where() const noexcept { return where_; }
+  /// Number of dimensions and their lengths.  Throws where there is no such tensor.
+  std::span<const std::size_t> shape(std::string_view name) const { return at(name).shape; }
+
+  /// A vector of n numbers.
+  std::vector<float> vector(std::string_view name, std::size_t n) const {
+    const entry& found = at(name);
+    const std::size_t wanted[] = {n};
+    if (!std::ranges::equal(found.shape, wanted)) wrong_shape(name, found.shape, wanted);
+    return floats(name, found);
+  }
+
+  /// One number.
+  double scalar(std::string_view name) const {
+    const entry& found = at(name);
+    if (element_count(found.shape) != 1) wrong_shape(name, found.shape, {});
+    readable(name, found);
+    double out = 0.0;
+    to_doubles(found.type, found.bytes, std::span(&out, 1));
+    return out;
+  }
+
+  /// A matrix in the order (rows, columns).  The file declares how it is stored; where rows and columns differ its
+  /// shape must agree or be the other way round, which the lengths then prove.  A square matrix is taken as declared.
+  std::vector<float> matrix(std::string_view name, std::size_t rows, std::size_t columns, stored_as declared) const {
+    const entry& found = at(name);
+    const std::size_t straight[] = {rows, columns};
+    const std::size_t turned[] = {columns, rows};
+    const bool is_straight = std::ranges::equal(found.shape, straight);
+    const bool is_turned = std::ranges::equal(found.shape, turned);
+    if (!is_straight && !is_turned)
+      wrong_shape(name, found.shape,
+                  declared == stored_as::rows_columns ? std::span<const std::size_t>(straight) : std::span(turned));
+    const bool turn = rows == columns ? declared == stored_as::columns_rows : is_turned;
+    std::vector<float> values = floats(name, found);
+    if (!turn) return values;
+    std::vector<float> out(values.size());
+    for (std::size_t c = 0; c < columns; ++c)
+      for (std::size_t r = 0; r < rows; ++r)
+        out[r * columns + c] = values[c * rows + r];
+    return out;
+  }
+
+  /// Throws where the file holds a tensor that is not among these: what it means is not known.
+  void expect_only(std::initializer_list<std::string_view> known) const {
+    for (const auto& [name, unused] : entries_)
+      if (std::find(known.begin(), known.end(), name) == known.end())
+        fail("tensor " + in_quotes(name) + " in " + where_ + " has no place in an SAE of this kind");
+  }
+
+ private:
+  struct entry {
+    dtype type;
+    std::span<const std::size_t> shape;
+    std::span<const std::byte> bytes;
+  };
+
+  const entry& at(std::string_view name) const {
+    const auto found = entries_.find(name);
+    if (found == entries_.end()) fail("there is no tensor " + in_quotes(name) + " in " + where_);
+    return found->second;
+  }
+  void readable(std::string_view name, const entry& found) const {
+    if (!is_readable_float(found.type) && !is_integer(found.type))
+      fail("tensor " + in_quotes(name) + " in " + where_ + " is of type " + std::string(qfa::name(found.type)) +
+           ", but F32, F16, BF16 or F64 is needed");
+  }
+  std::vector<float> floats(std::string_view name, const entry& found) const {
+    readable(name, found);
+    std::vector<float> out(found.bytes.size() * 8 / bits(found.type));
+    to_floats(found.type, found.bytes, out);
+    return out;
+  }
+  [[noreturn]] void wrong_shape(std::string_view name, std::span<const std::size_t> found,
+                                std::span<const std::size_t> wanted) const {
+    fail("tensor " + in_quotes(name) + " in " + where_ + " has the shape " + shape_text(found) + ", but " +
+         shape_text(wanted) + " is expected");
+  }
+
+  std::string where_;
+  std::shared_ptr<const void> kept_;  // what the entries point into
+  std::map<std::string, entry, std::less<>> entries_;
+};
+
+}  // namespace qfa
+
+#endif

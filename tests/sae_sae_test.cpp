@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/sae/sae.hpp"
+
+#include <cstddef>
+#include <set>
+#include <string_view>
+
+#include <doctest/doctest.h>
+
+TEST_CASE("activation_kind and input_norm: every value has a name of its own") {
+  CHECK(static_cast<std::size_t>(qfa::activation_kind::gated) + 1 == qfa::activation_names.size());
+  CHECK(static_cast<std::size_t>(qfa::input_norm::layer_norm) + 1 == qfa::input_norm_names.size());
+  CHECK(std::set<std::string_view>(qfa::activation_names.begin(), qfa::activation_names.end()).size() == 4);
+  CHECK(std::set<std::string_view>(qfa::input_norm_names.begin(), qfa::input_norm_names.end()).size() == 3);
+  CHECK(qfa::activation_names[static_cast<std::size_t>(qfa::activation_kind::jump_relu)] == "jump_relu");
+  CHECK(qfa::activation_names[static_cast<std::size_t>(qfa::activation_kind::top_k)] == "top_k");
+  CHECK(qfa::input_norm_names[static_cast<std::size_t>(qfa::input_norm::layer_norm)] == "layer_norm");
+}
+
+TEST_CASE("sae: nothing is known of an SAE that was read from no file") {
+  const qfa::sae s;
+  CHECK(s.activation == qfa::activation_kind::relu);
+  CHECK(s.norm == qfa::input_norm::none);
+  CHECK(s.apply_b_dec_to_input);
+  CHECK(!s.metadata.hook);
+  CHECK(!s.metadata.prepend_bos);
+  CHECK(!s.metadata.transformer_lens_default);
+  CHECK(s.metadata.notes.empty());
+}
