@@ -20,7 +20,7 @@ for layer in $(sed 's/#.*//' "$here/layers.txt"); do rank[$layer]=$((++n)); done
 # The one header, or folder, that may know each library.
 declare -A keeper=(
   [xsimd]=qfa/simd/batch.hpp [xtensor]=qfa/core/xtensor.hpp [omp.h]=qfa/core/parallel.hpp
-  [nlohmann]='qfa/io/json.hpp qfa/report/' [zip.h]=qfa/io/npz.hpp [Eigen]=qfa/predict/ [boost]=qfa/stats/student.hpp
+  [nlohmann]='qfa/io/json.hpp qfa/report/' [zip.h]=qfa/io/npz.hpp [Eigen]=qfa/predict/ [boost]='qfa/stats/student.hpp qfa/io/checksum.hpp'
   [mpi.h]=qfa/mpi/ [CLI]=examples [iostream]=examples)
 
 headers=$(cd include && find qfa -name '*.hpp' | sort)
@@ -91,11 +91,15 @@ for file in $sources; do
 done
 say_all < <(grep -rnE 'TEST_CASE[A-Z_]*\("[^"]*([][;]|\\)' tests --include='*_test.cpp' |
   sed 's|^\([^:]*:[0-9]*\):.*|\1: a test name with ; [ ] or a backslash, which ctest misreads|')
-say_all < <(grep -rnE -- '-ffast-math|-Ofast|-funsafe-math' CMakeLists.txt CMakePresets.json examples tests bench 2>/dev/null \
-  --include='CMake*' | sed 's|^\([^:]*:[0-9]*\):.*|\1: fast math; NaN is part of the contract|')
+say_all < <(grep -rnE --include='CMake*' -e '-ffast-math|-Ofast|-funsafe-math' . --exclude-dir=build | sed 's|^\([^:]*:[0-9]*\):.*|\1: fast math; NaN is part of the contract|')
 
 diff -u include/qfa/qfa.hpp <(bash "$here/umbrella.sh" .) >/dev/null 2>&1 ||
   say "include/qfa/qfa.hpp is stale: bash cmake/umbrella.sh > include/qfa/qfa.hpp"
+
+if [ -e vcpkg.json ]; then
+  version=$(sed -n 's/.*const char\* version = "\([^"]*\)".*/\1/p' include/qfa/version.hpp)
+  grep -q "\"version-semver\": \"$version\"" vcpkg.json || say "vcpkg.json is not of version $version"
+fi
 
 [ "$violations" -eq 0 ] || { echo "$violations violations"; exit 1; }
 echo "$(wc -w <<<"$headers") headers obey the rules"

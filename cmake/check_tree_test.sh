@@ -112,6 +112,8 @@ echo 'TEST_CASE_TEMPLATE("x[0]", T, int) {}' >>"$tree/tests/io_json_test.cpp"
 expect "ctest misreads"
 echo 'target_compile_options(x PRIVATE -ffast-math)' >"$tree/CMakeLists.txt"
 expect "fast math"
+echo '{ "version-semver": "0.0.9" }' >"$tree/vcpkg.json"
+expect "vcpkg.json is not of version"
 expect stale
 
 [ $failures -eq 0 ] || { echo "$failures rules do not hold"; exit 1; }
