@@ -3,11 +3,11 @@
 #define QFA_SAE_ENCODE_HPP
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,6 +15,7 @@
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/sae/codes.hpp"
+#include "qfa/sae/firing_buffer.hpp"
 #include "qfa/sae/gates.hpp"
 #include "qfa/sae/input_frame.hpp"
 #include "qfa/sae/sae.hpp"
@@ -106,12 +107,6 @@ class encoder {
                       (std::max)(tile, (share + tile - 1) / tile * tile));
   }
 
-  /// What has fired on one token so far, features increasing.
-  struct row_codes {
-    std::vector<std::uint32_t> features;
-    std::vector<float> values;
-  };
-
   template <class Gate>
   sparse_codes encode_block(matrix_view<const float> x, std::size_t first, std::size_t last, const Gate& gate) const {
     using batch = simd::floats<Arch>;
@@ -121,37 +116,25 @@ class encoder {
     for (std::size_t r = 0; r < rows; ++r)
       enter_frame(frame_, x.row(first + r), frame_of(frame_.norm, x.row(first + r), first + r), u.row(r));
 
-    std::vector<row_codes> fired(rows);
+    std::vector<firing_buffer> fired(k_ == 0 ? rows : 0);
     std::vector<top_k_candidates> candidates(k_ == 0 ? 0 : rows, top_k_candidates((std::max)(k_, std::size_t{1})));
-    const auto append = [&](std::size_t row, std::size_t column, const detail::gated<Arch>& codes) {
-      alignas(simd::alignment) float value[simd::width<Arch>];
-      xsimd::select(codes.fires, codes.values, batch(0.0f)).store_aligned(value);
-      for (std::size_t i = 0; i < simd::width<Arch>; ++i) {
-        if (value[i] == 0.0f) continue;
-        const auto feature = static_cast<std::uint32_t>(column + i);
-        if (k_ != 0) {
-          candidates[row](feature, value[i]);
-        } else {
-          fired[row].features.push_back(feature);
-          fired[row].values.push_back(value[i]);
-        }
-      }
-    };
     simd::gemm_block(matrix_view<const float>(u), weights_, width(),
                      [&](std::size_t row, std::size_t column, const batch& z, std::size_t) {
                        auto codes = gate(z, column);
                        if (k_ != 0) codes.fires = codes.fires && codes.values > batch(candidates[row].bar());
-                       if (xsimd::any(codes.fires)) append(row, column, codes);
+                       if (!xsimd::any(codes.fires)) return;
+                       alignas(simd::alignment) std::array<float, simd::width<Arch>> lane;
+                       xsimd::select(codes.fires, codes.values, batch(0.0f)).store_aligned(lane.data());
+                       if (k_ == 0)
+                         fired[row].append(column, lane);
+                       else
+                         candidates[row].append(column, lane);
                      });
 
     sparse_codes out(width());
     for (std::size_t r = 0; r < rows; ++r) {
-      if (k_ != 0)
-        candidates[r].take([&](std::uint32_t feature, float value) {
-          fired[r].features.push_back(feature);
-          fired[r].values.push_back(value);
-        });
-      out.append_token(fired[r].features, fired[r].values);
+      const firing_buffer& token = k_ == 0 ? fired[r] : candidates[r].result();
+      out.append_token(token.features(), token.values());
     }
     return out;
   }

@@ -3,68 +3,71 @@
 #define QFA_SAE_TOP_K_HPP
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+#include <span>
+
+#include "qfa/sae/firing_buffer.hpp"
 
 namespace qfa {
 
-/// One feature that fires, or may.
-struct firing {
-  std::uint32_t feature = 0;
-  float value = 0.0f;
+namespace detail {
 
-  bool operator==(const firing&) const = default;
-};
+/// The k-th largest of positive values, bit by bit from the top: their bits are in the order of their values, so the
+/// result has a bit if at least k values reach what is known so far with that bit.  31 passes of comparisons, which the
+/// compiler makes vectors of; std::nth_element guesses a branch for each element and takes longer (bench/encode_bench).
+inline float kth_largest(std::span<const float> values, std::size_t k) noexcept {
+  std::uint32_t bits = 0;
+  for (std::uint32_t bit = 1U << 30; bit != 0; bit >>= 1) {
+    std::uint32_t reach = 0;
+    for (float v : values) reach += std::bit_cast<std::uint32_t>(v) >= (bits | bit) ? 1U : 0U;
+    if (reach >= k) bits |= bit;
+  }
+  return std::bit_cast<float>(bits);
+}
+
+}  // namespace detail
 
 /// The k largest positive values of one token, offered in increasing order of features.
 ///
-/// Keeping up to 2k candidates and halving them by selection costs O(1) for each offer, and no sort of the whole token;
-/// what is at or below the k-th largest so far is turned away at once.  Ties go to the lower feature: an equal value
-/// that comes later finds the bar closed.
+/// Keeping about 2k candidates and halving them costs O(1) for each offer, and nothing is ever sorted; what is at or
+/// below the k-th largest so far is turned away at once.  Ties go to the lower feature: an equal value that comes later
+/// finds the bar closed.
 class top_k_candidates {
  public:
   top_k_candidates() = default;
-  explicit top_k_candidates(std::size_t k) : k_(k) {
-    assert(k > 0);
-    kept_.reserve(2 * k);
-  }
+  explicit top_k_candidates(std::size_t k) : k_(k) { assert(k > 0); }
 
   /// Values that are not above this cannot be among the k largest.
   float bar() const noexcept { return bar_; }
 
-  void operator()(std::uint32_t feature, float value) {
-    assert(kept_.empty() || kept_.size() == k_ || feature > kept_.back().feature);
-    if (!(value > bar_)) return;
-    kept_.push_back({feature, value});
-    if (kept_.size() == 2 * k_) halve();
+  /// Offers the features first_feature, first_feature + 1, ...
+  void append(std::size_t first_feature, std::span<const float> values) {
+    kept_.append(first_feature, values, bar_);
+    if (kept_.size() >= 2 * k_) halve();
   }
 
-  /// The k largest, or all if there are fewer, features increasing; and begins anew.
-  template <class Consume>
-  void take(Consume consume) {
+  /// The k largest, or all if there are fewer, features increasing.
+  const firing_buffer& result() {
     if (kept_.size() > k_) halve();
-    std::sort(kept_.begin(), kept_.end(), [](const firing& a, const firing& b) { return a.feature < b.feature; });
-    for (const firing& f : kept_) consume(f.feature, f.value);
-    kept_.clear();
-    bar_ = 0.0f;
+    return kept_;
   }
 
  private:
-  void halve() {
-    const auto ahead = [](const firing& a, const firing& b) {
-      return a.value > b.value || (a.value == b.value && a.feature < b.feature);
-    };
-    const auto last = kept_.begin() + static_cast<std::ptrdiff_t>(k_ - 1);
-    std::nth_element(kept_.begin(), last, kept_.end(), ahead);
-    bar_ = last->value;
-    kept_.resize(k_);
+  /// Keeps the k largest in their order.  Of those at the bar as many stay as there is room for beside what is above it:
+  /// the first ones.
+  void halve() noexcept {
+    bar_ = detail::kth_largest(kept_.values(), k_);
+    const auto values = kept_.values();
+    const auto above = std::count_if(values.begin(), values.end(), [this](float v) { return v > bar_; });
+    kept_.keep(bar_, k_ - static_cast<std::size_t>(above));
   }
 
   std::size_t k_ = 1;
   float bar_ = 0.0f;
-  std::vector<firing> kept_;
+  firing_buffer kept_;
 };
 
 }  // namespace qfa

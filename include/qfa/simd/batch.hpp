@@ -96,7 +96,8 @@ floats<Arch> load(const float* from) noexcept {
 template <class Arch>
 floats<Arch> load_first(const float* from, std::size_t count, float pad = 0.0f) noexcept {
   alignas(alignment) float lane[width<Arch>];
-  std::fill_n(std::copy_n(from, count, lane), width<Arch> - count, pad);
+  std::fill_n(lane, width<Arch>, pad);
+  std::copy_n(from, count, lane);
   return floats<Arch>::load_aligned(lane);
 }
 
