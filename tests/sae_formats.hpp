@@ -104,7 +104,7 @@ inline void check_expected(const qfa::sae& s, const std::string& name) {
       CAPTURE(j);
       CHECK((made.codes[j] > 0.0) == (wanted[j] > 0.0));
       CHECK(std::fabs(made.codes[j] - wanted[j]) <= 3e-6 * (1.0 + std::fabs(wanted[j])));
-      firings += wanted[j] > 0.0 ? 1 : 0;
+      if (wanted[j] > 0.0) ++firings;
     }
     const std::vector<double> output = row(reconstruction, s.d_in);
     for (std::size_t i = 0; i < s.d_in; ++i)
