@@ -159,10 +159,11 @@ TEST_CASE("overlap: sizes that no two sets have are refused") {
 }
 
 TEST_CASE("count_overlap: any value but 0 means membership") {
-  const std::vector<std::uint8_t> a{1, 0, 2, 255, 0, 0};
-  const std::vector<std::uint8_t> b{1, 1, 0, 7, 0, 0};
+  const std::vector<std::uint8_t> a{1, 0, 2, 4, 0, 0};
+  const std::vector<std::uint8_t> b{1, 1, 0, 3, 0, 0};
   const set_sizes s = qfa::count_overlap(a, b);
   CHECK(s == set_sizes{.a = 3, .b = 3, .both = 2, .population = 6});
+  CHECK(qfa::count_overlap_by_stratum(a, b, std::vector<std::uint32_t>(6), 1)[0] == s);
   CHECK(s.neither() == 2);
   CHECK_THROWS_AS(qfa::count_overlap(a, std::vector<std::uint8_t>{1}), qfa::error);
 }

@@ -165,7 +165,19 @@ TEST_CASE("fit_logistic: separable classes and columns of wild scale converge al
       qfa::fit_logistic(matrix_view<const double>(y.data(), 4, 1), labels{0, 0, 1, 1}, {.c = 1e8});
   CHECK(loose.converged);
   CHECK(loose.coefficients[0] > 5.0);
-  // One outlier of the wrong class, where a full Newton step from 0 would overshoot.
+  // Full Newton steps run away here.
+  const std::vector<double> wild{3.0, -4.6, 0.9, 48.3, 1.6, -631.2, 0.8, -739.1, -2.4, 4.1};
+  const matrix_view<const double> two(wild.data(), 5, 2);
+  const labels three_two{1, 1, 1, 0, 0};
+  const qfa::logistic_model tamed = qfa::fit_logistic(two, three_two, {.c = 1e4});
+  CHECK(tamed.converged);
+  for (std::size_t k = 0; k < 3; ++k) {
+    double gradient = k < 2 ? 1e-4 * tamed.coefficients[k] : 0.0;
+    for (std::size_t r = 0; r < 5; ++r)
+      gradient += (qfa::probability_of(tamed(two.row(r))) - three_two[r]) * (k < 2 ? two(r, k) : 1.0);
+    CHECK(std::fabs(gradient) < 1e-8);
+  }
+  // One outlier of the wrong class.
   std::vector<double> z = draw(50, 9);
   labels positive(50, 0);
   positive[0] = 1;

@@ -44,23 +44,27 @@ inline void check_folds(std::span<const std::uint8_t> positive, std::uint32_t fo
 /// class, give or take one, and of rows, give or take one.  The same on every machine; throws where a class has fewer
 /// rows than there are folds.
 ///
-/// Each class is put into the order of its rows' random numbers, and the two are dealt out like cards, one after the
-/// other: the deal goes on where the first class ended, so that totals stay even.
+/// Each class is put into the order of its rows' random numbers and cut into `folds` runs; the longer runs of the
+/// second class follow, fold by fold, on those of the first.  Runs, and not one row to each fold in turn: a row whose
+/// label changes then moves no more than the ends of runs, and the replicates of a jackknife keep nearly their folds.
 inline std::vector<std::uint32_t> stratified_folds(std::span<const std::uint8_t> positive, std::uint32_t folds,
                                                    std::uint64_t seed) {
   detail::check_folds(positive, folds);
   std::vector<std::uint32_t> fold_of(positive.size());
   std::vector<std::pair<std::uint64_t, std::size_t>> deck;
-  std::uint32_t next = 0;
+  std::size_t longer_from = 0;  // the fold from which on longer runs are due
   for (const bool label : {false, true}) {
     deck.clear();
     for (std::size_t r = 0; r < positive.size(); ++r)
       if ((positive[r] != 0) == label) deck.emplace_back(detail::scatter(seed, r), r);
     std::sort(deck.begin(), deck.end());
-    for (const auto& card : deck) {
-      fold_of[card.second] = next;
-      next = (next + 1) % folds;
+    const std::size_t longer = deck.size() % folds;
+    auto card = deck.begin();
+    for (std::uint32_t f = 0; f < folds; ++f) {
+      const bool has_one_more = (f + folds - longer_from) % folds < longer;
+      for (std::size_t i = 0; i < deck.size() / folds + (has_one_more ? 1 : 0); ++i, ++card) fold_of[card->second] = f;
     }
+    longer_from = (longer_from + longer) % folds;
   }
   return fold_of;
 }
