@@ -85,10 +85,11 @@ TEST_CASE("feature statistics: every one agrees with the oracle") {
     const std::vector<double> mean_x = oracle.doubles(side + ".mean_x"), var_x = oracle.doubles(side + ".var_x"),
                               var_y = oracle.doubles(side + ".var_y");
     for (const oracle_statistic& statistic : all_statistics) {
-      const std::vector<double> expected = oracle.doubles(side + "." + statistic.name);
+      const std::string name = statistic.name;
+      const std::vector<double> expected = oracle.doubles(side + "." + name);
       for (std::size_t f = 0; f < oracle.features; ++f) {
         CAPTURE(side);
-        CAPTURE(statistic.name);
+        CAPTURE(name);
         CAPTURE(f);
         const double value = statistic.value(table.total(f));
         CAPTURE(value);
@@ -97,7 +98,6 @@ TEST_CASE("feature statistics: every one agrees with the oracle") {
         if (std::isnan(value)) continue;
         // Where r is 1 or beta 1, 1 - r^2 and beta - 1 are differences of rounded ones: the variance's own rounding,
         // 1e-15 of it, is all that is left.  With a mean of a million deviations beta itself is right to 1e-10.
-        const std::string name = statistic.name;
         const double scale = name == "nu" ? 1.0 : name == "noise" ? var_y[f] : name == "gain" ? var_x[f] : 0.0;
         const double deviations = mean_x[f] * mean_x[f] / var_x[f] > 1e10 ? 1e-10 : 1e-14;
         const double rounding = scale == 0.0 ? 0.0 : deviations * scale;
