@@ -6,7 +6,11 @@
 #include <cmath>
 #include <filesystem>
 
+#include "qfa/compress/magnitude_pruner.hpp"
+#include "qfa/compress/rtn.hpp"
 #include "qfa/io/json.hpp"
+#include "qfa/io/safetensors.hpp"
+#include "qfa/model/compress.hpp"
 #include "qfa/model/decoder.hpp"
 #include "qfa/model/load.hpp"
 #include "qfa/model/loss.hpp"
@@ -45,12 +49,39 @@ by_row<loss_sum> losses_of(const language_model& weights, std::size_t rows_at_on
 
 }  // namespace
 
-TEST_CASE("stories260K: the reference loss over 780 rows is the independent audit's") {
+namespace {
+
+double expected_loss(const char* condition) {
   const json audit = read_json(stories() / "reference_audit.json");
-  const double expected = audit["sae_l2_standard"]["conditions"]["reference"]["loss"].get<double>();
+  return audit["sae_l2_standard"]["conditions"][condition]["loss"].get<double>();
+}
+
+}  // namespace
+
+TEST_CASE("stories260K: the reference loss over 780 rows is the independent audit's") {
   const by_row<loss_sum> losses = losses_of(load_model(stories()), 8);
   CHECK(losses.total().tokens == rows * (context - 1));
-  CHECK(std::fabs(losses.total().mean() - expected) < 1e-6);
+  CHECK(std::fabs(losses.total().mean() - expected_loss("reference")) < 1e-6);
   // Every row holds as many tokens, so batches of any size that divides them have the same mean.
   CHECK(mean_over_batches(losses, 4) == doctest::Approx(losses.total().mean()).epsilon(1e-12));
+}
+
+TEST_CASE("stories260K: token by token, the loss of the first rows is the independent run's") {
+  const decoder<> model(load_model(stories()));
+  const token_rows tokens = audit_tokens(model.config());
+  const auto block = tokens.view().rows_between(0, 2);
+  std::vector<double> nll(2 * (context - 1));
+  score_tokens(model, model.final_hidden(block).view(), block, nll);
+  const auto expected = read_floats(safetensors(stories() / "kv_expected.safetensors").at("nll.reference"));
+  REQUIRE(expected.size() == nll.size());
+  for (std::size_t i = 0; i < nll.size(); ++i)
+    CHECK(std::fabs(nll[i] - static_cast<double>(expected[i])) < 1e-4);
+}
+
+TEST_CASE("stories260K: rounded to four bits and pruned, the loss is the independent audit's") {
+  const language_model model = load_model(stories());
+  const auto rounded = compress(model, rtn{.bits = 4});
+  CHECK(std::fabs(losses_of(rounded.model, 8).total().mean() - expected_loss("rtn-int4-row")) < 1e-6);
+  const auto pruned = compress(model, magnitude_pruner{.sparsity = 0.175});
+  CHECK(std::fabs(losses_of(pruned.model, 8).total().mean() - expected_loss("prune-0.175")) < 1e-6);
 }

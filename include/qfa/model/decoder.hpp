@@ -12,9 +12,10 @@
 
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
+#include "qfa/core/parallel.hpp"
 #include "qfa/model/activations.hpp"
-#include "qfa/model/attention.hpp"
 #include "qfa/model/config.hpp"
+#include "qfa/model/decoder_layer.hpp"
 #include "qfa/model/elementwise.hpp"
 #include "qfa/model/hooks.hpp"
 #include "qfa/model/language_model.hpp"
@@ -29,11 +30,6 @@ namespace qfa {
 struct forward_options {
   std::vector<hook_point> hooks{};  ///< what the visitor is to see
   bool final_hidden = false;        ///< run to the end and return what the unembedding reads
-};
-
-/// Buffers of a forward pass: kept from one pass to the next, they are allocated once.
-struct forward_scratch {
-  activations residual, normed, q, k, v, z, attention_out, gate, up, mlp_out;
 };
 
 /// What a hook asks for when nothing is to be looked at.
@@ -66,25 +62,40 @@ class decoder {
   activations forward(matrix_view<const std::uint32_t> tokens, const forward_options& options, Visit&& visit,
                       forward_scratch& scratch) const {
     check(tokens, options);
-    const std::size_t count = tokens.size();
+    if (tokens.empty() || (options.hooks.empty() && !options.final_hidden)) return {};
+    scratch.make_room(config_, tokens.size());
     const rope_table rope(config_, tokens.columns());
+    for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) { embed(tokens, first, last, scratch); });
+
+    // A block is a list of steps, each named after the hook behind it.  What lies between two places where all tokens
+    // must meet (attention, and a hook that somebody looks at) runs in one go for each chunk of tokens.
+    const std::size_t steps = config_.layers * kinds;
     std::size_t seen = 0;
-    // True once nothing more is wanted.
-    const auto tap = [&](std::size_t l, hook_kind kind, activations& values) {
+    for (std::size_t step = 0; step < steps;) {
+      std::size_t meet = step;
+      while (meet + 1 < steps && kind_of(meet) != hook_kind::z && !hooked(options, meet))
+        ++meet;
+      const std::size_t end = kind_of(meet) == hook_kind::z ? meet : meet + 1;
+      if (step < end)
+        for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
+          for (std::size_t s = step; s < end; ++s)
+            layers_[s / kinds].step(kind_of(s), tokens.columns(), rope, first, last, scratch);
+        });
+      if (kind_of(meet) == hook_kind::z) layers_[meet / kinds].meet(tokens.columns(), scratch);
       for (std::size_t i = 0; i < options.hooks.size(); ++i) {
-        if (options.hooks[i] != hook_point{l, kind}) continue;
-        visit(i, values.view());
+        if (step_of(options.hooks[i]) != meet) continue;
+        visit(i, scratch.at(kind_of(meet)).view());
         ++seen;
       }
-      return seen == options.hooks.size() && !options.final_hidden;
-    };
-    if (count == 0 || (options.hooks.empty() && !options.final_hidden)) return {};
-    embed(tokens, scratch.residual);
-    for (std::size_t l = 0; l < layers_.size(); ++l)
-      if (run_layer(l, tokens.columns(), rope, tap, scratch)) return {};
+      if (seen == options.hooks.size() && !options.final_hidden) return {};
+      step = meet + 1;
+    }
     activations out;
-    out.resize(count, config_.hidden);
-    final_norm_.template operator()<Arch>(scratch.residual.view(), out.view());
+    out.resize(tokens.size(), config_.hidden);
+    for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
+      final_norm_.template operator()<Arch>(scratch.residual.view().rows_between(first, last),
+                                            out.view().rows_between(first, last));
+    });
     return out;
   }
   template <class Visit>
@@ -101,7 +112,10 @@ class decoder {
   /// Logits (tokens, vocabulary) of final hidden states, whenever and in whatever portions those were computed.
   void unembed(matrix_view<const float> final_hidden, matrix_view<float> logits) const {
     unembedding_(final_hidden, logits);
-    if (config_.logit_softcap > 0.0) soft_cap<Arch>(static_cast<float>(config_.logit_softcap), logits);
+    if (config_.logit_softcap > 0.0)
+      for_each_chunk(logits.rows(), [&](std::size_t first, std::size_t last) {
+        soft_cap<Arch>(static_cast<float>(config_.logit_softcap), logits.rows_between(first, last));
+      });
   }
 
   /// Logits (tokens, vocabulary) of texts.  For a large vocabulary take final_hidden and unembed by portions.
@@ -117,23 +131,11 @@ class decoder {
   std::size_t shared_panels(const decoder& other) const noexcept {
     std::size_t count = unembedding_.shares_with(other.unembedding_) ? 1 : 0;
     for (std::size_t l = 0; l < layers_.size(); ++l)
-      for (const auto part : linear_parts)
-        count += (layers_[l].*part).exists() && (layers_[l].*part).shares_with(other.layers_[l].*part) ? 1U : 0U;
+      count += layers_[l].shared_panels(other.layers_[l]);
     return count;
   }
 
  private:
-  struct layer {
-    norm_weights attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;
-    linear<Arch> query, key, value, attention_out, gate, up, down;
-    attention_shape attention;
-  };
-  static constexpr linear<Arch> layer::*linear_parts[] = {
-      &layer::query, &layer::key, &layer::value, &layer::attention_out, &layer::gate, &layer::up, &layer::down};
-  static constexpr weight_slice layer_layout::*slice_parts[] = {
-      &layer_layout::query, &layer_layout::key, &layer_layout::value, &layer_layout::attention_out,
-      &layer_layout::gate,  &layer_layout::up,  &layer_layout::down};
-
   decoder(const language_model& model, const decoder* like) : config_(model.config) {
     for (const expected_tensor& expected : expected_tensors(config_))
       if (model.at(expected.name).shape != expected.shape)
@@ -142,23 +144,8 @@ class decoder {
     if (like != nullptr && like->layers_.size() != config_.layers) like = nullptr;
     const model_layout layout = layout_of(config_);
     embedding_ = model.at(layout.embedding);
-    for (std::size_t l = 0; l < config_.layers; ++l) {
-      const layer_layout& names = layout.layers[l];
-      layer& to = layers_.emplace_back();
-      to.attention_norm = {model, names.attention_norm};
-      to.attention_post_norm = {model, names.attention_post_norm};
-      to.mlp_norm = {model, names.mlp_norm};
-      to.mlp_post_norm = {model, names.mlp_post_norm};
-      for (std::size_t p = 0; p < std::size(linear_parts); ++p)
-        to.*linear_parts[p] = {model, names.*slice_parts[p],
-                               like == nullptr ? nullptr : &(like->layers_[l].*linear_parts[p])};
-      to.attention = {.heads = config_.heads,
-                      .kv_heads = config_.kv_heads,
-                      .head_dim = config_.head_dim,
-                      .scale = static_cast<float>(config_.query_scale),
-                      .softcap = static_cast<float>(config_.attention_softcap),
-                      .window = config_.windows[l]};
-    }
+    for (std::size_t l = 0; l < config_.layers; ++l)
+      layers_.emplace_back(model, layout.layers[l], config_.windows[l], like == nullptr ? nullptr : &like->layers_[l]);
     final_norm_ = {model, layout.final_norm};
     unembedding_ = {model, layout.unembedding, like == nullptr ? nullptr : &like->unembedding_};
   }
@@ -173,75 +160,37 @@ class decoder {
                std::to_string(config_.vocabulary));
   }
 
-  void embed(matrix_view<const std::uint32_t> tokens, activations& out) const {
-    out.resize(tokens.size(), config_.hidden);
-    const matrix_view<const float> table(embedding_.data(), config_.vocabulary, config_.hidden);
+  static constexpr std::size_t kinds = hook_kind_names.size();
+  static hook_kind kind_of(std::size_t step) noexcept { return static_cast<hook_kind>(step % kinds); }
+  static std::size_t step_of(const hook_point& hook) noexcept {
+    return hook.layer * kinds + static_cast<std::size_t>(hook.kind);
+  }
+  static bool hooked(const forward_options& options, std::size_t step) noexcept {
+    return std::ranges::any_of(options.hooks, [&](const hook_point& hook) { return step_of(hook) == step; });
+  }
+
+  /// Calls run(first, last) for chunks of [0, count) tokens, on all threads.  Chunks large enough for a matrix product
+  /// to be worth its packing, small enough that their activations stay near; no result depends on where they are cut.
+  template <class Run>
+  static void for_each_chunk(std::size_t count, Run run) {
+    constexpr std::size_t least = 48, most = 192;
+    const std::size_t chunk = std::clamp(count / (4 * thread_count()) / least * least, least, most);
+    parallel_for((count + chunk - 1) / chunk,
+                 [&](std::size_t i) { run(i * chunk, (std::min)(count, (i + 1) * chunk)); });
+  }
+
+  void embed(matrix_view<const std::uint32_t> tokens, std::size_t first, std::size_t last, forward_scratch& s) const {
     const auto scale = static_cast<float>(config_.embedding_scale);
-    const matrix_view<float> to = out.view();
-    detail::for_each_row(out.tokens, [&](std::size_t t) {
+    const matrix_view<const float> table(embedding_.data(), config_.vocabulary, config_.hidden);
+    for (std::size_t t = first; t < last; ++t) {
       const auto from = table.row(tokens(t / tokens.columns(), t % tokens.columns()));
-      std::transform(from.begin(), from.end(), to.row(t).begin(), [&](float x) { return x * scale; });
-    });
-  }
-
-  static void apply(const linear<Arch>& layer, const activations& x, activations& out) {
-    out.resize(x.tokens, layer.outputs());
-    layer(x.view(), out.view());
-  }
-  static void apply(const norm_weights& norm, const activations& x, activations& out) {
-    out.resize(x.tokens, x.width);
-    norm.template operator()<Arch>(x.view(), out.view());
-  }
-
-  /// One block of the decoder: residual to residual.  True once `tap` wants nothing more.
-  template <class Tap>
-  bool run_layer(std::size_t l, std::size_t context, const rope_table& rope, Tap& tap, forward_scratch& s) const {
-    const layer& w = layers_[l];
-    if (tap(l, hook_kind::resid_pre, s.residual)) return true;
-    apply(w.attention_norm, s.residual, s.normed);
-    apply(w.query, s.normed, s.q);
-    if (tap(l, hook_kind::q, s.q)) return true;
-    apply(w.key, s.normed, s.k);
-    if (tap(l, hook_kind::k, s.k)) return true;
-    apply(w.value, s.normed, s.v);
-    if (tap(l, hook_kind::v, s.v)) return true;
-    rope(s.q.view(), context);
-    if (tap(l, hook_kind::rot_q, s.q)) return true;
-    rope(s.k.view(), context);
-    if (tap(l, hook_kind::rot_k, s.k)) return true;
-    s.z.resize(s.q.tokens, s.q.width);
-    attend<Arch>(s.q.view(), s.k.view(), s.v.view(), context, w.attention, s.z.view());
-    if (tap(l, hook_kind::z, s.z)) return true;
-    apply(w.attention_out, s.z, s.attention_out);
-    if (tap(l, hook_kind::attn_raw_out, s.attention_out)) return true;
-    if (w.attention_post_norm.exists()) apply(w.attention_post_norm, s.attention_out, s.attention_out);
-    if (tap(l, hook_kind::attn_out, s.attention_out)) return true;
-    if (!config_.parallel_residual) {
-      add_rows<Arch>(s.attention_out.view(), s.residual.view());
-      if (tap(l, hook_kind::resid_mid, s.residual)) return true;
+      std::ranges::transform(from, s.residual.view().row(t).begin(), [&](float x) { return x * scale; });
     }
-
-    apply(w.mlp_norm, s.residual, s.normed);
-    apply(w.up, s.normed, s.up);
-    if (w.gate.exists()) {
-      apply(w.gate, s.normed, s.gate);
-      activate_gated<Arch>(config_.activation, s.gate.view(), s.up.view());
-    } else {
-      activate<Arch>(config_.activation, s.up.view());
-    }
-    if (tap(l, hook_kind::mlp_post, s.up)) return true;
-    apply(w.down, s.up, s.mlp_out);
-    if (tap(l, hook_kind::mlp_raw_out, s.mlp_out)) return true;
-    if (w.mlp_post_norm.exists()) apply(w.mlp_post_norm, s.mlp_out, s.mlp_out);
-    if (tap(l, hook_kind::mlp_out, s.mlp_out)) return true;
-    if (config_.parallel_residual) add_rows<Arch>(s.attention_out.view(), s.residual.view());
-    add_rows<Arch>(s.mlp_out.view(), s.residual.view());
-    return tap(l, hook_kind::resid_post, s.residual);
   }
 
   model_config config_;
   shared_tensor embedding_;
-  std::vector<layer> layers_;
+  std::vector<decoder_layer<Arch>> layers_;
   norm_weights final_norm_;
   linear<Arch> unembedding_;
 };

@@ -39,7 +39,25 @@ class linear {
   bool exists() const noexcept { return packed_ != nullptr; }
   std::size_t outputs() const noexcept { return packed_->columns(); }
 
+  /// out = x w^T + b on all threads.
   void operator()(matrix_view<const float> x, matrix_view<float> out) const { simd::multiply(x, *packed_, out, bias_); }
+
+  /// The same, to the bit, on the calling thread: for bodies of a parallel_for.
+  void on_this_thread(matrix_view<const float> x, matrix_view<float> out) const {
+    using batch = simd::floats<Arch>;
+    const float* const bias = bias_.empty() ? nullptr : bias_.data();
+    float* const to = out.data();
+    simd::gemm_block(x, *packed_, packed_->columns(),
+                     [&](std::size_t row, std::size_t column, batch z, std::size_t valid) {
+                       if (valid == simd::width<Arch>) {
+                         if (bias != nullptr) z = z + simd::load<Arch>(bias + column);
+                         z.store_unaligned(to + row * out.row_stride() + column);
+                       } else {
+                         if (bias != nullptr) z = z + simd::load_first<Arch>(bias + column, valid);
+                         simd::store_first<Arch>(z, to + row * out.row_stride() + column, valid);
+                       }
+                     });
+  }
 
   /// Whether both read the same panels.
   bool shares_with(const linear& other) const noexcept { return packed_ == other.packed_; }

@@ -135,14 +135,18 @@ inline void check_scored(matrix_view<const float> hidden, matrix_view<const std:
   require(room == tokens.rows() * (tokens.columns() - 1), "a loss needs room for each token but the first of a row");
 }
 
-/// score(place, flat token, next token) for every token but a row's last among [first, last); threads share the work.
+/// score(place, i, next token) for the i-th of the tokens [first, last) unless it is its row's last; threads share the
+/// work.
 template <class Score>
 void for_each_scored(matrix_view<const std::uint32_t> tokens, std::size_t first, std::size_t last, Score score) {
   const std::size_t context = tokens.columns();
-  parallel_for(last - first, [&](std::size_t i) {
-    const std::size_t row = (first + i) / context;
-    const std::size_t at = (first + i) % context;
-    if (at + 1 < context) score(row * (context - 1) + at, i, tokens(row, at + 1));
+  constexpr std::size_t at_once = 16;
+  parallel_for((last - first + at_once - 1) / at_once, [&](std::size_t task) {
+    for (std::size_t i = task * at_once; i < (std::min)(last - first, (task + 1) * at_once); ++i) {
+      const std::size_t row = (first + i) / context;
+      const std::size_t at = (first + i) % context;
+      if (at + 1 < context) score(row * (context - 1) + at, i, tokens(row, at + 1));
+    }
   });
 }
 

@@ -61,7 +61,7 @@ sparsity_match match_pruning(const published_bisection& search, double target, P
 struct loss_bisection {
   double low = 0.0;
   double high = 0.95;
-  double tolerance = 0.005;  ///< nats per token
+  double tolerance = 0.0005;  ///< nats per token
   int max_steps = 20;
 };
 

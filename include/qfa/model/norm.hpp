@@ -2,7 +2,6 @@
 #ifndef QFA_MODEL_NORM_HPP
 #define QFA_MODEL_NORM_HPP
 
-#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
@@ -11,7 +10,6 @@
 #include <vector>
 
 #include "qfa/core/matrix_view.hpp"
-#include "qfa/core/parallel.hpp"
 #include "qfa/model/config.hpp"
 #include "qfa/model/language_model.hpp"
 #include "qfa/simd/kernels.hpp"
@@ -39,12 +37,8 @@ class norm_weights {
   template <class Arch = simd::best_arch>
   void operator()(matrix_view<const float> x, matrix_view<float> out) const {
     assert(exists() && x.columns() == scale_.size());
-    constexpr std::size_t tokens_at_once = 32;
-    parallel_for((x.rows() + tokens_at_once - 1) / tokens_at_once, [&](std::size_t block) {
-      const std::size_t last = (std::min)(x.rows(), (block + 1) * tokens_at_once);
-      for (std::size_t t = block * tokens_at_once; t < last; ++t)
-        one<Arch>(x.row(t), out.row(t));
-    });
+    for (std::size_t t = 0; t < x.rows(); ++t)
+      one<Arch>(x.row(t), out.row(t));
   }
 
  private:

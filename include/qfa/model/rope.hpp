@@ -2,14 +2,12 @@
 #ifndef QFA_MODEL_ROPE_HPP
 #define QFA_MODEL_ROPE_HPP
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
 #include <vector>
 
 #include "qfa/core/matrix_view.hpp"
-#include "qfa/core/parallel.hpp"
 #include "qfa/model/config.hpp"
 
 namespace qfa {
@@ -55,19 +53,15 @@ class rope_table {
 
   std::size_t positions() const noexcept { return half_ == 0 ? 0 : cos_.size() / half_; }
 
-  /// Turns every head of x (tokens, heads head_dim), whose rows are consecutive texts of `context` tokens.
-  void operator()(matrix_view<float> x, std::size_t context) const {
-    parallel_for((x.rows() + tokens_at_once - 1) / tokens_at_once, [&](std::size_t block) {
-      const std::size_t last = (std::min)(x.rows(), (block + 1) * tokens_at_once);
-      for (std::size_t t = block * tokens_at_once; t < last; ++t)
-        for (std::size_t c = 0; c < x.columns(); c += head_dim_)
-          turn(x.row(t).data() + c, t % context);
-    });
+  /// Turns every head of x (tokens, heads head_dim), tokens that follow each other in texts of `context` tokens, the
+  /// first of them at `position` in its text.
+  void operator()(matrix_view<float> x, std::size_t context, std::size_t position = 0) const noexcept {
+    for (std::size_t t = 0; t < x.rows(); ++t)
+      for (std::size_t c = 0; c < x.columns(); c += head_dim_)
+        turn(x.row(t).data() + c, (position + t) % context);
   }
 
  private:
-  static constexpr std::size_t tokens_at_once = 64;
-
   // One fused multiply-add over one rounded product in each line, so that no compiler may contract it differently.
   void turn(float* head, std::size_t position) const noexcept {
     const float* const cosine = cos_.data() + position * half_;
