@@ -21,7 +21,7 @@ struct audit_arguments {
   std::vector<std::string> policies;    ///< spec strings
   std::vector<std::string> compressed;  ///< NAME=FILE
   std::vector<std::string> match;       ///< spec strings that pruning is matched to
-  double match_tolerance = 0.005;       ///< nats
+  double match_tolerance = 0.0005;      ///< nats
   std::string hook, processing, order, protocol = "honest";
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   long skip_positions = -1;

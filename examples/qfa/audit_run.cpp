@@ -55,6 +55,14 @@ bool expects_bos(const std::filesystem::path& directory, const qfa::model_config
   return tokenizer.is_object() && tokenizer.contains("add_bos_token") && tokenizer["add_bos_token"] == true;
 }
 
+/// The weights' type as config.json names it (transformers 5 writes `dtype`).
+std::string stored_dtype(const std::filesystem::path& directory) {
+  const qfa::json config = qfa::read_json(directory / "config.json");
+  for (const char* key : {"dtype", "torch_dtype"})
+    if (config.contains(key) && config[key].is_string()) return config[key].get<std::string>() + ", computed in float32";
+  return "computed in float32";
+}
+
 /// A name of its own for each condition: a policy that is given twice would otherwise be told apart by nothing.
 std::vector<qfa::any_policy> parse_policies(const std::vector<std::string>& specs) {
   std::vector<qfa::any_policy> policies;
@@ -101,6 +109,7 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   qfa::audit_protocol made;
   for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens}) add_inputs(made, input);
   made.targets = arguments.targets.name();
+  made.model_dtype = stored_dtype(arguments.model);
 
   qfa::model_audit audit(std::move(model), std::move(dictionary), tokens.reported, settings, options, progress_line());
   if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))

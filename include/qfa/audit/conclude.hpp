@@ -49,7 +49,7 @@ inline condition_result conclude(std::string policy, const feature_findings& fou
   out.by_honest = take_survey(found.table, honest, norms);
   out.features.resize(found.table.width());
   parallel_for((out.features.size() + 255) / 256, [&](std::size_t block) {
-    for (std::size_t f = block * 256; f < std::min(out.features.size(), (block + 1) * 256); ++f)
+    for (std::size_t f = block * 256; f < (std::min)(out.features.size(), (block + 1) * 256); ++f)
       out.features[f] = summarize(found.table, f);
   });
   if (reference) return out;

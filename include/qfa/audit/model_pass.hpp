@@ -83,7 +83,7 @@ inline token_rows rows_of(const token_rows& tokens, std::size_t first, std::size
 inline std::optional<std::string> missing_bos_warning(const decoder<>& model, const token_rows& tokens, bool expects_bos) {
   if (!expects_bos || !model.config().bos) return std::nullopt;
   const std::uint32_t bos = *model.config().bos;
-  const token_rows as_is = rows_of(tokens, 0, std::min<std::size_t>(8, tokens.rows()));
+  const token_rows as_is = rows_of(tokens, 0, (std::min<std::size_t>)(8, tokens.rows()));
   token_rows with_bos{.context = tokens.context};
   std::size_t bare = 0;
   for (std::size_t r = 0; r < as_is.rows(); ++r) {

@@ -16,7 +16,7 @@
 namespace qfa {
 
 /// Leaves no group out.
-inline constexpr std::size_t no_group = std::numeric_limits<std::size_t>::max();
+inline constexpr std::size_t no_group = (std::numeric_limits<std::size_t>::max)();
 
 /// The groups of a table that hold tokens, in order: what a jackknife counts.
 inline std::vector<std::size_t> filled_groups(const feature_table& table) {
@@ -44,7 +44,7 @@ inline std::vector<firing_profile> reference_profiles(const feature_table& table
       const feature_cell& cell = table.cell(f, g);
       firings += static_cast<double>(cell.reference_firings);
       sum += cell.either.sum_x();
-      peak = std::max(peak, cell.reference_max);
+      peak = (std::max)(peak, cell.reference_max);
     }
     const double share = tokens > 0.0 ? 1.0 / tokens : 0.0;
     profiles.push_back({firings * share, sum * share, static_cast<double>(peak)});

@@ -29,9 +29,9 @@ struct input_file {
 
 /// How a report was made.  Stands in every file that an audit writes.
 struct audit_protocol {
-  std::string rules;  ///< whose headline numbers are shown: the protocol's name
-  std::string source; ///< "model" or "activations"
-  std::string hook;
+  std::string rules{};  ///< whose headline numbers are shown: the protocol's name
+  std::string source{}; ///< "model" or "activations"
+  std::string hook{};
   std::size_t rows = 0;
   std::size_t context = 0;         ///< tokens a row, BOS included
   std::size_t tokens = 0;          ///< rows x context
@@ -41,17 +41,17 @@ struct audit_protocol {
   bool prepend_bos = false;
   std::size_t bos_added = 0;       ///< rows that got a BOS which the file did not have
   std::size_t skip_positions = 0;
-  std::string processing;
-  std::string order;               ///< of compression and processing
+  std::string processing{};
+  std::string order{};               ///< of compression and processing
   bool fused = false;
-  std::string targets;
-  std::string architecture;
-  std::string model_dtype;         ///< as stored; qfa computes in float32
-  std::string loss;                ///< which mean
+  std::string targets{};
+  std::string architecture{};
+  std::string model_dtype{};         ///< as stored; qfa computes in float32
+  std::string loss{};                ///< which mean
   std::uint64_t fold_seed = 0;
-  std::string simd;
-  std::vector<input_file> inputs;
-  std::vector<std::string> warnings;
+  std::string simd{};
+  std::vector<input_file> inputs{};
+  std::vector<std::string> warnings{};
 };
 
 /// How well the SAE describes one model's activations, over the analyzed tokens (sae/health.hpp).

@@ -26,12 +26,12 @@ inline constexpr std::array<std::string_view, 2> order_names{"compress,process",
 /// beside each member.
 struct audit_options {
   protocol rules = honest;                      ///< whose headline numbers are shown; a report has both protocols'
-  std::optional<std::string> hook;              ///< no default: an audit without a hook is an error
-  std::optional<std::size_t> context;           ///< tokens a row, BOS included; 256
-  std::optional<bool> prepend_bos;              ///< false
-  std::optional<std::size_t> skip_positions;    ///< 1 where BOS is prepended and the SAE excludes special tokens, else 0
-  std::optional<processing> weight_processing;  ///< none (model/processing.hpp)
-  std::optional<compression_order> order;       ///< published mode: process, then compress; honest mode: the reverse
+  std::optional<std::string> hook{};              ///< no default: an audit without a hook is an error
+  std::optional<std::size_t> context{};           ///< tokens a row, BOS included; 256
+  std::optional<bool> prepend_bos{};              ///< false
+  std::optional<std::size_t> skip_positions{};    ///< 1 where BOS is prepended and the SAE excludes special tokens, else 0
+  std::optional<processing> weight_processing{};  ///< none (model/processing.hpp)
+  std::optional<compression_order> order{};       ///< published mode: process, then compress; honest mode: the reverse
   std::size_t max_tokens = 0;                   ///< 0: all that the file holds
   bool allow_bad_sae = false;                   ///< go on although FVU > 1
   bool paired = false;                          ///< keep the reference's dense activations, for shift and position norms

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/audit/model_pass.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "audit_made_up.hpp"
+
+using namespace qfa;
+using namespace qfa_test;
+
+TEST_CASE("run_over: every row is shown once, in order, with its states") {
+  const decoder<> model(tiny_model());
+  const token_rows tokens = random_rows(700, 12, 97);  // blocks of 341
+  const hook_point hook = parse_hook("blocks.1.hook_resid_post", model.config());
+  std::vector<std::uint32_t> seen;
+  std::size_t blocks = 0;
+  std::vector<float> last;
+  run_over(model, tokens, hook, "test", {}, [&](std::size_t b, matrix_view<const std::uint32_t> rows,
+                                                matrix_view<const float> x, matrix_view<const float> hidden) {
+    CHECK(b == blocks++);
+    CHECK(x.rows() == rows.size());
+    CHECK(hidden.rows() == rows.size());
+    for (std::size_t r = 0; r < rows.rows(); ++r) seen.insert(seen.end(), rows.row(r).begin(), rows.row(r).end());
+    last.assign(x.row(x.rows() - 1).begin(), x.row(x.rows() - 1).end());
+  });
+  CHECK(blocks == 3);
+  CHECK(seen == tokens.ids);
+
+  // The last row by itself gives the same bits.
+  const token_rows alone = rows_of(tokens, 699, 1);
+  run_over(model, alone, hook, "test", {}, [&](std::size_t, auto, matrix_view<const float> x, auto) {
+    CHECK(std::vector<float>(x.row(11).begin(), x.row(11).end()) == last);
+  });
+}
+
+TEST_CASE("mean_loss: the mean over all rows, and rows_of cuts them out") {
+  const decoder<> model(tiny_model());
+  const token_rows tokens = random_rows(20, 12, 97);
+  const double first = mean_loss(model, rows_of(tokens, 0, 10));
+  const double second = mean_loss(model, rows_of(tokens, 10, 10));
+  CHECK(mean_loss(model, tokens) == doctest::Approx((first + second) / 2.0).epsilon(1e-12));
+}
+
+TEST_CASE("tokens_for: BOS needs a model that names one") {
+  audit_settings settings = tiny_settings();
+  model_config config = tiny_model().config;
+  CHECK_FALSE(tokens_for(settings, config, 0).prepend_bos.has_value());
+  settings.prepend_bos = true;
+  CHECK(tokens_for(settings, config, 5).prepend_bos == config.bos);
+  config.bos.reset();
+  CHECK_THROWS_AS(tokens_for(settings, config, 0), error);
+}
+
+TEST_CASE("missing_bos_warning: told where the tokenizer expects BOS and a row lacks it") {
+  const decoder<> model(tiny_model());
+  token_rows tokens = random_rows(10, 12, 97);
+  for (std::uint32_t& id : tokens.ids) id = id == *model.config().bos ? 1 : id;
+  CHECK_FALSE(missing_bos_warning(model, tokens, false).has_value());
+  REQUIRE(missing_bos_warning(model, tokens, true).has_value());
+  CHECK(missing_bos_warning(model, tokens, true)->find("--prepend-bos") != std::string::npos);
+  for (std::size_t r = 0; r < 10; ++r) tokens.ids[r * 12] = *model.config().bos;
+  CHECK_FALSE(missing_bos_warning(model, tokens, true).has_value());
+}

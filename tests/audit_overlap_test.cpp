@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/audit/overlap.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "laws.hpp"
+
+using namespace qfa;
+
+namespace {
+
+/// A survey of which only what overlaps look at is set: r of 100 features, moved a little by leaving out each of 8 groups.
+survey made_survey(const std::vector<double>& r, const protocol& rules = honest) {
+  survey s;
+  s.rules = rules;
+  s.correlations.groups = 8;
+  s.correlations.r = r;
+  s.correlations.shift.assign(8 * r.size(), 0.0f);
+  for (std::size_t i = 0; i < s.correlations.shift.size(); ++i)
+    s.correlations.shift[i] = 1e-3f * static_cast<float>(static_cast<int>(i * 7919 % 13) - 6);
+  for (std::uint32_t f = 0; f < r.size(); ++f) s.counted.push_back(f);
+  return s;
+}
+
+std::vector<double> ramp(double low, double high) {
+  std::vector<double> r(100);
+  for (std::size_t i = 0; i < r.size(); ++i) r[i] = low + (high - low) * static_cast<double>(i) / 99.0;
+  return r;
+}
+
+}  // namespace
+
+TEST_CASE("compare_damage: a condition compared with itself overlaps wholly, whatever its size") {
+  const survey a = made_survey(ramp(0.3, 1.0));
+  const damage_overlap o = compare_damage(a, a);
+  CHECK(o.features == 100);
+  CHECK(o.not_survived.jaccard.value == 1.0);
+  CHECK(o.not_survived.ceiling == 1.0);
+  CHECK(o.not_survived.above_chance == doctest::Approx(1.0));
+  CHECK(o.spearman.value == doctest::Approx(1.0));
+  CHECK(o.kendall_tau_b == doctest::Approx(1.0));
+  CHECK(o.blurred.sizes.a + o.destroyed.sizes.a == o.not_survived.sizes.a);
+}
+
+TEST_CASE("compare_damage: a subset reaches its ceiling, and opposite damage has none in common") {
+  const survey mild = made_survey(ramp(0.6, 1.2));
+  const survey hard = made_survey(ramp(0.0, 1.0));
+  const damage_overlap subset = compare_damage(mild, hard);
+  CHECK(subset.not_survived.sizes.a < subset.not_survived.sizes.b);
+  CHECK(subset.not_survived.jaccard.value == doctest::Approx(subset.not_survived.ceiling));
+  CHECK(subset.not_survived.overlap_coefficient == 1.0);
+  const damage_overlap opposite = compare_damage(made_survey(ramp(0.85, 0.95)), made_survey(ramp(0.95, 0.85)));
+  CHECK(opposite.spearman.value == doctest::Approx(-1.0));
+  CHECK(opposite.not_survived.jaccard.value < opposite.not_survived.chance);
+}
+
+TEST_CASE("compare_damage: an undefined r is a feature lost, and in no correlation of damage") {
+  std::vector<double> r = ramp(0.91, 0.99);
+  const survey whole = made_survey(r);
+  r[17] = std::nan("");
+  const damage_overlap o = compare_damage(made_survey(r), whole);
+  CHECK(o.undefined == 1);
+  CHECK(o.not_survived.sizes.a == 1);
+  CHECK(o.destroyed.sizes.a == 1);
+  CHECK(o.spearman.value == doctest::Approx(1.0));
+}
+
+TEST_CASE("compare_damage: two empty sets have no Jaccard index, and ties are counted") {
+  std::vector<double> r(100, 1.0);
+  r[0] = 0.95;
+  const damage_overlap o = compare_damage(made_survey(r), made_survey(r));
+  CHECK(std::isnan(o.not_survived.jaccard.value));
+  CHECK(o.tied_at_zero_a == 99);
+  CHECK(o.tied_at_one_a == 0);
+  CHECK_THROWS_AS(compare_damage(made_survey(r, published), made_survey(r, honest)), error);
+}

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# audit.sh PROGRAM SOURCE WORK: the commands agree with each other on a few rows of the demo.
+set -euo pipefail
+qfa=$1 source=$2 work=$3
+rm -rf "$work" && mkdir -p "$work" && cd "$work"
+demo=$source/examples/demo
+common=(--model "$demo/model" --tokens "$demo/tokens.npy" --context 128 --prepend-bos --max-tokens 4096)
+
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --policy rtn:bits=4 \
+  --policy prune:sparsity=0.3 --out from_model >from_model.txt
+grep -q 'rtn:bits=4' from_model.txt
+test -s from_model/report.json
+test -s from_model/features.csv
+
+# The same activations, dumped and audited by themselves, give the same features.
+hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' "$demo/sae/cfg.json" | head -n 1)
+"$qfa" activations "${common[@]}" --hook "$hook" --out reference.npy
+"$qfa" activations "${common[@]}" --hook "$hook" --policy rtn:bits=4 --out int4.npy
+"$qfa" audit --sae "$demo/sae" --activations reference.npy --compressed int4=int4.npy --out from_files >from_files.txt
+features() { grep -v '^#' "$1/features.csv" | grep "^$2," | cut -d, -f2-; }
+diff <(features from_model rtn:bits=4) <(features from_files int4)
+
+# The rest of the program.
+"$qfa" activations "${common[@]}" --hook nll --out nll.npy
+"$qfa" compress --policy rtn:bits=8 --in reference.npy --out compressed.npy | grep -q 'SQNR'
+"$qfa" list policies | grep -q '^rtn'
+"$qfa" list hooks | grep -q hook_resid_post
+"$qfa" list models | grep -q GPTNeoXForCausalLM
+"$qfa" --version | grep -q '^qfa 0'
+"$qfa" audit --help | grep -q -- --match-pruning

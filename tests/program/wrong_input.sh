@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# wrong_input.sh PROGRAM SOURCE WORK: wrong input is one sentence on standard error that names what is wrong, status 2,
+# and nothing left behind.
+set -uo pipefail
+qfa=$1 source=$2 work=$3
+rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 1
+demo=$source/examples/demo
+tiny=$source/tests/data/models/gpt_neox
+failures=0
+
+# refused NAME WORDS ARGUMENT...: runs `qfa audit ARGUMENT... --out NAME`, which must fail and say WORDS (a grep pattern).
+refused() {
+  local name=$1 words=$2
+  shift 2
+  "$qfa" audit "$@" --out "$name" >"$name.stdout" 2>"$name.stderr"
+  local status=$?
+  local problem=""
+  [ $status -eq 2 ] || problem="exit status $status"
+  [ "$(wc -l <"$name.stderr")" -eq 1 ] || problem="$problem; not one line"
+  grep -Eq "$words" "$name.stderr" || problem="$problem; it does not say '$words'"
+  [ ! -s "$name.stdout" ] || problem="$problem; something on standard output"
+  [ ! -e "$name" ] || problem="$problem; output was left behind"
+  if [ -n "$problem" ]; then
+    printf 'FAILED %s: %s\n' "$name" "$problem"
+    cat "$name.stderr"
+    failures=$((failures + 1))
+  else
+    printf 'refused %s: %s\n' "$name" "$(cat "$name.stderr")"
+  fi
+}
+
+model=(--model "$demo/model")
+sae=(--sae "$demo/sae")
+tokens=(--tokens "$demo/tokens.npy")
+policy=(--policy rtn:bits=4)
+
+refused missing_file 'nothing_here' --model "$work/nothing_here" "${sae[@]}" "${tokens[@]}" "${policy[@]}"
+refused missing_tokens 'no_tokens.npy' "${model[@]}" "${sae[@]}" --tokens no_tokens.npy "${policy[@]}"
+
+cp -r "$demo/model" truncated
+head -c 100000 "$demo/model/model.safetensors" >truncated/model.safetensors
+refused truncated_safetensors 'model\.safetensors' --model truncated "${sae[@]}" "${tokens[@]}" "${policy[@]}"
+
+refused wrong_sae_width 'wide' --model "$tiny" "${sae[@]}" --tokens "$tiny/tokens.npy" "${policy[@]}" \
+  --context 24 --no-prepend-bos --hook blocks.1.hook_resid_post
+refused unknown_hook 'hook "blocks\.0\.hook_nowhere"' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" \
+  --hook blocks.0.hook_nowhere
+refused unknown_policy_key 'bit.*bits' "${model[@]}" "${sae[@]}" "${tokens[@]}" --policy rtn:bit=4
+refused unknown_policy 'rtm' "${model[@]}" "${sae[@]}" "${tokens[@]}" --policy rtm:bits=4
+refused token_beyond_vocabulary 'vocabulary' --model "$tiny" "${sae[@]}" "${tokens[@]}" "${policy[@]}" \
+  --no-prepend-bos --hook blocks.1.hook_resid_post
+refused fewer_tokens_than_a_context 'fewer' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --max-tokens 9
+refused a_context_longer_than_the_file 'fewer' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --context 1000000
+
+# The last four bytes of the tiny model (F32) become a quiet NaN.
+cp -r "$tiny" with_nan
+size=$(wc -c <with_nan/model.safetensors)
+printf '\000\000\300\177' | dd of=with_nan/model.safetensors bs=1 seek=$((size - 4)) conv=notrunc 2>/dev/null
+refused nan_weights 'NaN' --model with_nan "${sae[@]}" --tokens "$tiny/tokens.npy" "${policy[@]}" --context 24 --no-prepend-bos
+
+cp -r "$tiny" unsupported
+sed -i 's/gpt_neox/mamba/; s/GPTNeoXForCausalLM/MambaForCausalLM/' unsupported/config.json
+refused unsupported_architecture 'mamba|MambaForCausalLM' --model unsupported "${sae[@]}" --tokens "$tiny/tokens.npy" "${policy[@]}"
+
+refused no_policy 'policy' "${model[@]}" "${sae[@]}" "${tokens[@]}"
+refused neither_model_nor_activations 'model' "${sae[@]}" "${policy[@]}"
+refused a_word_of_no_option 'protocol' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --protocol modern
+refused an_unknown_option 'frobnicate' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --frobnicate
+refused targets_that_match_nothing 'no\.such' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --targets 'no.such.*' \
+  --max-tokens 2000
+
+printf '%s of these were not refused as they should be\n' "$failures"
+[ "$failures" -eq 0 ]

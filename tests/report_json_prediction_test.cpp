@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/json_prediction.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace qfa;
+
+TEST_CASE("report json: a prediction that could not be made is null with its reason") {
+  survival_prediction<published_prediction> p;
+  p.reason = "all features survived";
+  p.features = p.survived = 7;
+  const report_json j = to_json(p);
+  CHECK(j["auc"]["value"].is_null());
+  CHECK(j["auc"]["reason"] == "all features survived");
+  CHECK(j["features"] == 7);
+  CHECK_FALSE(j.contains("coefficients"));
+}
+
+TEST_CASE("report json: coefficients and marginal AUCs stand under their predictors' names") {
+  survival_prediction<published_prediction> p;
+  p.result.emplace();
+  p.result->all_rows.model.coefficients = {1.0, 2.0, 3.0, 4.0};
+  p.result->marginal_auc = {0.1, 0.2, 0.3, 0.4};
+  p.auc.value = 0.9;
+  const report_json j = to_json(p);
+  CHECK(j["coefficients"]["rarity"] == 1.0);
+  CHECK(j["coefficients"]["log_concentration"] == 4.0);
+  CHECK(j["marginal_auc"]["log_max"] == 0.3);
+
+  survival_prediction<honest_prediction> h;
+  h.result.emplace();
+  h.result->refusal = "too few";
+  h.result->marginal_auc = {0.1, 0.2, 0.3, 0.4, 0.5};
+  CHECK(to_json(h)["auc"]["reason"] == "too few");
+  CHECK(to_json(h)["marginal_auc"]["log_mean_when_active"] == 0.5);
+}

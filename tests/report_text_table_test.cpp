@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/text_table.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "audit_made_up.hpp"
+#include "qfa/compress/rtn.hpp"
+
+using namespace qfa;
+
+TEST_CASE("text_table: columns are as wide as their widest cell, and no line ends in blanks") {
+  text_table table({"a", "bb", "c"});
+  table.add({"wide", "1", ""});
+  CHECK(table.str() == "a     bb  c\nwide   1\n");
+}
+
+TEST_CASE("text_table: numbers as a reader expects them") {
+  CHECK(fixed(1.005, 1) == "1.0");
+  CHECK(fixed(std::nan(""), 3) == "-");
+  CHECK(signed_fixed(0.25, 2) == "+0.25");
+  CHECK(signed_fixed(-0.25, 2) == "-0.25");
+  interval range;
+  CHECK(range_text(range, 2).empty());
+  range.kind = interval_kind::two_sided;
+  range.lower = 0.5;
+  range.upper = 0.75;
+  CHECK(range_text(range, 2) == "[0.50, 0.75]");
+  CHECK(range_text(range, 0, 100.0) == "[50, 75]");
+  range.kind = interval_kind::at_least;
+  CHECK(range_text(range, 2) == "[>= 0.50]");
+}
+
+TEST_CASE("tables of an audit: a line for each condition and each pair") {
+  model_audit audit = qfa_test::tiny_audit();
+  audit.run(rtn{.bits = 8});
+  audit.run(rtn{.bits = 4});
+  const audit_result result = audit.result();
+  const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
+  CHECK(lines(conditions_table(result)) == 4);
+  CHECK(lines(overlaps_table(result)) == 2);
+  CHECK(lines(predictions_table(result)) == 3);
+  CHECK(conditions_table(result).find("PPL") != std::string::npos);
+  CHECK(overlaps_table(result).find("rtn:bits=8 | rtn:bits=4") != std::string::npos);
+}
