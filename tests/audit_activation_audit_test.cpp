@@ -21,7 +21,8 @@ std::vector<float> states_at_hook(const language_model& model, const token_rows&
   const decoder<> ready(model);
   run_over(ready, tokens, parse_hook("blocks.1.hook_resid_post", model.config), "dump", {},
            [&](std::size_t, auto, matrix_view<const float> x, auto) {
-             for (std::size_t t = 0; t < x.rows(); ++t) out.insert(out.end(), x.row(t).begin(), x.row(t).end());
+             for (std::size_t t = 0; t < x.rows(); ++t)
+               out.insert(out.end(), x.row(t).begin(), x.row(t).end());
            });
   return out;
 }
@@ -37,8 +38,7 @@ TEST_CASE("audit_activations: dumped activations give the features of the model 
   write_npy(folder.path() / "x.npy", {480, 64}, x);
   write_npy(folder.path() / "y.npy", {480, 64}, y);
   const std::vector<dumped_activations> compressed{{"int4", folder.path() / "y.npy"}};
-  const audit_result dumped =
-      audit_activations(lossless_sae(64), folder.path() / "x.npy", compressed, tiny_settings());
+  const audit_result dumped = audit_activations(lossless_sae(64), folder.path() / "x.npy", compressed, tiny_settings());
   model_audit audit = tiny_audit();
   audit.run(rtn{.bits = 4});
   REQUIRE(dumped.conditions.size() == 2);
@@ -48,7 +48,7 @@ TEST_CASE("audit_activations: dumped activations give the features of the model 
   CHECK(dumped.conditions[1].fit.fvu == audit.conditions()[1].fit.fvu);
 }
 
-TEST_CASE("audit_activations: a short last row is dropped and said so; other tokens and widths are refused") {
+TEST_CASE("audit_activations: a short last row is dropped and said so, other tokens and widths are refused") {
   const scratch folder;
   write_npy(folder.path() / "x.npy", {100, 3}, random_activations(100, 3));
   write_npy(folder.path() / "short.npy", {99, 3}, random_activations(99, 3));

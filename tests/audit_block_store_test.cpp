@@ -27,12 +27,14 @@ sparse_codes random_codes(std::size_t tokens, std::uint32_t width, unsigned seed
 TEST_CASE("code_store: codes come back as they went, from memory and from the file") {
   for (const std::size_t budget : {std::size_t{0}, std::size_t{500}, std::size_t{1} << 20}) {
     code_store store(9, budget);
-    for (unsigned b = 0; b < 5; ++b) store.append(random_codes(b * 7, 9, b));  // the first block is empty
+    for (unsigned b = 0; b < 5; ++b)
+      store.append(random_codes(b * 7, 9, b));  // the first block is empty
     sparse_codes silent(9);
     silent.end_token();
     store.append(silent);
     REQUIRE(store.blocks() == 6);
-    for (unsigned b = 5; b-- > 0;) CHECK(store[b] == random_codes(b * 7, 9, b));
+    for (unsigned b = 5; b-- > 0;)
+      CHECK(store[b] == random_codes(b * 7, 9, b));
     CHECK(store[5] == silent);
   }
 }

@@ -31,7 +31,8 @@ TEST_CASE("conclude and compare_conditions: every pair of conditions but the ref
     const auto y = shaken(x, by);
     compressed_side side(audit);
     side.add({y.data(), rows * context, d});
-    all.conditions.push_back(conclude("shaken " + std::to_string(by), std::move(side).findings(), audit.dictionary(), false));
+    all.conditions.push_back(
+        conclude("shaken " + std::to_string(by), std::move(side).findings(), audit.dictionary(), false));
   }
   compare_conditions(all);
   CHECK(all.published_overlaps.size() == 3);

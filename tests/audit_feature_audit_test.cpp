@@ -23,10 +23,12 @@ feature_findings findings_of(const std::vector<float>& x, const std::vector<floa
     return matrix_view<const float>(values.data() + layout.first_row(b) * context * d,
                                     (layout.last_row(b) - layout.first_row(b)) * context, d);
   };
-  for (std::size_t b = 0; b < layout.blocks(); ++b) audit.add_reference(block(x, b));
+  for (std::size_t b = 0; b < layout.blocks(); ++b)
+    audit.add_reference(block(x, b));
   audit.end_reference();
   compressed_side side(audit);
-  for (std::size_t b = 0; b < layout.blocks(); ++b) side.add(block(y, b));
+  for (std::size_t b = 0; b < layout.blocks(); ++b)
+    side.add(block(y, b));
   return std::move(side).findings();
 }
 
@@ -37,7 +39,8 @@ TEST_CASE("feature_audit: a reference against itself keeps every correlation at 
   const token_layout layout{rows, context};
   const feature_findings found = findings_of(x, x, layout, true);
   CHECK(found.table.tokens() == rows * context);
-  for (std::size_t f = 0; f < 2 * d; ++f) CHECK(pearson(found.table.total(f).all) == 1.0);
+  for (std::size_t f = 0; f < 2 * d; ++f)
+    CHECK(pearson(found.table.total(f).all) == 1.0);
   CHECK(found.fit.fvu < 1e-12);
   CHECK(found.fit.l0 == doctest::Approx(3.0));
   CHECK(std::isnan(found.first.flip_share));  // nothing came or went
@@ -49,7 +52,8 @@ TEST_CASE("feature_audit: skipped positions are in no statistic") {
   auto x = random_activations(rows * context, d);
   auto y = x;
   for (std::size_t r = 0; r < rows; ++r)
-    for (std::size_t i = 0; i < d; ++i) y[r * context * d + i] = -40.0f;  // only position 0 differs
+    for (std::size_t i = 0; i < d; ++i)
+      y[r * context * d + i] = -40.0f;  // only position 0 differs
   const feature_findings with = findings_of(x, y, {rows, context, 0}, true);
   CHECK(with.first.flip_share == 1.0);
   CHECK(with.first.shift_share == doctest::Approx(1.0));
@@ -65,7 +69,8 @@ TEST_CASE("feature_audit: skipped positions are in no statistic") {
 TEST_CASE("feature_audit: a paired audit knows how far activations moved, and what a bias would undo") {
   const auto x = random_activations(rows * context, d);
   auto y = x;
-  for (std::size_t t = 0; t < rows * context; ++t) y[t * d] += 2.0f;
+  for (std::size_t t = 0; t < rows * context; ++t)
+    y[t * d] += 2.0f;
   const feature_findings found = findings_of(x, y, {rows, context}, true);
   CHECK(found.shift->energy == doctest::Approx(4.0).epsilon(1e-6));
   CHECK(found.shift->mean_shift_share == doctest::Approx(1.0).epsilon(1e-6));
@@ -91,7 +96,8 @@ TEST_CASE("feature_audit: spilling to a file and the number of threads change no
 
 TEST_CASE("feature_audit: an SAE that explains nothing stops the audit unless it is allowed") {
   sae wrong = lossless_sae(d);
-  for (float& w : wrong.w_dec) w *= -3.0f;
+  for (float& w : wrong.w_dec)
+    w *= -3.0f;
   const auto x = random_activations(rows * context, d);
   const token_layout layout{rows, context};
   feature_audit audit(wrong, layout);

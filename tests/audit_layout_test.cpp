@@ -25,7 +25,8 @@ TEST_CASE("token_layout: blocks are whole rows, cut by token count alone, and co
 
 TEST_CASE("kept_activations: the first positions of every row are left out, the others keep their order") {
   std::vector<float> x(2 * 3 * 2);  // 2 rows of 3 tokens, 2 wide
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i);
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = static_cast<float>(i);
   const matrix_view<const float> view(x.data(), 6, 2);
   const kept_activations all(view, {.rows = 2, .row_tokens = 3});
   CHECK(all.view().rows() == 6);

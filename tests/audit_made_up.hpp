@@ -39,7 +39,8 @@ inline qfa::language_model tiny_model(const std::string& family = "gpt_neox") {
 inline qfa::token_rows random_rows(std::size_t rows, std::size_t context, std::uint32_t vocabulary, unsigned seed = 3) {
   std::mt19937 random(seed);
   qfa::token_rows out{.context = context};
-  for (std::size_t i = 0; i < rows * context; ++i) out.ids.push_back(static_cast<std::uint32_t>(random() % vocabulary));
+  for (std::size_t i = 0; i < rows * context; ++i)
+    out.ids.push_back(static_cast<std::uint32_t>(random() % vocabulary));
   return out;
 }
 
@@ -52,8 +53,8 @@ inline qfa::audit_settings tiny_settings(const qfa::protocol& rules = qfa::hones
 }
 
 /// An audit of the tiny GPT-NeoX model on 40 rows of 12 tokens, the reference run.
-inline qfa::model_audit tiny_audit(const qfa::audit_options& options = {}, qfa::audit_settings settings = tiny_settings(),
-                                   std::size_t rows = 40) {
+inline qfa::model_audit tiny_audit(const qfa::audit_options& options = {},
+                                   qfa::audit_settings settings = tiny_settings(), std::size_t rows = 40) {
   return qfa::model_audit(tiny_model(), lossless_sae(64), random_rows(rows, settings.context, 97), settings, options);
 }
 
@@ -62,7 +63,8 @@ inline std::vector<float> random_activations(std::size_t tokens, std::size_t wid
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
   std::vector<float> out(tokens * width);
-  for (float& x : out) x = normal(random);
+  for (float& x : out)
+    x = normal(random);
   return out;
 }
 
@@ -70,7 +72,8 @@ inline std::vector<float> random_activations(std::size_t tokens, std::size_t wid
 inline std::vector<float> shaken(std::vector<float> x, float by, unsigned seed = 6) {
   std::mt19937 random(seed);
   std::normal_distribution<float> normal;
-  for (float& v : x) v += by * normal(random);
+  for (float& v : x)
+    v += by * normal(random);
   return x;
 }
 

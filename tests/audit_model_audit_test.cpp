@@ -20,7 +20,8 @@ TEST_CASE("model_audit: the identity is the reference to the last bit") {
   CHECK(same.loss->excess_loss.value == 0.0);
   CHECK(same.loss->top1_agreement.value == 1.0);
   CHECK(same.shift->energy == 0.0);
-  for (const feature_summary& f : same.features) CHECK((f.r == 1.0 || f.reference_firings == 0.0));
+  for (const feature_summary& f : same.features)
+    CHECK((f.r == 1.0 || f.reference_firings == 0.0));
   CHECK(audit.conditions().front().reference);
 }
 
@@ -61,7 +62,8 @@ TEST_CASE("model_audit: a stranger's policy is a callable and a name") {
   model_audit audit = tiny_audit();
   const auto halve = [](matrix_view<float> w) {
     for (std::size_t r = 0; r < w.rows(); ++r)
-      for (float& x : w.row(r)) x *= 0.5f;
+      for (float& x : w.row(r))
+        x *= 0.5f;
   };
   const condition_result& halved = audit.run(halve, "halve");
   CHECK(halved.policy == "halve");

@@ -17,14 +17,16 @@ TEST_CASE("run_over: every row is shown once, in order, with its states") {
   std::vector<std::uint32_t> seen;
   std::size_t blocks = 0;
   std::vector<float> last;
-  run_over(model, tokens, hook, "test", {}, [&](std::size_t b, matrix_view<const std::uint32_t> rows,
-                                                matrix_view<const float> x, matrix_view<const float> hidden) {
-    CHECK(b == blocks++);
-    CHECK(x.rows() == rows.size());
-    CHECK(hidden.rows() == rows.size());
-    for (std::size_t r = 0; r < rows.rows(); ++r) seen.insert(seen.end(), rows.row(r).begin(), rows.row(r).end());
-    last.assign(x.row(x.rows() - 1).begin(), x.row(x.rows() - 1).end());
-  });
+  run_over(model, tokens, hook, "test", {},
+           [&](std::size_t b, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
+               matrix_view<const float> hidden) {
+             CHECK(b == blocks++);
+             CHECK(x.rows() == rows.size());
+             CHECK(hidden.rows() == rows.size());
+             for (std::size_t r = 0; r < rows.rows(); ++r)
+               seen.insert(seen.end(), rows.row(r).begin(), rows.row(r).end());
+             last.assign(x.row(x.rows() - 1).begin(), x.row(x.rows() - 1).end());
+           });
   CHECK(blocks == 3);
   CHECK(seen == tokens.ids);
 
@@ -56,10 +58,12 @@ TEST_CASE("tokens_for: BOS needs a model that names one") {
 TEST_CASE("missing_bos_warning: told where the tokenizer expects BOS and a row lacks it") {
   const decoder<> model(tiny_model());
   token_rows tokens = random_rows(10, 12, 97);
-  for (std::uint32_t& id : tokens.ids) id = id == *model.config().bos ? 1 : id;
+  for (std::uint32_t& id : tokens.ids)
+    id = id == *model.config().bos ? 1 : id;
   CHECK_FALSE(missing_bos_warning(model, tokens, false).has_value());
   REQUIRE(missing_bos_warning(model, tokens, true).has_value());
   CHECK(missing_bos_warning(model, tokens, true)->find("--prepend-bos") != std::string::npos);
-  for (std::size_t r = 0; r < 10; ++r) tokens.ids[r * 12] = *model.config().bos;
+  for (std::size_t r = 0; r < 10; ++r)
+    tokens.ids[r * 12] = *model.config().bos;
   CHECK_FALSE(missing_bos_warning(model, tokens, true).has_value());
 }

@@ -12,7 +12,8 @@ using namespace qfa;
 
 namespace {
 
-/// A survey of which only what overlaps look at is set: r of 100 features, moved a little by leaving out each of 8 groups.
+/// A survey of which only what overlaps look at is set: r of 100 features, moved a little by leaving out each of 8
+/// groups.
 survey made_survey(const std::vector<double>& r, const protocol& rules = honest) {
   survey s;
   s.rules = rules;
@@ -21,13 +22,15 @@ survey made_survey(const std::vector<double>& r, const protocol& rules = honest)
   s.correlations.shift.assign(8 * r.size(), 0.0f);
   for (std::size_t i = 0; i < s.correlations.shift.size(); ++i)
     s.correlations.shift[i] = 1e-3f * static_cast<float>(static_cast<int>(i * 7919 % 13) - 6);
-  for (std::uint32_t f = 0; f < r.size(); ++f) s.counted.push_back(f);
+  for (std::uint32_t f = 0; f < r.size(); ++f)
+    s.counted.push_back(f);
   return s;
 }
 
 std::vector<double> ramp(double low, double high) {
   std::vector<double> r(100);
-  for (std::size_t i = 0; i < r.size(); ++i) r[i] = low + (high - low) * static_cast<double>(i) / 99.0;
+  for (std::size_t i = 0; i < r.size(); ++i)
+    r[i] = low + (high - low) * static_cast<double>(i) / 99.0;
   return r;
 }
 

@@ -64,7 +64,8 @@ TEST_CASE("prediction: noise of one size destroys weak features, which both prot
 TEST_CASE("prediction: damage that has nothing to do with the reference is not foretold") {
   std::mt19937 random(9);
   std::vector<float> loss;
-  for (int f = 0; f < 120; ++f) loss.push_back(random() % 2 == 0 ? 0.01f : 2.0f);
+  for (int f = 0; f < 120; ++f)
+    loss.push_back(random() % 2 == 0 ? 0.01f : 2.0f);
   const feature_table table = made_table([](std::uint32_t) { return 1.0f; }, [&](std::uint32_t f) { return loss[f]; });
   const auto h = predict_honest(table, take_survey(table, honest), {.with_intervals = false});
   REQUIRE(h.result.has_value());

@@ -25,8 +25,8 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   REQUIRE(j["conditions"].size() == 2);
   const report_json& c = j["conditions"][1];
   CHECK(c["policy"] == "rtn:bits=4");
-  for (const char* key : {"loss", "sae_fit", "first_position", "activation_shift", "published", "honest", "dead", "born",
-                          "prediction_published", "prediction_honest", "distortion", "tensors"}) {
+  for (const char* key : {"loss", "sae_fit", "first_position", "activation_shift", "published", "honest", "dead",
+                          "born", "prediction_published", "prediction_honest", "distortion", "tensors"}) {
     CAPTURE(key);
     CHECK(c.contains(key));
   }

@@ -72,7 +72,8 @@ void write_hook(const qfa::decoder<>& model, const qfa::token_rows& tokens, cons
     qfa::report_progress(told, "forward", b, layout.blocks());
     model.forward(tokens.view().rows_between(layout.first_row(b), layout.last_row(b)), {.hooks = {hook}},
                   [&](std::size_t, qfa::matrix_view<float> x) {
-                    for (std::size_t t = 0; t < x.rows(); ++t) file.append(x.row(t));
+                    for (std::size_t t = 0; t < x.rows(); ++t)
+                      file.append(x.row(t));
                   });
   }
   file.commit();

@@ -26,9 +26,11 @@ qfa::dumped_activations dumped(const std::string& argument) {
 qfa::audit_result run_on_activations(const audit_arguments& arguments) {
   if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.match.empty())
     qfa::fail("--tokens, --policy and --match-pruning need --model, not --activations");
-  if (arguments.compressed.empty()) qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
+  if (arguments.compressed.empty())
+    qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
   std::vector<qfa::dumped_activations> files;
-  for (const std::string& argument : arguments.compressed) files.push_back(dumped(argument));
+  for (const std::string& argument : arguments.compressed)
+    files.push_back(dumped(argument));
   qfa::sae dictionary = qfa::load_sae(arguments.sae);
   qfa::audit_options options = arguments.options();
   if (!options.hook && !dictionary.metadata.hook) options.hook = "unknown (activations were given)";
@@ -36,7 +38,8 @@ qfa::audit_result run_on_activations(const audit_arguments& arguments) {
   qfa::audit_protocol made;
   add_inputs(made, arguments.sae);
   add_inputs(made, arguments.activations);
-  for (const auto& file : files) add_inputs(made, file.path);
+  for (const auto& file : files)
+    add_inputs(made, file.path);
   return qfa::audit_activations(std::move(dictionary), arguments.activations, files, settings, options, std::move(made),
                                 progress_line());
 }
@@ -61,8 +64,10 @@ void add_audit(CLI::App& app) {
   command->add_option("--sae", arguments->sae, "a trained SAE: directory or file")->required();
   command->add_option("--tokens", arguments->tokens, "token ids, .npy: a stream, or rows");
   command->add_option("--policy", arguments->policies, "a compression; repeat it for a sweep (`qfa list policies`)");
-  command->add_option("--activations", arguments->activations, "instead of a model: the reference's activations, .npy or .safetensors");
-  command->add_option("--compressed", arguments->compressed, "NAME=FILE with a compressed model's activations; repeatable");
+  command->add_option("--activations", arguments->activations,
+                      "instead of a model: the reference's activations, .npy or .safetensors");
+  command->add_option("--compressed", arguments->compressed,
+                      "NAME=FILE with a compressed model's activations; repeatable");
   command->add_option("--out", arguments->out, "directory for report.json and features.csv")->required();
   add_audit_options(*command, *arguments);
   command->callback([arguments] { run(*arguments); });

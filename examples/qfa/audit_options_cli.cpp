@@ -23,7 +23,8 @@ std::optional<Enum> one_of(const std::string& option, const std::string& word,
   const auto at = std::find(names.begin(), names.end(), word);
   if (at != names.end()) return static_cast<Enum>(at - names.begin());
   std::string known;
-  for (const auto name : names) known += (known.empty() ? "" : " or ") + std::string(name);
+  for (const auto name : names)
+    known += (known.empty() ? "" : " or ") + std::string(name);
   qfa::fail(option + " takes " + known + ", not \"" + word + "\"");
 }
 
@@ -51,13 +52,17 @@ qfa::audit_options audit_arguments::options() const {
 
 void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--hook", a.hook, "where activations are read; default from the SAE's metadata");
-  command.add_option("--context", a.context, "tokens in a row, BOS included; default from the SAE's metadata, then 256");
+  command.add_option("--context", a.context,
+                     "tokens in a row, BOS included; default from the SAE's metadata, then 256");
   command.add_option("--max-tokens", a.max_tokens, "use no more tokens than this");
   command.add_flag("--prepend-bos", a.prepend_bos, "begin every row with BOS; default from the SAE's metadata");
   command.add_flag("--no-prepend-bos", a.no_prepend_bos, "leave rows as they are");
-  command.add_option("--skip-positions", a.skip_positions, "leave the first N positions of a row out of the statistics");
-  command.add_option("--protocol", a.protocol, "whose numbers the table shows, honest or published; the report has both");
-  command.add_option("--processing", a.processing, "weights as stored (none), as TransformerLens folds them (tl), or parts of that");
+  command.add_option("--skip-positions", a.skip_positions,
+                     "leave the first N positions of a row out of the statistics");
+  command.add_option("--protocol", a.protocol,
+                     "whose numbers the table shows, honest or published; the report has both");
+  command.add_option("--processing", a.processing,
+                     "weights as stored (none), as TransformerLens folds them (tl), or parts of that");
   command.add_option("--order", a.order, "compress,process (as deployed) or process,compress (as published)");
   command.add_option("--targets", a.targets.include, "only tensors whose names match one of these patterns (* and ?)");
   command.add_option("--except", a.targets.exclude, "but not tensors whose names match one of these");
@@ -72,15 +77,17 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
 void print_audit(const qfa::audit_result& result) {
   const auto& made = result.made;
   const auto& fit = result.conditions.front().fit;
-  std::cout << made.source << " audit at " << made.hook << ": " << made.rows << " rows of " << made.context << " tokens, "
-            << made.analyzed_tokens << " analyzed, " << made.groups << " groups; "
+  std::cout << made.source << " audit at " << made.hook << ": " << made.rows << " rows of " << made.context
+            << " tokens, " << made.analyzed_tokens << " analyzed, " << made.groups << " groups; "
             << qfa::activation_names[static_cast<std::size_t>(result.activation)] << " SAE of " << result.d_sae
             << " features, FVU " << qfa::fixed(fit.fvu, 4) << ", L0 " << qfa::fixed(fit.l0, 2) << ", dead "
             << qfa::fixed(100.0 * fit.dead_share, 1) << " %\n";
   const qfa::survey& reference = result.conditions.front().by(result.headline);
   std::cout << "protocol " << result.headline.name << ": " << reference.active_count() << " active features, "
-            << reference.bands.counted() << " counted, " << reference.bands[qfa::outcome::unmeasured] << " unmeasured\n";
-  for (const std::string& warning : made.warnings) std::cout << "warning: " << warning << "\n";
+            << reference.bands.counted() << " counted, " << reference.bands[qfa::outcome::unmeasured]
+            << " unmeasured\n";
+  for (const std::string& warning : made.warnings)
+    std::cout << "warning: " << warning << "\n";
   std::cout << "\n" << qfa::conditions_table(result);
   for (const qfa::condition_result& c : result.conditions)
     if (c.match)

@@ -59,7 +59,8 @@ bool expects_bos(const std::filesystem::path& directory, const qfa::model_config
 std::string stored_dtype(const std::filesystem::path& directory) {
   const qfa::json config = qfa::read_json(directory / "config.json");
   for (const char* key : {"dtype", "torch_dtype"})
-    if (config.contains(key) && config[key].is_string()) return config[key].get<std::string>() + ", computed in float32";
+    if (config.contains(key) && config[key].is_string())
+      return config[key].get<std::string>() + ", computed in float32";
   return "computed in float32";
 }
 
@@ -69,7 +70,8 @@ std::vector<qfa::any_policy> parse_policies(const std::vector<std::string>& spec
   for (const std::string& spec : specs) {
     policies.push_back(qfa::parse_policy(spec));
     for (std::size_t i = 0; i + 1 < policies.size(); ++i)
-      if (policies[i].name() == policies.back().name()) qfa::fail("the policy " + policies[i].name() + " is given twice");
+      if (policies[i].name() == policies.back().name())
+        qfa::fail("the policy " + policies[i].name() + " is given twice");
   }
   return policies;
 }
@@ -82,7 +84,8 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
     files.clear();
     for (const auto& entry : std::filesystem::directory_iterator(path)) {
       const auto kind = entry.path().extension();
-      if (entry.is_regular_file() && (kind == ".json" || kind == ".safetensors" || kind == ".npz")) files.push_back(entry);
+      if (entry.is_regular_file() && (kind == ".json" || kind == ".safetensors" || kind == ".npz"))
+        files.push_back(entry);
     }
     std::sort(files.begin(), files.end());  // whatever order the file system lists them in
   }
@@ -107,14 +110,16 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   split_tokens tokens = split(qfa::read_tokens(arguments.tokens, qfa::tokens_for(settings, model.config, 0)),
                               arguments.max_tokens, in_nats);
   qfa::audit_protocol made;
-  for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens}) add_inputs(made, input);
+  for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens})
+    add_inputs(made, input);
   made.targets = arguments.targets.name();
   made.model_dtype = stored_dtype(arguments.model);
 
   qfa::model_audit audit(std::move(model), std::move(dictionary), tokens.reported, settings, options, progress_line());
   if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))
     made.warnings.push_back(*warning);
-  for (const qfa::any_policy& policy : policies) audit.run(policy, arguments.targets);
+  for (const qfa::any_policy& policy : policies)
+    audit.run(policy, arguments.targets);
   for (const qfa::any_policy& policy : matched) {
     const bool known = std::any_of(audit.conditions().begin(), audit.conditions().end(),
                                    [&](const auto& c) { return c.policy == policy.name(); });

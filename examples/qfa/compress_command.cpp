@@ -56,7 +56,8 @@ void add_compress(CLI::App& app) {
   command->add_option("--policy", arguments->policy, "what to do, as `qfa list policies` explains")->required();
   command->add_option("--in", arguments->in, "the weights, an .npy file of two dimensions")->required();
   command->add_option("--out", arguments->out, "where the result goes, an .npy file of float32")->required();
-  command->add_option("--role", arguments->role, "what the matrix does in a model: q, k, v, o, gate, up, down or other");
+  command->add_option("--role", arguments->role,
+                      "what the matrix does in a model: q, k, v, o, gate, up, down or other");
   command->add_option("--heads", arguments->heads, "how many attention heads it serves");
   command->add_option("--head-dim", arguments->head_dim, "width of one head");
   command->callback([arguments] { run(*arguments); });

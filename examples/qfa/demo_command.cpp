@@ -45,7 +45,8 @@ void print_story(const qfa::audit_result& result) {
               << s.bands.counted() << ") do not survive it.\n";
   }
   if (!hidden)
-    std::cout << "\nPerplexity hid nothing here: no condition changed it by less than 2 % while 5 % of the features were lost.\n";
+    std::cout << "\nPerplexity hid nothing here: no condition changed it by less than 2 % while 5 % of the features "
+                 "were lost.\n";
 }
 
 void run(const std::string& out) {
@@ -55,7 +56,8 @@ void run(const std::string& out) {
   arguments.model = (files / "model").string();
   arguments.sae = (files / "sae").string();
   arguments.tokens = (files / "tokens.npy").string();
-  for (const char* bits : {"8", "7", "6", "5", "4", "3"}) arguments.policies.push_back(std::string("rtn:bits=") + bits);
+  for (const char* bits : {"8", "7", "6", "5", "4", "3"})
+    arguments.policies.push_back(std::string("rtn:bits=") + bits);
   arguments.match = {"rtn:bits=4"};
   const qfa::audit_result result = run_on_model(arguments);
   clear_progress_line();

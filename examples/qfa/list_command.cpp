@@ -21,12 +21,14 @@ void list_policies() {
 
 void list_hooks() {
   std::cout << "blocks.L.NAME, with L the layer from 0 and NAME one of\n";
-  for (const auto name : qfa::hook_kind_names) std::cout << "  " << name << "\n";
+  for (const auto name : qfa::hook_kind_names)
+    std::cout << "  " << name << "\n";
 }
 
 void list_models() {
   std::cout << "Hugging Face directories (config.json, safetensors) of\n";
-  for (const auto name : qfa::model_architecture_names) std::cout << "  " << name << "\n";
+  for (const auto name : qfa::model_architecture_names)
+    std::cout << "  " << name << "\n";
 }
 
 }  // namespace

@@ -31,12 +31,13 @@ struct line {
     drawn = now;
     std::string text = stage;
     if (total > 0) {
-      text += "  " + std::to_string(done) + "/" + std::to_string(total) + "  " +
-              std::to_string(100 * done / total) + " %";
+      text +=
+          "  " + std::to_string(done) + "/" + std::to_string(total) + "  " + std::to_string(100 * done / total) + " %";
       const double elapsed = std::chrono::duration<double>(now - began).count();
       if (done > 0 && elapsed > 0.5) {
         const auto left = static_cast<long>(elapsed * static_cast<double>(total - done) / static_cast<double>(done));
-        text += "  " + std::to_string(left / 60) + ":" + (left % 60 < 10 ? "0" : "") + std::to_string(left % 60) + " left";
+        text +=
+            "  " + std::to_string(left / 60) + ":" + (left % 60 < 10 ? "0" : "") + std::to_string(left % 60) + " left";
       }
     }
     std::fprintf(stderr, "\r\033[K%s", text.c_str());

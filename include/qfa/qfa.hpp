@@ -108,6 +108,7 @@
 #include "qfa/model/compress.hpp"
 #include "qfa/model/config.hpp"
 #include "qfa/model/decoder.hpp"
+#include "qfa/model/decoder_layer.hpp"
 #include "qfa/model/elementwise.hpp"
 #include "qfa/model/hooks.hpp"
 #include "qfa/model/language_model.hpp"

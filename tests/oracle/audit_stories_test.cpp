@@ -30,11 +30,12 @@ struct named_policy_spec {
   const char* name;
   const char* spec;
 };
-constexpr named_policy_spec audited[]{{"rtn-int8-row", "rtn:bits=8"},         {"rtn-int7-row", "rtn:bits=7"},
-                                      {"rtn-int6-row", "rtn:bits=6"},         {"rtn-int5-row", "rtn:bits=5"},
-                                      {"rtn-int4-row", "rtn:bits=4"},         {"rtn-int4-tensor", "rtn:bits=4,per=tensor"},
-                                      {"prune-0.1", "prune:sparsity=0.1"},    {"prune-0.175", "prune:sparsity=0.175"},
-                                      {"prune-0.25", "prune:sparsity=0.25"}};
+constexpr named_policy_spec audited[]{
+    {"rtn-int8-row", "rtn:bits=8"},       {"rtn-int7-row", "rtn:bits=7"},
+    {"rtn-int6-row", "rtn:bits=6"},       {"rtn-int5-row", "rtn:bits=5"},
+    {"rtn-int4-row", "rtn:bits=4"},       {"rtn-int4-tensor", "rtn:bits=4,per=tensor"},
+    {"prune-0.1", "prune:sparsity=0.1"},  {"prune-0.175", "prune:sparsity=0.175"},
+    {"prune-0.25", "prune:sparsity=0.25"}};
 
 audit_result run_audit(const std::filesystem::path& files, const std::string& dictionary_name) {
   const sae dictionary = load_sae(files / dictionary_name);
@@ -43,7 +44,8 @@ audit_result run_audit(const std::filesystem::path& files, const std::string& di
   language_model model = load_model(files);
   token_rows tokens = read_tokens(files / "tokens.npy", tokens_for(settings, model.config, 780 * 256));
   model_audit audit(std::move(model), dictionary, std::move(tokens), settings, options);
-  for (const auto& [name, spec] : audited) audit.run(parse_policy(spec), name);
+  for (const auto& [name, spec] : audited)
+    audit.run(parse_policy(spec), name);
   return audit.result();
 }
 
@@ -132,9 +134,13 @@ void check_dictionary(const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("the audit of a real model with a ReLU SAE agrees with an independent one") { check_dictionary("sae_l2_standard"); }
+TEST_CASE("the audit of a real model with a ReLU SAE agrees with an independent one") {
+  check_dictionary("sae_l2_standard");
+}
 TEST_CASE("the audit of a real model with a JumpReLU SAE agrees with an independent one") {
   check_dictionary("sae_l2_jumprelu");
 }
-TEST_CASE("the audit of a real model with a TopK SAE agrees with an independent one") { check_dictionary("sae_l3_topk"); }
+TEST_CASE("the audit of a real model with a TopK SAE agrees with an independent one") {
+  check_dictionary("sae_l3_topk");
+}
 #endif

@@ -44,7 +44,8 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
   };
   check(from);
   std::vector<activation_file> files;
-  for (const dumped_activations& one : compressed) check(files.emplace_back(one.path));
+  for (const dumped_activations& one : compressed)
+    check(files.emplace_back(one.path));
 
   const std::size_t most = options.max_tokens == 0 ? from.tokens() : (std::min)(options.max_tokens, from.tokens());
   const token_layout layout{most / settings.context, settings.context, settings.skip_positions};

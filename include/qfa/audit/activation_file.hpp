@@ -27,7 +27,8 @@ class activation_file {
       columns_ = npy_->columns();
       return;
     }
-    if (path.extension() != ".safetensors") fail(where_ + " is neither .npy nor .safetensors, the forms activations come in");
+    if (path.extension() != ".safetensors")
+      fail(where_ + " is neither .npy nor .safetensors, the forms activations come in");
     tensors_ = std::make_unique<safetensors>(path);
     for (const stored_tensor& tensor : tensors_->tensors()) {
       if (tensor.shape.size() != 2) continue;
@@ -36,7 +37,8 @@ class activation_file {
     }
     if (tensor_ == nullptr) fail(where_ + " holds no tensor of two dimensions, expected (tokens, width)");
     if (!is_readable_float(tensor_->type))
-      fail(where_ + " holds activations of type " + std::string(name(tensor_->type)) + ", expected F32, F16, BF16 or F64");
+      fail(where_ + " holds activations of type " + std::string(name(tensor_->type)) +
+           ", expected F32, F16, BF16 or F64");
     rows_ = tensor_->shape[0];
     columns_ = tensor_->shape[1];
   }

@@ -26,7 +26,8 @@ class code_store {
     std::vector<std::uint32_t> words;
     words.reserve(1 + codes.tokens() + 2 * codes.firings());
     words.push_back(static_cast<std::uint32_t>(codes.tokens()));
-    for (std::size_t t = 0; t < codes.tokens(); ++t) words.push_back(static_cast<std::uint32_t>(codes[t].features.size()));
+    for (std::size_t t = 0; t < codes.tokens(); ++t)
+      words.push_back(static_cast<std::uint32_t>(codes[t].features.size()));
     for (std::size_t t = 0; t < codes.tokens(); ++t)
       words.insert(words.end(), codes[t].features.begin(), codes[t].features.end());
     const std::size_t values = words.size();
@@ -77,7 +78,8 @@ class row_store {
     width_ = rows.columns();
     std::vector<float> block;
     block.reserve(rows.size());
-    for (std::size_t r = 0; r < rows.rows(); ++r) block.insert(block.end(), rows.row(r).begin(), rows.row(r).end());
+    for (std::size_t r = 0; r < rows.rows(); ++r)
+      block.insert(block.end(), rows.row(r).begin(), rows.row(r).end());
     file_.append(std::as_bytes(std::span<const float>(block)));
   }
 

@@ -36,8 +36,8 @@ inline std::vector<float> decoder_norms(const sae& s) {
 
 /// Turns what was gathered of one condition into what is reported of it, losses apart: the survey under both protocols,
 /// every feature's statistics, and whether survival was foreseeable.
-inline condition_result conclude(std::string policy, const feature_findings& found, const sae& dictionary, bool reference,
-                                 const prediction_options& options = {}) {
+inline condition_result conclude(std::string policy, const feature_findings& found, const sae& dictionary,
+                                 bool reference, const prediction_options& options = {}) {
   condition_result out;
   out.policy = std::move(policy);
   out.reference = reference;
@@ -55,8 +55,8 @@ inline condition_result conclude(std::string policy, const feature_findings& fou
   if (reference) return out;
   out.published_auc = predict_published(found.table, out.by_published, options);
   out.honest_auc = predict_honest(found.table, out.by_honest, options);
-  out.baseline_auc =
-      baseline_auc(found.table, out.by_honest, encoder_norms_squared(dictionary.w_enc, dictionary.d_in, dictionary.d_sae));
+  out.baseline_auc = baseline_auc(found.table, out.by_honest,
+                                  encoder_norms_squared(dictionary.w_enc, dictionary.d_in, dictionary.d_sae));
   return out;
 }
 

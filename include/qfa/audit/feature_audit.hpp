@@ -113,8 +113,10 @@ class feature_audit {
 class compressed_side {
  public:
   explicit compressed_side(const feature_audit& audit)
-      : audit_(&audit), side_(audit.dictionary(), audit.layout()),
-        table_(audit.dictionary().d_sae, audit.groups().groups()), mean_shift_(audit.dictionary().d_in, 0.0) {}
+      : audit_(&audit),
+        side_(audit.dictionary(), audit.layout()),
+        table_(audit.dictionary().d_sae, audit.groups().groups()),
+        mean_shift_(audit.dictionary().d_in, 0.0) {}
 
   /// Its activations on the next block's rows, all positions.
   void add(matrix_view<const float> x) {
@@ -130,14 +132,16 @@ class compressed_side {
   }
 
   feature_findings findings() && {
-    require(block_ == audit_->layout().blocks(), "the compressed model's activations end before the last block of rows");
+    require(block_ == audit_->layout().blocks(),
+            "the compressed model's activations end before the last block of rows");
     first_position first = side_.first();
     first.flip_share = ratio(first_flips_, flips_);
     std::optional<activation_shift> shift;
     if (audit_->dense()) {
       const auto n = static_cast<double>(audit_->layout().kept_tokens());
       double mean_square = 0.0;
-      for (const double sum : mean_shift_) mean_square += (sum / n) * (sum / n);
+      for (const double sum : mean_shift_)
+        mean_square += (sum / n) * (sum / n);
       first.shift_share = ratio(first_shift_, shift_);
       shift = activation_shift{.energy = shift_ / n,
                                .relative = ratio(shift_, audit_->side().energy()),

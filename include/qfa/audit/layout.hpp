@@ -26,7 +26,9 @@ struct token_layout {
   std::size_t rows_per_block() const noexcept { return (std::max<std::size_t>)(1, block_tokens / row_tokens); }
   std::size_t blocks() const noexcept { return (rows + rows_per_block() - 1) / rows_per_block(); }
   std::size_t first_row(std::size_t block) const noexcept { return block * rows_per_block(); }
-  std::size_t last_row(std::size_t block) const noexcept { return (std::min)(rows, first_row(block) + rows_per_block()); }
+  std::size_t last_row(std::size_t block) const noexcept {
+    return (std::min)(rows, first_row(block) + rows_per_block());
+  }
 
   std::size_t kept_per_row() const noexcept { return row_tokens - skip_positions; }
   std::size_t kept_tokens() const noexcept { return rows * kept_per_row(); }

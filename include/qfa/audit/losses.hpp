@@ -17,13 +17,13 @@ namespace qfa {
 /// A condition's losses against the reference's, with intervals over groups of rows.  Differences are paired: the same
 /// rows are left out of both.
 struct loss_summary {
-  double loss = 0.0;        ///< mean over scored tokens, nats
-  double perplexity = 0.0;  ///< exp of it
+  double loss = 0.0;                                             ///< mean over scored tokens, nats
+  double perplexity = 0.0;                                       ///< exp of it
   double batch_loss = std::numeric_limits<double>::quiet_NaN();  ///< published: unweighted mean over batches of rows
-  estimate excess_loss;       ///< this loss less the reference's, nats
-  estimate perplexity_ratio;  ///< exp(excess_loss); interval on log
-  estimate kl;                ///< mean KL(reference || this) in nats; interval on log
-  estimate top1_agreement;    ///< share of scored tokens; interval on logit
+  estimate excess_loss;                                          ///< this loss less the reference's, nats
+  estimate perplexity_ratio;                                     ///< exp(excess_loss); interval on log
+  estimate kl;              ///< mean KL(reference || this) in nats; interval on log
+  estimate top1_agreement;  ///< share of scored tokens; interval on logit
 
   /// Whether perplexity fell for sure: the interval of the ratio lies below 1.
   bool improves() const noexcept {
@@ -53,13 +53,13 @@ inline loss_summary summarize_losses(const by_row<comparison_sum>& rows, const r
   out.loss = whole.compressed.mean();
   out.perplexity = whole.compressed.perplexity();
   out.excess_loss = estimated(excess, interval_scale::identity);
-  out.perplexity_ratio =
-      estimated([&](const comparison_sum& s) { return std::exp(excess(s)); }, interval_scale::log);
+  out.perplexity_ratio = estimated([&](const comparison_sum& s) { return std::exp(excess(s)); }, interval_scale::log);
   out.kl = estimated([](const comparison_sum& s) { return s.mean_kl(); }, interval_scale::log);
   out.top1_agreement = estimated([](const comparison_sum& s) { return s.top_agreement(); }, interval_scale::logit);
   if (batch_rows > 0) {
     by_row<loss_sum> losses;
-    for (const comparison_sum& row : rows.rows()) losses.add_row(row.compressed);
+    for (const comparison_sum& row : rows.rows())
+      losses.add_row(row.compressed);
     out.batch_loss = mean_over_batches(losses, batch_rows);
   }
   return out;

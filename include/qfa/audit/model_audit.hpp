@@ -71,7 +71,8 @@ class model_audit {
 
   /// The published match (arXiv 2606.03002): the sparsity whose perplexity, on the reported rows, is nearest to that of
   /// the condition called `matched_to`; then that pruning is audited.
-  const condition_result& match_pruning_as_published(const std::string& matched_to, const target_patterns& targets = {}) {
+  const condition_result& match_pruning_as_published(const std::string& matched_to,
+                                                     const target_patterns& targets = {}) {
     const double target = condition(matched_to).loss->perplexity;
     const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
       return std::exp(pruned_loss(sparsity, targets, tokens_, matched_to));
@@ -79,8 +80,8 @@ class model_audit {
     return run_match(match, matched_to, "published bisection on perplexity", target, tokens_.rows(), true, targets);
   }
 
-  /// Matches the loss in nats within a tolerance, on rows other than those that are reported: a sparsity that was chosen
-  /// on the reported rows would fit their noise.
+  /// Matches the loss in nats within a tolerance, on rows other than those that are reported: a sparsity that was
+  /// chosen on the reported rows would fit their noise.
   template <weight_policy Policy>
   const condition_result& match_pruning_in_nats(const Policy& policy, const std::string& matched_to,
                                                 const token_rows& matching, double tolerance,
@@ -137,7 +138,8 @@ class model_audit {
                std::vector<double> nll(rows.rows() * (tokens_.context - 1));
                score_tokens(reference_, hidden, rows, nll);
                std::vector<token_comparison> same;
-               for (const double loss : nll) same.push_back({loss, loss, 0.0, true});
+               for (const double loss : nll)
+                 same.push_back({loss, loss, 0.0, true});
                losses.add_rows(std::span<const token_comparison>(same), tokens_.context - 1);
              });
     const feature_findings found = features_.end_reference(options_.allow_bad_sae);
@@ -163,7 +165,8 @@ class model_audit {
     return conditions_.back();
   }
 
-  double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) const {
+  double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens,
+                     const std::string& to) const {
     const magnitude_pruner pruner{.sparsity = sparsity};
     return mean_loss(decoder<>(compress_by(pruner, targets).model, reference_), tokens, "match " + to, told_);
   }
@@ -173,10 +176,17 @@ class model_audit {
     const magnitude_pruner pruner{.sparsity = match.best.sparsity};
     run(pruner, describe(pruner), targets);
     pruning_match& kept = conditions_.back().match.emplace();
-    kept = {.matched_to = matched_to, .method = std::move(method), .target = target, .reached = match.best.value,
-            .sparsity = match.best.sparsity, .rows = rows, .same_rows = same_rows,
-            .within_tolerance = match.within_tolerance, .trials = {}};
-    for (const sparsity_trial& trial : match.trials) kept.trials.emplace_back(trial.sparsity, trial.value);
+    kept = {.matched_to = matched_to,
+            .method = std::move(method),
+            .target = target,
+            .reached = match.best.value,
+            .sparsity = match.best.sparsity,
+            .rows = rows,
+            .same_rows = same_rows,
+            .within_tolerance = match.within_tolerance,
+            .trials = {}};
+    for (const sparsity_trial& trial : match.trials)
+      kept.trials.emplace_back(trial.sparsity, trial.value);
     return conditions_.back();
   }
 

@@ -23,8 +23,9 @@ namespace qfa {
 inline token_options tokens_for(const audit_settings& settings, const model_config& config, std::size_t max_tokens) {
   token_options out{.context = settings.context, .max_tokens = max_tokens, .vocabulary = config.vocabulary};
   if (settings.prepend_bos) {
-    require(config.bos.has_value(), "every row should begin with BOS, but the model's config.json names no bos_token_id "
-                                    "(--no-prepend-bos leaves rows as they are)");
+    require(config.bos.has_value(),
+            "every row should begin with BOS, but the model's config.json names no bos_token_id "
+            "(--no-prepend-bos leaves rows as they are)");
     out.prepend_bos = config.bos;
   }
   return out;
@@ -45,7 +46,8 @@ void run_over(const decoder<>& model, const token_rows& tokens, const hook_point
         rows, {.hooks = {hook}, .final_hidden = true},
         [&](std::size_t, matrix_view<const float> x) {
           at_hook.resize(x.rows(), x.columns());
-          for (std::size_t t = 0; t < x.rows(); ++t) std::copy(x.row(t).begin(), x.row(t).end(), at_hook.view().row(t).begin());
+          for (std::size_t t = 0; t < x.rows(); ++t)
+            std::copy(x.row(t).begin(), x.row(t).end(), at_hook.view().row(t).begin());
         },
         scratch);
     on_block(b, rows, matrix_view<const float>(at_hook.view()), hidden.view());
@@ -63,7 +65,8 @@ inline double mean_loss(const decoder<>& model, const token_rows& tokens, std::s
     const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
     std::vector<double> nll(rows.rows() * (tokens.context - 1));
     score_tokens(model, model.final_hidden(rows).view(), rows, nll);
-    for (const double x : nll) all(x);
+    for (const double x : nll)
+      all(x);
   }
   report_progress(told, stage, layout.blocks(), layout.blocks());
   return all.mean();
@@ -80,7 +83,8 @@ inline token_rows rows_of(const token_rows& tokens, std::size_t first, std::size
 /// What to say where a model's tokenizer begins every text with BOS and the rows have none: its loss on the first
 /// eight rows as they are, and with BOS before each.  A model out of its regime makes perplexity meaningless
 /// (validity 2.10).  Nothing where rows begin with BOS.
-inline std::optional<std::string> missing_bos_warning(const decoder<>& model, const token_rows& tokens, bool expects_bos) {
+inline std::optional<std::string> missing_bos_warning(const decoder<>& model, const token_rows& tokens,
+                                                      bool expects_bos) {
   if (!expects_bos || !model.config().bos) return std::nullopt;
   const std::uint32_t bos = *model.config().bos;
   const token_rows as_is = rows_of(tokens, 0, (std::min<std::size_t>)(8, tokens.rows()));

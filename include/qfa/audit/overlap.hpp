@@ -44,8 +44,8 @@ struct damage_overlap {
   estimate spearman;  ///< of damage, over features whose r is defined in both; interval on atanh
   estimate pearson;
   double kendall_tau_b = std::numeric_limits<double>::quiet_NaN();
-  std::size_t undefined = 0;       ///< features left out of the three above
-  std::size_t tied_at_one_a = 0;   ///< features of a with damage 1, which share a rank
+  std::size_t undefined = 0;      ///< features left out of the three above
+  std::size_t tied_at_one_a = 0;  ///< features of a with damage 1, which share a rank
   std::size_t tied_at_one_b = 0;
   std::size_t tied_at_zero_a = 0;
   std::size_t tied_at_zero_b = 0;
@@ -56,7 +56,8 @@ namespace detail {
 
 inline std::vector<double> damages(std::span<const double> r) {
   std::vector<double> d(r.size());
-  for (std::size_t i = 0; i < r.size(); ++i) d[i] = damage(r[i]);
+  for (std::size_t i = 0; i < r.size(); ++i)
+    d[i] = damage(r[i]);
   return d;
 }
 
@@ -65,8 +66,10 @@ template <class Belongs>
 set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
   const auto sizes = [&](std::span<const double> ra, std::span<const double> rb) {
     std::vector<std::uint8_t> in_a(ra.size()), in_b(rb.size());
-    for (std::size_t i = 0; i < ra.size(); ++i) in_a[i] = belongs(a.rules.bands(ra[i]));
-    for (std::size_t i = 0; i < rb.size(); ++i) in_b[i] = belongs(b.rules.bands(rb[i]));
+    for (std::size_t i = 0; i < ra.size(); ++i)
+      in_a[i] = belongs(a.rules.bands(ra[i]));
+    for (std::size_t i = 0; i < rb.size(); ++i)
+      in_b[i] = belongs(b.rules.bands(rb[i]));
     return count_overlap(in_a, in_b);
   };
   set_overlap out;
@@ -96,7 +99,8 @@ inline damage_overlap compare_damage(const survey& a, const survey& b) {
   out.destroyed = detail::overlap_where(a, b, [](outcome o) { return o == outcome::destroyed; });
 
   const auto both = counted_by_both(a, b);
-  const auto pairs = keep_complete_pairs(detail::damages(a.correlations.of(both)), detail::damages(b.correlations.of(both)));
+  const auto pairs =
+      keep_complete_pairs(detail::damages(a.correlations.of(both)), detail::damages(b.correlations.of(both)));
   out.features = both.size();
   out.undefined = both.size() - pairs.a.size();
   const auto over_pairs = [](auto statistic) {
@@ -112,8 +116,10 @@ inline damage_overlap compare_damage(const survey& a, const survey& b) {
   out.pearson = estimate_over(a, b, over_pairs(pearson_of), on_atanh);
   if (pairs.a.empty()) return out;
   out.kendall_tau_b = kendall_tau_b(pairs.a, pairs.b);
-  for (const double d : pairs.a) out.tied_at_one_a += d == 1.0, out.tied_at_zero_a += d == 0.0;
-  for (const double d : pairs.b) out.tied_at_one_b += d == 1.0, out.tied_at_zero_b += d == 0.0;
+  for (const double d : pairs.a)
+    out.tied_at_one_a += d == 1.0, out.tied_at_zero_a += d == 0.0;
+  for (const double d : pairs.b)
+    out.tied_at_one_b += d == 1.0, out.tied_at_zero_b += d == 0.0;
   out.worst = worst_overlap(pairs.a, pairs.b);
   return out;
 }

@@ -28,11 +28,11 @@ namespace qfa {
 /// none.  A condition that every feature survives has nothing to predict.
 template <class Result>
 struct survival_prediction {
-  std::string reason;            ///< why `result` is empty
+  std::string reason;  ///< why `result` is empty
   std::optional<Result> result;
   std::size_t features = 0;
   std::size_t survived = 0;
-  estimate auc;                  ///< the cross-validated AUC, interval on logit
+  estimate auc;  ///< the cross-validated AUC, interval on logit
 };
 
 struct prediction_options {
@@ -45,7 +45,8 @@ namespace detail {
 inline std::vector<std::uint8_t> survived_labels(std::span<const double> r, const correlation_bands& bands) {
   std::vector<std::uint8_t> labels;
   labels.reserve(r.size());
-  for (const double x : r) labels.push_back(bands(x) == outcome::survived);
+  for (const double x : r)
+    labels.push_back(bands(x) == outcome::survived);
   return labels;
 }
 
@@ -62,16 +63,15 @@ void predict_with_interval(survival_prediction<Result>& out, std::span<const std
   }
   out.auc.value = auc_of(*out.result);
   if (!options.with_intervals) return;
-  out.auc = jackknife(
-      auc_of(*out.result), groups.size(),
-      [&](std::size_t i) {
-        try {
-          return auc_of(run(groups[i]));
-        } catch (const error&) {
-          return std::numeric_limits<double>::quiet_NaN();
-        }
-      },
-      {.scale = interval_scale::logit});
+  out.auc = jackknife(auc_of(*out.result), groups.size(),
+                      [&](std::size_t i) {
+                        try {
+                          return auc_of(run(groups[i]));
+                        } catch (const error&) {
+                          return std::numeric_limits<double>::quiet_NaN();
+                        }
+                      },
+                      {.scale = interval_scale::logit});
 }
 
 }  // namespace detail

@@ -28,7 +28,8 @@ inline std::vector<std::size_t> filled_groups(const feature_table& table) {
 
 /// What the reference model shows of each chosen feature on the selected groups but `left_out`: the material of
 /// predictors, one profile for each entry of `features`.
-inline std::vector<firing_profile> reference_profiles(const feature_table& table, std::span<const std::uint32_t> features,
+inline std::vector<firing_profile> reference_profiles(const feature_table& table,
+                                                      std::span<const std::uint32_t> features,
                                                       group_selection selection = group_selection::all,
                                                       std::size_t left_out = no_group) {
   double tokens = 0.0;

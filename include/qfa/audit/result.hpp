@@ -29,25 +29,25 @@ struct input_file {
 
 /// How a report was made.  Stands in every file that an audit writes.
 struct audit_protocol {
-  std::string rules{};  ///< whose headline numbers are shown: the protocol's name
-  std::string source{}; ///< "model" or "activations"
+  std::string rules{};   ///< whose headline numbers are shown: the protocol's name
+  std::string source{};  ///< "model" or "activations"
   std::string hook{};
   std::size_t rows = 0;
-  std::size_t context = 0;         ///< tokens a row, BOS included
-  std::size_t tokens = 0;          ///< rows x context
-  std::size_t analyzed_tokens = 0; ///< those in the feature statistics
-  std::size_t dropped_tokens = 0;  ///< of the file, behind the last whole row
-  std::size_t groups = 0;          ///< of rows, for the intervals
+  std::size_t context = 0;          ///< tokens a row, BOS included
+  std::size_t tokens = 0;           ///< rows x context
+  std::size_t analyzed_tokens = 0;  ///< those in the feature statistics
+  std::size_t dropped_tokens = 0;   ///< of the file, behind the last whole row
+  std::size_t groups = 0;           ///< of rows, for the intervals
   bool prepend_bos = false;
-  std::size_t bos_added = 0;       ///< rows that got a BOS which the file did not have
+  std::size_t bos_added = 0;  ///< rows that got a BOS which the file did not have
   std::size_t skip_positions = 0;
   std::string processing{};
-  std::string order{};               ///< of compression and processing
+  std::string order{};  ///< of compression and processing
   bool fused = false;
   std::string targets{};
   std::string architecture{};
-  std::string model_dtype{};         ///< as stored; qfa computes in float32
-  std::string loss{};                ///< which mean
+  std::string model_dtype{};  ///< as stored; qfa computes in float32
+  std::string loss{};         ///< which mean
   std::uint64_t fold_seed = 0;
   std::string simd{};
   std::vector<input_file> inputs{};
@@ -83,11 +83,11 @@ struct activation_shift {
 /// A sparsity chosen so that pruning costs as much as another condition.
 struct pruning_match {
   std::string matched_to;
-  std::string method;    ///< "published bisection on perplexity" or "bisection on nats"
-  double target = 0.0;   ///< perplexity or nats on the matching rows
+  std::string method;   ///< "published bisection on perplexity" or "bisection on nats"
+  double target = 0.0;  ///< perplexity or nats on the matching rows
   double reached = 0.0;
   double sparsity = 0.0;
-  std::size_t rows = 0;  ///< on which it was matched
+  std::size_t rows = 0;    ///< on which it was matched
   bool same_rows = false;  ///< whether those are also the reported ones
   bool within_tolerance = true;
   std::vector<std::pair<double, double>> trials;  ///< sparsity, value
@@ -106,8 +106,9 @@ struct condition_result {
   std::vector<feature_summary> features;  ///< (d_sae)
   survival_prediction<published_prediction> published_auc;
   survival_prediction<honest_prediction> honest_auc;
-  double baseline_auc = std::numeric_limits<double>::quiet_NaN();  ///< of survival by noise to signal: nothing is fitted
-  std::vector<compressed_tensor> tensors;  ///< what the policy did to each
+  double baseline_auc =
+      std::numeric_limits<double>::quiet_NaN();  ///< of survival by noise to signal: nothing is fitted
+  std::vector<compressed_tensor> tensors;        ///< what the policy did to each
   std::optional<pruning_match> match;
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }
@@ -121,7 +122,7 @@ struct audit_result {
   activation_kind activation = activation_kind::relu;
   std::size_t d_in = 0;
   std::size_t d_sae = 0;
-  std::vector<condition_result> conditions;  ///< the reference first
+  std::vector<condition_result> conditions;        ///< the reference first
   std::vector<damage_overlap> published_overlaps;  ///< of every two conditions but the reference
   std::vector<damage_overlap> honest_overlaps;
 };

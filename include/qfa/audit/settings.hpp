@@ -25,18 +25,19 @@ inline constexpr std::array<std::string_view, 2> order_names{"compress,process",
 /// What a caller asks of an audit.  What is left empty comes from the SAE's metadata, then from the defaults named
 /// beside each member.
 struct audit_options {
-  protocol rules = honest;                      ///< whose headline numbers are shown; a report has both protocols'
-  std::optional<std::string> hook{};              ///< no default: an audit without a hook is an error
-  std::optional<std::size_t> context{};           ///< tokens a row, BOS included; 256
-  std::optional<bool> prepend_bos{};              ///< false
-  std::optional<std::size_t> skip_positions{};    ///< 1 where BOS is prepended and the SAE excludes special tokens, else 0
+  protocol rules = honest;               ///< whose headline numbers are shown; a report has both protocols'
+  std::optional<std::string> hook{};     ///< no default: an audit without a hook is an error
+  std::optional<std::size_t> context{};  ///< tokens a row, BOS included; 256
+  std::optional<bool> prepend_bos{};     ///< false
+  std::optional<std::size_t>
+      skip_positions{};  ///< 1 where BOS is prepended and the SAE excludes special tokens, else 0
   std::optional<processing> weight_processing{};  ///< none (model/processing.hpp)
   std::optional<compression_order> order{};       ///< published mode: process, then compress; honest mode: the reverse
-  std::size_t max_tokens = 0;                   ///< 0: all that the file holds
-  bool allow_bad_sae = false;                   ///< go on although FVU > 1
-  bool paired = false;                          ///< keep the reference's dense activations, for shift and position norms
-  bool fused = false;                           ///< give policies fused tensors as they are stored
-  std::size_t loss_batch_rows = 0;              ///< > 0: also the published unweighted mean of batches of so many rows
+  std::size_t max_tokens = 0;                     ///< 0: all that the file holds
+  bool allow_bad_sae = false;                     ///< go on although FVU > 1
+  bool paired = false;              ///< keep the reference's dense activations, for shift and position norms
+  bool fused = false;               ///< give policies fused tensors as they are stored
+  std::size_t loss_batch_rows = 0;  ///< > 0: also the published unweighted mean of batches of so many rows
   std::size_t spill_budget = std::size_t{1} << 30;  ///< bytes of reference codes and states held before a file is used
 };
 
@@ -76,8 +77,9 @@ inline audit_settings settle(const audit_options& options, const sae_metadata& t
   const auto truth = [](bool x) { return std::string(x ? "on" : "off"); };
 
   s.hook = detail::settle<std::string>("the hook", options.hook, trained.hook, "", w, word);
-  require(!s.hook.empty(), "the SAE's metadata name no hook: say where to read activations with --hook, "
-                           "for instance --hook blocks.4.hook_resid_post");
+  require(!s.hook.empty(),
+          "the SAE's metadata name no hook: say where to read activations with --hook, "
+          "for instance --hook blocks.4.hook_resid_post");
   s.context = detail::settle<std::size_t>("the context", options.context, trained.context, 256, w, number);
   s.prepend_bos = detail::settle<bool>("prepending BOS", options.prepend_bos, trained.prepend_bos, false, w, truth);
 
@@ -86,7 +88,8 @@ inline audit_settings settle(const audit_options& options, const sae_metadata& t
   if (s.prepend_bos && excludes && s.skip_positions == 0)
     w.push_back("the statistics include BOS, as asked, although the SAE was trained without special tokens");
   if (s.skip_positions >= s.context)
-    fail("skipping " + number(s.skip_positions) + " positions leaves nothing of rows of " + number(s.context) + " tokens");
+    fail("skipping " + number(s.skip_positions) + " positions leaves nothing of rows of " + number(s.context) +
+         " tokens");
 
   std::optional<processing> recorded;
   if (trained.transformer_lens_default.value_or(false)) {
@@ -97,7 +100,7 @@ inline audit_settings settle(const audit_options& options, const sae_metadata& t
   s.weight_processing = detail::settle<processing>("the weights' processing", options.weight_processing, recorded,
                                                    processing{}, w, [](const processing& p) { return describe(p); });
   s.order = options.order.value_or(options.rules == published ? compression_order::process_then_compress
-                                                                             : compression_order::compress_then_process);
+                                                              : compression_order::compress_then_process);
   return s;
 }
 

@@ -23,8 +23,7 @@ namespace qfa {
 /// the rows apart.
 class side_record {
  public:
-  side_record(const sae& dictionary, const token_layout& layout)
-      : dictionary_(&dictionary), layout_(layout) {}
+  side_record(const sae& dictionary, const token_layout& layout) : dictionary_(&dictionary), layout_(layout) {}
 
   /// Whole rows of kept tokens, `layout.kept_per_row()` to a row, and their codes.
   void operator()(matrix_view<const float> kept, const sparse_codes& codes) {
@@ -42,7 +41,8 @@ class side_record {
     for (std::size_t t = 0; t < codes.tokens(); ++t) {
       if (t % step == 0) first_codes.append_token(codes[t].features, codes[t].values);
       double squares = 0.0;
-      for (const float v : kept.row(t)) squares += static_cast<double>(v) * static_cast<double>(v);
+      for (const float v : kept.row(t))
+        squares += static_cast<double>(v) * static_cast<double>(v);
       (t % step == 0 ? first_norms_ : other_norms_) += std::sqrt(squares);
       ++(t % step == 0 ? first_tokens_ : other_tokens_);
       energy_ += squares;
@@ -72,7 +72,7 @@ class side_record {
   token_layout layout_;
   sae_health all_, first_;
   activations reconstruction_;
-  double first_norms_ = 0.0, other_norms_ = 0.0;    // sums of |h|
+  double first_norms_ = 0.0, other_norms_ = 0.0;  // sums of |h|
   double first_tokens_ = 0.0, other_tokens_ = 0.0;
   double energy_ = 0.0;
 };

@@ -25,7 +25,8 @@ inline std::string crc32_of_file(const std::filesystem::path& path) {
   const file_bytes file(path);
   std::uint32_t crc = crc32(file.bytes());
   std::string digits(8, '0');
-  for (std::size_t i = digits.size(); i-- > 0; crc >>= 4) digits[i] = "0123456789abcdef"[crc & 15U];
+  for (std::size_t i = digits.size(); i-- > 0; crc >>= 4)
+    digits[i] = "0123456789abcdef"[crc & 15U];
   return digits;
 }
 

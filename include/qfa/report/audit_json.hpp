@@ -76,7 +76,8 @@ inline report_json first_position_json(const first_position& f) {
 
 inline report_json match_json(const pruning_match& m) {
   report_json trials = report_json::array();
-  for (const auto& [sparsity, value] : m.trials) trials.push_back({sparsity, number_or_null(value)});
+  for (const auto& [sparsity, value] : m.trials)
+    trials.push_back({sparsity, number_or_null(value)});
   return {{"matched_to", m.matched_to},
           {"method", m.method},
           {"target", number_or_null(m.target)},
@@ -112,7 +113,8 @@ inline report_json to_json(const condition_result& c) {
   out["published"] = to_json(c.by_published);
   out["honest"] = to_json(c.by_honest);
   std::size_t dead = 0, born = 0;
-  for (const feature_summary& f : c.features) dead += f.dead, born += f.born;
+  for (const feature_summary& f : c.features)
+    dead += f.dead, born += f.born;
   out["dead"] = dead;
   out["born"] = born;
   if (!c.reference) {
@@ -145,14 +147,17 @@ inline report_json to_json(const audit_result& a) {
                 {"model_name", a.sae.model_name},
                 {"dtype", a.sae.dtype}};
   if (a.sae.neuronpedia_id) out["sae"]["neuronpedia_id"] = *a.sae.neuronpedia_id;
-  out["note"] = "survival is comparable only between audits with the same kind of SAE: a gate turns noise into flips "
-                "(ReLU: noise-to-signal falls by 4 a bit; JumpReLU and TopK: by about 2)";
+  out["note"] =
+      "survival is comparable only between audits with the same kind of SAE: a gate turns noise into flips "
+      "(ReLU: noise-to-signal falls by 4 a bit; JumpReLU and TopK: by about 2)";
   report_json conditions = report_json::array();
-  for (const condition_result& c : a.conditions) conditions.push_back(to_json(c));
+  for (const condition_result& c : a.conditions)
+    conditions.push_back(to_json(c));
   out["conditions"] = std::move(conditions);
   const auto overlaps = [](const std::vector<damage_overlap>& all) {
     report_json list = report_json::array();
-    for (const damage_overlap& o : all) list.push_back(to_json(o));
+    for (const damage_overlap& o : all)
+      list.push_back(to_json(o));
     return list;
   };
   out["overlaps"] = {{"published", overlaps(a.published_overlaps)}, {"honest", overlaps(a.honest_overlaps)}};

@@ -15,12 +15,14 @@ namespace qfa {
 /// value is an empty cell.
 inline void write_features_csv(const audit_result& a, std::ostream& to) {
   const report_json made = to_json(a.made);
-  for (const auto& [key, value] : made.items()) to << "# " << key << ": " << value.dump() << '\n';
+  for (const auto& [key, value] : made.items())
+    to << "# " << key << ": " << value.dump() << '\n';
   csv_writer csv(to);
-  for (const char* head : {"policy", "feature", "active", "published_outcome", "honest_outcome", "r_lower", "r_upper",
-                           "dead", "born"})
+  for (const char* head :
+       {"policy", "feature", "active", "published_outcome", "honest_outcome", "r_lower", "r_upper", "dead", "born"})
     csv.cell(head);
-  for (const summary_column& column : summary_columns) csv.cell(column.name);
+  for (const summary_column& column : summary_columns)
+    csv.cell(column.name);
   csv.end_row();
   for (const condition_result& c : a.conditions)
     for (std::size_t f = 0; f < c.features.size(); ++f) {
@@ -35,7 +37,8 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
       csv.cell(range.upper);
       csv.cell(c.features[f].dead);
       csv.cell(c.features[f].born);
-      for (const summary_column& column : summary_columns) csv.cell(c.features[f].*column.value);
+      for (const summary_column& column : summary_columns)
+        csv.cell(c.features[f].*column.value);
       csv.end_row();
     }
 }

@@ -31,9 +31,12 @@ inline std::string range_text(const interval& range, int decimals, double unit =
   switch (range.kind) {
     case interval_kind::two_sided:
       return "[" + fixed(unit * range.lower, decimals) + ", " + fixed(unit * range.upper, decimals) + "]";
-    case interval_kind::at_least: return "[>= " + fixed(unit * range.lower, decimals) + "]";
-    case interval_kind::at_most: return "[<= " + fixed(unit * range.upper, decimals) + "]";
-    case interval_kind::refused: break;
+    case interval_kind::at_least:
+      return "[>= " + fixed(unit * range.lower, decimals) + "]";
+    case interval_kind::at_most:
+      return "[<= " + fixed(unit * range.upper, decimals) + "]";
+    case interval_kind::refused:
+      break;
   }
   return "";
 }
@@ -48,7 +51,8 @@ class text_table {
     std::vector<std::size_t> widths;
     for (const auto& row : rows_) {
       widths.resize(std::max(widths.size(), row.size()), 0);
-      for (std::size_t c = 0; c < row.size(); ++c) widths[c] = (std::max)(widths[c], row[c].size());
+      for (std::size_t c = 0; c < row.size(); ++c)
+        widths[c] = (std::max)(widths[c], row[c].size());
     }
     std::string out;
     for (const auto& row : rows_) {
@@ -103,8 +107,8 @@ inline std::string conditions_table(const audit_result& a) {
 
 /// Which conditions hurt the same features, a line for each pair.
 inline std::string overlaps_table(const audit_result& a) {
-  text_table table({"overlap of features not survived", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling", "kappa",
-                    "Spearman d", "95 %"});
+  text_table table({"overlap of features not survived", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
+                    "kappa", "Spearman d", "95 %"});
   for (const damage_overlap& o : a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps) {
     const set_overlap& s = o.not_survived;
     table.add({o.a + " | " + o.b, std::to_string(s.sizes.a) + ", " + std::to_string(s.sizes.b),
@@ -117,7 +121,8 @@ inline std::string overlaps_table(const audit_result& a) {
 
 /// Whether survival could be foretold from the reference alone, a line for each condition.
 inline std::string predictions_table(const audit_result& a) {
-  text_table table({"predicted survival", "survived", "AUC honest", "95 %", "unfitted baseline", "AUC published", "fold sd"});
+  text_table table(
+      {"predicted survival", "survived", "AUC honest", "95 %", "unfitted baseline", "AUC published", "fold sd"});
   for (const condition_result& c : a.conditions) {
     if (c.reference) continue;
     const auto& h = c.honest_auc;
