@@ -160,6 +160,19 @@ TEST_CASE("rtn: every weight is in exactly one group, a short last one included"
     }
 }
 
+TEST_CASE("rtn: a group is quantized as if it were a row of its own, even one of a single weight") {
+  const matrix weights = random_matrix(40, 33);
+  for (const int bits : {3, 4, 7}) {
+    const matrix whole = compressed(weights, quantizer(bits, granularity::group));
+    for (const std::size_t first : {0U, 16U, 32U})
+      for (std::size_t r = 0; r < weights.rows; ++r) {
+        const auto group = weights.view().row(r).subspan(first, first == 32 ? 1 : 16);
+        const matrix alone = compressed(row_matrix({group.begin(), group.end()}), rtn{.bits = bits});
+        CHECK(same_bits(whole.view().row(r).subspan(first, group.size()), alone.values));
+      }
+  }
+}
+
 TEST_CASE("rtn: shared heads give the same place in every head one scale, over all columns") {
   // Three heads of two rows.  The largest weight of the first rows is 4, of the second 16; bits = 2 keeps -s, 0, s.
   matrix m{6, 2, {1, 4, 16, 3, 2.5f, 1, 9, 7, 1, 1, 2, 1}};

@@ -41,6 +41,7 @@ constexpr const auto& names_of(granularity) noexcept { return granularity_names;
 /// it can be: at 8 bits |w / s| may round to 127.5, and -127.5 goes to -128 while 127.5 is clamped to 127.
 ///
 /// `arithmetic` bf16 does as torch does on bfloat16 tensors: the weights, s, w / s and the result are each rounded.
+/// Both are held to torch on the CPU.  On CUDA torch multiplies by 1 / qmax, so that s may differ in its last bit.
 struct rtn {
   int bits = 8;
   granularity per = granularity::row;
