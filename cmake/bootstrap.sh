@@ -30,8 +30,10 @@ qfa_need() {
     fi
   fi
   qfa_say "Installing$missing"
-  if ! $become apt-get update -q >/dev/null ||
-    ! $become env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing >/dev/null; then
+  if ! { $become apt-get update -q &&
+    $become env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing; } \
+    >build/apt.log 2>&1; then
+    tail -n 5 build/apt.log >&2
     qfa_say "apt-get could not install$missing; install them and run this again."
     exit 2
   fi
