@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -29,4 +30,29 @@ TEST_CASE_TEMPLATE("gates: let nothing fire behind the last feature", Arch, QFA_
   check(qfa::detail::relu_gate<Arch>(s));
   check(qfa::detail::jump_relu_gate<Arch>(s));
   check(qfa::detail::gated_gate<Arch>(s));
+}
+
+TEST_CASE_TEMPLATE("gates: fire only where the code is positive", Arch, QFA_TEST_ARCHS) {
+  // Products -1, 0, 1, 2 of four features.
+  const std::vector<float> products{-1.0f, 0.0f, 1.0f, 2.0f};
+  const auto fires = [&](const auto& gate) {
+    std::vector<bool> out;
+    const std::size_t w = simd::width<Arch>;
+    for (std::size_t i = 0; i < 4; i += w) {
+      const auto codes = gate(simd::load_first<Arch>(products.data() + i, (std::min)(w, 4 - i)), i);
+      alignas(64) float lane[16];
+      xsimd::select(codes.fires, simd::floats<Arch>(1.0f), simd::floats<Arch>(0.0f)).store_aligned(lane);
+      for (std::size_t j = 0; i + j < 4 && j < w; ++j) out.push_back(lane[j] == 1.0f);
+    }
+    return out;
+  };
+  auto s = qfa_test::random_sae(activation_kind::gated, 1, 4);
+  s.b_enc = {0.0f, 0.0f, 0.0f, 0.0f};
+  CHECK(fires(qfa::detail::relu_gate<Arch>(s)) == std::vector<bool>{false, false, true, true});
+  s.threshold = {-3.0f, -1.0f, -1.0f, 2.0f};
+  CHECK(fires(qfa::detail::jump_relu_gate<Arch>(s)) == std::vector<bool>{false, false, true, false});
+  s.b_enc = {2.0f, 1.0f, 0.0f, -2.0f};     // the gates: 1, 1, 1, 0
+  s.r_mag = {0.0f, 0.0f, 0.0f, 0.0f};
+  s.b_mag = {0.5f, 0.0f, 1.0f, 1.0f};      // the magnitudes: -0.5, 0, 2, 3
+  CHECK(fires(qfa::detail::gated_gate<Arch>(s)) == std::vector<bool>{false, false, true, false});
 }

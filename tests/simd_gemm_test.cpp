@@ -60,6 +60,7 @@ TEST_CASE_TEMPLATE("multiply: equals its scalar twin at every shape around a til
   for (std::size_t m = 0; m <= 2 * rows + 2; ++m) check_multiply<Arch>(m, 7, columns + 5, true);
   for (std::size_t n = 0; n <= 2 * columns + 1; ++n) check_multiply<Arch>(rows + 1, 5, n, n % 2 == 0);
   for (std::size_t k = 0; k <= 9; ++k) check_multiply<Arch>(rows + 1, k, columns + 1, true);
+  check_multiply<Arch>(rows + 1, 0, columns + 1, false);  // nothing is summed: plus zero
 }
 
 TEST_CASE_TEMPLATE("multiply: equals its scalar twin over many blocks of rows", Arch, QFA_TEST_ARCHS) {

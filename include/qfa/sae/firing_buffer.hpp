@@ -51,7 +51,10 @@ class firing_buffer {
 
  private:
   void grow(std::size_t least) {
-    const std::size_t size = (std::max)(least, 2 * features_.size());
+    // Most tokens of most SAEs fit into the first piece: allocating by doubling from 16 took a third of an encode with
+    // 64 inputs.
+    constexpr std::size_t first_piece = 128;
+    const std::size_t size = (std::max)({first_piece, least, 2 * features_.size()});
     features_.resize(size);
     values_.resize(size);
   }
