@@ -35,7 +35,8 @@ TEST_CASE("auc: the share of pairs that the positive wins, ties counting half") 
 }
 
 TEST_CASE("auc and average_precision: agree with scikit-learn, ties included") {
-  for (const auto& a : qfa_test::read_data("compare.json").at("auc")) {
+  const qfa::json stored = qfa_test::read_data("compare.json").at("auc");
+  for (const auto& a : stored) {
     const std::vector<double> scores = qfa_test::numbers(a.at("score"));
     const labels positive = qfa_test::labels(a.at("label"));
     CHECK(close(qfa::auc(scores, positive), a.at("auc").get<double>(), 1e-14));

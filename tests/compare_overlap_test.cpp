@@ -63,7 +63,8 @@ TEST_CASE("overlap: the published sets of damaged and of degraded features") {
 }
 
 TEST_CASE("overlap: agrees with scipy and scikit-learn") {
-  for (const auto& o : qfa_test::read_data("compare.json").at("overlaps")) {
+  const qfa::json stored = qfa_test::read_data("compare.json").at("overlaps");
+  for (const auto& o : stored) {
     const set_sizes s{o.at("a").get<std::size_t>(), o.at("b").get<std::size_t>(), o.at("shared").get<std::size_t>(),
                       o.at("universe").get<std::size_t>()};
     CAPTURE(s.a);

@@ -34,7 +34,8 @@ TEST_CASE("mid_ranks: a rank is one half more than the values below it and half 
 }
 
 TEST_CASE("mid_ranks: agree with scipy") {
-  for (const auto& pair : qfa_test::read_data("compare.json").at("pairs")) {
+  const qfa::json stored = qfa_test::read_data("compare.json").at("pairs");
+  for (const auto& pair : stored) {
     CHECK(qfa::mid_ranks(qfa_test::numbers(pair.at("x"))) == qfa_test::numbers(pair.at("ranks_x")));
     CHECK(qfa::mid_ranks(qfa_test::numbers(pair.at("y"))) == qfa_test::numbers(pair.at("ranks_y")));
   }

@@ -157,6 +157,10 @@ void for_each_element(dtype type, std::span<const std::byte> bytes, std::size_t 
 
 /// Stored floats or integers as float; F64 and wide integers round to the nearest.
 inline void to_floats(dtype type, std::span<const std::byte> bytes, std::span<float> out) {
+  if (type == dtype::f32 && bytes.size() == out.size_bytes()) {
+    if (!out.empty()) std::memcpy(out.data(), bytes.data(), bytes.size());
+    return;
+  }
   for_each_element(type, bytes, out.size(), [&](std::size_t i, auto x) {
     if constexpr (std::same_as<decltype(x), double>) {
       out[i] = narrow(x);

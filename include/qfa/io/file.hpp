@@ -33,6 +33,16 @@ namespace qfa {
 /// where the system does not map; it trusts that nobody shortens the file meanwhile.
 enum class file_access : std::uint8_t { mapped, read };
 
+/// True where the path leads to a file or a directory; false also where it may not be looked at.
+inline bool path_exists(const std::filesystem::path& path) noexcept {
+  std::error_code ignored;
+  return std::filesystem::exists(path, ignored);
+}
+inline bool path_is_directory(const std::filesystem::path& path) noexcept {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored);
+}
+
 /// The bytes of a whole file, for reading.  Moves, does not copy.
 class file_bytes {
  public:

@@ -25,8 +25,8 @@ namespace qfa {
 struct tensor_to_write {
   std::string name;
   dtype type = dtype::f32;
-  std::vector<std::size_t> shape;
-  std::span<const std::byte> bytes;
+  std::vector<std::size_t> shape{};
+  std::span<const std::byte> bytes{};
 };
 
 /// Numbers in memory as a tensor to write.

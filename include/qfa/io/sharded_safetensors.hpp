@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "qfa/core/error.hpp"
+#include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/safetensors.hpp"
@@ -33,10 +34,10 @@ class sharded_safetensors {
   /// lacks a tensor that the index puts there.
   explicit sharded_safetensors(const std::filesystem::path& path, safetensors_options options = {}) {
     std::filesystem::path file = path;
-    if (std::filesystem::is_directory(path)) {
+    if (path_is_directory(path)) {
       file = path / "model.safetensors.index.json";
-      if (!std::filesystem::exists(file)) file = path / "model.safetensors";
-      if (!std::filesystem::exists(file))
+      if (!path_exists(file)) file = path / "model.safetensors";
+      if (!path_exists(file))
         fail("there is neither model.safetensors nor model.safetensors.index.json in " + in_quotes(path));
     }
     where_ = in_quotes(path);

@@ -50,7 +50,7 @@ class text_table {
   std::string str() const {
     std::vector<std::size_t> widths;
     for (const auto& row : rows_) {
-      widths.resize(std::max(widths.size(), row.size()), 0);
+      widths.resize((std::max)(widths.size(), row.size()), 0);
       for (std::size_t c = 0; c < row.size(); ++c)
         widths[c] = (std::max)(widths[c], row[c].size());
     }

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "qfa/core/error.hpp"
+#include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/sae/load_dictionary_learning.hpp"
@@ -42,12 +43,11 @@ inline sae load_npz_sae(const std::filesystem::path& path) {
 ///
 /// Throws, naming what is missing or wrong, for anything else.
 inline sae load_sae(const std::filesystem::path& path) {
-  namespace fs = std::filesystem;
-  if (!fs::exists(path)) fail("there is no SAE " + in_quotes(path));
+  if (!path_exists(path)) fail("there is no SAE " + in_quotes(path));
   if (path.extension() == ".npz") return load_npz_sae(path);
-  fs::path directory = path;
-  if (!fs::is_directory(path)) directory = path.has_parent_path() ? path.parent_path() : fs::path(".");
-  const auto has = [&](const char* name) { return fs::exists(directory / name); };
+  std::filesystem::path directory = path;
+  if (!path_is_directory(path)) directory = path.has_parent_path() ? path.parent_path() : ".";
+  const auto has = [&](const char* name) { return path_exists(directory / name); };
   if (has("cfg.json")) {
     if (has("sae_weights.safetensors")) return load_saelens(directory);
     if (has("sae.safetensors")) return load_sparsify(directory);

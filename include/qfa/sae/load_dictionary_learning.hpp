@@ -6,9 +6,11 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "qfa/core/error.hpp"
+#include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/json_fields.hpp"
@@ -24,12 +26,13 @@ namespace detail {
 
 /// The one .safetensors file of a directory, or `ae.safetensors` where there are several.
 inline std::filesystem::path dictionary_learning_file(const std::filesystem::path& directory) {
-  if (std::filesystem::exists(directory / "ae.safetensors")) return directory / "ae.safetensors";
+  if (path_exists(directory / "ae.safetensors")) return directory / "ae.safetensors";
   std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(directory))
+  std::error_code ignored;  // a directory that cannot be read holds nothing
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored))
     if (entry.path().extension() == ".safetensors") found.push_back(entry.path());
   if (found.size() == 1) return found.front();
-  if (found.empty() && std::filesystem::exists(directory / "ae.pt"))
+  if (found.empty() && path_exists(directory / "ae.pt"))
     fail(in_quotes(directory / "ae.pt") +
          " is a pickle, which may run any program: save its tensors as ae.safetensors");
   fail("there is no ae.safetensors in " + in_quotes(directory));

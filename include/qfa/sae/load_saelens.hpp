@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "qfa/core/error.hpp"
+#include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/json_fields.hpp"
@@ -73,10 +74,10 @@ inline std::optional<double> saelens_input_scale(const std::filesystem::path& di
   std::optional<double> scale;
   const std::filesystem::path scaler = directory / "activation_scaler.json";
   const std::filesystem::path store = directory / "activations_store_state.safetensors";  // before version 6
-  if (std::filesystem::exists(scaler)) {
+  if (path_exists(scaler)) {
     const json value = read_json(scaler);
     scale = json_fields(value, in_quotes(scaler)).number("scaling_factor");
-  } else if (std::filesystem::exists(store)) {
+  } else if (path_exists(store)) {
     const sae_tensors tensors{safetensors(store)};
     if (tensors.contains("estimated_norm_scaling_factor")) scale = tensors.scalar("estimated_norm_scaling_factor");
   }
