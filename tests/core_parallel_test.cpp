@@ -46,9 +46,11 @@ struct trail {
 };
 
 double harmonic(std::size_t n, std::size_t block) {
-  return qfa::parallel_fold(n, block, sum{}, [](sum& part, std::size_t first, std::size_t last) {
-           for (std::size_t i = first; i < last; ++i) part.total += std::sin(static_cast<double>(i)) * 1e3 + 1e-7;
-         })
+  return qfa::parallel_fold(n, block, sum{},
+                            [](sum& part, std::size_t first, std::size_t last) {
+                              for (std::size_t i = first; i < last; ++i)
+                                part.total += std::sin(static_cast<double>(i)) * 1e3 + 1e-7;
+                            })
       .total;
 }
 
@@ -129,14 +131,16 @@ TEST_CASE("parallel_fold: the bits do not depend on the number of threads") {
 
 TEST_CASE("parallel_fold: blocks are cut by size and merged in order") {
   for (std::size_t t : counts)
-    for (std::size_t n : {std::size_t{0}, std::size_t{1}, std::size_t{6}, std::size_t{7}, std::size_t{8}, std::size_t{500}})
+    for (std::size_t n :
+         {std::size_t{0}, std::size_t{1}, std::size_t{6}, std::size_t{7}, std::size_t{8}, std::size_t{500}})
       for (std::size_t block : {std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{600}}) {
         CAPTURE(t);
         CAPTURE(n);
         CAPTURE(block);
         const threads guard(t);
         std::vector<std::size_t> firsts;
-        for (std::size_t first = 0; first < n; first += block) firsts.push_back(first);
+        for (std::size_t first = 0; first < n; first += block)
+          firsts.push_back(first);
         const auto cut = qfa::parallel_fold(n, block, trail{}, [&](trail& part, std::size_t first, std::size_t last) {
           CHECK_MESSAGE(last == (first + block < n ? first + block : n), "only the last block may be short");
           part.seen.push_back(first);

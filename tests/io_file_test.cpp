@@ -60,6 +60,18 @@ TEST_CASE("file_bytes: moving keeps the bytes in place") {
   }
 }
 
+TEST_CASE("path_exists: a path too long to be one does not exist, and does not throw") {
+  const scratch here;
+  CHECK(qfa::path_exists(here.path()));
+  CHECK(qfa::path_is_directory(here.path()));
+  const auto file = here.write("x", "abc");
+  CHECK(qfa::path_exists(file));
+  CHECK(!qfa::path_is_directory(file));
+  CHECK(!qfa::path_exists(std::string(100'000, 'a')));
+  CHECK(!qfa::path_is_directory(std::string(100'000, 'a')));
+  check_refused([&] { file_bytes(std::string(100'000, 'a')); }, {"no file"});
+}
+
 TEST_CASE("file_bytes: a missing file and a directory are refused by name") {
   const scratch here;
   for (const file_access access : {file_access::mapped, file_access::read}) {

@@ -55,8 +55,8 @@ void fill(A& a, const std::vector<Sample>& stream, std::size_t first, std::size_
 ///   associativity  (a + b) + c equals a + (b + c)
 ///   value          a copy is equal and independent; merging leaves the right hand side alone
 ///
-/// `same(x, y)` is equality up to rounding, and by default ==: counts and integer-valued sums must be exact.  `empty` is
-/// the accumulator before the first sample, where A{} does not know its width yet.
+/// `same(x, y)` is equality up to rounding, and by default ==: counts and integer-valued sums must be exact.  `empty`
+/// is the accumulator before the first sample, where A{} does not know its width yet.
 template <class A, class Sample, class Same = std::equal_to<>>
 void check_merge_laws(const std::vector<Sample>& stream, const A& empty = A{}, Same same = {}) {
   static_assert(std::regular<A>);

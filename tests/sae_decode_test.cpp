@@ -32,8 +32,10 @@ TEST_CASE_TEMPLATE("decode: equals the definition in double, in every frame", Ar
     double worst = 0.0, largest = 0.0;
     for (std::size_t t = 0; t < tokens; ++t) {
       double sum = 0.0, squares = 0.0, around = 0.0;
-      for (float v : view.row(t)) sum += static_cast<double>(v), squares += static_cast<double>(v) * static_cast<double>(v);
-      for (float v : view.row(t)) around += std::pow(static_cast<double>(v) - sum / 19.0, 2);
+      for (float v : view.row(t))
+        sum += static_cast<double>(v), squares += static_cast<double>(v) * static_cast<double>(v);
+      for (float v : view.row(t))
+        around += std::pow(static_cast<double>(v) - sum / 19.0, 2);
       for (std::size_t i = 0; i < d_in; ++i) {
         double y = static_cast<double>(s.b_dec[i]);
         for (std::size_t e = 0; e < codes[t].features.size(); ++e)

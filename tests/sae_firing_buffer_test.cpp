@@ -9,7 +9,9 @@
 
 namespace {
 
-std::vector<std::uint32_t> features_of(const qfa::firing_buffer& b) { return {b.features().begin(), b.features().end()}; }
+std::vector<std::uint32_t> features_of(const qfa::firing_buffer& b) {
+  return {b.features().begin(), b.features().end()};
+}
 std::vector<float> values_of(const qfa::firing_buffer& b) { return {b.values().begin(), b.values().end()}; }
 
 }  // namespace

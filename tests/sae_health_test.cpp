@@ -24,12 +24,15 @@ struct run {
   std::vector<float> x, y;
   qfa::sparse_codes codes;
 
-  run(std::size_t tokens_, std::size_t d_, std::size_t features) : tokens(tokens_), d(d_), x(random_floats(tokens * d, 11)), y(x) {
-    for (std::size_t t = 0; t < tokens; ++t) x[t * d] = 30000.0f + x[t * d];
+  run(std::size_t tokens_, std::size_t d_, std::size_t features)
+      : tokens(tokens_), d(d_), x(random_floats(tokens * d, 11)), y(x) {
+    for (std::size_t t = 0; t < tokens; ++t)
+      x[t * d] = 30000.0f + x[t * d];
     const auto s = random_sae(qfa::activation_kind::top_k, d, features);
     codes = qfa::encoder<>(s)(x_view());
     const auto noise = random_floats(tokens * d, 12);
-    for (std::size_t i = 0; i < x.size(); ++i) y[i] = x[i] + 0.01f * noise[i];
+    for (std::size_t i = 0; i < x.size(); ++i)
+      y[i] = x[i] + 0.01f * noise[i];
   }
   matrix_view<const float> x_view() const { return {x.data(), tokens, d}; }
   matrix_view<const float> y_view() const { return {y.data(), tokens, d}; }
@@ -38,7 +41,8 @@ struct run {
   using batch = std::tuple<matrix_view<const float>, qfa::sparse_codes, matrix_view<const float>>;
   batch part(std::size_t first, std::size_t last) const {
     qfa::sparse_codes some(codes.width());
-    for (std::size_t t = first; t < last; ++t) some.append_token(codes[t].features, codes[t].values);
+    for (std::size_t t = first; t < last; ++t)
+      some.append_token(codes[t].features, codes[t].values);
     return {x_view().rows_between(first, last), some, y_view().rows_between(first, last)};
   }
 };
@@ -55,7 +59,8 @@ bool same_health(const qfa::sae_health& a, const qfa::sae_health& b) {
 TEST_CASE("sae_health: merging parts equals one pass, over every cut") {
   const run r(12, 6, 30);
   std::vector<run::batch> stream;
-  for (std::size_t t = 0; t < r.tokens; t += 2) stream.push_back(r.part(t, t + 2));
+  for (std::size_t t = 0; t < r.tokens; t += 2)
+    stream.push_back(r.part(t, t + 2));
   check_merge_laws<qfa::sae_health>(stream, {}, same_health);
 }
 
@@ -66,7 +71,8 @@ TEST_CASE("sae_health: equals its definitions in one batch") {
 
   std::vector<long double> mean(r.d, 0.0L);
   for (std::size_t t = 0; t < r.tokens; ++t)
-    for (std::size_t i = 0; i < r.d; ++i) mean[i] += static_cast<long double>(r.x[t * r.d + i]) / 50.0L;
+    for (std::size_t i = 0; i < r.d; ++i)
+      mean[i] += static_cast<long double>(r.x[t * r.d + i]) / 50.0L;
   long double residual = 0, spread = 0, legacy = 0, ratio = 0, yy = 0, xy = 0;
   std::vector<bool> fired(40, false);
   std::size_t firings = 0;
@@ -104,7 +110,8 @@ TEST_CASE("sae_health: a mean of thousands loses nothing, whatever the batches")
   const run r(60, 5, 20);
   qfa::sae_health whole, pieces;
   std::apply(whole, r.part(0, 60));
-  for (std::size_t t = 0; t < 60; ++t) std::apply(pieces, r.part(t, t + 1));
+  for (std::size_t t = 0; t < 60; ++t)
+    std::apply(pieces, r.part(t, t + 1));
   CHECK(std::fabs(pieces.fvu() / whole.fvu() - 1.0) < 1e-11);
 }
 
@@ -137,7 +144,8 @@ TEST_CASE("sae_health: a perfect reconstruction explains all, and the mean nothi
 TEST_CASE("sae_health: the legacy form takes each batch's own mean, and has no value for a batch of one") {
   const run r(20, 4, 10);
   qfa::sae_health one_by_one;
-  for (std::size_t t = 0; t < 20; ++t) std::apply(one_by_one, r.part(t, t + 1));
+  for (std::size_t t = 0; t < 20; ++t)
+    std::apply(one_by_one, r.part(t, t + 1));
   CHECK(std::isnan(one_by_one.explained_variance_legacy()));
   CHECK_FALSE(std::isnan(one_by_one.fvu()));
   qfa::sae_health left, right, both;

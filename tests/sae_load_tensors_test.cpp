@@ -71,6 +71,19 @@ TEST_CASE("sae_tensors: a square matrix lies as its format declares") {
   });
 }
 
+TEST_CASE("sae_tensors: a matrix larger than a tile is turned to its last number") {
+  const scratch here;
+  std::vector<float> values(70 * 41);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(i);
+  qfa::write_safetensors(here.path() / "x", std::vector{qfa::as_tensor<float>("m", {70, 41}, values)});
+  const std::vector<float> turned =
+      qfa::sae_tensors{qfa::safetensors(here.path() / "x")}.matrix("m", 41, 70, stored_as::columns_rows);
+  for (std::size_t r = 0; r < 41; ++r)
+    for (std::size_t c = 0; c < 70; ++c)
+      CHECK(turned[r * 70 + c] == values[c * 41 + r]);
+}
+
 TEST_CASE("sae_tensors: what is missing, misshapen or unknown is refused by name") {
   each_container([](const qfa::sae_tensors& tensors) {
     check_refused([&] { tensors.vector("w", 4); }, {"\"w\"", "x."});

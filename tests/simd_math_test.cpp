@@ -23,8 +23,8 @@ std::vector<float> sampled_floats(std::uint64_t step) {
   std::vector<float> xs;
   for (std::uint64_t bits = 0; bits <= 0xffffffffU; bits += step)
     xs.push_back(std::bit_cast<float>(static_cast<std::uint32_t>(bits)));
-  for (float edge : {0.0f, 0.5625f, 0.921875f, 4.0f, 87.33655f, 88.37626f, 88.72283f, 88.72284f, 89.0f, 103.9721f, 104.0f,
-                     0.34657359f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::max(),
+  for (float edge : {0.0f, 0.5625f, 0.921875f, 4.0f, 87.33655f, 88.37626f, 88.72283f, 88.72284f, 89.0f, 103.9721f,
+                     104.0f, 0.34657359f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::max(),
                      std::numeric_limits<float>::min(), std::numeric_limits<float>::denorm_min()})
     for (float sign : {1.0f, -1.0f})
       for (float toward : {-200.0f, 200.0f}) {
@@ -95,14 +95,15 @@ TEST_CASE("tanh, erf, sigmoid and silu: keep their stated errors") {
   CHECK(worst_ulp(simd::ref::tanh, [](long double x) { return std::tanh(x); }) <= 1.41);
   CHECK(worst_ulp(simd::ref::erf, [](long double x) { return std::erf(x); }) <= 1.01);
   // Below -88 the exponential overflows before its reciprocal becomes 0.
-  CHECK(worst_ulp(simd::ref::sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, -87.0f) <= 2.49);
-  CHECK(worst_ulp(simd::ref::silu, [](long double x) { return x / (1 + std::exp(-x)); }, -87.0f) <= 2.39);
+  CHECK(worst_ulp(
+            simd::ref::sigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, -87.0f) <= 2.49);
+  CHECK(worst_ulp(
+            simd::ref::silu, [](long double x) { return x / (1 + std::exp(-x)); }, -87.0f) <= 2.39);
   CHECK(worst_scaled(simd::ref::silu, [](long double x) { return x / (1 + std::exp(-x)); }) <= 1.2e-7);
 }
 
 TEST_CASE("gelu: is within 1.1e-7 of its definition") {
-  CHECK(worst_scaled(simd::ref::gelu,
-                     [](long double x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; }) <= 1.1e-7);
+  CHECK(worst_scaled(simd::ref::gelu, [](long double x) { return x * std::erfc(-x / std::sqrt(2.0L)) / 2; }) <= 1.1e-7);
   const long double c = std::sqrt(2.0L / std::acos(-1.0L));
   CHECK(worst_scaled(simd::ref::gelu_tanh, [c](long double x) {
           return x / (1 + std::exp(-2 * c * (x + 0.044715L * x * x * x)));

@@ -28,7 +28,8 @@ constexpr std::size_t tokens = 8192;
 std::vector<float> transposed(const std::vector<float>& w, std::size_t rows, std::size_t columns) {
   std::vector<float> out(w.size());
   for (std::size_t r = 0; r < rows; ++r)
-    for (std::size_t c = 0; c < columns; ++c) out[c * rows + r] = w[r * columns + c];
+    for (std::size_t c = 0; c < columns; ++c)
+      out[c * rows + r] = w[r * columns + c];
   return out;
 }
 
@@ -71,7 +72,8 @@ TEST_CASE("routing SAE: the published FVU, L0, dead features and mean error come
   qfa::sae_health health;
   health(view, codes, matrix_view<const float>(y.data(), tokens, d));
 
-  const auto published = qfa::read_json(qfa_test::oracle_data() / "routing_lm_sae" / "baseline.json")["sae"]["bridge_gap"];
+  const auto published =
+      qfa::read_json(qfa_test::oracle_data() / "routing_lm_sae" / "baseline.json")["sae"]["bridge_gap"];
   CHECK(std::fabs(health.fvu() - 5.910e-4) < 1e-6);
   CHECK(std::fabs(health.fvu() / published["fvu"].get<double>() - 1.0) < 2e-6);
   CHECK(health.l0() == 49.67529296875);
@@ -82,7 +84,8 @@ TEST_CASE("routing SAE: the published FVU, L0, dead features and mean error come
   double error = 0.0;
   for (std::size_t t = 0; t < tokens; ++t) {
     double squares = 0.0;
-    for (std::size_t i = 0; i < d; ++i) squares += std::pow(static_cast<double>(x[t * d + i] - y[t * d + i]), 2);
+    for (std::size_t i = 0; i < d; ++i)
+      squares += std::pow(static_cast<double>(x[t * d + i] - y[t * d + i]), 2);
     error += std::sqrt(squares) / static_cast<double>(tokens);
   }
   CHECK(std::fabs(error / published["abs_recon_err_mean"].get<double>() - 1.0) < 1e-6);

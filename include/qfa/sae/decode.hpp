@@ -17,7 +17,8 @@
 
 namespace qfa {
 
-/// out (tokens, d_in) = center + scale (f W_dec + b_dec), each token in the frame that `frames_of` found before encoding.
+/// out (tokens, d_in) = center + scale (f W_dec + b_dec), each token in the frame that `frames_of` found before
+/// encoding.
 ///
 /// Only the decoder rows of what fired are read, features increasing, each added by fused multiply-adds; b_dec comes
 /// last.  The same bits on any number of threads and any vector width with FMA.
@@ -42,7 +43,8 @@ void decode(const sae& s, const sparse_codes& codes, std::span<const input_frame
       if (s.norm == input_norm::none) continue;
       const simd::floats<Arch> center(frames[t].center);
       const simd::floats<Arch> scale(frames[t].scale);
-      simd::transform<Arch>(y, [&](const auto& v) { return simd::fma(v, scale, center); }, y.data());
+      simd::transform<Arch>(
+          y, [&](const auto& v) { return simd::fma(v, scale, center); }, y.data());
     }
   });
 }

@@ -85,7 +85,8 @@ class encoder {
       std::visit([&](const auto& gate) { parts[i] = encode_block(x, first, last, gate); }, gate_);
     });
     sparse_codes codes(width());
-    for (const sparse_codes& part : parts) codes.append(part);
+    for (const sparse_codes& part : parts)
+      codes.append(part);
     return codes;
   }
 
@@ -103,8 +104,7 @@ class encoder {
   std::size_t block_for(std::size_t tokens) const noexcept {
     constexpr std::size_t tile = simd::tile_shape<Arch>::rows;
     const std::size_t share = (tokens + thread_count() - 1) / thread_count();
-    return (std::min)(simd::detail::rows_per_block<Arch>(d_in()),
-                      (std::max)(tile, (share + tile - 1) / tile * tile));
+    return (std::min)(simd::detail::rows_per_block<Arch>(d_in()), (std::max)(tile, (share + tile - 1) / tile * tile));
   }
 
   template <class Gate>
@@ -122,9 +122,9 @@ class encoder {
                      [&](std::size_t row, std::size_t column, const batch& z, std::size_t) {
                        auto codes = gate(z, column);
                        if (k_ != 0) codes.fires = codes.fires && codes.values > batch(candidates[row].bar());
-                       if (!xsimd::any(codes.fires)) return;
+                       if (!any(codes.fires)) return;
                        alignas(simd::alignment) std::array<float, simd::width<Arch>> lane;
-                       xsimd::select(codes.fires, codes.values, batch(0.0f)).store_aligned(lane.data());
+                       select(codes.fires, codes.values, batch(0.0f)).store_aligned(lane.data());
                        if (k_ == 0)
                          fired[row].append(column, lane);
                        else
@@ -147,8 +147,8 @@ class encoder {
 
 namespace ref {
 
-/// What encoding means, one token and one feature at a time: u = x W_enc as one chain of fused multiply-adds from 0 with
-/// the inputs ascending, the bias added last; every activation as activation_kind defines it.
+/// What encoding means, one token and one feature at a time: u = x W_enc as one chain of fused multiply-adds from 0
+/// with the inputs ascending, the bias added last; every activation as activation_kind defines it.
 inline sparse_codes encode(const sae& s, matrix_view<const float> x) {
   detail::require_encodable(s);
   detail::require_width(x.columns(), s.d_in);
@@ -159,7 +159,8 @@ inline sparse_codes encode(const sae& s, matrix_view<const float> x) {
     enter_frame(s, x.row(t), frame_of(s.norm, x.row(t), t), input);
     for (std::size_t j = 0; j < s.d_sae; ++j) {
       float u = 0.0f;
-      for (std::size_t i = 0; i < s.d_in; ++i) u = std::fma(input[i], s.w_enc[i * s.d_sae + j], u);
+      for (std::size_t i = 0; i < s.d_in; ++i)
+        u = std::fma(input[i], s.w_enc[i * s.d_sae + j], u);
       const float z = u + s.b_enc[j];
       f[j] = z;
       if (s.activation == activation_kind::jump_relu && !(z > s.threshold[j])) f[j] = 0.0f;
@@ -170,9 +171,11 @@ inline sparse_codes encode(const sae& s, matrix_view<const float> x) {
     }
     if (s.activation == activation_kind::top_k && s.k < s.d_sae) {
       std::vector<std::size_t> order(s.d_sae);
-      for (std::size_t j = 0; j < s.d_sae; ++j) order[j] = j;
+      for (std::size_t j = 0; j < s.d_sae; ++j)
+        order[j] = j;
       std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return f[a] > f[b]; });
-      for (std::size_t rank = s.k; rank < s.d_sae; ++rank) f[order[rank]] = 0.0f;
+      for (std::size_t rank = s.k; rank < s.d_sae; ++rank)
+        f[order[rank]] = 0.0f;
     }
     for (std::size_t j = 0; j < s.d_sae; ++j)
       if (f[j] > 0.0f) codes.push(static_cast<std::uint32_t>(j), f[j]);

@@ -32,8 +32,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// What `norm` does to the token x, which is row `token` of the caller's activations (for the message).  Sums in double.
-/// Throws where x is not finite, or is all zeros and cannot be rescaled.
+/// What `norm` does to the token x, which is row `token` of the caller's activations (for the message).  Sums in
+/// double. Throws where x is not finite, or is all zeros and cannot be rescaled.
 ///
 /// SAELens: constant_norm_rescale gives every token the norm sqrt(d); layer_norm subtracts the mean and divides by
 /// sd + 1e-5, sd with n - 1, but multiplies by sd alone afterwards.
@@ -41,19 +41,23 @@ inline input_frame frame_of(input_norm norm, std::span<const float> x, std::size
   if (!simd::all_finite(x)) detail::fail_at_token(token, "holds an infinity or a NaN");
   const auto d = static_cast<double>(x.size());
   switch (norm) {
-    case input_norm::none: break;
+    case input_norm::none:
+      break;
     case input_norm::constant_norm_rescale: {
       double squares = 0.0;
-      for (float v : x) squares += static_cast<double>(v) * static_cast<double>(v);
+      for (float v : x)
+        squares += static_cast<double>(v) * static_cast<double>(v);
       if (squares == 0.0) detail::fail_at_token(token, "is all zeros, which constant_norm_rescale cannot rescale");
       return {0.0f, static_cast<float>(std::sqrt(squares / d))};
     }
     case input_norm::layer_norm: {
       double sum = 0.0;
-      for (float v : x) sum += static_cast<double>(v);
+      for (float v : x)
+        sum += static_cast<double>(v);
       const double mean = sum / d;
       double squares = 0.0;
-      for (float v : x) squares += (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean);
+      for (float v : x)
+        squares += (static_cast<double>(v) - mean) * (static_cast<double>(v) - mean);
       return {static_cast<float>(mean), static_cast<float>(std::sqrt(squares / (d - 1.0)))};
     }
   }
@@ -64,7 +68,8 @@ inline input_frame frame_of(input_norm norm, std::span<const float> x, std::size
 inline std::vector<input_frame> frames_of(const sae& s, matrix_view<const float> x) {
   std::vector<input_frame> frames(x.rows());
   if (s.norm != input_norm::none)
-    for (std::size_t t = 0; t < x.rows(); ++t) frames[t] = frame_of(s.norm, x.row(t), t);
+    for (std::size_t t = 0; t < x.rows(); ++t)
+      frames[t] = frame_of(s.norm, x.row(t), t);
   return frames;
 }
 

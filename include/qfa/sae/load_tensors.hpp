@@ -81,9 +81,13 @@ class sae_tensors {
     std::vector<float> values = floats(name, found);
     if (!turn) return values;
     std::vector<float> out(values.size());
-    for (std::size_t c = 0; c < columns; ++c)
-      for (std::size_t r = 0; r < rows; ++r)
-        out[r * columns + c] = values[c * rows + r];
+    // In tiles, so that both sides stay in the cache: whole columns of a wide SAE do not.
+    constexpr std::size_t tile = 32;
+    for (std::size_t r0 = 0; r0 < rows; r0 += tile)
+      for (std::size_t c0 = 0; c0 < columns; c0 += tile)
+        for (std::size_t r = r0; r < (std::min)(r0 + tile, rows); ++r)
+          for (std::size_t c = c0; c < (std::min)(c0 + tile, columns); ++c)
+            out[r * columns + c] = values[c * rows + r];
     return out;
   }
 

@@ -22,7 +22,8 @@ inline float kth_largest(std::span<const float> values, std::size_t k) noexcept 
   std::uint32_t bits = 0;
   for (std::uint32_t bit = 1U << 30; bit != 0; bit >>= 1) {
     std::uint32_t reach = 0;
-    for (float v : values) reach += std::bit_cast<std::uint32_t>(v) >= (bits | bit) ? 1U : 0U;
+    for (float v : values)
+      reach += std::bit_cast<std::uint32_t>(v) >= (bits | bit) ? 1U : 0U;
     if (reach >= k) bits |= bit;
   }
   return std::bit_cast<float>(bits);
@@ -56,8 +57,8 @@ class top_k_candidates {
   }
 
  private:
-  /// Keeps the k largest in their order.  Of those at the bar as many stay as there is room for beside what is above it:
-  /// the first ones.
+  /// Keeps the k largest in their order.  Of those at the bar as many stay as there is room for beside what is above
+  /// it: the first ones.
   void halve() noexcept {
     bar_ = detail::kth_largest(kept_.values(), k_);
     const auto values = kept_.values();

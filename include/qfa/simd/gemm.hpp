@@ -30,7 +30,8 @@ inline void multiply(matrix_view<const float> x, matrix_view<const float> b, mat
   for (std::size_t r = 0; r < x.rows(); ++r)
     for (std::size_t c = 0; c < b.columns(); ++c) {
       float sum = 0.0f;
-      for (std::size_t k = 0; k < x.columns(); ++k) sum = std::fma(x(r, k), b(k, c), sum);
+      for (std::size_t k = 0; k < x.columns(); ++k)
+        sum = std::fma(x(r, k), b(k, c), sum);
       out(r, c) = bias.empty() ? sum : sum + bias[c];
     }
 }
@@ -85,7 +86,8 @@ struct tiling {
   std::size_t first(std::size_t tile) const noexcept { return tile * rows / count(); }
 };
 
-/// Rows of x whose packed form leaves room for a panel of b in a second-level cache of 1 MiB: 384 KiB, at most 192 rows.
+/// Rows of x whose packed form leaves room for a panel of b in a second-level cache of 1 MiB: 384 KiB, at most 192
+/// rows.
 template <class Arch>
 std::size_t rows_per_block(std::size_t depth) noexcept {
   constexpr std::size_t step = tile_shape<Arch>::rows;
@@ -98,16 +100,17 @@ inline void pack_rows(matrix_view<const float> x, std::size_t first, std::size_t
   const std::size_t rows = last - first;
   for (std::size_t r = 0; r < rows; ++r) {
     const float* from = x.row(first + r).data();
-    for (std::size_t k = 0; k < x.columns(); ++k) to[k * rows + r] = from[k];
+    for (std::size_t k = 0; k < x.columns(); ++k)
+      to[k * rows + r] = from[k];
   }
 }
 
-/// The packed rows [0, tiles.rows) against the panels [first_panel, last_panel), as far as column `columns`.  Panels are
-/// the outer loop: a row meets its columns in increasing order.
+/// The packed rows [0, tiles.rows) against the panels [first_panel, last_panel), as far as column `columns`.  Panels
+/// are the outer loop: a row meets its columns in increasing order.
 template <class Arch, class Epilogue>
 void multiply_packed(const float* x, std::size_t first_row, tiling<Arch> tiles, std::size_t depth,
-                     const packed_matrix<Arch>& b, std::size_t first_panel, std::size_t last_panel,
-                     std::size_t columns, Epilogue& epilogue) {
+                     const packed_matrix<Arch>& b, std::size_t first_panel, std::size_t last_panel, std::size_t columns,
+                     Epilogue& epilogue) {
   constexpr std::size_t panel_width = tile_shape<Arch>::columns;
   alignas(alignment) float tile[tile_shape<Arch>::rows * panel_width];
   for (std::size_t p = first_panel; p < last_panel; ++p) {
@@ -199,7 +202,8 @@ void multiply(matrix_view<const float> x, const packed_matrix<Arch>& b, matrix_v
   require(bias.empty() || bias.size() == b.columns(), "a matrix product needs one bias for each column, or none");
   // A row's address costs an integer division in a blocked view: paid once here, not once a register.
   std::vector<float*> to(out.rows());
-  for (std::size_t r = 0; r < out.rows(); ++r) to[r] = out.row(r).data();
+  for (std::size_t r = 0; r < out.rows(); ++r)
+    to[r] = out.row(r).data();
   gemm(x, b, [&](std::size_t row, std::size_t column, floats<Arch> z, std::size_t valid) {
     if (valid == width<Arch>) {
       if (!bias.empty()) z += load<Arch>(bias.data() + column);

@@ -17,11 +17,11 @@ namespace qfa::simd {
 /// 1.02, tanh 1.41, erf 1.01, sigmoid 2.49, silu 2.39; gelu and gelu_tanh 1.1e-7 max(1, |y|), the left tail being a
 /// difference.  NaN gives NaN.  The polynomials are minimax fits made for this file by tests/data/fit_simd_math.py.
 ///
-/// No product here is added to anything except by `fma`, or else it is exact: contraction by the compiler cannot change a
-/// bit.
+/// No product here is added to anything except by `fma`, or else it is exact: contraction by the compiler cannot change
+/// a bit.
 ///
-/// Call them as `simd::exp(x)`: outside this namespace a bare `exp(x)` of a register is xsimd's.  For the same reason the
-/// formulas call each other by their full names.
+/// Call them as `simd::exp(x)`: outside this namespace a bare `exp(x)` of a register is xsimd's.  For the same reason
+/// the formulas call each other by their full names.
 namespace detail {
 
 // The formulas are written once for registers and single floats; these are the operations that differ in spelling.
@@ -67,7 +67,8 @@ V exp(const V& argument) noexcept {
   // Beyond these the result is 0 or infinity already, and 2^n stays within reach of two factors.
   V x = select(argument < V(-104.0f), V(-104.0f), argument);
   x = select(x > V(89.0f), V(89.0f), x);
-  // x = n ln 2 + r with |r| <= ln 2 / 2.  ln 2 in two parts, the first of ten bits: n times it is exact, without FMA too.
+  // x = n ln 2 + r with |r| <= ln 2 / 2.  ln 2 in two parts, the first of ten bits: n times it is exact, without FMA
+  // too.
   const V n = nearest(x, 1.44269504f);
   V r = fma(n, V(-0.693359375f), x);
   r = fma(n, V(2.12194440e-4f), r);
@@ -91,13 +92,15 @@ V tanh(const V& x) noexcept {
 template <class V>
 V erf(const V& x) noexcept {
   const V z = x * x;
-  const V inner = fma(x, polynomial(z, 0.128379166f, -0.376126289f, 0.112836257f, -0.0268557277f, 0.00519237714f,
-                                    -0.000804917421f, 7.99279587e-05f), x);
+  const V inner = fma(x,
+                      polynomial(z, 0.128379166f, -0.376126289f, 0.112836257f, -0.0268557277f, 0.00519237714f,
+                                 -0.000804917421f, 7.99279587e-05f),
+                      x);
   // From 4 on, erf rounds to 1.
   const V magnitude = abs(x);
   const V t = select(magnitude > V(4.0f), V(4.0f), magnitude);
-  const V p = polynomial(t, 0.12855275f, 0.635620654f, 0.105271623f, -0.0226834957f, 0.00293590757f,
-                         -5.16560758e-05f, -4.51774795e-05f, 4.90528419e-06f);
+  const V p = polynomial(t, 0.12855275f, 0.635620654f, 0.105271623f, -0.0226834957f, 0.00293590757f, -5.16560758e-05f,
+                         -4.51774795e-05f, 4.90528419e-06f);
   const V outer = V(1.0f) - detail::exp(V(-fma(t, p, t)));
   return copysign(select(magnitude < V(0.921875f), inner, outer), x);
 }
