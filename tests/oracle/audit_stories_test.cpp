@@ -55,12 +55,13 @@ std::size_t distance(std::size_t a, const json& b) {
 }
 
 /// Band counts, loss, r of every feature.
-void check_condition(const condition_result& got, const json& expected, const npy_array& stored) {
+void check_condition(const condition_result& got, const json& expected, const npy_array& stored,
+                     double median_tolerance) {
   CHECK(std::fabs(got.loss->loss - expected.at("loss").get<double>()) <= 1e-6);
   const survey& s = got.by_published;
   CHECK(s.bands.counted() == expected.at("n").get<std::size_t>());
   CHECK(std::fabs(s.mean_r.value - expected.at("mean_r").get<double>()) <= 2e-6);
-  CHECK(std::fabs(s.median_r.value - expected.at("median_r").get<double>()) <= 2e-6);
+  CHECK(std::fabs(s.median_r.value - expected.at("median_r").get<double>()) <= median_tolerance);
   CHECK(distance(s.bands[outcome::survived], expected.at("survived")) <= 1);
   CHECK(distance(s.bands[outcome::blurred], expected.at("blurred")) <= 1);
   CHECK(distance(s.bands[outcome::destroyed], expected.at("destroyed")) <= 1);
@@ -86,6 +87,14 @@ void check_condition(const condition_result& got, const json& expected, const np
   CHECK(worst_count <= 2.0 + 1e-6);
   CHECK(worst_mean <= 1e-5);
   CHECK(worst_peak <= 1e-5);
+}
+
+/// How near the lower median must come.  One exception: with the TopK SAE at INT6, the features at the k-th place of a
+/// few tokens are within a float32 rounding of each other, and one of them moves r of the very feature that is the
+/// median, by 2.8e-5.  (A float64 forward gives the expected value; torch's float32 forward moves eight other features
+/// as far, ours ten, of 511.)
+double median_tolerance(const std::string& dictionary, const std::string& condition) {
+  return dictionary == "sae_l3_topk" && condition == "rtn-int6-row" ? 3e-5 : 2e-6;
 }
 
 void check_prediction(const condition_result& got, const json& expected) {
@@ -122,7 +131,7 @@ void check_dictionary(const std::string& name) {
   const json& conditions = expected.at("conditions");
   for (const condition_result& c : got.conditions) {
     CAPTURE(c.policy);
-    check_condition(c, conditions.at(c.policy), arrays.read(name + "/" + c.policy));
+    check_condition(c, conditions.at(c.policy), arrays.read(name + "/" + c.policy), median_tolerance(name, c.policy));
     if (!c.reference) check_prediction(c, conditions.at(c.policy));
   }
   for (const damage_overlap& o : got.published_overlaps) {
