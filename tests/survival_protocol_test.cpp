@@ -51,6 +51,10 @@ TEST_CASE("honest: fifty firings in eight groups are enough, forty-nine or seven
   CHECK(measured(qfa::honest, reference(500, 16)));
   CHECK(measured(qfa::published, reference(1, 1)));
   CHECK(measured(qfa::published, reference(49, 7)));
+  qfa::protocol both = qfa::published;  // a guarded r does not waive what else is asked for
+  both.minimum_firings = 50;
+  CHECK(measured(both, reference(50, 1)));
+  CHECK_FALSE(measured(both, reference(49, 1)));
 }
 
 TEST_CASE("honest: evidence that one group holds nearly all of is not enough") {

@@ -42,11 +42,10 @@ inline constexpr protocol honest{.name = "honest",
 constexpr bool is_active(const protocol& rules, double firing_rate) noexcept { return firing_rate > rules.active_rate; }
 
 /// Whether the reference's evidence suffices for a verdict.  A matter of the reference alone: conditions of one audit
-/// count the same features.
+/// count the same features.  Without the guard, a reference that does not vary has no r to judge.
 inline bool is_measured(const protocol& rules, const feature_totals& t, const group_evidence& evidence) noexcept {
-  if (rules.guarded_r) return true;
   return t.fired.reference_firings >= rules.minimum_firings && evidence.groups >= rules.minimum_groups &&
-         evidence.effective >= rules.minimum_effective_groups && t.all.xx > 0.0;
+         evidence.effective >= rules.minimum_effective_groups && (rules.guarded_r || t.all.xx > 0.0);
 }
 
 }  // namespace qfa
