@@ -58,8 +58,8 @@ struct leave_one_out {
   }
 };
 
-/// Computes r and its leave-one-out values for every feature of the table; `correlation` is `pearson` or
-/// `published_pearson`.
+/// Computes r and its leave-one-out values for every feature of the table; `correlation` takes `comoments` and says
+/// what r is: `published_pearson`, or a lambda around `pearson`, a name that has other meanings, too.
 ///
 /// All but group g is what comes before it, merged with what comes after: with the merges from the left and from the
 /// right kept, a feature costs 3 G merges, not G^2.

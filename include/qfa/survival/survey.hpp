@@ -92,9 +92,9 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
           "take_survey needs one decoder norm for each feature, or none");
   survey s;
   s.rules = rules;
-  s.correlations =
-      rules.guarded_r ? leave_groups_out(table, published_pearson, level)
-                      : leave_groups_out(table, [](const comoments& c) { return pearson(c); }, level);
+  s.correlations = rules.guarded_r ? leave_groups_out(table, published_pearson, level)
+                                   : leave_groups_out(
+                                         table, [](const comoments& c) { return pearson(c); }, level);
   s.active.assign(width, 0);
   s.outcomes.assign(width, outcome::unmeasured);
   for (std::size_t f = 0; f < width; ++f) {
