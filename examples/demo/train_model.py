@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Trains the demo's language model and saves it as a Hugging Face directory, weights in float16.
 
-    train_model.py DATA_DIR MODEL_DIR [--minutes M] [--steps N]
+    train_model.py DATA_DIR MODEL_DIR [--steps N]
 
 DATA_DIR is make_text.py's.  Every row is <bos> and 127 words.  The loss printed at the end is that of the
 weights as saved, on the first 64 rows of the held-out stream.
@@ -54,7 +54,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("model", type=Path)
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=2300)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)

@@ -7,8 +7,7 @@
 Training keeps the k * batch largest activations of a whole batch (BatchTopK, arXiv:2412.06410), with an auxiliary
 loss that lets features which have not fired for a while explain what is left over.  What is saved is a JumpReLU
 autoencoder: one threshold per feature, all the same, chosen on training text so that k features fire per token.
-The model is the one saved, its weights rounded.  Position 0, <bos>, is trained on and counted like any other; one
-feature is set aside for it.
+The model is the one saved, its weights rounded.  Position 0, <bos>, is trained on and counted like any other.
 """
 import argparse
 import json
@@ -54,8 +53,8 @@ def main():
     parser.add_argument("sae", type=Path)
     parser.add_argument("--layer", type=int, default=2)
     parser.add_argument("--features", type=int, default=2048)
-    parser.add_argument("--k", type=float, default=20)
-    parser.add_argument("--steps", type=int, default=1800)
+    parser.add_argument("--k", type=float, default=32)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--batch", type=int, default=2048)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--rows", type=int, default=8000, help="training rows whose activations are kept")
@@ -77,12 +76,6 @@ def main():
     w_dec = F.normalize(torch.randn(n, d), dim=1)
     w_enc = w_dec.t().clone()
     b_enc, b_dec = torch.zeros(n), torch.zeros(d)
-    # <bos> lies far from every other token and would fire hundreds of features: feature 0 begins as its detector,
-    # half way out along its direction, and the other encoders begin blind to that direction.
-    bos = x[0]
-    w_dec[0] = bos / bos.norm()
-    w_enc -= w_dec[0][:, None] * (w_dec[0] @ w_enc)
-    w_enc[:, 0], b_enc[0] = 2.0 * w_dec[0], -bos.norm()
     parameters = [p.requires_grad_() for p in (w_enc, w_dec, b_enc, b_dec)]
     optimizer = torch.optim.Adam(parameters, lr=args.rate, betas=(0.9, 0.999))
     silent_for = torch.zeros(n)
@@ -148,7 +141,6 @@ def main():
     }
     (args.sae / "cfg.json").write_text(json.dumps(cfg, indent=1) + "\n")
     print("held-out, all positions:", health(heldout.flatten(0, 1), weights))
-    print("held-out, firings at position 0:", health(heldout[:2, 0], weights)["l0"])
     print("held-out, without position 0:", health(heldout[:, 1:].flatten(0, 1), weights))
 
 
