@@ -81,11 +81,13 @@ TEST_CASE("pearson: neither a far mean nor a tiny or a huge scale matters") {
   const double r = qfa::pearson(x, y);
   for (const double scale : {1e-200, 1e-300, 1e200, 1e300, -1e200}) {
     std::vector<double> scaled;
-    for (const double v : x) scaled.push_back(v * scale);
+    for (const double v : x)
+      scaled.push_back(v * scale);
     CHECK(close(qfa::pearson(scaled, y), scale > 0.0 ? r : -r, 1e-13));
   }
   std::vector<double> moved;
-  for (const double v : x) moved.push_back(v + 1048576.0);  // exact
+  for (const double v : x)
+    moved.push_back(v + 1048576.0);  // exact
   CHECK(close(qfa::pearson(moved, y), r, 1e-13));
 }
 

@@ -91,8 +91,8 @@ TEST_CASE("expected_jaccard: the mean over every pair of sets of these sizes, fo
             if ((first | second) != 0)
               sum += static_cast<double>(__builtin_popcount(first & second)) / __builtin_popcount(first | second);
           }
-        const double expected = qfa::expected_jaccard({.a = a, .b = b, .both = 0 + (a + b > n ? a + b - n : 0U),
-                                                       .population = n});
+        const double expected =
+            qfa::expected_jaccard({.a = a, .b = b, .both = 0 + (a + b > n ? a + b - n : 0U), .population = n});
         CAPTURE(n);
         CAPTURE(a);
         CAPTURE(b);
@@ -173,7 +173,8 @@ TEST_CASE("count_overlap_by_stratum: strata add up to the whole") {
   const std::vector<std::uint8_t> a = qfa_test::draw_labels(200, 1, 0.3);
   const std::vector<std::uint8_t> b = qfa_test::draw_labels(200, 2, 0.6);
   std::vector<std::uint32_t> stratum(200);
-  for (std::uint32_t i = 0; i < 200; ++i) stratum[i] = i % 7;
+  for (std::uint32_t i = 0; i < 200; ++i)
+    stratum[i] = i % 7;
   set_sizes sum;
   for (const set_sizes& s : qfa::count_overlap_by_stratum(a, b, stratum, 8)) {
     sum.a += s.a;

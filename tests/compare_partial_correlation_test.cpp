@@ -27,7 +27,8 @@ struct table {
   explicit table(const std::vector<std::vector<double>>& from)
       : rows(from.at(0).size()), columns(from.size()), values(rows * columns) {
     for (std::size_t c = 0; c < columns; ++c)
-      for (std::size_t r = 0; r < rows; ++r) values[r * columns + c] = from[c][r];
+      for (std::size_t r = 0; r < rows; ++r)
+        values[r * columns + c] = from[c][r];
   }
   matrix_view<const double> view() const { return {values.data(), rows, columns}; }
 };
@@ -80,7 +81,8 @@ TEST_CASE("rank_controls: a repeated, a reversed or a constant predictor adds no
   const std::vector<double> x = draw(100, 6);
   const std::vector<double> y = draw(100, 7);
   std::vector<double> reversed;
-  for (const double v : x) reversed.push_back(std::exp(-3.0 * v));
+  for (const double v : x)
+    reversed.push_back(std::exp(-3.0 * v));
   const qfa::rank_controls plain(table({x, y}).view());
   const qfa::rank_controls padded(table({x, std::vector<double>(100, 4.2), reversed, x, y}).view());
   CHECK(padded.dimensions() == plain.dimensions());

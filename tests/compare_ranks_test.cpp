@@ -27,7 +27,8 @@ TEST_CASE("mid_ranks: a rank is one half more than the values below it and half 
     const std::vector<double> ranks = qfa::mid_ranks(values);
     for (std::size_t i = 0; i < values.size(); ++i) {
       double expected = 0.5;
-      for (const double v : values) expected += v < values[i] ? 1.0 : v == values[i] ? 0.5 : 0.0;
+      for (const double v : values)
+        expected += v < values[i] ? 1.0 : v == values[i] ? 0.5 : 0.0;
       CHECK(ranks[i] == expected);
     }
   }
@@ -49,7 +50,8 @@ TEST_CASE("for_each_tie: members of a tie come in order of their indices") {
   std::vector<std::size_t> seen;
   const std::vector<double> values{2.0, 1.0, 2.0, 1.0, 2.0};
   qfa::for_each_tie(values, [&](std::size_t first, std::size_t last, auto order) {
-    for (std::size_t i = first; i < last; ++i) seen.push_back(order[i]);
+    for (std::size_t i = first; i < last; ++i)
+      seen.push_back(order[i]);
   });
   CHECK(seen == std::vector<std::size_t>{1, 3, 0, 2, 4});
 }
@@ -60,7 +62,8 @@ TEST_CASE("count_ties: groups, members and pairs") {
   const std::vector<double> values = draw(100, 5, 9);
   std::uint64_t pairs = 0;
   for (std::size_t i = 0; i < values.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j) pairs += values[i] == values[j];
+    for (std::size_t j = 0; j < i; ++j)
+      pairs += values[i] == values[j];
   CHECK(qfa::count_ties(values).pairs == pairs);
 }
 
@@ -79,8 +82,10 @@ TEST_CASE("strata_by_rank: deciles of distinct values hold a tenth each, lowest 
 TEST_CASE("strata_by_rank: sizes differ by one where the number does not divide") {
   const std::vector<std::uint32_t> stratum = qfa::strata_by_rank(draw(1003, 4), 10);
   std::vector<int> members(10);
-  for (const std::uint32_t s : stratum) ++members.at(s);
-  for (const int m : members) CHECK((m == 100 || m == 101));
+  for (const std::uint32_t s : stratum)
+    ++members.at(s);
+  for (const int m : members)
+    CHECK((m == 100 || m == 101));
 }
 
 TEST_CASE("strata_by_rank: equal values share a stratum") {

@@ -30,7 +30,8 @@ TEST_CASE("members_in_share: the nearest number, one at least, all at most") {
 TEST_CASE("worst_overlap: the same damage overlaps fully, the opposite not at all") {
   const std::vector<double> damage = qfa_test::draw(1000, 1);
   std::vector<double> opposite;
-  for (const double d : damage) opposite.push_back(-d);
+  for (const double d : damage)
+    opposite.push_back(-d);
   const auto same = qfa::worst_overlap(damage, damage);
   REQUIRE(same.size() == 5);
   for (std::size_t k = 0; k < 5; ++k) {
@@ -39,7 +40,8 @@ TEST_CASE("worst_overlap: the same damage overlaps fully, the opposite not at al
   }
   CHECK(same[0].sizes == qfa::set_sizes{10, 10, 10, 1000});
   CHECK(same[4].sizes == qfa::set_sizes{200, 200, 200, 1000});
-  for (const auto& top : qfa::worst_overlap(damage, opposite)) CHECK(top.common() == 0.0);
+  for (const auto& top : qfa::worst_overlap(damage, opposite))
+    CHECK(top.common() == 0.0);
 }
 
 TEST_CASE("worst_overlap: a tie that straddles the cut goes to the lower index") {
@@ -54,7 +56,8 @@ TEST_CASE("worst_overlap: a tie that straddles the cut goes to the lower index")
 
 TEST_CASE("worst_overlap: unrelated damages share about as much as the lists are long") {
   const auto tops = qfa::worst_overlap(qfa_test::draw(20000, 1), qfa_test::draw(20000, 2));
-  for (const auto& top : tops) CHECK(top.common() == doctest::Approx(top.share).epsilon(0.25));
+  for (const auto& top : tops)
+    CHECK(top.common() == doctest::Approx(top.share).epsilon(0.25));
 }
 
 TEST_CASE("worst_overlap: equals the overlap of the two lists as sets") {

@@ -23,14 +23,16 @@ inline constexpr double infinity = std::numeric_limits<double>::infinity();
 inline std::vector<double> draw(std::size_t n, unsigned seed, unsigned steps = 1U << 30) {
   std::mt19937 random(seed);
   std::vector<double> values(n);
-  for (double& v : values) v = static_cast<double>(random() % steps) / steps;
+  for (double& v : values)
+    v = static_cast<double>(random() % steps) / steps;
   return values;
 }
 
 /// n labels, 1 with probability `share`.
 inline std::vector<std::uint8_t> draw_labels(std::size_t n, unsigned seed, double share = 0.5) {
   std::vector<std::uint8_t> labels;
-  for (const double u : draw(n, seed)) labels.push_back(u < share ? 1 : 0);
+  for (const double u : draw(n, seed))
+    labels.push_back(u < share ? 1 : 0);
   return labels;
 }
 
@@ -42,12 +44,14 @@ inline double number(const qfa::json& value) { return value.is_null() ? not_a_nu
 
 inline std::vector<double> numbers(const qfa::json& values) {
   std::vector<double> out;
-  for (const auto& v : values) out.push_back(number(v));
+  for (const auto& v : values)
+    out.push_back(number(v));
   return out;
 }
 inline std::vector<std::uint8_t> labels(const qfa::json& values) {
   std::vector<std::uint8_t> out;
-  for (const auto& v : values) out.push_back(v.get<double>() != 0.0 ? 1 : 0);
+  for (const auto& v : values)
+    out.push_back(v.get<double>() != 0.0 ? 1 : 0);
   return out;
 }
 

@@ -26,7 +26,8 @@ TEST_CASE("calibrate: agrees with scikit-learn's regression without a penalty") 
   CHECK(close(line.intercept, study.at("calibration").at("intercept").get<double>(), 1e-9));
 
   std::vector<double> probabilities;
-  for (const double z : decision) probabilities.push_back(qfa::probability_of(z));
+  for (const double z : decision)
+    probabilities.push_back(qfa::probability_of(z));
   CHECK(close(qfa::brier(probabilities, survived), study.at("brier").get<double>(), 1e-13));
   CHECK(close(qfa::average_precision(decision, survived), study.at("average_precision").get<double>(), 1e-13));
 }

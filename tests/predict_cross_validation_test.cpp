@@ -50,8 +50,10 @@ struct split_study {
 
   split_study() {
     for (const auto& row : data.at("columns"))
-      for (const auto& v : row) x.push_back(v.get<double>());
-    for (const auto& f : data.at("fold")) fold_of.push_back(f.get<std::uint32_t>());
+      for (const auto& v : row)
+        x.push_back(v.get<double>());
+    for (const auto& f : data.at("fold"))
+      fold_of.push_back(f.get<std::uint32_t>());
   }
   matrix_view<const double> view() const { return {x.data(), survived.size(), 4}; }
 };
@@ -63,7 +65,8 @@ TEST_CASE("out_of_fold_scores: no row is scored by a model that saw it") {
   const labels positive = draw_labels(100, 2);
   const matrix_view<const double> view(x.data(), 100, 2);
   const folds fold_of = qfa::stratified_folds(positive, 5, 3);
-  for (const double score : qfa::out_of_fold_scores(view, positive, fold_of, memorize)) CHECK(score == 0.0);
+  for (const double score : qfa::out_of_fold_scores(view, positive, fold_of, memorize))
+    CHECK(score == 0.0);
 }
 
 TEST_CASE("out_of_fold_scores: every row is scored by a model that saw all other folds") {
@@ -71,7 +74,8 @@ TEST_CASE("out_of_fold_scores: every row is scored by a model that saw all other
   std::vector<double> x = draw(50, 4);
   labels positive = draw_labels(50, 5);
   folds fold_of(50);
-  for (std::uint32_t r = 0; r < 50; ++r) fold_of[r] = r % 5;
+  for (std::uint32_t r = 0; r < 50; ++r)
+    fold_of[r] = r % 5;
   for (std::uint32_t r = 0; r < 50; ++r) {
     x.push_back(x[r]);
     positive.push_back(positive[r]);
@@ -79,7 +83,8 @@ TEST_CASE("out_of_fold_scores: every row is scored by a model that saw all other
   }
   const matrix_view<const double> view(x.data(), 100, 1);
   const std::vector<double> scores = qfa::out_of_fold_scores(view, positive, fold_of, memorize);
-  for (std::size_t r = 0; r < 100; ++r) CHECK(scores[r] == (positive[r] != 0 ? 1.0 : -1.0));
+  for (std::size_t r = 0; r < 100; ++r)
+    CHECK(scores[r] == (positive[r] != 0 ? 1.0 : -1.0));
 }
 
 TEST_CASE("out_of_fold_scores: grouped folds keep a near-duplicate from being recognized") {
@@ -123,8 +128,8 @@ TEST_CASE("auc_by_fold: agrees with scikit-learn on its own split, scaled before
     return qfa::fit_logistic(rows, y);
   };
   const qfa::standardized_rows before = qfa::standardize(s.view());
-  const qfa::fold_aucs published = qfa::auc_by_fold(
-      qfa::out_of_fold_scores(before.view(), s.survived, s.fold_of, plain), s.survived, s.fold_of);
+  const qfa::fold_aucs published =
+      qfa::auc_by_fold(qfa::out_of_fold_scores(before.view(), s.survived, s.fold_of, plain), s.survived, s.fold_of);
   const qfa::fold_aucs honest =
       qfa::auc_by_fold(qfa::out_of_fold_scores(s.view(), s.survived, s.fold_of, inside), s.survived, s.fold_of);
   for (std::size_t f = 0; f < 5; ++f) {
@@ -139,8 +144,8 @@ TEST_CASE("auc_by_fold: agrees with scikit-learn on its own split, scaled before
 }
 
 TEST_CASE("auc_by_fold: each fold by itself, the deviation divided by the number of folds") {
-  const qfa::fold_aucs aucs = qfa::auc_by_fold(std::vector{1.0, 2.0, 20.0, 10.0, 1.0, 1.0}, labels{0, 1, 0, 1, 0, 1},
-                                               folds{0, 0, 1, 1, 2, 2});
+  const qfa::fold_aucs aucs =
+      qfa::auc_by_fold(std::vector{1.0, 2.0, 20.0, 10.0, 1.0, 1.0}, labels{0, 1, 0, 1, 0, 1}, folds{0, 0, 1, 1, 2, 2});
   CHECK(aucs.by_fold == std::vector{1.0, 0.0, 0.5});
   CHECK(close(aucs.mean, 0.5, 1e-15));
   CHECK(close(aucs.deviation, std::sqrt(0.5 / 3.0), 1e-15));
@@ -157,7 +162,8 @@ TEST_CASE("auc_by_fold: a fold of one class has none, and the mean says so") {
 TEST_CASE("marginal_aucs: each column by itself, below one half where small values are positive") {
   const split_study s;
   const std::vector<double> aucs = qfa::marginal_aucs(s.view(), s.survived);
-  for (std::size_t c = 0; c < 4; ++c) CHECK(close(aucs.at(c), s.data.at("marginal_auc")[c].get<double>(), 1e-14));
+  for (std::size_t c = 0; c < 4; ++c)
+    CHECK(close(aucs.at(c), s.data.at("marginal_auc")[c].get<double>(), 1e-14));
 }
 
 TEST_CASE("cross-validation: other lengths and folds numbered wildly are refused") {

@@ -22,7 +22,8 @@ namespace {
 /// members[fold][label]
 std::vector<std::vector<int>> count_members(const folds& fold_of, const labels& positive, std::size_t count) {
   std::vector<std::vector<int>> members(count, std::vector<int>(2));
-  for (std::size_t r = 0; r < fold_of.size(); ++r) ++members.at(fold_of[r]).at(positive[r] != 0 ? 1 : 0);
+  for (std::size_t r = 0; r < fold_of.size(); ++r)
+    ++members.at(fold_of[r]).at(positive[r] != 0 ? 1 : 0);
   return members;
 }
 
@@ -72,10 +73,12 @@ TEST_CASE("stratified_folds: rows are spread at random, not by their order") {
   std::vector<std::vector<int>> visits(100, std::vector<int>(5));
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     const folds fold_of = qfa::stratified_folds(positive, 5, seed);
-    for (std::size_t r = 0; r < 100; ++r) ++visits[r][fold_of[r]];
+    for (std::size_t r = 0; r < 100; ++r)
+      ++visits[r][fold_of[r]];
   }
   for (const auto& v : visits)
-    for (const int count : v) CHECK((count > 130 && count < 270));  // 200 expected, sd 12.6
+    for (const int count : v)
+      CHECK((count > 130 && count < 270));  // 200 expected, sd 12.6
 }
 
 TEST_CASE("stratified_folds: neighboring rows meet as often as any two") {
@@ -84,7 +87,8 @@ TEST_CASE("stratified_folds: neighboring rows meet as often as any two") {
   int met = 0;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     const folds fold_of = qfa::stratified_folds(positive, 5, seed);
-    for (std::size_t r = 0; r + 1 < 50; ++r) met += fold_of[r] == fold_of[r + 1];
+    for (std::size_t r = 0; r + 1 < 50; ++r)
+      met += fold_of[r] == fold_of[r + 1];
   }
   CHECK(met / 49000.0 == doctest::Approx(9.0 / 49.0).epsilon(0.05));
 }
@@ -97,7 +101,8 @@ TEST_CASE("stratified_folds: a label that changes moves few other rows") {
     const folds after = qfa::stratified_folds(positive, 5, 1);
     positive[changed] ^= 1U;
     int moved = 0;
-    for (std::size_t r = 0; r < 1000; ++r) moved += after[r] != before[r];
+    for (std::size_t r = 0; r < 1000; ++r)
+      moved += after[r] != before[r];
     CHECK(moved <= 17);  // itself, and two at each of the four inner ends of either class's runs
   }
 }
@@ -115,11 +120,14 @@ TEST_CASE("grouped_folds: a family is held out as a whole") {
   const labels positive = draw_labels(500, 3, 0.4);
   folds family(500);
   std::mt19937 random(8);
-  for (auto& f : family) f = static_cast<std::uint32_t>(random() % 60) * 1000003U;
+  for (auto& f : family)
+    f = static_cast<std::uint32_t>(random() % 60) * 1000003U;
   const folds fold_of = qfa::grouped_folds(family, positive, 5, 17);
   std::map<std::uint32_t, std::set<std::uint32_t>> folds_of_family;
-  for (std::size_t r = 0; r < 500; ++r) folds_of_family[family[r]].insert(fold_of[r]);
-  for (const auto& [f, in] : folds_of_family) CHECK(in.size() == 1);
+  for (std::size_t r = 0; r < 500; ++r)
+    folds_of_family[family[r]].insert(fold_of[r]);
+  for (const auto& [f, in] : folds_of_family)
+    CHECK(in.size() == 1);
   // Families of about eight cannot be dealt exactly, but 100 rows and 40 positives a fold are near.
   for (const auto& m : count_members(fold_of, positive, 5)) {
     CHECK((m[0] + m[1] >= 85 && m[0] + m[1] <= 115));
@@ -132,7 +140,8 @@ TEST_CASE("grouped_folds: a family is held out as a whole") {
 TEST_CASE("grouped_folds: families of one are as even as rows dealt one by one") {
   const labels positive = draw_labels(203, 5, 0.3);
   folds family(203);
-  for (std::uint32_t r = 0; r < 203; ++r) family[r] = r;
+  for (std::uint32_t r = 0; r < 203; ++r)
+    family[r] = r;
   const auto members = count_members(qfa::grouped_folds(family, positive, 5, 1), positive, 5);
   std::vector<int> negative_counts;
   std::vector<int> positive_counts;
@@ -147,11 +156,14 @@ TEST_CASE("grouped_folds: families of one are as even as rows dealt one by one")
 TEST_CASE("grouped_folds: one large family fills a fold and the others share the rest") {
   folds family(50, 7);
   labels positive(50, 0);
-  for (std::uint32_t r = 20; r < 50; ++r) family[r] = 100 + r;
-  for (std::size_t r = 0; r < 50; r += 2) positive[r] = 1;
+  for (std::uint32_t r = 20; r < 50; ++r)
+    family[r] = 100 + r;
+  for (std::size_t r = 0; r < 50; r += 2)
+    positive[r] = 1;
   const auto members = count_members(qfa::grouped_folds(family, positive, 3, 1), positive, 3);
   std::vector<int> totals;
-  for (const auto& m : members) totals.push_back(m[0] + m[1]);
+  for (const auto& m : members)
+    totals.push_back(m[0] + m[1]);
   std::sort(totals.begin(), totals.end());
   CHECK(totals.back() == 20);
   CHECK(totals.front() >= 14);

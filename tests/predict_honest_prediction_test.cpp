@@ -72,7 +72,8 @@ TEST_CASE("predict_honestly: is the mean of its two directions, each scored out 
     const labels& y = swapped ? h.even_y : h.odd_y;
     const std::vector<double> z = qfa::out_of_fold_scores(x, y, qfa::stratified_folds(y, 5, 9), fit);
     std::vector<double> probabilities;
-    for (const double v : z) probabilities.push_back(1.0 / (1.0 + std::exp(-v)));
+    for (const double v : z)
+      probabilities.push_back(1.0 / (1.0 + std::exp(-v)));
     auc += qfa::auc(z, y) / 2.0;
     slope += qfa::calibrate(z, y).slope / 2.0;
     brier += qfa::brier(probabilities, y) / 2.0;
@@ -85,8 +86,8 @@ TEST_CASE("predict_honestly: is the mean of its two directions, each scored out 
   CHECK(p.auc > 0.7);
   CHECK(p.auc < 0.95);
   CHECK(p.refusal.empty());
-  const auto [e, o] = std::pair(std::count(h.even_y.begin(), h.even_y.end(), 1),
-                                std::count(h.odd_y.begin(), h.odd_y.end(), 1));
+  const auto [e, o] =
+      std::pair(std::count(h.even_y.begin(), h.even_y.end(), 1), std::count(h.odd_y.begin(), h.odd_y.end(), 1));
   CHECK(close(p.base_rate, static_cast<double>(e + o) / 600.0, 1e-15));
   CHECK(p.minority == static_cast<std::size_t>((std::min)({e, o, 300 - e, 300 - o})));
 }
@@ -103,7 +104,8 @@ TEST_CASE("predict_honestly: families are held out together") {
   // Twins share everything, and labels are noise: only recognizing a twin could predict them.
   halves h(400, 1.0, 0.0, 0.0, 4);
   std::vector<std::uint32_t> family(400);
-  for (std::uint32_t i = 0; i < 400; ++i) family[i] = i / 2;
+  for (std::uint32_t i = 0; i < 400; ++i)
+    family[i] = i / 2;
   const qfa::honest_prediction together = qfa::predict_honestly(h.even(), h.odd(), 1, family);
   const qfa::honest_prediction apart = qfa::predict_honestly(h.even(), h.odd(), 1);
   CHECK(together.brier != apart.brier);
@@ -114,8 +116,10 @@ TEST_CASE("predict_honestly: a small class has no AUC, and the reason is given")
   halves h(300, 1.0, 0.3, 0.0, 6);
   h.even_y.assign(300, 1);
   h.odd_y.assign(300, 1);
-  for (std::size_t i = 0; i < 30; ++i) h.even_y[i] = 0;
-  for (std::size_t i = 0; i < 24; ++i) h.odd_y[i] = 0;
+  for (std::size_t i = 0; i < 30; ++i)
+    h.even_y[i] = 0;
+  for (std::size_t i = 0; i < 24; ++i)
+    h.odd_y[i] = 0;
   const qfa::honest_prediction p = qfa::predict_honestly(h.even(), h.odd(), 1);
   CHECK(p.minority == 24);
   CHECK(std::isnan(p.auc));

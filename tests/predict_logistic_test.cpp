@@ -30,7 +30,8 @@ struct study {
     const std::vector<const char*> names{"rarity", "log_mean", "log_max", "log_concentration"};
     for (std::size_t c = 0; c < 4; ++c) {
       const std::vector<double> column = qfa_test::numbers(data.at("predictors").at(names[c]));
-      for (std::size_t r = 0; r < 240; ++r) x[r * 4 + c] = column[r];
+      for (std::size_t r = 0; r < 240; ++r)
+        x[r * 4 + c] = column[r];
     }
     const matrix_view<double> all(x.data(), 240, 4);
     qfa::fit_standardizer(all)(all);
@@ -41,7 +42,8 @@ struct study {
 /// 1/2 |w|^2 + c sum log loss, straight from the definition.
 double objective(const qfa::logistic_model& m, matrix_view<const double> x, const labels& positive, double c) {
   double sum = 0.0;
-  for (const double w : m.coefficients) sum += 0.5 * w * w;
+  for (const double w : m.coefficients)
+    sum += 0.5 * w * w;
   for (std::size_t r = 0; r < x.rows(); ++r) {
     const double z = m(x.row(r));
     sum += c * std::log(1.0 + std::exp(positive[r] != 0 ? -z : z));
@@ -59,7 +61,8 @@ TEST_CASE("fit_logistic: agrees with scikit-learn at three strengths of the pena
     const std::vector<double> expected = qfa_test::numbers(fit.at("coefficients"));
     CAPTURE(c);
     CHECK(m.converged);
-    for (std::size_t k = 0; k < 4; ++k) CHECK(close(m.coefficients[k], expected[k], 1e-10));
+    for (std::size_t k = 0; k < 4; ++k)
+      CHECK(close(m.coefficients[k], expected[k], 1e-10));
     CHECK(close(m.intercept, fit.at("intercept").get<double>(), 1e-10));
   }
 }
@@ -68,13 +71,15 @@ TEST_CASE("fit_logistic: four columns of rank three are settled by the penalty, 
   const qfa::json data = qfa_test::read_data("compare.json").at("logistic");
   std::vector<double> x;
   for (const auto& row : data.at("columns"))
-    for (const auto& v : row) x.push_back(v.get<double>());
+    for (const auto& v : row)
+      x.push_back(v.get<double>());
   const matrix_view<double> all(x.data(), x.size() / 4, 4);
   qfa::fit_standardizer(all)(all);
   const labels survived = qfa_test::labels(data.at("survived"));
   const qfa::logistic_model m = qfa::fit_logistic(all, survived);
   const std::vector<double> expected = qfa_test::numbers(data.at("coefficients"));
-  for (std::size_t k = 0; k < 4; ++k) CHECK(close(m.coefficients[k], expected[k], 1e-11));
+  for (std::size_t k = 0; k < 4; ++k)
+    CHECK(close(m.coefficients[k], expected[k], 1e-11));
   CHECK(close(m.intercept, data.at("intercept").get<double>(), 1e-11));
   const std::vector<double> probabilities = qfa_test::numbers(data.at("probabilities"));
   for (std::size_t r = 0; r < all.rows(); ++r)
@@ -88,10 +93,13 @@ TEST_CASE("fit_logistic: the gradient vanishes at the optimum") {
   for (std::size_t r = 0; r < 240; ++r) {
     const double miss = 1.0 / (1.0 + std::exp(-m(s.view().row(r)))) - (s.survived[r] != 0 ? 1.0 : 0.0);
     gradient[4] += miss;
-    for (std::size_t k = 0; k < 4; ++k) gradient[k] += miss * s.view()(r, k);
+    for (std::size_t k = 0; k < 4; ++k)
+      gradient[k] += miss * s.view()(r, k);
   }
-  for (std::size_t k = 0; k < 4; ++k) gradient[k] += m.coefficients[k];
-  for (const double g : gradient) CHECK(std::fabs(g) < 1e-10);
+  for (std::size_t k = 0; k < 4; ++k)
+    gradient[k] += m.coefficients[k];
+  for (const double g : gradient)
+    CHECK(std::fabs(g) < 1e-10);
 }
 
 TEST_CASE("fit_logistic: every step away from the optimum leads up") {
@@ -131,9 +139,9 @@ TEST_CASE("fit_logistic: two equal columns share the weight of one") {
   const std::vector<double> x = draw(60, 4);
   const labels positive = draw_labels(60, 5);
   std::vector<double> twice;
-  for (const double v : x) twice.insert(twice.end(), {v, v});
-  const qfa::logistic_model one =
-      qfa::fit_logistic(matrix_view<const double>(x.data(), 60, 1), positive, {.c = 2.0});
+  for (const double v : x)
+    twice.insert(twice.end(), {v, v});
+  const qfa::logistic_model one = qfa::fit_logistic(matrix_view<const double>(x.data(), 60, 1), positive, {.c = 2.0});
   const qfa::logistic_model two = qfa::fit_logistic(matrix_view<const double>(twice.data(), 60, 2), positive);
   // 1/2 (u^2 + u^2) = 1/2 w^2 / 2 for u = w / 2: half the penalty, that is, twice c.
   CHECK(close(two.coefficients[0], two.coefficients[1], 1e-12));
@@ -151,7 +159,8 @@ TEST_CASE("fit_logistic: a multiple of the data is a multiple of c") {
   }
   const qfa::logistic_model thrice = qfa::fit_logistic(matrix_view<const double>(x.data(), 720, 4), positive);
   const qfa::logistic_model strong = qfa::fit_logistic(s.view(), s.survived, {.c = 3.0});
-  for (std::size_t k = 0; k < 4; ++k) CHECK(close(thrice.coefficients[k], strong.coefficients[k], 1e-10));
+  for (std::size_t k = 0; k < 4; ++k)
+    CHECK(close(thrice.coefficients[k], strong.coefficients[k], 1e-10));
 }
 
 TEST_CASE("fit_logistic: separable classes and columns of wild scale converge all the same") {
@@ -189,10 +198,12 @@ TEST_CASE("fit_logistic: separable classes and columns of wild scale converge al
 TEST_CASE("fit_logistic: swapping the classes turns every sign") {
   const study s;
   labels swapped;
-  for (const std::uint8_t y : s.survived) swapped.push_back(y != 0 ? 0 : 1);
+  for (const std::uint8_t y : s.survived)
+    swapped.push_back(y != 0 ? 0 : 1);
   const qfa::logistic_model a = qfa::fit_logistic(s.view(), s.survived);
   const qfa::logistic_model b = qfa::fit_logistic(s.view(), swapped);
-  for (std::size_t k = 0; k < 4; ++k) CHECK(close(a.coefficients[k], -b.coefficients[k], 1e-11));
+  for (std::size_t k = 0; k < 4; ++k)
+    CHECK(close(a.coefficients[k], -b.coefficients[k], 1e-11));
   CHECK(close(a.intercept, -b.intercept, 1e-11));
 }
 

@@ -32,7 +32,8 @@ TEST_CASE("isotropic_noise_to_signal: is what an isotropic error does to a featu
   for (int t = 0; t < 200000; ++t) {
     const double z = t % 5 == 0 ? 5.0 + 0.3 * normal(random) : -5.0;
     double moved = z;
-    for (const double w : e) moved += w * s * normal(random);
+    for (const double w : e)
+      moved += w * s * normal(random);
     const double x = (std::max)(z, 0.0);
     const double y = (std::max)(moved, 0.0);
     fired += x > 0.0 ? 1.0 : 0.0;

@@ -20,8 +20,8 @@ TEST_CASE("predict_as_published: from firing profiles to coefficients, as scikit
   const qfa::json data = qfa_test::read_data("compare.json").at("logistic");
   std::vector<qfa::firing_profile> features;
   for (std::size_t i = 0; i < data.at("firing_rate").size(); ++i)
-    features.push_back({data.at("firing_rate")[i].get<double>(), data.at("mean")[i].get<double>(),
-                        data.at("peak")[i].get<double>()});
+    features.push_back(
+        {data.at("firing_rate")[i].get<double>(), data.at("mean")[i].get<double>(), data.at("peak")[i].get<double>()});
   const labels survived = qfa_test::labels(data.at("survived"));
   const qfa::predictor_table table = qfa::tabulate(features);
   const qfa::published_prediction p = qfa::predict_as_published(table.view(), survived, 0);
@@ -63,7 +63,8 @@ TEST_CASE("predict_as_published: one class, a class smaller than the folds, and 
   const matrix_view<const double> view(x.data(), 20, 1);
   CHECK_THROWS_AS(qfa::predict_as_published(view, labels(20, 1), 0), qfa::error);
   labels four(20, 1);
-  for (std::size_t i = 0; i < 4; ++i) four[i] = 0;
+  for (std::size_t i = 0; i < 4; ++i)
+    four[i] = 0;
   CHECK_THROWS_AS(qfa::predict_as_published(view, four, 0), qfa::error);
   four[9] = 0;
   CHECK_NOTHROW(qfa::predict_as_published(view, four, 0));

@@ -19,7 +19,8 @@ TEST_CASE("fit_standardizer: agrees with scikit-learn") {
   std::vector<double> x(240 * 4);
   for (std::size_t c = 0; c < 4; ++c) {
     const std::vector<double> column = qfa_test::numbers(study.at("predictors").at(names[c]));
-    for (std::size_t r = 0; r < 240; ++r) x[r * 4 + c] = column[r];
+    for (std::size_t r = 0; r < 240; ++r)
+      x[r * 4 + c] = column[r];
   }
   const qfa::standardizer s = qfa::fit_standardizer(matrix_view<const double>(x.data(), 240, 4));
   const std::vector<double> mean = qfa_test::numbers(study.at("scaler").at("mean"));
@@ -40,7 +41,8 @@ TEST_CASE("fit_standardizer: the standard deviation is divided by n") {
 TEST_CASE("standardizer: columns get mean 0 and deviation 1") {
   std::vector<double> x = qfa_test::draw(300, 1);
   const matrix_view<double> view(x.data(), 100, 3);
-  for (std::size_t r = 0; r < 100; ++r) view(r, 1) = 1e6 + 1e-3 * view(r, 1);
+  for (std::size_t r = 0; r < 100; ++r)
+    view(r, 1) = 1e6 + 1e-3 * view(r, 1);
   qfa::fit_standardizer(view)(view);
   const qfa::standardizer again = qfa::fit_standardizer(view);
   for (std::size_t c = 0; c < 3; ++c) {
@@ -57,7 +59,8 @@ TEST_CASE("standardizer: a constant column keeps its scale and becomes zero, wha
     CAPTURE(value);
     CHECK(s.scale[0] == 1.0);
     s(view);
-    for (const double v : x) CHECK(std::fabs(v) <= 1e-15 * std::fabs(value));
+    for (const double v : x)
+      CHECK(std::fabs(v) <= 1e-15 * std::fabs(value));
   }
 }
 

@@ -34,7 +34,8 @@ TEST_CASE("fit_standardized_logistic: scores rows as they come, by the model of 
   const qfa::logistic_model inner = qfa::fit_logistic(s.view(), positive, {.c = 0.5});
   const qfa::standardized_logistic outer = qfa::fit_standardized_logistic(view, positive, {.c = 0.5});
   CHECK(outer.model.coefficients == inner.coefficients);
-  for (std::size_t r = 0; r < 100; ++r) CHECK(close(outer(view.row(r)), inner(s.view().row(r)), 1e-13));
+  for (std::size_t r = 0; r < 100; ++r)
+    CHECK(close(outer(view.row(r)), inner(s.view().row(r)), 1e-13));
   CHECK_THROWS_AS(outer(std::vector{1.0}), qfa::error);
 }
 
@@ -44,10 +45,12 @@ TEST_CASE("fit_standardized_logistic: units do not matter") {
   const qfa::standardized_logistic plain =
       qfa::fit_standardized_logistic(matrix_view<const double>(x.data(), 100, 2), positive);
   std::vector<double> other = x;
-  for (std::size_t r = 0; r < 100; ++r) other[2 * r] = 1e4 * other[2 * r] - 37.0;
+  for (std::size_t r = 0; r < 100; ++r)
+    other[2 * r] = 1e4 * other[2 * r] - 37.0;
   const qfa::standardized_logistic moved =
       qfa::fit_standardized_logistic(matrix_view<const double>(other.data(), 100, 2), positive);
-  for (std::size_t c = 0; c < 2; ++c) CHECK(close(plain.model.coefficients[c], moved.model.coefficients[c], 1e-10));
+  for (std::size_t c = 0; c < 2; ++c)
+    CHECK(close(plain.model.coefficients[c], moved.model.coefficients[c], 1e-10));
   const std::vector<double> constant(100, 3.3);
   const qfa::standardized_logistic idle =
       qfa::fit_standardized_logistic(matrix_view<const double>(constant.data(), 100, 1), positive);

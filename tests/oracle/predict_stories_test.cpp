@@ -38,17 +38,20 @@ struct audited_sae {
 
   std::vector<std::uint8_t> survived(const std::string& condition) const {
     std::vector<std::uint8_t> out;
-    for (const double v : r.at(condition)) out.push_back(v > 0.9 ? 1 : 0);
+    for (const double v : r.at(condition))
+      out.push_back(v > 0.9 ? 1 : 0);
     return out;
   }
   std::vector<std::uint8_t> failed(const std::string& condition) const {
     std::vector<std::uint8_t> out;
-    for (const double v : r.at(condition)) out.push_back(v <= 0.9 ? 1 : 0);
+    for (const double v : r.at(condition))
+      out.push_back(v <= 0.9 ? 1 : 0);
     return out;
   }
   std::vector<double> damage(const std::string& condition) const {
     std::vector<double> out;
-    for (const double v : r.at(condition)) out.push_back(1.0 - v);
+    for (const double v : r.at(condition))
+      out.push_back(1.0 - v);
     return out;
   }
 };

@@ -37,12 +37,13 @@ inline double auc(std::span<const double> scores, std::span<const std::uint8_t> 
 /// together, without interpolation (as scikit-learn's).  NaN without a positive; throws where a score is NaN.
 inline double average_precision(std::span<const double> scores, std::span<const std::uint8_t> positive) {
   require(scores.size() == positive.size(), "average_precision needs one label for each score");
-  std::vector<std::size_t> entered;         // per distinct score, lowest first: how many entries carry it
+  std::vector<std::size_t> entered;  // per distinct score, lowest first: how many entries carry it
   std::vector<std::size_t> entered_positive;
   for_each_tie(scores, [&](std::size_t first, std::size_t last, std::span<const std::size_t> order) {
     entered.push_back(last - first);
     entered_positive.push_back(0);
-    for (std::size_t i = first; i < last; ++i) entered_positive.back() += positive[order[i]] != 0;
+    for (std::size_t i = first; i < last; ++i)
+      entered_positive.back() += positive[order[i]] != 0;
   });
   double sum = 0.0;
   std::size_t above = 0;

@@ -26,13 +26,17 @@ inline std::vector<double> centered_for_correlation(std::span<const double> valu
   if (*low == *high) return {};
   const double n = static_cast<double>(values.size());
   double mean = 0.0;
-  for (const double v : values) mean += v / n;
+  for (const double v : values)
+    mean += v / n;
   std::vector<double> centered(values.begin(), values.end());
   double largest = 0.0;
   double rest = 0.0;  // what rounding left in the mean
-  for (double& v : centered) rest += (v -= mean) / n;
-  for (double& v : centered) largest = (std::max)(largest, std::fabs(v -= rest));
-  for (double& v : centered) v /= largest;
+  for (double& v : centered)
+    rest += (v -= mean) / n;
+  for (double& v : centered)
+    largest = (std::max)(largest, std::fabs(v -= rest));
+  for (double& v : centered)
+    v /= largest;
   return centered;
 }
 
@@ -103,7 +107,8 @@ inline double kendall_tau_b(std::span<const double> a, std::span<const double> b
   const std::uint64_t tied_b = count_ties(b).pairs;
   const std::size_t n = a.size();
   std::vector<std::pair<double, double>> pairs(n);
-  for (std::size_t i = 0; i < n; ++i) pairs[i] = {a[i], b[i]};
+  for (std::size_t i = 0; i < n; ++i)
+    pairs[i] = {a[i], b[i]};
   std::sort(pairs.begin(), pairs.end());
 
   std::uint64_t tied_both = 0;
@@ -118,8 +123,7 @@ inline double kendall_tau_b(std::span<const double> a, std::span<const double> b
   const std::uint64_t discordant = detail::count_inversions(in_order, spare);
   const std::uint64_t all = n < 2 ? 0 : static_cast<std::uint64_t>(n) * (n - 1) / 2;
   if (all == tied_a || all == tied_b) return std::numeric_limits<double>::quiet_NaN();
-  const double excess =
-      static_cast<double>(all - tied_a - tied_b + tied_both) - 2.0 * static_cast<double>(discordant);
+  const double excess = static_cast<double>(all - tied_a - tied_b + tied_both) - 2.0 * static_cast<double>(discordant);
   const double untied = std::sqrt(static_cast<double>(all - tied_a) * static_cast<double>(all - tied_b));
   return std::clamp(excess / untied, -1.0, 1.0);
 }

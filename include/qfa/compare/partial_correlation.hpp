@@ -30,13 +30,16 @@ class rank_controls {
     add(std::vector<double>(rows_, 1.0));
     std::vector<double> column(rows_);
     for (std::size_t c = 0; c < predictors.columns(); ++c) {
-      for (std::size_t r = 0; r < rows_; ++r) column[r] = predictors(r, c);
+      for (std::size_t r = 0; r < rows_; ++r)
+        column[r] = predictors(r, c);
       column = mid_ranks(column);
       // Centered on (n + 1) / 2 and in units of n, so that a rank and its square are far from collinear.
       const double n = static_cast<double>(rows_);
-      for (double& v : column) v = (v - 0.5 * (n + 1.0)) / n;
+      for (double& v : column)
+        v = (v - 0.5 * (n + 1.0)) / n;
       add(column);
-      for (double& v : column) v *= v;
+      for (double& v : column)
+        v *= v;
       add(column);
     }
   }
@@ -61,7 +64,8 @@ class rank_controls {
 
   static double inner(std::span<const double> a, std::span<const double> b) noexcept {
     double sum = 0.0;
-    for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+    for (std::size_t i = 0; i < a.size(); ++i)
+      sum += a[i] * b[i];
     return sum;
   }
   static double norm(std::span<const double> a) noexcept { return std::sqrt(inner(a, a)); }
@@ -69,7 +73,8 @@ class rank_controls {
   void clear(std::span<double> column) const noexcept {
     for (const std::vector<double>& direction : basis_) {
       const double along = inner(direction, column);
-      for (std::size_t i = 0; i < column.size(); ++i) column[i] -= along * direction[i];
+      for (std::size_t i = 0; i < column.size(); ++i)
+        column[i] -= along * direction[i];
     }
   }
   void add(std::vector<double> column) {
@@ -78,7 +83,8 @@ class rank_controls {
     clear(column);
     const double after = norm(column);
     if (after <= explained * before) return;
-    for (double& v : column) v /= after;
+    for (double& v : column)
+      v /= after;
     basis_.push_back(std::move(column));
   }
 

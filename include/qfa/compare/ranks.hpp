@@ -26,9 +26,11 @@ void for_each_tie(std::span<const double> values, Group group) {
   }
   std::sort(sorted.begin(), sorted.end());
   std::vector<std::size_t> order(sorted.size());
-  for (std::size_t i = 0; i < sorted.size(); ++i) order[i] = sorted[i].second;
+  for (std::size_t i = 0; i < sorted.size(); ++i)
+    order[i] = sorted[i].second;
   for (std::size_t first = 0, last = 0; first < sorted.size(); first = last) {
-    while (last < sorted.size() && sorted[last].first == sorted[first].first) ++last;
+    while (last < sorted.size() && sorted[last].first == sorted[first].first)
+      ++last;
     group(first, last, std::span<const std::size_t>(order));
   }
 }
@@ -40,7 +42,8 @@ inline std::vector<double> mid_ranks(std::span<const double> values) {
   std::vector<double> ranks(values.size());
   for_each_tie(values, [&](std::size_t first, std::size_t last, std::span<const std::size_t> order) {
     const double shared = 0.5 * static_cast<double>(first + 1 + last);
-    for (std::size_t i = first; i < last; ++i) ranks[order[i]] = shared;
+    for (std::size_t i = first; i < last; ++i)
+      ranks[order[i]] = shared;
   });
   return ranks;
 }

@@ -27,9 +27,8 @@ inline std::vector<std::size_t> worst_first(std::span<const double> damage) {
     require(!std::isnan(d), "worst_first is asked to order damages of which one is NaN: leave such features out first");
   std::vector<std::size_t> order(damage.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t i, std::size_t j) {
-    return damage[i] != damage[j] ? damage[i] > damage[j] : i < j;
-  });
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t i, std::size_t j) { return damage[i] != damage[j] ? damage[i] > damage[j] : i < j; });
   return order;
 }
 
@@ -57,14 +56,16 @@ inline std::vector<top_overlap> worst_overlap(std::span<const double> damage_a, 
   const std::size_t n = damage_a.size();
   std::vector<std::size_t> place_in_b(n);
   const std::vector<std::size_t> worst_b = worst_first(damage_b);
-  for (std::size_t k = 0; k < n; ++k) place_in_b[worst_b[k]] = k;
+  for (std::size_t k = 0; k < n; ++k)
+    place_in_b[worst_b[k]] = k;
   const std::vector<std::size_t> worst_a = worst_first(damage_a);
 
   std::vector<top_overlap> overlaps;
   for (const double share : shares) {
     const std::size_t length = members_in_share(share, n);
     top_overlap top{share, {.a = length, .b = length, .population = n}};
-    for (std::size_t k = 0; k < length; ++k) top.sizes.both += place_in_b[worst_a[k]] < length;
+    for (std::size_t k = 0; k < length; ++k)
+      top.sizes.both += place_in_b[worst_a[k]] < length;
     overlaps.push_back(top);
   }
   return overlaps;

@@ -35,8 +35,8 @@ inline calibration calibrate(std::span<const double> log_odds, std::span<const s
   }
   // Overlap of the two ranges in more than a point.  It fails for an empty class (low > high) and for equal scores.
   if (!(low[0] < high[1] && low[1] < high[0])) return {};
-  const logistic_model fit = fit_logistic(matrix_view<const double>(log_odds.data(), log_odds.size(), 1), positive,
-                                          {.c = infinity});
+  const logistic_model fit =
+      fit_logistic(matrix_view<const double>(log_odds.data(), log_odds.size(), 1), positive, {.c = infinity});
   if (!fit.converged) return {};
   return {fit.coefficients[0], fit.intercept};
 }

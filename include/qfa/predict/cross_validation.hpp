@@ -82,8 +82,10 @@ inline fold_aucs auc_by_fold(std::span<const double> scores, std::span<const std
     aucs.by_fold.push_back(auc(held_out, held_out_positive));
   }
   const double n = static_cast<double>(aucs.by_fold.size());
-  for (const double a : aucs.by_fold) aucs.mean += a / n;
-  for (const double a : aucs.by_fold) aucs.deviation += (a - aucs.mean) * (a - aucs.mean) / n;
+  for (const double a : aucs.by_fold)
+    aucs.mean += a / n;
+  for (const double a : aucs.by_fold)
+    aucs.deviation += (a - aucs.mean) * (a - aucs.mean) / n;
   aucs.deviation = std::sqrt(aucs.deviation);
   return aucs;
 }
@@ -93,7 +95,8 @@ inline std::vector<double> marginal_aucs(matrix_view<const double> x, std::span<
   std::vector<double> aucs;
   std::vector<double> column(x.rows());
   for (std::size_t c = 0; c < x.columns(); ++c) {
-    for (std::size_t r = 0; r < x.rows(); ++r) column[r] = x(r, c);
+    for (std::size_t r = 0; r < x.rows(); ++r)
+      column[r] = x(r, c);
     aucs.push_back(auc(column, positive));
   }
   return aucs;

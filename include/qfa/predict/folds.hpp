@@ -32,8 +32,8 @@ constexpr std::uint64_t scatter(std::uint64_t seed, std::uint64_t index) noexcep
 /// Throws unless there are at least two folds and each can have both classes.
 inline void check_folds(std::span<const std::uint8_t> positive, std::uint32_t folds) {
   require(folds >= 2, "cross-validation needs at least two folds");
-  const auto positives = static_cast<std::size_t>(
-      std::count_if(positive.begin(), positive.end(), [](std::uint8_t y) { return y != 0; }));
+  const auto positives =
+      static_cast<std::size_t>(std::count_if(positive.begin(), positive.end(), [](std::uint8_t y) { return y != 0; }));
   require(positives >= folds && positive.size() - positives >= folds,
           "cross-validation needs at least as many rows of each class as folds");
 }
@@ -62,7 +62,8 @@ inline std::vector<std::uint32_t> stratified_folds(std::span<const std::uint8_t>
     auto card = deck.begin();
     for (std::uint32_t f = 0; f < folds; ++f) {
       const bool has_one_more = (f + folds - longer_from) % folds < longer;
-      for (std::size_t i = 0; i < deck.size() / folds + (has_one_more ? 1 : 0); ++i, ++card) fold_of[card->second] = f;
+      for (std::size_t i = 0; i < deck.size() / folds + (has_one_more ? 1 : 0); ++i, ++card)
+        fold_of[card->second] = f;
     }
     longer_from = (longer_from + longer) % folds;
   }
@@ -118,11 +119,13 @@ inline std::vector<std::uint32_t> grouped_folds(std::span<const std::uint32_t> f
         best = f;
       }
     }
-    for (std::size_t label = 0; label < 2; ++label) load[best][label] += e.members[label];
+    for (std::size_t label = 0; label < 2; ++label)
+      load[best][label] += e.members[label];
     fold_of_family[e.family] = best;
   }
   std::vector<std::uint32_t> fold_of(positive.size());
-  for (std::size_t r = 0; r < positive.size(); ++r) fold_of[r] = fold_of_family.at(family_of[r]);
+  for (std::size_t r = 0; r < positive.size(); ++r)
+    fold_of[r] = fold_of_family.at(family_of[r]);
   return fold_of;
 }
 

@@ -38,10 +38,10 @@ struct honest_options {
 /// Whether survival is predictable, on rows and tokens that the model has not seen.  Each number is the mean of two
 /// runs: predictors from the even tokens with labels from the odd, and the other way round.
 struct honest_prediction {
-  double auc = 0.0;                  ///< over all rows, each scored out of fold; NaN where refused
-  double average_precision = 0.0;    ///< of survival, to be held against base_rate
-  double brier = 0.0;                ///< mean squared error of the probabilities
-  double calibration_slope = 0.0;    ///< below 1: overconfident; NaN where a run has none
+  double auc = 0.0;                ///< over all rows, each scored out of fold; NaN where refused
+  double average_precision = 0.0;  ///< of survival, to be held against base_rate
+  double brier = 0.0;              ///< mean squared error of the probabilities
+  double calibration_slope = 0.0;  ///< below 1: overconfident; NaN where a run has none
   double calibration_intercept = 0.0;
   double base_rate = 0.0;            ///< share of features that survived
   std::vector<double> marginal_auc;  ///< of each predictor by itself; NaN where refused
@@ -73,7 +73,8 @@ inline honest_prediction predict_honestly(const token_half& even, const token_ha
                                                    : grouped_folds(family_of, survived, options.folds, seed);
     const std::vector<double> log_odds = out_of_fold_scores(predictors, survived, fold_of, fit);
     std::vector<double> probabilities;
-    for (const double z : log_odds) probabilities.push_back(probability_of(z));
+    for (const double z : log_odds)
+      probabilities.push_back(probability_of(z));
     const calibration line = calibrate(log_odds, survived);
     const auto survivors = static_cast<std::size_t>(
         std::count_if(survived.begin(), survived.end(), [](std::uint8_t y) { return y != 0; }));
@@ -85,7 +86,8 @@ inline honest_prediction predict_honestly(const token_half& even, const token_ha
     out.base_rate += 0.5 * static_cast<double>(survivors) / static_cast<double>(rows);
     out.minority = (std::min)({out.minority, survivors, rows - survivors});
     const std::vector<double> marginal = marginal_aucs(predictors, survived);
-    for (std::size_t c = 0; c < marginal.size(); ++c) out.marginal_auc[c] += 0.5 * marginal[c];
+    for (std::size_t c = 0; c < marginal.size(); ++c)
+      out.marginal_auc[c] += 0.5 * marginal[c];
   };
   run(even.predictors, odd.survived);
   run(odd.predictors, even.survived);

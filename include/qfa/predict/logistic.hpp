@@ -32,7 +32,8 @@ struct logistic_model {
   /// The decision value intercept + w x: the log odds.
   double operator()(std::span<const double> x) const {
     double sum = intercept;
-    for (std::size_t c = 0; c < coefficients.size(); ++c) sum += coefficients[c] * x[c];
+    for (std::size_t c = 0; c < coefficients.size(); ++c)
+      sum += coefficients[c] * x[c];
     return sum;
   }
 };
@@ -67,7 +68,8 @@ class logistic_objective {
     for (std::size_t r = 0; r < x_.rows(); ++r) {
       const std::span<const double> row = x_.row(r);
       double z = w[0];
-      for (std::size_t c = 0; c < row.size(); ++c) z += w[c + 1] * row[c];
+      for (std::size_t c = 0; c < row.size(); ++c)
+        z += w[c + 1] * row[c];
       const double e = std::exp(-std::fabs(z));
       const bool y = positive_[r] != 0;
       const bool right = y == (z >= 0.0);
@@ -85,7 +87,8 @@ class logistic_objective {
         const double along = weight * row[i];
         double* const line = curvature.data() + (i + 1) * size_;
         line[0] += along;
-        for (std::size_t j = 0; j <= i; ++j) line[j + 1] += along * row[j];
+        for (std::size_t j = 0; j <= i; ++j)
+          line[j + 1] += along * row[j];
       }
     }
     for (std::size_t i = 1; i < size_; ++i) {
@@ -152,7 +155,8 @@ inline logistic_model fit_logistic(matrix_view<const double> x, std::span<const 
   require(std::any_of(positive.begin(), positive.end(), [&](std::uint8_t y) { return (y != 0) != first; }),
           "fit_logistic needs rows of both classes: one class alone has nothing to predict");
   for (std::size_t r = 0; r < x.rows(); ++r)
-    for (const double v : x.row(r)) require(std::isfinite(v), "fit_logistic needs finite values in every row");
+    for (const double v : x.row(r))
+      require(std::isfinite(v), "fit_logistic needs finite values in every row");
 
   const double ridge = 1.0 / options.c;
   detail::logistic_objective here(x, positive, ridge);
@@ -167,7 +171,8 @@ inline logistic_model fit_logistic(matrix_view<const double> x, std::span<const 
     // The objective is convex, so a small enough step leads down, until it is as low as rounding can tell.
     bool lower = false;
     for (double length = 1.0; !lower && length > 1e-9; length /= 2.0) {
-      for (std::size_t i = 0; i < w.size(); ++i) next[i] = w[i] - length * step[i];
+      for (std::size_t i = 0; i < w.size(); ++i)
+        next[i] = w[i] - length * step[i];
       there.evaluate(next);
       lower = there.value <= here.value + 1e-12 * std::fabs(here.value);
     }

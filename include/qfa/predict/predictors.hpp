@@ -56,16 +56,20 @@ inline constexpr std::array<predictor, 4> published_predictors{predictor::rarity
                                                                predictor::log_max, predictor::log_concentration};
 /// All that qfa knows.
 inline constexpr std::array<predictor, 5> all_predictors{predictor::rarity, predictor::log_mean, predictor::log_max,
-                                                         predictor::log_concentration,
-                                                         predictor::log_mean_when_active};
+                                                         predictor::log_concentration, predictor::log_mean_when_active};
 
 inline double evaluate(predictor which, const firing_profile& f) {
   switch (which) {
-    case predictor::rarity: return rarity(f);
-    case predictor::log_mean: return log_mean(f);
-    case predictor::log_max: return log_max(f);
-    case predictor::log_concentration: return log_concentration(f);
-    case predictor::log_mean_when_active: return log_mean_when_active(f);
+    case predictor::rarity:
+      return rarity(f);
+    case predictor::log_mean:
+      return log_mean(f);
+    case predictor::log_max:
+      return log_max(f);
+    case predictor::log_concentration:
+      return log_concentration(f);
+    case predictor::log_mean_when_active:
+      return log_mean_when_active(f);
   }
   fail("evaluate met a predictor that is none of all_predictors");
 }
@@ -84,7 +88,8 @@ inline predictor_table tabulate(std::span<const firing_profile> features,
   predictor_table table{features.size(), columns.size(), {}};
   table.values.reserve(features.size() * columns.size());
   for (const firing_profile& f : features)
-    for (const predictor p : columns) table.values.push_back(evaluate(p, f));
+    for (const predictor p : columns)
+      table.values.push_back(evaluate(p, f));
   return table;
 }
 

@@ -22,7 +22,8 @@ struct standardizer {
   void operator()(matrix_view<double> x) const {
     require(x.columns() == mean.size(), "a standardizer was fitted to another number of columns");
     for (std::size_t r = 0; r < x.rows(); ++r)
-      for (std::size_t c = 0; c < x.columns(); ++c) x(r, c) = (x(r, c) - mean[c]) / scale[c];
+      for (std::size_t c = 0; c < x.columns(); ++c)
+        x(r, c) = (x(r, c) - mean[c]) / scale[c];
   }
 };
 
@@ -36,10 +37,13 @@ inline standardizer fit_standardizer(matrix_view<const double> x) {
   const double n = static_cast<double>(x.rows());
   standardizer s{std::vector<double>(x.columns(), 0.0), std::vector<double>(x.columns(), 0.0)};
   for (std::size_t r = 0; r < x.rows(); ++r)
-    for (std::size_t c = 0; c < x.columns(); ++c) s.mean[c] += x(r, c);
-  for (double& m : s.mean) m /= n;
+    for (std::size_t c = 0; c < x.columns(); ++c)
+      s.mean[c] += x(r, c);
+  for (double& m : s.mean)
+    m /= n;
   for (std::size_t r = 0; r < x.rows(); ++r)
-    for (std::size_t c = 0; c < x.columns(); ++c) s.scale[c] += (x(r, c) - s.mean[c]) * (x(r, c) - s.mean[c]);
+    for (std::size_t c = 0; c < x.columns(); ++c)
+      s.scale[c] += (x(r, c) - s.mean[c]) * (x(r, c) - s.mean[c]);
   for (std::size_t c = 0; c < x.columns(); ++c) {
     const double rounding = n * s.mean[c] * std::numeric_limits<double>::epsilon();
     const double variance = s.scale[c] / n;

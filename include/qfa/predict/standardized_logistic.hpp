@@ -26,7 +26,8 @@ struct standardized_rows {
 inline standardized_rows standardize(matrix_view<const double> x) {
   standardized_rows s{fit_standardizer(x), x.rows(), {}};
   s.values.reserve(x.size());
-  for (std::size_t r = 0; r < x.rows(); ++r) s.values.insert(s.values.end(), x.row(r).begin(), x.row(r).end());
+  for (std::size_t r = 0; r < x.rows(); ++r)
+    s.values.insert(s.values.end(), x.row(r).begin(), x.row(r).end());
   s.scaling(matrix_view<double>(s.values.data(), x.rows(), x.columns()));
   return s;
 }
