@@ -40,7 +40,8 @@ TEST_CASE("load_model: halves are widened as what they are") {
   const sharded_safetensors gemma(models / "gemma2");
   const stored_tensor& stored = gemma.at("model.layers.0.self_attn.q_proj.weight");
   REQUIRE(stored.type == dtype::bf16);
-  const auto& values = *load_model(models / "gemma2").at(stored.name).values;
+  const language_model model = load_model(models / "gemma2");
+  const auto& values = *model.at(stored.name).values;
   for (std::size_t i : {std::size_t{0}, std::size_t{1}, values.size() - 1}) {
     std::uint16_t bits = 0;
     std::memcpy(&bits, stored.bytes.data() + 2 * i, 2);
