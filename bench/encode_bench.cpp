@@ -47,13 +47,15 @@ struct problem {
     s.d_sae = features;
     s.k = 64;
     s.w_enc.resize(d * features);
-    for (float& w : s.w_enc) w = shrink * normal(bits);
+    for (float& w : s.w_enc)
+      w = shrink * normal(bits);
     s.w_dec = s.w_enc;
     s.b_enc.assign(features, 0.0f);
     s.b_dec.assign(d, 0.0f);
     s.threshold.assign(features, 2.66f);
     x.resize(tokens * d);
-    for (float& v : x) v = normal(bits);
+    for (float& v : x)
+      v = normal(bits);
   }
   matrix_view<const float> view() const { return {x.data(), tokens, d}; }
   void count(benchmark::State& state) const {
@@ -82,9 +84,7 @@ void encode_widest(benchmark::State& state, qfa::activation_kind activation) {
   encode<qfa::simd::best_arch>(state, activation);
 }
 #if XSIMD_WITH_AVX512F
-void encode_avx2(benchmark::State& state) {
-  encode<xsimd::fma3<xsimd::avx2>>(state, qfa::activation_kind::jump_relu);
-}
+void encode_avx2(benchmark::State& state) { encode<xsimd::fma3<xsimd::avx2>>(state, qfa::activation_kind::jump_relu); }
 #endif
 
 /// The product alone, its results thrown away: what the epilogue costs is the difference.
@@ -125,7 +125,8 @@ void openblas_sgemm(benchmark::State& state, bool scan) {
 
 void scalar_twin(benchmark::State& state) {
   const problem p(state);
-  for (auto _ : state) benchmark::DoNotOptimize(qfa::ref::encode(p.s, p.view()).firings());
+  for (auto _ : state)
+    benchmark::DoNotOptimize(qfa::ref::encode(p.s, p.view()).firings());
   p.count(state);
 }
 

@@ -34,7 +34,8 @@ std::vector<float> normal_floats(std::size_t count, unsigned seed) {
   std::mt19937 bits(seed);
   std::normal_distribution<float> normal;
   std::vector<float> xs(count);
-  for (float& x : xs) x = normal(bits);
+  for (float& x : xs)
+    x = normal(bits);
   return xs;
 }
 
@@ -64,8 +65,10 @@ void fma_peak(benchmark::State& state) {
   using batch = simd::floats<>;
   constexpr std::size_t w = simd::width<>;
   simd::aligned_floats b(2 * w * 64), x(12 * 64), out(24 * w);
-  for (std::size_t i = 0; i < b.size(); ++i) b[i] = 1.0f + static_cast<float>(i % 7) * 1e-3f;
-  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 5) * 1e-3f;
+  for (std::size_t i = 0; i < b.size(); ++i)
+    b[i] = 1.0f + static_cast<float>(i % 7) * 1e-3f;
+  for (std::size_t i = 0; i < x.size(); ++i)
+    x[i] = static_cast<float>(i % 5) * 1e-3f;
   // One tile over a k so small that everything stays in the first-level cache, repeated.
   for (auto _ : state) {
     simd::detail::tile_kernels<simd::best_arch>.back()(x.data(), b.data(), 64, out.data());

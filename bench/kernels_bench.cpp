@@ -22,7 +22,8 @@ std::vector<float> inputs(std::size_t n) {
   std::mt19937 bits(1);
   std::normal_distribution<float> normal;
   std::vector<float> xs(n);
-  for (float& x : xs) x = 2.0f * normal(bits);
+  for (float& x : xs)
+    x = 2.0f * normal(bits);
   return xs;
 }
 
@@ -31,7 +32,8 @@ template <class F>
 void reduce(benchmark::State& state, F f) {
   const auto n = static_cast<std::size_t>(state.range(0));
   const auto a = inputs(n), b = inputs(n);
-  for (auto _ : state) benchmark::DoNotOptimize(f(std::span<const float>(a), std::span<const float>(b)));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(f(std::span<const float>(a), std::span<const float>(b)));
   state.SetBytesProcessed(state.iterations() * state.range(0) * 4);
 }
 
@@ -51,7 +53,8 @@ void map(benchmark::State& state, F f) {
 template <class F>
 auto one_by_one(F f) {
   return [f](std::span<const float> x, std::span<float> y) {
-    for (std::size_t i = 0; i < x.size(); ++i) y[i] = f(x[i]);
+    for (std::size_t i = 0; i < x.size(); ++i)
+      y[i] = f(x[i]);
   };
 }
 template <class Arch, class F>

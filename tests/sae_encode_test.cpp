@@ -28,7 +28,8 @@ bool agree(const qfa::sparse_codes& got, const qfa::sparse_codes& expected) {
   if (got.tokens() != expected.tokens() || got.width() != expected.width()) return false;
   for (std::size_t t = 0; t < got.tokens(); ++t) {
     std::vector<float> difference(got.width(), 0.0f);
-    for (std::size_t i = 0; i < got[t].features.size(); ++i) difference[got[t].features[i]] += got[t].values[i];
+    for (std::size_t i = 0; i < got[t].features.size(); ++i)
+      difference[got[t].features[i]] += got[t].values[i];
     for (std::size_t i = 0; i < expected[t].features.size(); ++i)
       difference[expected[t].features[i]] -= expected[t].values[i];
     for (float d : difference)
@@ -64,7 +65,9 @@ std::vector<std::uint32_t> features_of(const qfa::sparse_codes& codes, std::size
 }  // namespace
 
 TEST_CASE_TEMPLATE("encoder: equals its scalar twin for every activation, norm and shape", Arch, QFA_TEST_ARCHS) {
-  struct shape { std::size_t tokens, d_in, d_sae; };
+  struct shape {
+    std::size_t tokens, d_in, d_sae;
+  };
   for (activation_kind activation : all_activations)
     for (qfa::input_norm norm : all_norms)
       for (bool subtract : {false, true})
@@ -138,8 +141,10 @@ TEST_CASE("top_k: ties at the cut go to the lower feature, wherever the vector r
     auto s = one_input(activation_kind::top_k, w);
     s.k = 3;
     std::vector<std::uint32_t> expected{0, 1};
-    if (high > 1) expected.push_back(static_cast<std::uint32_t>(high));
-    else expected = {0, 1, 2};
+    if (high > 1)
+      expected.push_back(static_cast<std::uint32_t>(high));
+    else
+      expected = {0, 1, 2};
     CHECK(features_of(encode_one(s, 1.0f)) == expected);
   }
 }

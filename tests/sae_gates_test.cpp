@@ -20,7 +20,8 @@ TEST_CASE_TEMPLATE("gates: let nothing fire behind the last feature", Arch, QFA_
     alignas(64) float value[16];
     xsimd::select(codes.fires, simd::floats<Arch>(1.0f), simd::floats<Arch>(0.0f)).store_aligned(value);
     CHECK(value[0] == 1.0f);
-    for (std::size_t i = 1; i < simd::width<Arch>; ++i) CHECK(value[i] == 0.0f);
+    for (std::size_t i = 1; i < simd::width<Arch>; ++i)
+      CHECK(value[i] == 0.0f);
   };
   auto s = qfa_test::random_sae(activation_kind::relu, 1, 1);
   s.b_enc = {1.0f};
@@ -42,7 +43,8 @@ TEST_CASE_TEMPLATE("gates: fire only where the code is positive", Arch, QFA_TEST
       const auto codes = gate(simd::load_first<Arch>(products.data() + i, (std::min)(w, 4 - i)), i);
       alignas(64) float lane[16];
       xsimd::select(codes.fires, simd::floats<Arch>(1.0f), simd::floats<Arch>(0.0f)).store_aligned(lane);
-      for (std::size_t j = 0; i + j < 4 && j < w; ++j) out.push_back(lane[j] == 1.0f);
+      for (std::size_t j = 0; i + j < 4 && j < w; ++j)
+        out.push_back(lane[j] == 1.0f);
     }
     return out;
   };
@@ -51,8 +53,8 @@ TEST_CASE_TEMPLATE("gates: fire only where the code is positive", Arch, QFA_TEST
   CHECK(fires(qfa::detail::relu_gate<Arch>(s)) == std::vector<bool>{false, false, true, true});
   s.threshold = {-3.0f, -1.0f, -1.0f, 2.0f};
   CHECK(fires(qfa::detail::jump_relu_gate<Arch>(s)) == std::vector<bool>{false, false, true, false});
-  s.b_enc = {2.0f, 1.0f, 0.0f, -2.0f};     // the gates: 1, 1, 1, 0
+  s.b_enc = {2.0f, 1.0f, 0.0f, -2.0f};  // the gates: 1, 1, 1, 0
   s.r_mag = {0.0f, 0.0f, 0.0f, 0.0f};
-  s.b_mag = {0.5f, 0.0f, 1.0f, 1.0f};      // the magnitudes: -0.5, 0, 2, 3
+  s.b_mag = {0.5f, 0.0f, 1.0f, 1.0f};  // the magnitudes: -0.5, 0, 2, 3
   CHECK(fires(qfa::detail::gated_gate<Arch>(s)) == std::vector<bool>{false, false, true, false});
 }

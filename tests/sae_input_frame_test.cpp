@@ -27,7 +27,8 @@ TEST_CASE("enter_frame: constant_norm_rescale gives every token the norm sqrt(d)
   std::vector<float> u(40);
   qfa::enter_frame(s, x, qfa::frame_of(s.norm, x, 0), u);
   double squares = 0.0;
-  for (float v : u) squares += static_cast<double>(v) * static_cast<double>(v);
+  for (float v : u)
+    squares += static_cast<double>(v) * static_cast<double>(v);
   CHECK(squares == doctest::Approx(40.0).epsilon(1e-6));
 }
 

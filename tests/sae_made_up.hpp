@@ -25,15 +25,15 @@ inline qfa::sae random_sae(qfa::activation_kind activation, std::size_t d_in, st
   if (activation == qfa::activation_kind::jump_relu) s.threshold = random_floats(d_sae, seed + 4);  // negative ones too
   if (activation == qfa::activation_kind::gated) {
     s.r_mag = random_floats(d_sae, seed + 5);
-    for (float& r : s.r_mag) r /= 64.0f;
+    for (float& r : s.r_mag)
+      r /= 64.0f;
     s.b_mag = random_floats(d_sae, seed + 6);
   }
   return s;
 }
 
-inline constexpr qfa::activation_kind all_activations[] = {
-    qfa::activation_kind::relu, qfa::activation_kind::jump_relu, qfa::activation_kind::top_k,
-    qfa::activation_kind::gated};
+inline constexpr qfa::activation_kind all_activations[] = {qfa::activation_kind::relu, qfa::activation_kind::jump_relu,
+                                                           qfa::activation_kind::top_k, qfa::activation_kind::gated};
 inline constexpr qfa::input_norm all_norms[] = {qfa::input_norm::none, qfa::input_norm::constant_norm_rescale,
                                                 qfa::input_norm::layer_norm};
 

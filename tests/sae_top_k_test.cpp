@@ -28,7 +28,8 @@ void offer(qfa::top_k_candidates& candidates, std::uint32_t feature, float value
 std::vector<firing> result_of(qfa::top_k_candidates& candidates) {
   std::vector<firing> out;
   const auto& result = candidates.result();
-  for (std::size_t i = 0; i < result.size(); ++i) out.push_back({result.features()[i], result.values()[i]});
+  for (std::size_t i = 0; i < result.size(); ++i)
+    out.push_back({result.features()[i], result.values()[i]});
   return out;
 }
 
@@ -66,7 +67,8 @@ TEST_CASE("top_k_candidates: equals a stable sort, with many ties, for every k, 
 
 TEST_CASE("top_k_candidates: the bar is the k-th largest so far once 2k were kept, and turns away its equals") {
   qfa::top_k_candidates candidates(2);
-  for (std::uint32_t j = 0; j < 3; ++j) offer(candidates, j, 1.0f + static_cast<float>(j));
+  for (std::uint32_t j = 0; j < 3; ++j)
+    offer(candidates, j, 1.0f + static_cast<float>(j));
   CHECK(candidates.bar() == 0.0f);
   offer(candidates, 3, 3.0f);
   CHECK(candidates.bar() == 3.0f);
@@ -78,8 +80,10 @@ TEST_CASE("kth_largest: is the element that sorting would put there, from denorm
   std::mt19937 bits(6);
   std::vector<float> values{std::numeric_limits<float>::infinity(), std::numeric_limits<float>::denorm_min(),
                             std::numeric_limits<float>::max(), 1.0f, 1.0f};
-  for (int i = 0; i < 50; ++i) values.push_back(std::ldexp(static_cast<float>(bits() % 1000 + 1), i - 25));
+  for (int i = 0; i < 50; ++i)
+    values.push_back(std::ldexp(static_cast<float>(bits() % 1000 + 1), i - 25));
   std::vector<float> sorted = values;
   std::sort(sorted.begin(), sorted.end(), std::greater<>{});
-  for (std::size_t k = 1; k <= values.size(); ++k) CHECK(qfa::detail::kth_largest(values, k) == sorted[k - 1]);
+  for (std::size_t k = 1; k <= values.size(); ++k)
+    CHECK(qfa::detail::kth_largest(values, k) == sorted[k - 1]);
 }

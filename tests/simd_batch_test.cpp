@@ -32,11 +32,13 @@ TEST_CASE_TEMPLATE("load_first and store_first: touch nothing past the end", Arc
   for (std::size_t count = 0; count <= simd::width<Arch>; ++count) {
     // Exactly `count` floats: the sanitizer sees a read or a write past them.
     std::vector<float> from(count), to(count, -1.0f);
-    for (std::size_t i = 0; i < count; ++i) from[i] = static_cast<float>(i + 1);
+    for (std::size_t i = 0; i < count; ++i)
+      from[i] = static_cast<float>(i + 1);
     const auto x = simd::load_first<Arch>(from.data(), count, 7.0f);
     alignas(64) float lane[16];
     x.store_aligned(lane);
-    for (std::size_t i = 0; i < simd::width<Arch>; ++i) CHECK(lane[i] == (i < count ? from[i] : 7.0f));
+    for (std::size_t i = 0; i < simd::width<Arch>; ++i)
+      CHECK(lane[i] == (i < count ? from[i] : 7.0f));
     simd::store_first<Arch>(x, to.data(), count);
     CHECK(to == from);
   }

@@ -48,7 +48,8 @@ void check_multiply(std::size_t m, std::size_t k, std::size_t n, bool with_bias)
   simd::ref::multiply(x_view, b_view, matrix_view<float>(expected.data(), m, n, n + 3), bias);
   simd::multiply(x_view, simd::pack<Arch>(b_view), matrix_view<float>(out.data(), m, n, n + 3), bias);
   std::size_t wrong = 0;
-  for (std::size_t i = 0; i < out.size(); ++i) wrong += agrees<Arch>(out[i], expected[i], k) ? 0u : 1u;
+  for (std::size_t i = 0; i < out.size(); ++i)
+    wrong += agrees<Arch>(out[i], expected[i], k) ? 0u : 1u;
   CHECK(wrong == 0);
 }
 
@@ -57,9 +58,12 @@ void check_multiply(std::size_t m, std::size_t k, std::size_t n, bool with_bias)
 TEST_CASE_TEMPLATE("multiply: equals its scalar twin at every shape around a tile", Arch, QFA_TEST_ARCHS) {
   constexpr std::size_t rows = simd::tile_shape<Arch>::rows;
   constexpr std::size_t columns = simd::tile_shape<Arch>::columns;
-  for (std::size_t m = 0; m <= 2 * rows + 2; ++m) check_multiply<Arch>(m, 7, columns + 5, true);
-  for (std::size_t n = 0; n <= 2 * columns + 1; ++n) check_multiply<Arch>(rows + 1, 5, n, n % 2 == 0);
-  for (std::size_t k = 0; k <= 9; ++k) check_multiply<Arch>(rows + 1, k, columns + 1, true);
+  for (std::size_t m = 0; m <= 2 * rows + 2; ++m)
+    check_multiply<Arch>(m, 7, columns + 5, true);
+  for (std::size_t n = 0; n <= 2 * columns + 1; ++n)
+    check_multiply<Arch>(rows + 1, 5, n, n % 2 == 0);
+  for (std::size_t k = 0; k <= 9; ++k)
+    check_multiply<Arch>(rows + 1, k, columns + 1, true);
   check_multiply<Arch>(rows + 1, 0, columns + 1, false);  // nothing is summed: plus zero
 }
 
@@ -97,7 +101,8 @@ TEST_CASE("multiply: reads and writes views in blocks") {
   std::vector<float> out(3 * 6 * 10, untouched), expected(3 * 6 * 10, untouched);
   simd::multiply(x_view, simd::pack(b_view), matrix_view<float>(out.data(), m, n, 10, 5, 60));
   simd::ref::multiply(x_view, b_view, matrix_view<float>(expected.data(), m, n, 10, 5, 60));
-  for (std::size_t i = 0; i < out.size(); ++i) CHECK(agrees<simd::best_arch>(out[i], expected[i], k));
+  for (std::size_t i = 0; i < out.size(); ++i)
+    CHECK(agrees<simd::best_arch>(out[i], expected[i], k));
 }
 
 TEST_CASE_TEMPLATE("gemm: calls the epilogue once for each register, and says how much of it counts", Arch,
@@ -109,9 +114,11 @@ TEST_CASE_TEMPLATE("gemm: calls the epilogue once for each register, and says ho
   std::vector<int> visits(m * n, 0);
   simd::gemm(matrix_view<const float>(x.data(), m, k), packed,
              [&](std::size_t row, std::size_t column, simd::floats<Arch>, std::size_t valid) {
-               for (std::size_t i = 0; i < valid; ++i) ++visits[row * n + column + i];
+               for (std::size_t i = 0; i < valid; ++i)
+                 ++visits[row * n + column + i];
              });
-  for (int v : visits) CHECK(v == 1);
+  for (int v : visits)
+    CHECK(v == 1);
 }
 
 TEST_CASE_TEMPLATE("gemm_block: meets each row's columns in increasing order, and stops where it is told", Arch,
@@ -127,7 +134,8 @@ TEST_CASE_TEMPLATE("gemm_block: meets each row's columns in increasing order, an
                        CHECK(next[row] == column);
                        next[row] = column + valid;
                      });
-    for (std::size_t end : next) CHECK(end == columns);
+    for (std::size_t end : next)
+      CHECK(end == columns);
   }
 }
 
@@ -135,7 +143,8 @@ TEST_CASE("gemm_block: a shallower left factor counts as one that ends in zeros"
   const std::size_t m = 5, k = 12, n = 20, shallow = 7;
   auto x = random_floats(m * k, 8);
   for (std::size_t r = 0; r < m; ++r)
-    for (std::size_t i = shallow; i < k; ++i) x[r * k + i] = 0.0f;
+    for (std::size_t i = shallow; i < k; ++i)
+      x[r * k + i] = 0.0f;
   const auto b = random_floats(k * n, 9);
   const auto packed = simd::pack(matrix_view<const float>(b.data(), k, n));
   std::vector<float> whole(m * n), part(m * n);
@@ -155,10 +164,11 @@ TEST_CASE("multiply: a NaN or an infinity stays in its own row and column") {
   x[3 * k + 1] = std::numeric_limits<float>::quiet_NaN();
   const auto b = random_floats(k * n, 9);
   std::vector<float> out(m * n);
-  simd::multiply(matrix_view<const float>(x.data(), m, k),
-                 simd::pack(matrix_view<const float>(b.data(), k, n)), matrix_view<float>(out.data(), m, n));
+  simd::multiply(matrix_view<const float>(x.data(), m, k), simd::pack(matrix_view<const float>(b.data(), k, n)),
+                 matrix_view<float>(out.data(), m, n));
   for (std::size_t r = 0; r < m; ++r)
-    for (std::size_t c = 0; c < n; ++c) CHECK(std::isnan(out[r * n + c]) == (r == 3));
+    for (std::size_t c = 0; c < n; ++c)
+      CHECK(std::isnan(out[r * n + c]) == (r == 3));
 }
 
 TEST_CASE("multiply: refuses factors that do not fit") {
@@ -171,7 +181,7 @@ TEST_CASE("multiply: refuses factors that do not fit") {
   CHECK_THROWS_AS(
       simd::multiply(matrix_view<const float>(x.data(), 2, 3), packed, matrix_view<float>(out.data(), 1, 2)),
       qfa::error);
-  CHECK_THROWS_AS(simd::multiply(matrix_view<const float>(x.data(), 2, 3), packed,
-                                 matrix_view<float>(out.data(), 2, 2), std::span<const float>(b).first(1)),
+  CHECK_THROWS_AS(simd::multiply(matrix_view<const float>(x.data(), 2, 3), packed, matrix_view<float>(out.data(), 2, 2),
+                                 std::span<const float>(b).first(1)),
                   qfa::error);
 }

@@ -71,15 +71,18 @@ TEST_CASE_TEMPLATE("elementwise kernels: equal their scalar twins at every lengt
     simd::ref::axpy(1.7f, x, expected);
     simd::axpy<Arch>(1.7f, x, y);
     std::size_t wrong = 0;
-    for (std::size_t i = 0; i < y.size(); ++i) wrong += agrees<Arch>(y[i], expected[i]) ? 0u : 1u;
+    for (std::size_t i = 0; i < y.size(); ++i)
+      wrong += agrees<Arch>(y[i], expected[i]) ? 0u : 1u;
     CHECK(wrong == 0);
     expected.assign(y.begin(), y.end());
     simd::ref::scale(-0.3f, expected);
     simd::scale<Arch>(-0.3f, y);
-    for (std::size_t i = 0; i < y.size(); ++i) wrong += same_bits(y[i], expected[i]) ? 0u : 1u;
+    for (std::size_t i = 0; i < y.size(); ++i)
+      wrong += same_bits(y[i], expected[i]) ? 0u : 1u;
     simd::ref::add(x, expected);
     simd::add<Arch>(x, y);
-    for (std::size_t i = 0; i < y.size(); ++i) wrong += same_bits(y[i], expected[i]) ? 0u : 1u;
+    for (std::size_t i = 0; i < y.size(); ++i)
+      wrong += same_bits(y[i], expected[i]) ? 0u : 1u;
     CHECK(wrong == 0);
   });
 }

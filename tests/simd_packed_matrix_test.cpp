@@ -22,7 +22,8 @@ TEST_CASE_TEMPLATE("pack: holds every element, and zeros behind the last column"
   REQUIRE(packed.panels() == 2);
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < k; ++i) {
-    for (std::size_t j = 0; j < n; ++j) wrong += packed(i, j) == b[i * n + j] ? 0u : 1u;
+    for (std::size_t j = 0; j < n; ++j)
+      wrong += packed(i, j) == b[i * n + j] ? 0u : 1u;
     for (std::size_t j = 3; j < packed.panel_width; ++j)
       wrong += packed.panel(1)[i * packed.panel_width + j] == 0.0f ? 0u : 1u;
   }
@@ -40,7 +41,8 @@ TEST_CASE_TEMPLATE("pack_transposed: is pack of the transpose, for views in bloc
   REQUIRE(packed.columns() == n);
   std::size_t wrong = 0;
   for (std::size_t i = 0; i < k; ++i)
-    for (std::size_t j = 0; j < n; ++j) wrong += packed(i, j) == view(j, i) ? 0u : 1u;
+    for (std::size_t j = 0; j < n; ++j)
+      wrong += packed(i, j) == view(j, i) ? 0u : 1u;
   CHECK(wrong == 0);
 }
 

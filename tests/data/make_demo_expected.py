@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Writes demo_expected.json: an audit of examples/demo in float64 numpy, from the definitions, sharing no code with
-the library.  make_demo_expected.py [REPOSITORY]; some minutes on one core.
+the library.  make_demo_expected.py [REPOSITORY [ROWS]]; a minute on one core.
 
-Rows are <bos> and 127 words of tokens.npy, all of them; statistics are over all 128 positions, the first included.
+Rows are <bos> and 127 words of tokens.npy, the first 128 of them unless told otherwise; statistics are over all 128 positions, the first included.
 Weights are quantized in float32 (symmetric, one scale per output row, half to even), queries, keys and values each by
 itself; everything else runs in float64.
 """
@@ -134,7 +134,7 @@ def main():
     cfg = json.loads((DEMO / "sae" / "cfg.json").read_text())
     layer = int(cfg["metadata"]["hook_name"].split(".")[1])
     stream = np.load(DEMO / "tokens.npy").astype(np.int64)
-    rows = len(stream) // (CONTEXT - 1)
+    rows = int(sys.argv[2]) if len(sys.argv) > 2 else 128
     ids = np.concatenate((np.zeros((rows, 1), np.int64), stream[:rows * (CONTEXT - 1)].reshape(rows, -1)), 1)
     batches = np.array_split(np.arange(rows), -(-rows // 32))
     n = rows * CONTEXT

@@ -27,7 +27,7 @@ class sparse_codes {
   explicit sparse_codes(std::size_t width) : width_(width) {}
 
   std::size_t tokens() const noexcept { return begin_.size() - 1; }
-  std::size_t width() const noexcept { return width_; }      ///< features in the dictionary
+  std::size_t width() const noexcept { return width_; }              ///< features in the dictionary
   std::size_t firings() const noexcept { return features_.size(); }  ///< over all tokens
 
   token operator[](std::size_t t) const noexcept {
@@ -61,7 +61,8 @@ class sparse_codes {
     features_.insert(features_.end(), other.features_.begin(), other.features_.end());
     values_.insert(values_.end(), other.values_.begin(), other.values_.end());
     begin_.reserve(begin_.size() + other.tokens());
-    for (std::size_t t = 1; t < other.begin_.size(); ++t) begin_.push_back(base + other.begin_[t]);
+    for (std::size_t t = 1; t < other.begin_.size(); ++t)
+      begin_.push_back(base + other.begin_[t]);
   }
 
   bool operator==(const sparse_codes&) const = default;

@@ -50,7 +50,8 @@ template <class Arch>
 class jump_relu_gate {
  public:
   explicit jump_relu_gate(const sae& s) : bias_(padded<Arch>(s.b_enc)), threshold_(padded<Arch>(s.threshold)) {
-    for (float& t : threshold_) t = t < 0.0f ? 0.0f : t;
+    for (float& t : threshold_)
+      t = t < 0.0f ? 0.0f : t;
   }
   gated<Arch> operator()(const simd::floats<Arch>& u, std::size_t column) const noexcept {
     const auto z = u + simd::floats<Arch>::load_aligned(bias_.data() + column);
@@ -68,13 +69,14 @@ class gated_gate {
  public:
   explicit gated_gate(const sae& s)
       : bias_(padded<Arch>(s.b_enc)), scale_(padded<Arch>(s.r_mag)), magnitude_bias_(padded<Arch>(s.b_mag)) {
-    for (float& r : scale_) r = static_cast<float>(std::exp(static_cast<double>(r)));
+    for (float& r : scale_)
+      r = static_cast<float>(std::exp(static_cast<double>(r)));
   }
   gated<Arch> operator()(const simd::floats<Arch>& u, std::size_t column) const noexcept {
     using batch = simd::floats<Arch>;
     const auto opens = u + batch::load_aligned(bias_.data() + column) > batch(0.0f);
-    const auto f = simd::fma(batch::load_aligned(scale_.data() + column), u,
-                             batch::load_aligned(magnitude_bias_.data() + column));
+    const auto f =
+        simd::fma(batch::load_aligned(scale_.data() + column), u, batch::load_aligned(magnitude_bias_.data() + column));
     return {opens && f > batch(0.0f), f};
   }
 

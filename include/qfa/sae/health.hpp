@@ -27,8 +27,10 @@ double sum_of(std::size_t n, Term term) {
   std::array<double, 8> lane{};
   std::size_t i = 0;
   for (; i + lane.size() <= n; i += lane.size())
-    for (std::size_t l = 0; l < lane.size(); ++l) lane[l] += term(i + l);
-  for (std::size_t l = 0; i < n; ++i, ++l) lane[l] += term(i);
+    for (std::size_t l = 0; l < lane.size(); ++l)
+      lane[l] += term(i + l);
+  for (std::size_t l = 0; i < n; ++i, ++l)
+    lane[l] += term(i);
   return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
 }
 
@@ -47,7 +49,8 @@ class sae_health {
     if (x.rows() == 0) return;
     sae_health batch;
     batch.add_moments(x);
-    for (std::size_t t = 0; t < x.rows(); ++t) batch.add_token(x.row(t), reconstruction.row(t));
+    for (std::size_t t = 0; t < x.rows(); ++t)
+      batch.add_token(x.row(t), reconstruction.row(t));
     batch.count_firings(codes);
     *this += batch;
   }
@@ -65,8 +68,10 @@ class sae_health {
                                  const double gap = other.mean_[i] - mean_[i];
                                  return gap * gap;
                                });
-    for (std::size_t i = 0; i < mean_.size(); ++i) mean_[i] += (other.mean_[i] - mean_[i]) * (nb / (na + nb));
-    for (std::size_t j = 0; j < fired_.size(); ++j) fired_[j] += other.fired_[j];
+    for (std::size_t i = 0; i < mean_.size(); ++i)
+      mean_[i] += (other.mean_[i] - mean_[i]) * (nb / (na + nb));
+    for (std::size_t j = 0; j < fired_.size(); ++j)
+      fired_[j] += other.fired_[j];
     tokens_ += other.tokens_;
     off_mean_tokens_ += other.off_mean_tokens_;
     residual_ += other.residual_;
@@ -97,7 +102,8 @@ class sae_health {
   /// Features that fire on a token, on average.
   double l0() const noexcept {
     std::uint64_t all = 0;
-    for (std::uint64_t n : fired_) all += n;
+    for (std::uint64_t n : fired_)
+      all += n;
     return ratio(static_cast<double>(all), static_cast<double>(tokens_));
   }
 
@@ -126,16 +132,17 @@ class sae_health {
     mean_.assign(x.columns(), 0.0);
     for (std::size_t t = 0; t < x.rows(); ++t) {
       const auto row = x.row(t);
-      for (std::size_t i = 0; i < row.size(); ++i) mean_[i] += static_cast<double>(row[i]);
+      for (std::size_t i = 0; i < row.size(); ++i)
+        mean_[i] += static_cast<double>(row[i]);
     }
-    for (double& m : mean_) m /= static_cast<double>(x.rows());
+    for (double& m : mean_)
+      m /= static_cast<double>(x.rows());
   }
 
   void add_token(std::span<const float> x, std::span<const float> y) {
     const auto sum_over = [&](auto term) {
-      return detail::sum_of(x.size(), [&](std::size_t i) {
-        return term(static_cast<double>(x[i]), static_cast<double>(y[i]));
-      });
+      return detail::sum_of(x.size(),
+                            [&](std::size_t i) { return term(static_cast<double>(x[i]), static_cast<double>(y[i])); });
     };
     const double residual = sum_over([](double a, double b) { return (a - b) * (a - b); });
     const double spread = detail::sum_of(x.size(), [&](std::size_t i) {
@@ -159,18 +166,19 @@ class sae_health {
   void count_firings(const sparse_codes& codes) {
     fired_.assign(codes.width(), 0);
     for (std::size_t t = 0; t < codes.tokens(); ++t)
-      for (std::uint32_t feature : codes[t].features) ++fired_[feature];
+      for (std::uint32_t feature : codes[t].features)
+        ++fired_[feature];
   }
 
   std::uint64_t tokens_ = 0;
-  std::uint64_t off_mean_tokens_ = 0;   // that have a value in the legacy form
-  std::vector<double> mean_;            // of x
-  double spread_ = 0.0;                 // sum |x - mean|^2
-  double residual_ = 0.0;               // sum |x - x^|^2
-  double legacy_ = 0.0;                 // sum of 1 - |x - x^|^2 / |x - mean of the batch|^2
-  double norm_ratio_ = 0.0;             // sum |x^| / |x|
-  double reconstruction_squares_ = 0.0; // sum |x^|^2
-  double product_ = 0.0;                // sum x . x^
+  std::uint64_t off_mean_tokens_ = 0;    // that have a value in the legacy form
+  std::vector<double> mean_;             // of x
+  double spread_ = 0.0;                  // sum |x - mean|^2
+  double residual_ = 0.0;                // sum |x - x^|^2
+  double legacy_ = 0.0;                  // sum of 1 - |x - x^|^2 / |x - mean of the batch|^2
+  double norm_ratio_ = 0.0;              // sum |x^| / |x|
+  double reconstruction_squares_ = 0.0;  // sum |x^|^2
+  double product_ = 0.0;                 // sum x . x^
   std::vector<std::uint64_t> fired_;
 };
 

@@ -29,14 +29,13 @@ struct is_fma3<xsimd::fma3<Arch>> : std::true_type {};
 /// Whether `fma` below rounds once on Arch.  Where it does, every kernel here has the same bits as its scalar twin; on
 /// plain SSE or AVX it multiplies, rounds and adds: right to the stated error, but with bits of its own.
 template <class Arch>
-inline constexpr bool has_fma = detail::is_fma3<Arch>::value || std::is_base_of_v<xsimd::avx512f, Arch> ||
-                                std::is_base_of_v<xsimd::neon64, Arch>;
+inline constexpr bool has_fma =
+    detail::is_fma3<Arch>::value || std::is_base_of_v<xsimd::avx512f, Arch> || std::is_base_of_v<xsimd::neon64, Arch>;
 
 /// The widest instruction set that the compiler's flags allow.  Some xsimd releases rank a set above AVX2+FMA that does
 /// not know FMA (AVX-VNNI); then AVX2+FMA is the better one.
-using best_arch =
-    std::conditional_t<!has_fma<xsimd::default_arch> && xsimd::fma3<xsimd::avx2>::supported(),
-                       xsimd::fma3<xsimd::avx2>, xsimd::default_arch>;
+using best_arch = std::conditional_t<!has_fma<xsimd::default_arch> && xsimd::fma3<xsimd::avx2>::supported(),
+                                     xsimd::fma3<xsimd::avx2>, xsimd::default_arch>;
 
 /// A register of floats.
 template <class Arch = best_arch>

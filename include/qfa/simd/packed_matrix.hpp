@@ -79,7 +79,8 @@ packed_matrix<Arch> pack(matrix_view<const float> b) {
     const std::size_t first = p * panel_width;
     const std::size_t count = (std::min)(panel_width, b.columns() - first);
     float* to = packed.panel(p);
-    for (std::size_t k = 0; k < b.rows(); ++k, to += panel_width) std::copy_n(b.row(k).data() + first, count, to);
+    for (std::size_t k = 0; k < b.rows(); ++k, to += panel_width)
+      std::copy_n(b.row(k).data() + first, count, to);
   });
   return packed;
 }
@@ -98,7 +99,8 @@ packed_matrix<Arch> pack_transposed(matrix_view<const float> w) {
       const std::size_t k1 = (std::min)(k0 + depth_step, w.columns());
       for (std::size_t c = 0; c < count; ++c) {
         const float* from = w.row(first + c).data();
-        for (std::size_t k = k0; k < k1; ++k) to[k * panel_width + c] = from[k];
+        for (std::size_t k = k0; k < k1; ++k)
+          to[k * panel_width + c] = from[k];
       }
     }
   });
