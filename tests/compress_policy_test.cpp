@@ -7,6 +7,12 @@
 
 #include <doctest/doctest.h>
 
+#include "qfa/compress/any_policy.hpp"
+#include "qfa/compress/chain.hpp"
+#include "qfa/compress/input_statistics.hpp"
+#include "scratch.hpp"
+
+using qfa::calibration;
 using qfa::matrix_view;
 using qfa::tensor_info;
 
@@ -87,3 +93,76 @@ TEST_CASE("apply_policy: lambdas and functions are policies") {
 }
 
 TEST_CASE("describe: a policy is asked for its name") { CHECK(qfa::describe(named{}) == "named"); }
+
+namespace {
+
+struct calibrated {
+  void operator()(matrix_view<float> w, const tensor_info&, const calibration& known) const {
+    w(0, 0) = static_cast<float>(known.inputs.tokens());
+  }
+};
+struct calibrated_with_needs : calibrated {
+  qfa::calibration_needs needs() const { return {.channels = true}; }
+};
+struct quantizes_activations {
+  void operator()(matrix_view<float>) const noexcept {}
+  void activations(matrix_view<float> x, const qfa::linear_input& input) const {
+    x(0, 0) = static_cast<float>(input.layer);
+  }
+  double stored_bits(std::size_t rows, std::size_t columns, const tensor_info&) const {
+    return 8.0 * static_cast<double>(rows * columns);
+  }
+};
+
+}  // namespace
+
+static_assert(qfa::weight_policy<calibrated> && qfa::calibrated_policy<calibrated>);
+static_assert(!qfa::plain_policy<calibrated> && !qfa::activation_policy<calibrated>);
+static_assert(qfa::activation_policy<quantizes_activations>);
+
+TEST_CASE("apply_policy: a calibrated policy is given what is known, and refuses to guess") {
+  float w = 0.0f;
+  const matrix_view<float> view(&w, 1, 1);
+  calibration known{qfa::input_statistics(1), {}};
+  const float x = 2.0f;
+  known.inputs(matrix_view<const float>(&x, 1, 1));
+  qfa::apply_policy(calibrated{}, view, {.name = "w"}, &known);
+  CHECK(w == 1.0f);
+  qfa_test::check_refused([&] { qfa::apply_policy(calibrated{}, view, {.name = "w"}); }, {"\"w\"", "calibration"});
+  CHECK(qfa::needs_of(calibrated{}) == qfa::calibration_needs{.channels = true, .gram = true});
+  CHECK(qfa::needs_of(calibrated_with_needs{}) == qfa::calibration_needs{.channels = true});
+  CHECK_FALSE(qfa::needs_of(quantizes_activations{}).any());
+}
+
+TEST_CASE("apply_to_activations: those that say nothing of activations leave them alone") {
+  float x = 5.0f;
+  const matrix_view<float> view(&x, 1, 1);
+  qfa::apply_to_activations(calibrated{}, view, {.layer = 3});
+  CHECK(x == 5.0f);
+  CHECK_FALSE(qfa::changes_activations(calibrated{}));
+  CHECK(qfa::changes_activations(quantizes_activations{}));
+  qfa::apply_to_activations(quantizes_activations{}, view, {.layer = 3});
+  CHECK(x == 3.0f);
+}
+
+TEST_CASE("stored_bits_of: nothing where the policy does not say") {
+  CHECK(qfa::stored_bits_of(quantizes_activations{}, 2, 3, {}) == 48.0);
+  CHECK_FALSE(qfa::stored_bits_of(calibrated{}, 2, 3, {}).has_value());
+}
+
+TEST_CASE("any_policy and chain: every face of the policies within is passed on") {
+  const qfa::any_policy both(
+      qfa::chain{qfa::any_policy(calibrated_with_needs{}, "c"), qfa::any_policy(quantizes_activations{}, "a")});
+  CHECK(both.name() == "c+a");
+  CHECK(qfa::changes_activations(both));
+  CHECK(qfa::needs_of(both) == qfa::calibration_needs{.channels = true});
+  CHECK(qfa::stored_bits_of(both, 1, 2, {}) == 16.0);
+  float x = 5.0f;
+  const matrix_view<float> view(&x, 1, 1);
+  qfa_test::check_refused([&] { qfa::apply_to_activations(both, view, {.layer = 4}); }, {"layer 4", "calibration"});
+  const calibration known{qfa::input_statistics(1), {}};
+  qfa::apply_to_activations(both, view, {.layer = 4}, &known);
+  CHECK(x == 4.0f);
+  qfa::apply_policy(both, view, {}, &known);
+  CHECK(x == 0.0f);  // as many tokens as are known
+}

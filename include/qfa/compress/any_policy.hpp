@@ -3,7 +3,9 @@
 #define QFA_COMPRESS_ANY_POLICY_HPP
 
 #include <concepts>
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -36,9 +38,20 @@ class any_policy {
   }
 
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
-    apply_(policy_.get(), weights, info);
+    faces_->apply(policy_.get(), weights, info, nullptr);
+  }
+  void operator()(matrix_view<float> weights, const tensor_info& info, const calibration& known) const {
+    faces_->apply(policy_.get(), weights, info, &known);
+  }
+  void activations(matrix_view<float> x, const linear_input& input, const calibration& known) const {
+    faces_->activations(policy_.get(), x, input, &known);
   }
 
+  bool changes_activations() const { return faces_->changes_activations(policy_.get()); }
+  calibration_needs needs() const { return faces_->needs(policy_.get()); }
+  std::optional<double> stored_bits(std::size_t rows, std::size_t columns, const tensor_info& info) const {
+    return faces_->stored_bits(policy_.get(), rows, columns, info);
+  }
   const std::string& name() const noexcept { return name_; }
 
  private:
@@ -47,15 +60,37 @@ class any_policy {
     require(!name.empty(), "a policy needs a name of at least one character");
     policy_ = std::move(policy);
     name_ = std::move(name);
-    apply_ = [](const void* p, matrix_view<float> weights, const tensor_info& info) {
-      apply_policy(*static_cast<const P*>(p), weights, info);
-    };
+    faces_ = &faces_of<P>;
   }
 
-  std::shared_ptr<const void> policy_;
+  /// What can be asked of the policy within, whose type is known here only.
+  struct faces {
+    void (*apply)(const void*, matrix_view<float>, const tensor_info&, const calibration*);
+    void (*activations)(const void*, matrix_view<float>, const linear_input&, const calibration*);
+    bool (*changes_activations)(const void*);
+    calibration_needs (*needs)(const void*);
+    std::optional<double> (*stored_bits)(const void*, std::size_t, std::size_t, const tensor_info&);
+  };
+  struct nothing {
+    void operator()(matrix_view<float>) const noexcept {}
+  };
+  template <class P>
+  static constexpr faces faces_of{
+      [](const void* p, matrix_view<float> weights, const tensor_info& info, const calibration* known) {
+        apply_policy(*static_cast<const P*>(p), weights, info, known);
+      },
+      [](const void* p, matrix_view<float> x, const linear_input& input, const calibration* known) {
+        apply_to_activations(*static_cast<const P*>(p), x, input, known);
+      },
+      [](const void* p) { return qfa::changes_activations(*static_cast<const P*>(p)); },
+      [](const void* p) { return needs_of(*static_cast<const P*>(p)); },
+      [](const void* p, std::size_t rows, std::size_t columns, const tensor_info& info) {
+        return stored_bits_of(*static_cast<const P*>(p), rows, columns, info);
+      }};
+
+  std::shared_ptr<const void> policy_ = std::make_shared<const nothing>();
   std::string name_ = "none";
-  void (*apply_)(const void*, matrix_view<float>, const tensor_info&) = [](const void*, matrix_view<float>,
-                                                                           const tensor_info&) {};
+  const faces* faces_ = &faces_of<nothing>;
 };
 
 static_assert(weight_policy<any_policy> && named_policy<any_policy>);

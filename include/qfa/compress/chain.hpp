@@ -2,6 +2,8 @@
 #ifndef QFA_COMPRESS_CHAIN_HPP
 #define QFA_COMPRESS_CHAIN_HPP
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -22,8 +24,31 @@ class chain {
  public:
   explicit constexpr chain(First first, Rest... rest) : policies_(std::move(first), std::move(rest)...) {}
 
-  void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
-    std::apply([&](const auto&... policies) { (apply_policy(policies, weights, info), ...); }, policies_);
+  void operator()(matrix_view<float> weights, const tensor_info& info = {}) const { apply(weights, info, nullptr); }
+  void operator()(matrix_view<float> weights, const tensor_info& info, const calibration& known) const {
+    apply(weights, info, &known);
+  }
+  void activations(matrix_view<float> x, const linear_input& input, const calibration& known) const {
+    each([&](const auto& policy) { apply_to_activations(policy, x, input, &known); });
+  }
+
+  bool changes_activations() const {
+    bool any = false;
+    each([&](const auto& policy) { any = any || qfa::changes_activations(policy); });
+    return any;
+  }
+  calibration_needs needs() const {
+    calibration_needs all;
+    each([&](const auto& policy) { all = all | needs_of(policy); });
+    return all;
+  }
+  /// What the last one says that says anything: weights are stored as they are in the end.
+  std::optional<double> stored_bits(std::size_t rows, std::size_t columns, const tensor_info& info) const {
+    std::optional<double> bits;
+    each([&](const auto& policy) {
+      if (const auto said = stored_bits_of(policy, rows, columns, info)) bits = said;
+    });
+    return bits;
   }
 
   /// "first+second": what parse_policy reads back.
@@ -40,6 +65,14 @@ class chain {
   }
 
  private:
+  template <class Body>
+  void each(Body body) const {
+    std::apply([&](const auto&... policies) { (body(policies), ...); }, policies_);
+  }
+  void apply(matrix_view<float> weights, const tensor_info& info, const calibration* known) const {
+    each([&](const auto& policy) { apply_policy(policy, weights, info, known); });
+  }
+
   std::tuple<First, Rest...> policies_;
 };
 

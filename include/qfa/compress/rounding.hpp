@@ -46,6 +46,8 @@ enum class float_format : std::uint8_t { fp32, bf16 };
 inline constexpr std::array<std::string_view, 2> float_format_names{"fp32", "bf16"};
 constexpr const auto& names_of(float_format) noexcept { return float_format_names; }
 
+constexpr int bits_of(float_format format) noexcept { return format == float_format::fp32 ? 32 : 16; }
+
 /// What a register of type F would hold of x: nearest, ties to even.
 template <float_format F>
 constexpr float round_to(float x) noexcept {

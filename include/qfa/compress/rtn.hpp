@@ -57,6 +57,13 @@ struct rtn {
       quantize<float_format::fp32>(weights, info);
   }
 
+  /// The codes, and a scale of the arithmetic's type for each group.
+  double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& info = {}) const {
+    const std::size_t scales =
+        per == granularity::group ? rows * ((columns + group - 1) / group) : scale_count(rows, info);
+    return static_cast<double>(rows * columns) * bits + static_cast<double>(scales) * bits_of(arithmetic);
+  }
+
   static constexpr std::string_view spec_name = "rtn";
   static constexpr std::string_view summary = "round to nearest on a symmetric integer grid, scale absmax / qmax";
   static constexpr auto fields() {
@@ -96,7 +103,7 @@ struct rtn {
 
   template <float_format F>
   void quantize(matrix_view<float> weights, const tensor_info& info) const {
-    const std::size_t scales = per == granularity::group ? 0 : scale_count(weights, info);
+    const std::size_t scales = per == granularity::group ? 0 : scale_count(weights.rows(), info);
     const std::vector<float> peaks = finite_row_peaks(weights, info, F);
     if (per == granularity::group) {
       for_each_row(weights, [this](std::size_t, std::span<float> row) {
@@ -114,14 +121,14 @@ struct rtn {
   }
 
   /// How many scales there are: row r takes number r % count.
-  std::size_t scale_count(matrix_view<const float> weights, const tensor_info& info) const {
+  std::size_t scale_count(std::size_t rows, const tensor_info& info) const {
     if (per == granularity::tensor) return 1;
-    if (per == granularity::row) return weights.rows();
+    if (per == granularity::row) return rows;
     switch (info.role) {
       case tensor_role::attention_out:
       case tensor_role::gate:
       case tensor_role::up:
-      case tensor_role::down: return weights.rows();
+      case tensor_role::down: return rows;
       case tensor_role::query:
       case tensor_role::key:
       case tensor_role::value: break;
@@ -129,10 +136,10 @@ struct rtn {
         fail("rtn with per=shared_heads knows no layout for " + quoted(info) +
              ", whose role is other; it takes q, k, v, o, gate, up and down");
     }
-    if (info.head_dim == 0 || weights.rows() % info.head_dim != 0 ||
-        (info.heads != 0 && info.heads * info.head_dim != weights.rows()))
+    if (info.head_dim == 0 || rows % info.head_dim != 0 ||
+        (info.heads != 0 && info.heads * info.head_dim != rows))
       fail("rtn with per=shared_heads needs " + quoted(info) + " to be cut into heads, but it has " +
-           std::to_string(weights.rows()) + " rows for " + std::to_string(info.heads) + " heads of " +
+           std::to_string(rows) + " rows for " + std::to_string(info.heads) + " heads of " +
            std::to_string(info.head_dim));
     return info.head_dim;
   }
