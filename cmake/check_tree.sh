@@ -89,6 +89,10 @@ for file in $sources; do
   case $file in include/* | tests/must_not_compile/*) continue ;; esac
   [ "$(head -n 1 "$file")" = "// SPDX-License-Identifier: Apache-2.0" ] || say "$file does not begin with its license"
 done
+# A folder's tests are compiled as one: each file's names are its own.
+for file in $(find tests -name '*_test.cpp' | sort); do
+  grep -qx "namespace $(basename "$file" .cpp) {" "$file" || say "$file is not a namespace of its own name"
+done
 say_all < <(grep -rnE 'TEST_CASE[A-Z_]*\("[^"]*([][;]|\\)' tests --include='*_test.cpp' |
   sed 's|^\([^:]*:[0-9]*\):.*|\1: a test name with ; [ ] or a backslash, which ctest misreads|')
 say_all < <(grep -rnE --include='CMake*' -e '-ffast-math|-Ofast|-funsafe-math' . --exclude-dir=build | sed 's|^\([^:]*:[0-9]*\):.*|\1: fast math; NaN is part of the contract|')

@@ -20,7 +20,10 @@ header() {  # header PATH [LINE...]: a header that obeys the rules, with these l
     printf '#endif\n'
   } >"$tree/include/$path"
 }
-has_test() { printf '// SPDX-License-Identifier: Apache-2.0\nTEST_CASE("a sentence") {}\n' >"$tree/tests/$1_test.cpp"; }
+has_test() {
+  printf '// SPDX-License-Identifier: Apache-2.0\nnamespace %s_test {\nTEST_CASE("a sentence") {}\n}\n' "$1" \
+    >"$tree/tests/$1_test.cpp"
+}
 
 fresh() {
   rm -rf "$tree"
@@ -70,6 +73,8 @@ sed -i '1s/.*/\/\/ no license/' "$tree/include/qfa/stats/moments.hpp"
 expect "moments.hpp does not begin with its license"
 sed -i '1s/.*/\/\/ no license/' "$tree/tests/stats_moments_test.cpp"
 expect "stats_moments_test.cpp does not begin with its license"
+sed -i 's/stats_moments_test/another/' "$tree/tests/stats_moments_test.cpp"
+expect "stats_moments_test.cpp is not a namespace of its own name"
 echo '// more' >>"$tree/include/qfa/stats/moments.hpp"
 expect "does not end with its guard"
 header qfa/stats/moments.hpp '#include <xsimd/xsimd.hpp>'

@@ -11,6 +11,8 @@
 #include "qfa/io/npy_writer.hpp"
 #include "scratch.hpp"
 
+namespace audit_activation_audit_test {
+
 using namespace qfa;
 using namespace qfa_test;
 
@@ -65,3 +67,5 @@ TEST_CASE("audit_activations: a short last row is dropped and said so, other tok
   long_rows.context = 101;
   CHECK_THROWS_AS(audit_activations(lossless_sae(3), folder.path() / "x.npy", {}, long_rows), error);
 }
+
+}  // namespace audit_activation_audit_test

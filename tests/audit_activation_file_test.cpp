@@ -9,6 +9,8 @@
 #include "qfa/io/safetensors_writer.hpp"
 #include "scratch.hpp"
 
+namespace audit_activation_file_test {
+
 using namespace qfa;
 
 TEST_CASE("activation_file: npy and safetensors give the same rows, from any token on") {
@@ -40,3 +42,5 @@ TEST_CASE("activation_file: what is no matrix of activations is refused") {
                     std::vector<tensor_to_write>{{"a", dtype::f32, {2, 2}, bytes}, {"b", dtype::f32, {2, 2}, bytes}});
   CHECK_THROWS_AS(activation_file(folder.path() / "two.safetensors"), error);
 }
+
+}  // namespace audit_activation_file_test

@@ -7,6 +7,8 @@
 
 #include "audit_made_up.hpp"
 
+namespace audit_block_store_test {
+
 using namespace qfa;
 
 namespace {
@@ -51,3 +53,5 @@ TEST_CASE("row_store: rows come back as they went, strided ones too") {
     CHECK(store[1].view()(5, 3) == x[10 * 4 + 3]);
   }
 }
+
+}  // namespace audit_block_store_test

@@ -7,6 +7,8 @@
 
 #include "audit_made_up.hpp"
 
+namespace audit_conclude_test {
+
 using namespace qfa;
 using namespace qfa_test;
 
@@ -52,3 +54,5 @@ TEST_CASE("conclude and compare_conditions: every pair of conditions but the ref
   CHECK(all.made.source == "activations");
   CHECK(all.d_sae == 2 * d);
 }
+
+}  // namespace audit_conclude_test

@@ -9,6 +9,8 @@
 
 #include "audit_made_up.hpp"
 
+namespace audit_feature_audit_test {
+
 using namespace qfa;
 using namespace qfa_test;
 
@@ -119,3 +121,5 @@ TEST_CASE("feature_audit: blocks of another size or width are refused") {
   CHECK_THROWS_AS(audit.add_reference({x.data(), 511 * context, d}), error);
   CHECK_THROWS_AS(audit.add_reference({x.data(), 512 * context, d - 1}), error);
 }
+
+}  // namespace audit_feature_audit_test

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+namespace audit_layout_test {
+
 using namespace qfa;
 
 TEST_CASE("token_layout: blocks are whole rows, cut by token count alone, and cover every row once") {
@@ -36,3 +38,5 @@ TEST_CASE("kept_activations: the first positions of every row are left out, the 
   CHECK(kept.view()(1, 1) == 5.0f);
   CHECK(kept.view()(2, 0) == 8.0f);
 }
+
+}  // namespace audit_layout_test

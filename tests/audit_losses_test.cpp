@@ -6,6 +6,8 @@
 #include <cmath>
 #include <vector>
 
+namespace audit_losses_test {
+
 using namespace qfa;
 
 namespace {
@@ -57,3 +59,5 @@ TEST_CASE("summarize_losses: the published mean lets the short last batch weigh 
   CHECK(s.batch_loss == doctest::Approx(means).epsilon(1e-12));
   CHECK(s.batch_loss != doctest::Approx(s.loss).epsilon(1e-6));
 }
+
+}  // namespace audit_losses_test

@@ -10,6 +10,8 @@
 #include "qfa/compress/identity.hpp"
 #include "qfa/compress/rtn.hpp"
 
+namespace audit_model_audit_test {
+
 using namespace qfa;
 using namespace qfa_test;
 
@@ -118,3 +120,5 @@ TEST_CASE("model_audit: an SAE of another width or a hook that is not there is r
   settings.hook = "blocks.9.hook_resid_post";
   CHECK_THROWS_AS(model_audit(tiny_model(), lossless_sae(64), random_rows(8, 12, 97), settings), error);
 }
+
+}  // namespace audit_model_audit_test

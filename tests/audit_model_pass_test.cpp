@@ -7,6 +7,8 @@
 
 #include "audit_made_up.hpp"
 
+namespace audit_model_pass_test {
+
 using namespace qfa;
 using namespace qfa_test;
 
@@ -67,3 +69,5 @@ TEST_CASE("missing_bos_warning: told where the tokenizer expects BOS and a row l
     tokens.ids[r * 12] = *model.config().bos;
   CHECK_FALSE(missing_bos_warning(model, tokens, true).has_value());
 }
+
+}  // namespace audit_model_pass_test

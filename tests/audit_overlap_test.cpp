@@ -8,6 +8,8 @@
 
 #include "laws.hpp"
 
+namespace audit_overlap_test {
+
 using namespace qfa;
 
 namespace {
@@ -80,3 +82,5 @@ TEST_CASE("compare_damage: two empty sets have no Jaccard index, and ties are co
   CHECK(o.tied_at_one_a == 0);
   CHECK_THROWS_AS(compare_damage(made_survey(r, published), made_survey(r, honest)), error);
 }
+
+}  // namespace audit_overlap_test

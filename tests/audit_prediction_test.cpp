@@ -9,6 +9,8 @@
 
 #include "qfa/survival/survey.hpp"
 
+namespace audit_prediction_test {
+
 using namespace qfa;
 
 namespace {
@@ -86,3 +88,5 @@ TEST_CASE("prediction: with one class there is no fit but a reason") {
   CHECK(h.survived == h.features);
   CHECK(std::isnan(baseline_auc(table, take_survey(table, honest), std::vector<double>(120, 1.0))));
 }
+
+}  // namespace audit_prediction_test

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <vector>
 
+namespace audit_reference_profiles_test {
+
 using namespace qfa;
 
 namespace {
@@ -65,3 +67,5 @@ TEST_CASE("correlations_on: r on the chosen groups, undefined where the feature 
   CHECK(correlations_on(table, features, group_selection::odd)[1] == doctest::Approx(1.0));
   CHECK(std::isnan(correlations_on(table, features, group_selection::odd, 3)[1]));
 }
+
+}  // namespace audit_reference_profiles_test

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace audit_result_test {
+
 using namespace qfa;
 
 TEST_CASE("condition_result: the survey of the protocol that is asked for") {
@@ -12,3 +14,5 @@ TEST_CASE("condition_result: the survey of the protocol that is asked for") {
   CHECK(&c.by(published) == &c.by_published);
   CHECK(&c.by(honest) == &c.by_honest);
 }
+
+}  // namespace audit_result_test

@@ -7,6 +7,8 @@
 
 #include "scratch.hpp"
 
+namespace audit_settings_test {
+
 using namespace qfa;
 
 TEST_CASE("settle: an option wins over the metadata, and a conflict is told") {
@@ -67,3 +69,5 @@ TEST_CASE("settle: weights are processed as the SAE's training did, and the publ
   CHECK(settle({.rules = published, .order = compression_order::compress_then_process}, trained).order ==
         compression_order::compress_then_process);
 }
+
+}  // namespace audit_settings_test

@@ -7,6 +7,8 @@
 
 #include "audit_made_up.hpp"
 
+namespace audit_side_record_test {
+
 using namespace qfa;
 using namespace qfa_test;
 
@@ -26,3 +28,5 @@ TEST_CASE("side_record: the first position of each row is told apart from the ot
   CHECK(record.fit().fvu == doctest::Approx(0.0));
   CHECK(record.fit().l0 == doctest::Approx(8.0 / 6.0));
 }
+
+}  // namespace audit_side_record_test

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <limits>
 
+namespace build_test {
+
 TEST_CASE("build: no fast math, since NaN is part of the contract") {
 #if defined(__FAST_MATH__) || (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__)
   FAIL("qfa was compiled with -ffast-math");
@@ -25,3 +27,5 @@ TEST_CASE("build: the compiler fuses no multiplication with an addition that the
   volatile double rounded = square;
   CHECK(x * x - rounded == 0.0);
 }
+
+}  // namespace build_test

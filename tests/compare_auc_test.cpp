@@ -11,6 +11,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace compare_auc_test {
+
 using qfa_test::close;
 using qfa_test::draw;
 using qfa_test::draw_labels;
@@ -73,3 +75,5 @@ TEST_CASE("brier: the mean squared error of a probability") {
   CHECK(std::isnan(qfa::brier(std::vector<double>{}, labels{})));
   CHECK_THROWS_AS(qfa::brier(std::vector{1.0}, labels{}), qfa::error);
 }
+
+}  // namespace compare_auc_test

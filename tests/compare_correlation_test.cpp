@@ -10,6 +10,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace compare_correlation_test {
+
 using qfa_test::close;
 using qfa_test::draw;
 using qfa_test::not_a_number;
@@ -136,3 +138,5 @@ TEST_CASE("keep_complete_pairs: a pair with NaN on either side is left out, the 
   CHECK(kept.a == std::vector{1.0, 4.0});
   CHECK(kept.b == std::vector{5.0, 8.0});
 }
+
+}  // namespace compare_correlation_test

@@ -11,6 +11,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace compare_overlap_test {
+
 using qfa::set_sizes;
 using qfa_test::close;
 
@@ -210,3 +212,5 @@ TEST_CASE("mantel_haenszel_odds_ratio: weights each stratum by its own size") {
   CHECK(std::isnan(qfa::mantel_haenszel_odds_ratio(std::vector<set_sizes>{})));
   CHECK(qfa::mantel_haenszel_odds_ratio(std::vector<set_sizes>{{2, 2, 2, 5}}) == qfa_test::infinity);
 }
+
+}  // namespace compare_overlap_test

@@ -12,6 +12,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace compare_partial_correlation_test {
+
 using qfa::matrix_view;
 using qfa_test::close;
 using qfa_test::draw;
@@ -122,3 +124,5 @@ TEST_CASE("rank_controls: other lengths and NaN are refused") {
   CHECK_THROWS_AS(controls.residual_ranks(draw(9, 1)), qfa::error);
   CHECK_THROWS_AS(qfa::rank_controls(table({{1.0, qfa_test::not_a_number}}).view()), qfa::error);
 }
+
+}  // namespace compare_partial_correlation_test

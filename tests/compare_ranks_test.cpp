@@ -10,6 +10,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace compare_ranks_test {
+
 using qfa_test::draw;
 using qfa_test::not_a_number;
 
@@ -94,3 +96,5 @@ TEST_CASE("strata_by_rank: equal values share a stratum") {
   CHECK(qfa::strata_by_rank(std::vector{4.0, 3.0}, 1) == std::vector<std::uint32_t>{0, 0});
   CHECK_THROWS_AS(qfa::strata_by_rank(std::vector{1.0}, 0), qfa::error);
 }
+
+}  // namespace compare_ranks_test

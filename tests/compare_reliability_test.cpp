@@ -11,6 +11,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace compare_reliability_test {
+
 using qfa_test::close;
 
 TEST_CASE("spearman_brown: halves that agree on half make a whole that agrees on two thirds") {
@@ -59,3 +61,5 @@ TEST_CASE("noise_ceiling_corrected: unreliable measurements are not corrected") 
   CHECK(std::isnan(qfa::noise_ceiling_corrected(0.9, qfa_test::not_a_number, 0.9)));
   CHECK(close(qfa::noise_ceiling_corrected(0.3, 0.4, 0.9, 0.3), 0.3 / 0.6, 1e-15));
 }
+
+}  // namespace compare_reliability_test

@@ -9,6 +9,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace compare_top_overlap_test {
+
 using qfa_test::close;
 
 TEST_CASE("worst_first: most damaged first, equals in order of their index") {
@@ -74,3 +76,5 @@ TEST_CASE("worst_overlap: equals the overlap of the two lists as sets") {
   }
   CHECK_THROWS_AS(qfa::worst_overlap(a, std::vector<double>{}), qfa::error);
 }
+
+}  // namespace compare_top_overlap_test

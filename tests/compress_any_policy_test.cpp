@@ -12,6 +12,8 @@
 #include "qfa/compress/rtn.hpp"
 #include "scratch.hpp"
 
+namespace compress_any_policy_test {
+
 using qfa::any_policy;
 using qfa_test::compressed;
 using qfa_test::random_matrix;
@@ -83,3 +85,5 @@ TEST_CASE("any_policy: one any_policy under another name is still that policy") 
 TEST_CASE("any_policy: a name of no characters is refused") {
   qfa_test::check_refused([] { any_policy(layer_writer, ""); }, {"name"});
 }
+
+}  // namespace compress_any_policy_test

@@ -13,6 +13,8 @@
 #include "qfa/compress/spec.hpp"
 #include "scratch.hpp"
 
+namespace compress_catalogue_test {
+
 using qfa::any_policy;
 using qfa::policy_catalogue;
 using qfa_test::check_refused;
@@ -94,3 +96,5 @@ TEST_CASE("policy_catalogue: a copy that is added to leaves its original alone")
   CHECK(before.entries().size() == 3);
   CHECK(mine.entries().size() == 4);
 }
+
+}  // namespace compress_catalogue_test

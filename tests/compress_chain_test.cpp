@@ -12,6 +12,8 @@
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/rtn.hpp"
 
+namespace compress_chain_test {
+
 using qfa::chain;
 using qfa::magnitude_pruner;
 using qfa::rtn;
@@ -67,3 +69,5 @@ TEST_CASE("chain: it says what it is where all its policies do") {
   CHECK(qfa::describe(chain{magnitude_pruner{.sparsity = 0.5}, rtn{.bits = 4}}) == "prune:sparsity=0.5+rtn:bits=4");
   CHECK(qfa::describe(chain{rtn{}}) == "rtn:bits=8");
 }
+
+}  // namespace compress_chain_test

@@ -19,6 +19,8 @@
 #include "qfa/compress/rtn.hpp"
 #include "scratch.hpp"
 
+namespace compress_distortion_test {
+
 using qfa::distortion;
 using qfa_test::compressed;
 using qfa_test::matrix;
@@ -136,3 +138,5 @@ TEST_CASE("measure_distortion: matrices of different shapes are refused") {
   const matrix w = random_matrix(3, 4);
   qfa_test::check_refused([&] { measure_distortion(w.view(), random_matrix(4, 3).view()); }, {"same shape"});
 }
+
+}  // namespace compress_distortion_test

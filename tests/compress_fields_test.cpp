@@ -16,6 +16,8 @@
 #include "qfa/core/error.hpp"
 #include "scratch.hpp"
 
+namespace compress_fields_test {
+
 using qfa::any_policy;
 using qfa::float_format;
 using qfa::spec_option;
@@ -130,3 +132,5 @@ TEST_CASE("spec_of: the leading and the required field are written, the others w
 TEST_CASE("field_keys: all keys, in the order of the fields") {
   CHECK(qfa::field_keys<sampler>() == "of, shift, share, inverted, format, seed");
 }
+
+}  // namespace compress_fields_test

@@ -10,6 +10,8 @@
 #include "qfa/core/half.hpp"
 #include "scratch.hpp"
 
+namespace compress_float_cast_test {
+
 using qfa::float_cast;
 using qfa::float_format;
 using qfa_test::compressed;
@@ -44,3 +46,5 @@ TEST_CASE("float_cast: weights that are not finite, or would not be any more, ar
 }
 
 TEST_CASE("float_cast: it says what it is") { CHECK(float_cast{}.name() == "cast:to=bf16"); }
+
+}  // namespace compress_float_cast_test

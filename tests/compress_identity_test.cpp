@@ -7,6 +7,8 @@
 
 #include "compress_matrices.hpp"
 
+namespace compress_identity_test {
+
 TEST_CASE("identity: every bit stays, even of what other policies refuse") {
   auto m = qfa_test::random_matrix(4, 9);
   m.values[3] = std::numeric_limits<float>::quiet_NaN();
@@ -15,3 +17,5 @@ TEST_CASE("identity: every bit stays, even of what other policies refuse") {
 }
 
 TEST_CASE("identity: it is called none") { CHECK(qfa::describe(qfa::identity{}) == "none"); }
+
+}  // namespace compress_identity_test

@@ -10,6 +10,8 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
 
+namespace compress_input_statistics_test {
+
 using namespace qfa;
 
 namespace {
@@ -94,3 +96,5 @@ TEST_CASE("input_statistics: without a Gram matrix there is none, and other widt
   CHECK_THROWS_AS(s += input_statistics(4), error);
   CHECK_THROWS_AS(s += input_statistics(3, true), error);
 }
+
+}  // namespace compress_input_statistics_test

@@ -5,6 +5,8 @@
 
 #include <set>
 
+namespace compress_linear_input_test {
+
 using namespace qfa;
 
 TEST_CASE("linear_input: every kind has a name of its own, and they stand in the order of computation") {
@@ -14,3 +16,5 @@ TEST_CASE("linear_input: every kind has a name of its own, and they stand in the
   CHECK(linear_input{0, input_kind::hidden} < linear_input{1, input_kind::attention});
   CHECK(linear_input{1, input_kind::attention} < linear_input{1, input_kind::mix});
 }
+
+}  // namespace compress_linear_input_test

@@ -15,6 +15,8 @@
 #include "qfa/core/half.hpp"
 #include "scratch.hpp"
 
+namespace compress_magnitude_pruner_test {
+
 using qfa::magnitude_pruner;
 using qfa_test::compressed;
 using qfa_test::matrix;
@@ -143,3 +145,5 @@ TEST_CASE("magnitude_pruner: an empty matrix is no trouble") {
 }
 
 TEST_CASE("magnitude_pruner: it says what it is") { CHECK(magnitude_pruner{0.175}.name() == "prune:sparsity=0.175"); }
+
+}  // namespace compress_magnitude_pruner_test

@@ -12,6 +12,8 @@
 #include "qfa/compress/input_statistics.hpp"
 #include "scratch.hpp"
 
+namespace compress_policy_test {
+
 using qfa::calibration;
 using qfa::matrix_view;
 using qfa::tensor_info;
@@ -166,3 +168,5 @@ TEST_CASE("any_policy and chain: every face of the policies within is passed on"
   qfa::apply_policy(both, view, {}, &known);
   CHECK(x == 0.0f);  // as many tokens as are known
 }
+
+}  // namespace compress_policy_test

@@ -10,6 +10,8 @@
 #include "compress_matrices.hpp"
 #include "qfa/compress/spec.hpp"
 
+namespace compress_presets_test {
+
 static_assert(qfa::paper_rtn(6).bits == 6 && qfa::paper_rtn(6).per == qfa::granularity::shared_heads);
 static_assert(qfa::paper_rtn(4).arithmetic == qfa::float_format::fp32);
 
@@ -35,3 +37,5 @@ TEST_CASE("presets: each has a name of its own, stands for a known policy and sa
     CHECK_FALSE(qfa::parse_policy(p.spec).name().empty());
   }
 }
+
+}  // namespace compress_presets_test

@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace compress_rounding_test {
+
 using qfa::half_even;
 
 TEST_CASE("half_even: every halfway point goes to the even neighbor, on both sides of zero") {
@@ -84,3 +86,5 @@ TEST_CASE("float_format: each has a name of its own") {
   CHECK(distinct.size() == 2);
   CHECK(qfa::float_format_names[static_cast<std::size_t>(qfa::float_format::bf16)] == "bf16");
 }
+
+}  // namespace compress_rounding_test

@@ -20,6 +20,8 @@
 #include "qfa/compress/rounding.hpp"
 #include "scratch.hpp"
 
+namespace compress_rtn_test {
+
 using qfa::float_format;
 using qfa::granularity;
 using qfa::rtn;
@@ -312,3 +314,5 @@ TEST_CASE("rtn: stored bits count the codes and a scale for each group") {
   CHECK(rtn{.per = granularity::shared_heads, .arithmetic = float_format::bf16}.stored_bits(
             6, 10, {.role = tensor_role::key, .heads = 3, .head_dim = 2}) == 6 * 10 * 8 + 2 * 16);
 }
+
+}  // namespace compress_rtn_test

@@ -15,6 +15,8 @@
 #include "compress_matrices.hpp"
 #include "scratch.hpp"
 
+namespace compress_spec_test {
+
 using qfa::any_policy;
 using qfa::describe;
 using qfa::parse_policy;
@@ -159,3 +161,5 @@ TEST_CASE("registered_policies: each has a line, and its listed defaults are wha
     CHECK(describe(parse_policy(given)) == describe(parse_policy(bare)));
   }
 }
+
+}  // namespace compress_spec_test

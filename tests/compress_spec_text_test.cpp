@@ -9,6 +9,8 @@
 
 #include "scratch.hpp"
 
+namespace compress_spec_text_test {
+
 using qfa::split_outside_parentheses;
 using qfa::split_spec;
 using qfa_test::check_refused;
@@ -58,3 +60,5 @@ TEST_CASE("split_spec: what is no spec is refused, quoted and printable") {
   check_refused([] { split_spec("a\n\x1b:"); }, {"a\\x0a\\x1b"});
   check_refused([] { split_spec("a:b=" + std::string(100000, '(')); }, {"16 deep"});
 }
+
+}  // namespace compress_spec_text_test

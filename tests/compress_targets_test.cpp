@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace compress_targets_test {
+
 using qfa::glob_matches;
 using qfa::target_patterns;
 using qfa::tensor_info;
@@ -87,3 +89,5 @@ TEST_CASE("glob_matches: many stars do not take for ever") {
   for (int i = 0; i < 200; ++i) stars += "a*";
   CHECK_FALSE(glob_matches(stars + "b", std::string(20000, 'a')));
 }
+
+}  // namespace compress_targets_test

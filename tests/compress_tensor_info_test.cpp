@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace compress_tensor_info_test {
+
 using qfa::tensor_info;
 using qfa::tensor_role;
 
@@ -32,3 +34,5 @@ TEST_CASE("tensor_info: sentences call a matrix by its name, printably, and one 
   CHECK(qfa::quoted(tensor_info{.name = "a\x1b[2J"}) == "tensor \"a\\x1b[2J\"");
   CHECK(qfa::quoted(tensor_info{}) == "the matrix");
 }
+
+}  // namespace compress_tensor_info_test

@@ -12,6 +12,8 @@
 
 #include "scratch.hpp"
 
+namespace compress_weight_rows_test {
+
 using qfa::matrix_view;
 
 TEST_CASE("for_each_row: every row is visited once, whatever the shape") {
@@ -61,3 +63,5 @@ TEST_CASE("finite_row_peaks: what bf16 cannot hold is refused where bf16 is aske
   qfa_test::check_refused([&] { qfa::finite_row_peaks(m, {.name = "w"}, qfa::float_format::bf16); },
                           {"\"w\"", "not finite in bf16"});
 }
+
+}  // namespace compress_weight_rows_test

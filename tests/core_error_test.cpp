@@ -7,6 +7,8 @@
 #include <string>
 #include <type_traits>
 
+namespace core_error_test {
+
 TEST_CASE("error: a sentence about the caller's data arrives unchanged") {
   CHECK_THROWS_WITH_AS(qfa::fail("weights.npy holds no rows, at least one was expected"),
                        "weights.npy holds no rows, at least one was expected", qfa::error);
@@ -19,3 +21,5 @@ TEST_CASE("error: callers who know only the standard library can catch it") {
   static_assert(std::is_base_of_v<std::runtime_error, qfa::error>);
   CHECK_THROWS_AS(qfa::fail("anything"), std::runtime_error);
 }
+
+}  // namespace core_error_test

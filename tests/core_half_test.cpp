@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <limits>
 
+namespace core_half_test {
+
 namespace {
 
 /// A small float by its definition, one bit at a time, in double: an oracle that shares no trick with the header.
@@ -121,3 +123,5 @@ TEST_CASE("half: to_bf16 keeps zeros' signs, infinities and NaN") {
 
 static_assert(qfa::round_to_bf16(1.0f) == 1.0f);
 static_assert(qfa::to_bf16(3.14159265f) == 0x4049);
+
+}  // namespace core_half_test

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <vector>
 
+namespace core_matrix_view_test {
+
 using qfa::matrix_view;
 
 namespace {
@@ -142,3 +144,5 @@ TEST_CASE("matrix_view: the const view sees the same rows") {
   REQUIRE(seen.columns() == 3);
   for (std::size_t r = 0; r < 7; ++r) CHECK(seen.row(r).data() == m.row(r).data());
 }
+
+}  // namespace core_matrix_view_test

@@ -11,6 +11,8 @@
 #include <tuple>
 #include <vector>
 
+namespace core_mergeable_test {
+
 namespace {
 
 struct counter {
@@ -93,3 +95,5 @@ TEST_CASE("close: rounding is forgiven, NaN and infinities are not numbers") {
   CHECK_FALSE(qfa_test::close(inf, -inf));
   CHECK_FALSE(qfa_test::close(inf, 1e300));
 }
+
+}  // namespace core_mergeable_test

@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+namespace core_parallel_test {
+
 namespace {
 
 /// Sets the number of threads for one test and puts it back.
@@ -176,3 +178,5 @@ TEST_CASE("parallel_fold: an exception while filling comes out") {
                                      }),
                   std::out_of_range);
 }
+
+}  // namespace core_parallel_test

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+namespace core_progress_test {
+
 TEST_CASE("progress: an empty listener is no error") { CHECK_NOTHROW(qfa::report_progress({}, "forward", 1, 2)); }
 
 TEST_CASE("progress: the listener hears stage, done and total in this order") {
@@ -19,3 +21,5 @@ TEST_CASE("progress: the listener hears stage, done and total in this order") {
   qfa::report_progress(listener, "encode", 8, 8);
   CHECK(heard == std::vector<std::string>{"forward 3/8", "encode 8/8"});
 }
+
+}  // namespace core_progress_test

@@ -19,6 +19,8 @@
 #include <xtensor/xview.hpp>
 #endif
 
+namespace core_xtensor_test {
+
 namespace {
 
 using matrix = xt::xtensor<float, 2>;
@@ -115,3 +117,5 @@ TEST_CASE("xtensor: to_xtensor copies, blocks and all") {
   numbers[0] = -1.0f;
   CHECK(copy(0, 0) == 0.0f);
 }
+
+}  // namespace core_xtensor_test

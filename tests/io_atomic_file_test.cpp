@@ -9,6 +9,8 @@
 
 #include "scratch.hpp"
 
+namespace io_atomic_file_test {
+
 using qfa::atomic_file;
 using qfa_test::check_refused;
 using qfa_test::scratch;
@@ -88,3 +90,5 @@ TEST_CASE("atomic_file: it is committed once") {
   file.commit();
   check_refused([&] { file.commit(); }, {"once"});
 }
+
+}  // namespace io_atomic_file_test

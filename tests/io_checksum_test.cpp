@@ -7,6 +7,8 @@
 
 #include "scratch.hpp"
 
+namespace io_checksum_test {
+
 TEST_CASE("crc32: the check value that every description of it gives") {
   const std::string_view text = "123456789";
   CHECK(qfa::crc32(std::as_bytes(std::span(text))) == 0xcbf43926U);
@@ -16,3 +18,5 @@ TEST_CASE("crc32: the check value that every description of it gives") {
   CHECK(qfa::crc32_of_file(folder.write("b", "a\n")) == "ddeaa107");
   CHECK_THROWS_AS(qfa::crc32_of_file(folder.path() / "absent"), qfa::error);
 }
+
+}  // namespace io_checksum_test

@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+namespace io_csv_test {
+
 namespace {
 
 template <class... Cells>
@@ -55,3 +57,5 @@ TEST_CASE("csv: no value is an empty cell, an infinity is written out") {
   CHECK(row(nan, std::nanf("")) == ",\r\n");
   CHECK(row(std::numeric_limits<double>::infinity()) == "inf\r\n");
 }
+
+}  // namespace io_csv_test

@@ -16,6 +16,8 @@
 
 #include "scratch.hpp"
 
+namespace io_dtype_test {
+
 using qfa::dtype;
 using qfa_test::check_refused;
 
@@ -137,3 +139,5 @@ TEST_CASE("element_count and byte_count: overflow is seen, also where the produc
   CHECK(!qfa::byte_count(dtype::f32, std::size_t{1} << 62U));
   CHECK(!qfa::byte_count(dtype::u8, std::size_t{1} << 63U));
 }
+
+}  // namespace io_dtype_test

@@ -10,6 +10,8 @@
 
 #include "scratch.hpp"
 
+namespace io_file_test {
+
 using qfa::file_access;
 using qfa::file_bytes;
 using qfa_test::check_refused;
@@ -80,3 +82,5 @@ TEST_CASE("file_bytes: a missing file and a directory are refused by name") {
     check_refused([&] { file_bytes("/dev/null", access); }, {"not a plain file"});
   }
 }
+
+}  // namespace io_file_test

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace io_in_quotes_test {
+
 TEST_CASE("in_quotes: plain text stands as it is") {
   CHECK(qfa::in_quotes("W_enc") == "\"W_enc\"");
   CHECK(qfa::in_quotes(std::filesystem::path("a/b.npy")) == "\"a/b.npy\"");
@@ -21,3 +23,5 @@ TEST_CASE("in_quotes: a text of any length makes a short message") {
   CHECK(qfa::in_quotes(std::string(200, 'a')).size() == 202);
   CHECK(qfa::in_quotes(std::string(201, 'a')) == "\"" + std::string(200, 'a') + "...\"");
 }
+
+}  // namespace io_in_quotes_test

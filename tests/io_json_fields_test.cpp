@@ -7,6 +7,8 @@
 
 #include "scratch.hpp"
 
+namespace io_json_fields_test {
+
 using qfa_test::check_refused;
 
 TEST_CASE("json_fields: fields of the right kinds, missing and null ones alike") {
@@ -49,3 +51,5 @@ TEST_CASE("json_fields: what is no object has no fields") {
   const qfa::json list = qfa::parse_json("[]", "config");
   check_refused([&] { qfa::json_fields(list, "\"config.json\""); }, {"config.json", "object"});
 }
+
+}  // namespace io_json_fields_test

@@ -10,6 +10,8 @@
 
 #include "scratch.hpp"
 
+namespace io_json_test {
+
 using qfa_test::check_refused;
 
 namespace {
@@ -95,3 +97,5 @@ TEST_CASE("parse_json: cut anywhere or changed anywhere, it reads or refuses") {
   CHECK(taken > 20);  // a byte of a string or a digit may change
   CHECK(taken < 4000);
 }
+
+}  // namespace io_json_test

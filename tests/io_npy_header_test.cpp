@@ -12,6 +12,8 @@
 
 #include "scratch.hpp"
 
+namespace io_npy_header_test {
+
 namespace {
 
 using qfa_test::bytes_of;
@@ -113,3 +115,5 @@ TEST_CASE("npy_header: objects, structures, strings and untyped bytes are refuse
   check_bad("{'descr': '<f16', 'fortran_order': False, 'shape': (1,)}", {"<f16"});
   check_bad("{'descr': '', 'fortran_order': False, 'shape': (1,)}", {"\"\""});
 }
+
+}  // namespace io_npy_header_test

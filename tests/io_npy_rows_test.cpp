@@ -11,6 +11,8 @@
 #include "qfa/io/npy_writer.hpp"
 #include "scratch.hpp"
 
+namespace io_npy_rows_test {
+
 using qfa_test::check_refused;
 using qfa_test::scratch;
 
@@ -61,3 +63,5 @@ TEST_CASE("npy_rows: other than two dimensions, complex numbers and short files 
   const auto cut = here.write("cut.npy", bytes.substr(0, bytes.size() - 1));
   check_refused([&] { qfa::npy_rows{cut}; }, {"cut.npy", "24 bytes", "23"});
 }
+
+}  // namespace io_npy_rows_test

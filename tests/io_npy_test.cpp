@@ -14,6 +14,8 @@
 
 #include "scratch.hpp"
 
+namespace io_npy_test {
+
 namespace {
 
 using qfa_test::check_refused;
@@ -132,3 +134,5 @@ TEST_CASE("npy: cut anywhere or changed anywhere, it reads or refuses, in both a
       CHECK(taken < 2000);
     }
 }
+
+}  // namespace io_npy_test

@@ -12,6 +12,8 @@
 #include "qfa/io/npy.hpp"
 #include "scratch.hpp"
 
+namespace io_npy_writer_test {
+
 using qfa_test::check_refused;
 using qfa_test::scratch;
 
@@ -79,3 +81,5 @@ TEST_CASE("npy_writer: a broken row is refused, and without a commit nothing is 
   }
   CHECK(here.files() == 0);
 }
+
+}  // namespace io_npy_writer_test

@@ -179,3 +179,8 @@ TEST_CASE("npz: cut anywhere or changed anywhere, it reads or refuses, in both a
     }
 }
 #endif
+
+namespace io_npz_test {
+
+
+}  // namespace io_npz_test

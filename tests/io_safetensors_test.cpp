@@ -12,6 +12,8 @@
 
 #include "scratch.hpp"
 
+namespace io_safetensors_test {
+
 namespace {
 
 using qfa_test::bytes_of;
@@ -287,3 +289,5 @@ TEST_CASE("safetensors: cut anywhere or changed anywhere, it reads or refuses, i
     CHECK(taken < 3000);
   });
 }
+
+}  // namespace io_safetensors_test

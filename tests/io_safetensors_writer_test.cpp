@@ -13,6 +13,8 @@
 
 #include "scratch.hpp"
 
+namespace io_safetensors_writer_test {
+
 using qfa_test::check_refused;
 using qfa_test::scratch;
 
@@ -99,3 +101,5 @@ TEST_CASE("write_safetensors: bytes that miss the shape, and names twice, reserv
 TEST_CASE("write_safetensors: a directory that is not there is named") {
   check_refused([] { qfa::write_safetensors("/nonexistent/x.safetensors", {}); }, {"/nonexistent/x.safetensors"});
 }
+
+}  // namespace io_safetensors_writer_test

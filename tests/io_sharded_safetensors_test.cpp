@@ -12,6 +12,8 @@
 #include "qfa/io/safetensors_writer.hpp"
 #include "scratch.hpp"
 
+namespace io_sharded_safetensors_test {
+
 using qfa_test::check_refused;
 using qfa_test::scratch;
 
@@ -108,3 +110,5 @@ TEST_CASE("sharded_safetensors: an empty directory and a path to nothing are ref
   check_refused([&] { qfa::sharded_safetensors(here.path()); }, {"neither", here.path().filename().string()});
   check_refused([&] { qfa::sharded_safetensors(here.path() / "none"); }, {"no file", "none"});
 }
+
+}  // namespace io_sharded_safetensors_test

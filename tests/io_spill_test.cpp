@@ -12,6 +12,8 @@
 
 #include "scratch.hpp"
 
+namespace io_spill_test {
+
 using qfa_test::check_refused;
 using qfa_test::scratch;
 
@@ -94,3 +96,5 @@ TEST_CASE("spill_file: an unknown number and a directory that is not there are r
   check_refused([&] { spill.append(block(1, 1)); }, {"/nonexistent"});
 #endif
 }
+
+}  // namespace io_spill_test

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+namespace model_activations_test {
+
 using namespace qfa;
 
 TEST_CASE("activations: a view has one row for each token, and resizing keeps the memory") {
@@ -19,3 +21,5 @@ TEST_CASE("activations: a view has one row for each token, and resizing keeps th
   CHECK(x.view().columns() == 5);
   CHECK(x.values.data() == before);
 }
+
+}  // namespace model_activations_test

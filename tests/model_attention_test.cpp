@@ -10,6 +10,8 @@
 #include "model_threads.hpp"
 #include "scratch.hpp"
 
+namespace model_attention_test {
+
 using namespace qfa;
 
 namespace {
@@ -152,3 +154,5 @@ TEST_CASE("attend: shapes that do not fit together are refused") {
   const matrix_view<const float> narrow(uneven.q.data(), 4, 2, 4);
   qfa_test::check_refused([&] { attend(four, narrow, four, 4, uneven.shape, {z.data(), 4, 4}); }, {"q, k and v"});
 }
+
+}  // namespace model_attention_test

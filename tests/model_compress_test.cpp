@@ -14,6 +14,8 @@
 #include "qfa/model/load.hpp"
 #include "scratch.hpp"
 
+namespace model_compress_test {
+
 using namespace qfa;
 using qfa_test::check_refused;
 
@@ -149,3 +151,5 @@ TEST_CASE("compress: a policy that leaves no numbers is refused") {
   const auto spoil = [](matrix_view<float> w) { w(0, 0) = std::numeric_limits<float>::infinity(); };
   check_refused([&] { compress(model, spoil); }, {"model.layers.0.self_attn.q_proj.weight", "NaN or infinite"});
 }
+
+}  // namespace model_compress_test

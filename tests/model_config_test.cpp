@@ -5,6 +5,8 @@
 
 #include <set>
 
+namespace model_config_test {
+
 using namespace qfa;
 
 TEST_CASE("model_config: every family has a name of its own and an architecture of its own") {
@@ -19,3 +21,5 @@ TEST_CASE("model_config: queries and keys are as wide as their heads") {
   CHECK(config.query_width() == 128);
   CHECK(config.key_width() == 32);
 }
+
+}  // namespace model_config_test

@@ -8,6 +8,8 @@
 
 #include "qfa/model/load.hpp"
 
+namespace model_decoder_layer_test {
+
 using namespace qfa;
 
 namespace {
@@ -74,3 +76,5 @@ TEST_CASE("decoder_layer: panels are shared tensor by tensor") {
   changed.tensors[fused] = share(model.at(fused).shape, *model.at(fused).values);
   CHECK(layer_of(changed, 0, &layer).shared_panels(layer) == 4);
 }
+
+}  // namespace model_decoder_layer_test

@@ -14,6 +14,8 @@
 #include "qfa/model/tokens.hpp"
 #include "scratch.hpp"
 
+namespace model_decoder_test {
+
 using namespace qfa;
 
 namespace {
@@ -274,3 +276,5 @@ TEST_CASE("decoder: tokens, hooks and tensors that the model does not have are r
   weights.tensors.erase("embed_out.weight");
   qfa_test::check_refused([&] { decoder<> broken(weights); }, {"embed_out.weight"});
 }
+
+}  // namespace model_decoder_test

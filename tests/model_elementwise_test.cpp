@@ -6,6 +6,8 @@
 #include <cmath>
 #include <vector>
 
+namespace model_elementwise_test {
+
 using namespace qfa;
 
 namespace {
@@ -78,3 +80,5 @@ TEST_CASE("add_rows: sums elements of equal place") {
   for (std::size_t i = 0; i < x.size(); ++i)
     CHECK(to[i] == static_cast<float>(i + 1));
 }
+
+}  // namespace model_elementwise_test

@@ -6,6 +6,8 @@
 #include <set>
 #include <string>
 
+namespace model_hooks_test {
+
 using namespace qfa;
 
 namespace {
@@ -64,3 +66,5 @@ TEST_CASE("hooks: an unknown one is refused with a list of those there are") {
   }
   CHECK(refusal("blocks.3.hook_resid_post", small).find("beyond this model's 3 layers") != std::string::npos);
 }
+
+}  // namespace model_hooks_test

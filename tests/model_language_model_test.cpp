@@ -5,6 +5,8 @@
 
 #include "scratch.hpp"
 
+namespace model_language_model_test {
+
 using namespace qfa;
 
 TEST_CASE("language_model: a copy shares every tensor, and a tensor put into the copy leaves the original alone") {
@@ -23,3 +25,5 @@ TEST_CASE("language_model: a copy shares every tensor, and a tensor put into the
   CHECK_FALSE(model.contains("c"));
   qfa_test::check_refused([&] { model.at("c"); }, {"\"c\"", "'somewhere'"});
 }
+
+}  // namespace model_language_model_test

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <set>
 
+namespace model_layout_test {
+
 using namespace qfa;
 
 namespace {
@@ -114,3 +116,5 @@ TEST_CASE("layout: only LayerNorm has a bias, and linear layers only where the c
     biases += tensor.name.find("bias") != std::string::npos;
   CHECK(biases == 6);
 }
+
+}  // namespace model_layout_test

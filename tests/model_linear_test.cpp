@@ -5,6 +5,8 @@
 
 #include <vector>
 
+namespace model_linear_test {
+
 using namespace qfa;
 
 namespace {
@@ -69,3 +71,5 @@ TEST_CASE("linear: no rows is no layer") {
   CHECK_FALSE(linear<>(language_model{}, weight_slice{}).exists());
   CHECK(linear<>(stored(), blocks).exists());
 }
+
+}  // namespace model_linear_test

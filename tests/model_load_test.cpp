@@ -11,6 +11,8 @@
 #include "qfa/io/safetensors_writer.hpp"
 #include "scratch.hpp"
 
+namespace model_load_test {
+
 using namespace qfa;
 using qfa_test::check_refused;
 
@@ -141,3 +143,5 @@ TEST_CASE("load_model: biases are expected where the configuration asks for them
     d.tensors[std::string("model.layers.0.self_attn.") + part + "_proj.bias"] = {{4}, std::vector<float>(4, 0.5f)};
   CHECK(d.load().tensors.size() == 16);
 }
+
+}  // namespace model_load_test

@@ -9,6 +9,8 @@
 
 #include "qfa/model/load.hpp"
 
+namespace model_logical_tensors_test {
+
 using namespace qfa;
 
 namespace {
@@ -100,3 +102,5 @@ TEST_CASE("stored_matrices: a fused tensor is one matrix with the parts it holds
   CHECK(neox[1].parts.size() == 1);
   CHECK(neox[1].whole.info.role == tensor_role::attention_out);
 }
+
+}  // namespace model_logical_tensors_test

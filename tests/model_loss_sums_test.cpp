@@ -9,6 +9,8 @@
 #include "laws.hpp"
 #include "scratch.hpp"
 
+namespace model_loss_sums_test {
+
 using namespace qfa;
 using qfa_test::check_refused;
 
@@ -71,3 +73,5 @@ TEST_CASE("loss_sums: the published mean gives a short last batch as much say as
   CHECK(losses.total().mean() == 4.0);
   CHECK(std::isnan(mean_over_batches({}, 2)));
 }
+
+}  // namespace model_loss_sums_test

@@ -13,6 +13,8 @@
 #include "qfa/model/tokens.hpp"
 #include "scratch.hpp"
 
+namespace model_loss_test {
+
 using namespace qfa;
 using qfa_test::check_refused;
 
@@ -181,3 +183,5 @@ TEST_CASE("loss: what does not fit together is refused") {
       },
       {"one vocabulary"});
 }
+
+}  // namespace model_loss_test

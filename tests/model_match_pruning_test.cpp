@@ -8,6 +8,8 @@
 
 #include "scratch.hpp"
 
+namespace model_match_pruning_test {
+
 using namespace qfa;
 using qfa_test::check_refused;
 
@@ -83,3 +85,5 @@ TEST_CASE("match_pruning: bounds and targets that mean nothing are refused") {
   check_refused([&] { match_pruning(loss_bisection{.tolerance = 0.0}, 1.0, loss); }, {"tolerance"});
   check_refused([&] { match_pruning(loss_bisection{}, std::nan(""), loss); }, {"finite"});
 }
+
+}  // namespace model_match_pruning_test

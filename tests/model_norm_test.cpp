@@ -6,6 +6,8 @@
 #include <cmath>
 #include <random>
 
+namespace model_norm_test {
+
 using namespace qfa;
 
 namespace {
@@ -93,3 +95,5 @@ TEST_CASE("norm: an empty name is no norm") {
   CHECK_FALSE(norm_weights(language_model{}, "").exists());
   CHECK(norm_weights(one_norm(norm_kind::rms, false, 2), "n").exists());
 }
+
+}  // namespace model_norm_test

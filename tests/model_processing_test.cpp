@@ -13,6 +13,8 @@
 #include "qfa/model/tokens.hpp"
 #include "scratch.hpp"
 
+namespace model_processing_test {
+
 using namespace qfa;
 using qfa_test::check_refused;
 
@@ -238,3 +240,5 @@ TEST_CASE("processing: a softcapped unembedding is not centered, and none of the
   for (const auto& [name, tensor] : gemma.tensors)
     CHECK(none.at(name).values == tensor.values);
 }
+
+}  // namespace model_processing_test

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <string>
 
+namespace model_read_config_test {
+
 using namespace qfa;
 
 namespace {
@@ -189,3 +191,5 @@ TEST_CASE("read_config: the older dictionaries say type where newer ones say rop
                         {"original_max_position_embeddings", 8192}};
   CHECK(config_of(with(base("llama"), "rope_scaling", scaling)).rope_scaling.has_value());
 }
+
+}  // namespace model_read_config_test

@@ -7,6 +7,8 @@
 #include <complex>
 #include <numeric>
 
+namespace model_rope_test {
+
 using namespace qfa;
 
 namespace {
@@ -82,3 +84,5 @@ TEST_CASE("rope: a table knows how many positions it covers") {
   CHECK(rope_table(config_of(8, 8), 17).positions() == 17);
   CHECK(rope_table().positions() == 0);
 }
+
+}  // namespace model_rope_test

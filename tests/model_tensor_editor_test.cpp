@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace model_tensor_editor_test {
+
 using namespace qfa;
 
 TEST_CASE("tensor_editor: what is changed is a copy, and what is not stays shared") {
@@ -27,3 +29,5 @@ TEST_CASE("tensor_editor: what is changed is a copy, and what is not stays share
   CHECK(model.at("b").values == original.at("b").values);
   CHECK(*original.at("a").values == std::vector<float>{1.0f, 2.0f});
 }
+
+}  // namespace model_tensor_editor_test

@@ -8,6 +8,8 @@
 #include "qfa/io/npy_writer.hpp"
 #include "scratch.hpp"
 
+namespace model_tokens_test {
+
 using namespace qfa;
 using qfa_test::check_refused;
 using ids = std::vector<std::uint32_t>;
@@ -110,3 +112,5 @@ TEST_CASE("tokens: a file that holds no tokens of this model is refused") {
   check_refused([&] { read_tokens(path, {.context = 2}); }, {"t.npy", "3 dimensions"});
   check_refused([&] { read_tokens(folder.path() / "none.npy", {.context = 2}); }, {"none.npy"});
 }
+
+}  // namespace model_tokens_test

@@ -15,6 +15,8 @@
 #include "qfa/predict/folds.hpp"
 #include "qfa/predict/standardized_logistic.hpp"
 
+namespace predict_cross_validation_test {
+
 using qfa::matrix_view;
 using qfa_test::close;
 using qfa_test::draw;
@@ -176,3 +178,5 @@ TEST_CASE("cross-validation: other lengths and folds numbered wildly are refused
   CHECK_THROWS_AS(qfa::auc_by_fold(x, labels{1, 0, 1}, folds{0, 1}), qfa::error);
   CHECK(qfa::out_of_fold_scores(matrix_view<const double>(nullptr, 0, 1), labels{}, folds{}, memorize).empty());
 }
+
+}  // namespace predict_cross_validation_test

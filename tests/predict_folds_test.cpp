@@ -12,6 +12,8 @@
 
 #include "made_up.hpp"
 
+namespace predict_folds_test {
+
 using qfa_test::draw_labels;
 
 using folds = std::vector<std::uint32_t>;
@@ -168,3 +170,5 @@ TEST_CASE("grouped_folds: one large family fills a fold and the others share the
   CHECK(totals.back() == 20);
   CHECK(totals.front() >= 14);
 }
+
+}  // namespace predict_folds_test

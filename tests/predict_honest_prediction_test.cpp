@@ -13,6 +13,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace predict_honest_prediction_test {
+
 using qfa::matrix_view;
 using qfa_test::close;
 
@@ -75,7 +77,7 @@ TEST_CASE("predict_honestly: is the mean of its two directions, each scored out 
     for (const double v : z)
       probabilities.push_back(1.0 / (1.0 + std::exp(-v)));
     auc += qfa::auc(z, y) / 2.0;
-    slope += qfa::calibrate(z, y).slope / 2.0;
+    slope += qfa::fit_calibration_line(z, y).slope / 2.0;
     brier += qfa::brier(probabilities, y) / 2.0;
     precision += qfa::average_precision(z, y) / 2.0;
   }
@@ -144,3 +146,5 @@ TEST_CASE("predict_honestly: a class smaller than the folds, other features and 
   h.odd_y.assign(50, 1);
   CHECK_THROWS_AS(qfa::predict_honestly(h.even(), h.odd(), 1), qfa::error);
 }
+
+}  // namespace predict_honest_prediction_test

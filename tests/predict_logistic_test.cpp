@@ -12,6 +12,8 @@
 #include "made_up.hpp"
 #include "qfa/predict/standardize.hpp"
 
+namespace predict_logistic_test {
+
 using qfa::matrix_view;
 using qfa_test::close;
 using qfa_test::draw;
@@ -237,3 +239,5 @@ TEST_CASE("probability_of: neither end overflows") {
   CHECK(close(qfa::probability_of(-40.0) / std::exp(-40.0), 1.0, 1e-15));
   CHECK(close(qfa::probability_of(1.5) + qfa::probability_of(-1.5), 1.0, 1e-15));
 }
+
+}  // namespace predict_logistic_test

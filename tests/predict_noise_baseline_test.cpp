@@ -12,6 +12,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace predict_noise_baseline_test {
+
 using qfa_test::close;
 
 TEST_CASE("isotropic_noise_to_signal: rate, error and encoder over the feature's variance") {
@@ -54,3 +56,5 @@ TEST_CASE("encoder_norms_squared: one norm for each column of (d_in, d_sae)") {
   CHECK(qfa::encoder_norms_squared(w, 2, 3) == std::vector{17.0, 29.0, 45.0});
   CHECK_THROWS_AS(qfa::encoder_norms_squared(w, 2, 2), qfa::error);
 }
+
+}  // namespace predict_noise_baseline_test

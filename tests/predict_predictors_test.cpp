@@ -13,6 +13,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace predict_predictors_test {
+
 using qfa::firing_profile;
 using qfa_test::close;
 
@@ -80,3 +82,5 @@ TEST_CASE("predictors: names are distinct and as many as the predictors, and no 
     CHECK(static_cast<std::size_t>(qfa::all_predictors[i]) == i);
   CHECK_THROWS_AS(qfa::evaluate(static_cast<qfa::predictor>(99), firing_profile{}), qfa::error);
 }
+
+}  // namespace predict_predictors_test

@@ -11,6 +11,8 @@
 #include "made_up.hpp"
 #include "qfa/predict/predictors.hpp"
 
+namespace predict_published_prediction_test {
+
 using qfa::matrix_view;
 using qfa_test::close;
 
@@ -73,3 +75,5 @@ TEST_CASE("predict_as_published: one class, a class smaller than the folds, and 
   CHECK_THROWS_AS(qfa::predict_as_published(matrix_view<const double>(broken.data(), 20, 1), four, 0), qfa::error);
   CHECK_THROWS_AS(qfa::predict_as_published(view, labels(19, 1), 0), qfa::error);
 }
+
+}  // namespace predict_published_prediction_test

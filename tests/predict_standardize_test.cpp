@@ -10,6 +10,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace predict_standardize_test {
+
 using qfa::matrix_view;
 using qfa_test::close;
 
@@ -75,3 +77,5 @@ TEST_CASE("standardizer: no rows and other widths are refused") {
   const qfa::standardizer s = qfa::fit_standardizer(matrix_view<const double>(x.data(), 2, 1));
   CHECK_THROWS_AS(s(matrix_view<double>(x.data(), 1, 2)), qfa::error);
 }
+
+}  // namespace predict_standardize_test

@@ -10,6 +10,8 @@
 #include "laws.hpp"
 #include "made_up.hpp"
 
+namespace predict_standardized_logistic_test {
+
 using qfa::matrix_view;
 using qfa_test::close;
 using qfa_test::draw;
@@ -56,3 +58,5 @@ TEST_CASE("fit_standardized_logistic: units do not matter") {
       qfa::fit_standardized_logistic(matrix_view<const double>(constant.data(), 100, 1), positive);
   CHECK(close(idle.model.coefficients[0], 0.0, 1e-12));
 }
+
+}  // namespace predict_standardized_logistic_test

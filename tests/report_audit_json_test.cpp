@@ -8,6 +8,8 @@
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
 
+namespace report_audit_json_test {
+
 using namespace qfa;
 
 TEST_CASE("report json: the whole report of an audit, from the protocol block to the tensors") {
@@ -36,3 +38,5 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   // Text that reads back: no NaN gets through.
   CHECK(nlohmann::json::parse(j.dump()).is_object());
 }
+
+}  // namespace report_audit_json_test

@@ -10,6 +10,8 @@
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
 
+namespace report_features_csv_test {
+
 using namespace qfa;
 
 TEST_CASE("features.csv: the protocol in comment lines, then a line for each policy and feature") {
@@ -38,3 +40,5 @@ TEST_CASE("features.csv: the protocol in comment lines, then a line for each pol
   CHECK(head.starts_with("policy,feature,active,published_outcome,honest_outcome,r_lower,r_upper,dead,born,"));
   CHECK(out.str().find("nan") == std::string::npos);
 }
+
+}  // namespace report_features_csv_test

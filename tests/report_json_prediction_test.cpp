@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace report_json_prediction_test {
+
 using namespace qfa;
 
 TEST_CASE("report json: a prediction that could not be made is null with its reason") {
@@ -34,3 +36,5 @@ TEST_CASE("report json: coefficients and marginal AUCs stand under their predict
   CHECK(to_json(h)["auc"]["reason"] == "too few");
   CHECK(to_json(h)["marginal_auc"]["log_mean_when_active"] == 0.5);
 }
+
+}  // namespace report_json_prediction_test

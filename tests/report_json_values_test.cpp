@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+namespace report_json_values_test {
+
 using namespace qfa;
 
 TEST_CASE("report json: NaN and infinity are null, with the reason where there is one") {
@@ -63,3 +65,5 @@ TEST_CASE("report json: an overlap of two empty sets has null for what is undefi
   CHECK(j["jaccard_chance"].contains("reason"));
   CHECK(j["union"] == 0);
 }
+
+}  // namespace report_json_values_test

@@ -8,6 +8,8 @@
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
 
+namespace report_text_table_test {
+
 using namespace qfa;
 
 TEST_CASE("text_table: columns are as wide as their widest cell, and no line ends in blanks") {
@@ -44,3 +46,5 @@ TEST_CASE("tables of an audit: a line for each condition and each pair") {
   CHECK(conditions_table(result).find("PPL") != std::string::npos);
   CHECK(overlaps_table(result).find("rtn:bits=8 | rtn:bits=4") != std::string::npos);
 }
+
+}  // namespace report_text_table_test

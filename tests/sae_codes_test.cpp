@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+namespace sae_codes_test {
+
 namespace {
 
 qfa::sparse_codes three_tokens() {
@@ -55,3 +57,5 @@ TEST_CASE("sparse_codes: appending batches keeps the tokens in order, empty batc
           std::vector<std::uint32_t>(expected.features.begin(), expected.features.end()));
   }
 }
+
+}  // namespace sae_codes_test

@@ -14,6 +14,8 @@
 #include <omp.h>
 #endif
 
+namespace sae_decode_test {
+
 using namespace qfa_test;
 using qfa::activation_kind;
 using qfa::matrix_view;
@@ -102,3 +104,5 @@ TEST_CASE("decode: refuses codes, frames and room that do not fit") {
   CHECK_THROWS_WITH_AS(qfa::decode(s, codes, matrix_view<float>(out.data(), 1, 3)),
                        "decode needs the input frames of an SAE that normalizes its input", qfa::error);
 }
+
+}  // namespace sae_decode_test

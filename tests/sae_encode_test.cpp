@@ -15,6 +15,8 @@
 #include <omp.h>
 #endif
 
+namespace sae_encode_test {
+
 using namespace qfa_test;
 using qfa::activation_kind;
 using qfa::matrix_view;
@@ -232,3 +234,5 @@ TEST_CASE("encoder: refuses what has no meaning") {
   broken.k = 0;
   CHECK_THROWS_AS(qfa::encoder<>{broken}, qfa::error);
 }
+
+}  // namespace sae_encode_test

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+namespace sae_firing_buffer_test {
+
 namespace {
 
 std::vector<std::uint32_t> features_of(const qfa::firing_buffer& b) {
@@ -43,3 +45,5 @@ TEST_CASE("firing_buffer: keep drops what is below the bar, and what is at it be
   CHECK(features_of(buffer) == std::vector<std::uint32_t>{0, 2, 3, 6});
   CHECK(values_of(buffer) == std::vector<float>{2.0f, 3.0f, 2.0f, 4.0f});
 }
+
+}  // namespace sae_firing_buffer_test

@@ -9,6 +9,8 @@
 
 #include "sae_made_up.hpp"
 
+namespace sae_gates_test {
+
 using qfa::activation_kind;
 namespace simd = qfa::simd;
 
@@ -58,3 +60,5 @@ TEST_CASE_TEMPLATE("gates: fire only where the code is positive", Arch, QFA_TEST
   s.b_mag = {0.5f, 0.0f, 1.0f, 1.0f};  // the magnitudes: -0.5, 0, 2, 3
   CHECK(fires(qfa::detail::gated_gate<Arch>(s)) == std::vector<bool>{false, false, true, false});
 }
+
+}  // namespace sae_gates_test

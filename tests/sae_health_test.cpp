@@ -13,6 +13,8 @@
 #include "qfa/sae/encode.hpp"
 #include "sae_made_up.hpp"
 
+namespace sae_health_test {
+
 using namespace qfa_test;
 using qfa::matrix_view;
 
@@ -178,3 +180,5 @@ TEST_CASE("sae_health: before the first token there is nothing to tell, and shap
   std::apply(wrong, other.part(0, 4));
   CHECK_THROWS_AS(health += wrong, qfa::error);
 }
+
+}  // namespace sae_health_test

@@ -8,6 +8,8 @@
 
 #include "sae_made_up.hpp"
 
+namespace sae_input_frame_test {
+
 TEST_CASE("frame_of: none changes nothing, and the others have the moments they name") {
   const std::vector<float> x{1.0f, 2.0f, 6.0f};
   CHECK(qfa::frame_of(qfa::input_norm::none, x, 0) == qfa::input_frame{0.0f, 1.0f});
@@ -43,3 +45,5 @@ TEST_CASE("enter_frame: b_dec is subtracted after the norm") {
   CHECK(static_cast<double>(u[0]) == doctest::Approx(-2.0 / sd - 0.5).epsilon(1e-6));
   CHECK(static_cast<double>(u[2]) == doctest::Approx(3.0 / sd + 0.5).epsilon(1e-6));
 }
+
+}  // namespace sae_input_frame_test

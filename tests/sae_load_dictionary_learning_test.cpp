@@ -8,6 +8,8 @@
 
 #include "sae_formats.hpp"
 
+namespace sae_load_dictionary_learning_test {
+
 using qfa_test::check_refused;
 using qfa_test::copy_of;
 using qfa_test::replace_in;
@@ -86,3 +88,5 @@ TEST_CASE("load_dictionary_learning: the one safetensors file of another name wi
   std::filesystem::rename(at / "other.safetensors", at / "ae.pt");
   check_refused([&] { qfa::load_dictionary_learning(at); }, {"ae.pt", "pickle"});
 }
+
+}  // namespace sae_load_dictionary_learning_test

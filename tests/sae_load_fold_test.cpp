@@ -10,6 +10,8 @@
 
 #include "sae_formats.hpp"
 
+namespace sae_load_fold_test {
+
 namespace {
 
 qfa::sae some_sae(qfa::activation_kind kind) {
@@ -110,3 +112,5 @@ TEST_CASE("fold_decoder_scale: codes stay, and each feature writes so many times
     for (std::size_t i = 0; i < 5; ++i)
       CHECK(after.w_dec[j * 5 + i] == before.w_dec[j * 5 + i] * scale[j]);
 }
+
+}  // namespace sae_load_fold_test

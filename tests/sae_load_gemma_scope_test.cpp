@@ -15,6 +15,8 @@
 #include "qfa/io/safetensors_writer.hpp"
 #include "sae_formats.hpp"
 
+namespace sae_load_gemma_scope_test {
+
 using qfa_test::check_refused;
 using qfa_test::copy_of;
 using qfa_test::replace_in;
@@ -137,3 +139,5 @@ TEST_CASE("load_gemma_scope_2: an affine connection is refused where only its te
   qfa::write_safetensors(at / "params.safetensors", tensors);
   check_refused([&] { qfa::load_gemma_scope_2(at); }, {"affine_skip_connection", "params.safetensors"});
 }
+
+}  // namespace sae_load_gemma_scope_test

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+namespace sae_load_hooks_test {
+
 TEST_CASE("take_number: prefix and number go, the rest stays, and nothing moves without both") {
   std::string_view text = "layers.20.mlp";
   CHECK(qfa::take_number(text, "layers.") == 20);
@@ -76,3 +78,5 @@ TEST_CASE("parse_gemma_scope_path: what the path does not tell stays empty") {
   CHECK(!qfa::parse_gemma_scope_path("layer_3_copy/params.npz").layer);
   CHECK(qfa::parse_gemma_scope_path("gemma-scope-/params.npz").model.empty());
 }
+
+}  // namespace sae_load_hooks_test

@@ -13,6 +13,8 @@
 #include "qfa/io/safetensors_writer.hpp"
 #include "sae_formats.hpp"
 
+namespace sae_load_saelens_test {
+
 using qfa_test::check_refused;
 using qfa_test::copy_of;
 using qfa_test::replace_in;
@@ -245,3 +247,5 @@ TEST_CASE("load_saelens: a missing file, a broken scale and a truncated file are
   std::filesystem::remove(at / "cfg.json");
   check_refused([&] { qfa::load_saelens(at); }, {"no file", "cfg.json"});
 }
+
+}  // namespace sae_load_saelens_test

@@ -8,6 +8,8 @@
 
 #include "sae_formats.hpp"
 
+namespace sae_load_sparsify_test {
+
 using qfa_test::check_refused;
 using qfa_test::copy_of;
 using qfa_test::replace_in;
@@ -52,3 +54,5 @@ TEST_CASE("load_sparsify: what is no plain top-k SAE is refused by its name") {
   refused("\"num_latents\": 6", "\"num_latents\": 0", {"encoder.weight", "(192, 6)"});
   refused("\"num_latents\": 6", "\"num_latents\": 0, \"expansion_factor\": 9223372036854775808", {"counted"});
 }
+
+}  // namespace sae_load_sparsify_test

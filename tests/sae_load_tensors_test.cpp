@@ -12,6 +12,8 @@
 #include "qfa/io/safetensors_writer.hpp"
 #include "scratch.hpp"
 
+namespace sae_load_tensors_test {
+
 using qfa::stored_as;
 using qfa_test::check_refused;
 using qfa_test::scratch;
@@ -106,3 +108,5 @@ TEST_CASE("sae_tensors: they outlive what they were made of") {
   }();
   CHECK(copy.vector("v", 4) == four);
 }
+
+}  // namespace sae_load_tensors_test

@@ -9,6 +9,8 @@
 
 #include "sae_formats.hpp"
 
+namespace sae_load_test {
+
 using qfa_test::check_refused;
 using qfa_test::copy_of;
 using qfa_test::sae_formats;
@@ -72,3 +74,5 @@ TEST_CASE("load_sae: cut anywhere or changed anywhere, an SAE reads or is refuse
   torment("dl_matryoshka", "config.json");
   torment("dl_matryoshka", "ae.safetensors");
 }
+
+}  // namespace sae_load_test

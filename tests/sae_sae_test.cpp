@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace sae_sae_test {
+
 TEST_CASE("activation_kind and input_norm: every value has a name of its own") {
   CHECK(static_cast<std::size_t>(qfa::activation_kind::gated) + 1 == qfa::activation_names.size());
   CHECK(static_cast<std::size_t>(qfa::input_norm::layer_norm) + 1 == qfa::input_norm_names.size());
@@ -27,3 +29,5 @@ TEST_CASE("sae: nothing is known of an SAE that was read from no file") {
   CHECK(!s.metadata.transformer_lens_default);
   CHECK(s.metadata.notes.empty());
 }
+
+}  // namespace sae_sae_test

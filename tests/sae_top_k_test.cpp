@@ -13,6 +13,8 @@
 #include <span>
 #include <vector>
 
+namespace sae_top_k_test {
+
 namespace {
 
 struct firing {
@@ -87,3 +89,5 @@ TEST_CASE("kth_largest: is the element that sorting would put there, from denorm
   for (std::size_t k = 1; k <= values.size(); ++k)
     CHECK(qfa::detail::kth_largest(values, k) == sorted[k - 1]);
 }
+
+}  // namespace sae_top_k_test

@@ -11,6 +11,8 @@
 
 #include "scratch.hpp"
 
+namespace sae_validate_test {
+
 using qfa::activation_kind;
 using qfa_test::check_refused;
 
@@ -98,3 +100,5 @@ TEST_CASE("validate: k lies between 1 and the number of features") {
 TEST_CASE("validate: an SAE without inputs or features is none") {
   check_refused([] { qfa::validate(qfa::sae{}, "\"here\""); }, {"here"});
 }
+
+}  // namespace sae_validate_test

@@ -10,6 +10,8 @@
 
 #include "simd_archs.hpp"
 
+namespace simd_batch_test {
+
 namespace simd = qfa::simd;
 
 TEST_CASE_TEMPLATE("fma: rounds once wherever has_fma says so", Arch, QFA_TEST_ARCHS) {
@@ -50,3 +52,5 @@ TEST_CASE("aligned_floats: begin on a cache line") {
     CHECK(reinterpret_cast<std::uintptr_t>(xs.data()) % simd::alignment == 0);
   }
 }
+
+}  // namespace simd_batch_test

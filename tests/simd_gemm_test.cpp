@@ -15,6 +15,8 @@
 #include <omp.h>
 #endif
 
+namespace simd_gemm_test {
+
 using qfa::matrix_view;
 using qfa_test::random_floats;
 using qfa_test::same_bits;
@@ -185,3 +187,5 @@ TEST_CASE("multiply: refuses factors that do not fit") {
                                  std::span<const float>(b).first(1)),
                   qfa::error);
 }
+
+}  // namespace simd_gemm_test

@@ -11,6 +11,8 @@
 
 #include "simd_archs.hpp"
 
+namespace simd_kernels_test {
+
 using qfa_test::random_floats;
 using qfa_test::same_bits;
 namespace simd = qfa::simd;
@@ -139,3 +141,5 @@ TEST_CASE("reductions: take the documented lanes and tree") {
   xs[8] = 1.0f;  // lane 0 takes in lane 8, then lane 4: lost one by one
   CHECK(simd::sum(xs) == 16777216.0f);
 }
+
+}  // namespace simd_kernels_test

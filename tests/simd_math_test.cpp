@@ -13,6 +13,8 @@
 
 #include "simd_archs.hpp"
 
+namespace simd_math_test {
+
 using qfa_test::same_bits;
 namespace simd = qfa::simd;
 
@@ -141,3 +143,5 @@ TEST_CASE("exp and erf: take their limits at the ends, and NaN to NaN") {
   CHECK(simd::ref::gelu(-1000.0f) == 0.0f);
   CHECK(simd::ref::gelu(1000.0f) == 1000.0f);
 }
+
+}  // namespace simd_math_test

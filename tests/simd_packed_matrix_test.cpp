@@ -9,6 +9,8 @@
 
 #include "simd_archs.hpp"
 
+namespace simd_packed_matrix_test {
+
 using qfa::matrix_view;
 using qfa_test::random_floats;
 namespace simd = qfa::simd;
@@ -53,3 +55,5 @@ TEST_CASE("packed_matrix: an empty one has no panels") {
   CHECK(simd::pack_transposed(matrix_view<const float>(nullptr, 0, 5)).panels() == 0);
   CHECK(simd::pack_transposed(matrix_view<const float>(nullptr, 0, 5)).depth() == 5);
 }
+
+}  // namespace simd_packed_matrix_test

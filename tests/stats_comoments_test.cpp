@@ -14,6 +14,8 @@
 
 #include "laws.hpp"
 
+namespace stats_comoments_test {
+
 using pairs = std::vector<std::tuple<double, double>>;
 
 namespace {
@@ -160,3 +162,5 @@ TEST_CASE("published_pearson: the product of the sums of squares counts as 1e-12
   // A thousandth above the limit the guard is out of the way.
   CHECK(qfa::published_pearson(with(1e-6, 1.001e-6, 0.5e-6)) == qfa::pearson(with(1e-6, 1.001e-6, 0.5e-6)));
 }
+
+}  // namespace stats_comoments_test

@@ -12,6 +12,8 @@
 
 #include "qfa/core/error.hpp"
 
+namespace stats_fdr_test {
+
 using flags = std::vector<std::uint8_t>;
 
 TEST_CASE("discoveries: the worked example of Benjamini and Hochberg") {
@@ -69,3 +71,5 @@ TEST_CASE("discoveries: a rate outside of 0 to 1 is refused") {
   CHECK_THROWS_AS(qfa::discoveries(std::vector<double>{0.5}, 0.0), qfa::error);
   CHECK_THROWS_AS(qfa::discoveries(std::vector<double>{0.5}, 1.0), qfa::error);
 }
+
+}  // namespace stats_fdr_test

@@ -8,6 +8,8 @@
 
 #include "laws.hpp"
 
+namespace stats_feature_cell_test {
+
 namespace {
 
 const std::vector<std::tuple<float, float>> tokens{{1.0f, 2.0f}, {3.0f, 0.0f}, {0.0f, 4.0f}, {2.0f, 2.0f},
@@ -60,3 +62,5 @@ TEST_CASE("feature_cell: the energy where both fire does not come from a differe
     cell(1048576.0f, 1048576.125f);
   CHECK(cell.on_energy == 1000.0 * 0.125 * 0.125);
 }
+
+}  // namespace stats_feature_cell_test

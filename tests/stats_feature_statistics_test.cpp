@@ -18,6 +18,8 @@
 #include "qfa/stats/feature_table.hpp"
 #include "statistics_oracle.hpp"
 
+namespace stats_feature_statistics_test {
+
 using qfa_test::close;
 
 namespace {
@@ -323,3 +325,5 @@ TEST_CASE("pearson bears lost firings: r is near the root of the share that is k
     }
   }
 }
+
+}  // namespace stats_feature_statistics_test

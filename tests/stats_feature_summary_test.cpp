@@ -12,6 +12,8 @@
 
 #include "statistics_oracle.hpp"
 
+namespace stats_feature_summary_test {
+
 TEST_CASE("summary_columns: distinct names, and a summary holds the oracle's number under each") {
   const std::vector<std::vector<std::string>> known{{"reference_firings", "n_x"},
                                                     {"compressed_firings", "n_y"},
@@ -95,3 +97,5 @@ TEST_CASE("summarize: of a feature that was halved, r is 1 and the gain one half
   CHECK(qfa::summarize(oracle.table("a"), 3).dead);
   CHECK(qfa::summarize(oracle.table("a"), 4).born);
 }
+
+}  // namespace stats_feature_summary_test

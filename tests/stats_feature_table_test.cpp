@@ -15,6 +15,8 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
 
+namespace stats_feature_table_test {
+
 namespace {
 
 constexpr std::size_t width = 300;  // five blocks of 64, the last one ragged
@@ -84,7 +86,7 @@ qfa::feature_table filled(const stream& s) {
   return table;
 }
 
-bool close(const qfa::comoments& a, const qfa::comoments& b) {
+bool close_sums(const qfa::comoments& a, const qfa::comoments& b) {
   using qfa_test::close;
   return a.count == b.count && close(a.mean_x, b.mean_x) && close(a.mean_y, b.mean_y) && close(a.xx, b.xx) &&
          close(a.yy, b.yy) && close(a.xy, b.xy);
@@ -99,7 +101,7 @@ bool close(const qfa::feature_table& a, const qfa::feature_table& b) {
     for (std::size_t f = 0; f < a.width(); ++f) {
       const qfa::feature_cell &p = a.cell(f, g), &q = b.cell(f, g);
       if (p.reference_firings != q.reference_firings || p.reference_max != q.reference_max ||
-          p.compressed_max != q.compressed_max || !::close(p.either, q.either) || !::close(p.both, q.both) ||
+          p.compressed_max != q.compressed_max || !close_sums(p.either, q.either) || !close_sums(p.both, q.both) ||
           !close(p.lost_mass, q.lost_mass) || !close(p.ghost_mass, q.ghost_mass) ||
           !close(p.flip_energy, q.flip_energy) || !close(p.on_energy, q.on_energy))
         return false;
@@ -146,7 +148,7 @@ TEST_CASE("feature_table: silent tokens enter the totals in closed form") {
         if (half == qfa::group_selection::all || (s.groups[t] % 2 == 1) == (half == qfa::group_selection::odd))
           dense(static_cast<double>(value_of(s.reference[t], f)), static_cast<double>(value_of(s.compressed[t], f)));
       const qfa::feature_totals total = table.total(f, half);
-      CHECK(close(total.all, dense));
+      CHECK(close_sums(total.all, dense));
       CHECK(total.tokens == dense.count);
       CHECK(table.tokens(half) == dense.count);
     }
@@ -269,3 +271,5 @@ TEST_CASE("feature_table: codes, tokens and groups that do not fit are refused, 
   CHECK_THROWS_AS(qfa::feature_table(3, 0), qfa::error);
   CHECK(table == qfa::feature_table(3, 2));
 }
+
+}  // namespace stats_feature_table_test

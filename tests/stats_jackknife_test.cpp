@@ -12,6 +12,8 @@
 
 #include "qfa/core/parallel.hpp"
 
+namespace stats_jackknife_test {
+
 using doctest::Approx;
 using qfa::interval_kind;
 using qfa::interval_scale;
@@ -219,3 +221,5 @@ TEST_CASE("interval names are distinct and complete") {
   CHECK(qfa::interval_kind_names[static_cast<std::size_t>(interval_kind::refused)] == "refused");
   CHECK(qfa::interval_scale_names[static_cast<std::size_t>(interval_scale::log)] == "log");
 }
+
+}  // namespace stats_jackknife_test

@@ -19,6 +19,8 @@
 #include "qfa/stats/row_groups.hpp"
 #include "statistics_oracle.hpp"
 
+namespace stats_leave_one_out_test {
+
 namespace {
 
 qfa::leave_one_out honest(const qfa::feature_table& table) { return qfa::leave_groups_out(table, qfa::pearson); }
@@ -277,3 +279,5 @@ TEST_CASE("leave_groups_out: intervals at 95 percent cover the truth as often as
   CHECK(interleaved_covered < 0.90);
   CHECK(coverage(fisher, truth) < 0.85);
 }
+
+}  // namespace stats_leave_one_out_test

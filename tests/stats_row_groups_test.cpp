@@ -10,6 +10,8 @@
 #include "qfa/core/error.hpp"
 #include "statistics_oracle.hpp"
 
+namespace stats_row_groups_test {
+
 TEST_CASE("row_groups: one group for each four rows, 64 at most, one at least") {
   for (std::size_t rows = 1; rows <= 1000; ++rows) {
     CAPTURE(rows);
@@ -77,3 +79,5 @@ TEST_CASE("row_groups: rows beyond the stream, no rows and more groups than rows
   CHECK_THROWS_AS(qfa::row_groups(4).of_tokens(3, 2, 1), qfa::error);
   CHECK_THROWS_AS(qfa::row_groups(4).of_tokens(5, 0, 1), qfa::error);
 }
+
+}  // namespace stats_row_groups_test

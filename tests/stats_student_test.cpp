@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+namespace stats_student_test {
+
 using doctest::Approx;
 
 TEST_CASE("student_quantile: known values at whole and broken degrees of freedom") {
@@ -41,3 +43,5 @@ TEST_CASE("student: infinities are certain, and what is not a distribution is Na
     CHECK(std::isnan(qfa::student_quantile(level, 3.0)));
   CHECK(std::isnan(qfa::student_upper_tail(std::nan(""), 3.0)));
 }
+
+}  // namespace stats_student_test

@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+namespace survival_aggregates_test {
+
 using doctest::Approx;
 
 namespace {
@@ -85,3 +87,5 @@ TEST_CASE("mass_survival: features count by their mass") {
   const std::vector<double> massless(5, 0.0);
   CHECK(std::isnan(qfa::mass_survival(r, massless)));
 }
+
+}  // namespace survival_aggregates_test

@@ -9,6 +9,8 @@
 #include <set>
 #include <string_view>
 
+namespace survival_bands_test {
+
 using qfa::outcome;
 
 TEST_CASE("correlation_bands: both limits are strict") {
@@ -45,3 +47,5 @@ TEST_CASE("outcome: every one has a name of its own") {
   CHECK(qfa::name(outcome::destroyed) == "destroyed");
   CHECK(qfa::name(outcome::unmeasured) == "unmeasured");
 }
+
+}  // namespace survival_bands_test

@@ -10,6 +10,8 @@
 
 #include "laws.hpp"
 
+namespace survival_census_test {
+
 using qfa::outcome;
 
 namespace {
@@ -94,3 +96,5 @@ TEST_CASE("census: of no features there is no share") {
   CHECK(std::isnan(of(0, 0, 0, 3).share(outcome::survived)));
   CHECK(of(0, 0, 0, 3).share(outcome::unmeasured) == 1.0);
 }
+
+}  // namespace survival_census_test

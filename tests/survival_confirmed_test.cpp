@@ -13,6 +13,8 @@
 #include "qfa/core/error.hpp"
 #include "statistics_oracle.hpp"
 
+namespace survival_confirmed_test {
+
 using qfa::verdict;
 
 namespace {
@@ -86,3 +88,5 @@ TEST_CASE("verdict: every one has a name of its own") {
   CHECK(names.size() == 3);
   CHECK(qfa::verdict_names[static_cast<std::size_t>(verdict::undecided)] == "undecided");
 }
+
+}  // namespace survival_confirmed_test

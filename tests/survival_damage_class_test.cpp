@@ -8,6 +8,8 @@
 
 #include "statistics_oracle.hpp"
 
+namespace survival_damage_class_test {
+
 using qfa::damage_class;
 
 namespace {
@@ -63,3 +65,5 @@ TEST_CASE("damage_class: every one has a name of its own") {
   CHECK(qfa::name(damage_class::intact) == "intact");
   CHECK(qfa::name(damage_class::gated_off) == "gated_off");
 }
+
+}  // namespace survival_damage_class_test

@@ -9,6 +9,8 @@
 #include <random>
 #include <vector>
 
+namespace survival_lower_median_test {
+
 TEST_CASE("lower_median: of an even number, the lower of the two in the middle") {
   CHECK(qfa::lower_median({4.0, 1.0, 3.0, 2.0}) == 2.0);
   CHECK(qfa::lower_median({1.0, 2.0}) == 1.0);
@@ -35,3 +37,5 @@ TEST_CASE("lower_median: NaN is no value, and of none there is no median") {
   CHECK(std::isnan(qfa::lower_median({})));
   CHECK(std::isnan(qfa::lower_median({none, none})));
 }
+
+}  // namespace survival_lower_median_test

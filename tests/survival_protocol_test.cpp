@@ -9,6 +9,8 @@
 
 #include "statistics_oracle.hpp"
 
+namespace survival_protocol_test {
+
 namespace {
 
 /// A reference that fires `firings` times, spread over `groups` of 16 groups of 100 tokens, with varying values.
@@ -109,3 +111,5 @@ TEST_CASE("protocols: the two differ where they should and in name") {
   CHECK(qfa::published.active_rate == qfa::honest.active_rate);
   CHECK(qfa::published != qfa::honest);
 }
+
+}  // namespace survival_protocol_test

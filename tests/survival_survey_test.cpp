@@ -17,6 +17,8 @@
 #include "qfa/core/parallel.hpp"
 #include "statistics_oracle.hpp"
 
+namespace survival_survey_test {
+
 using qfa::outcome;
 using numbers = std::span<const double>;
 
@@ -324,3 +326,5 @@ TEST_CASE("take_survey: intervals of the mean and of the median cover the truth 
   CHECK(std::fabs(mean_covered - 0.95) <= accepted);
   CHECK(std::fabs(median_covered - 0.95) <= accepted);
 }
+
+}  // namespace survival_survey_test

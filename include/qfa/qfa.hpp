@@ -96,7 +96,7 @@
 #include "qfa/compare/ranks.hpp"
 #include "qfa/compare/reliability.hpp"
 #include "qfa/compare/top_overlap.hpp"
-#include "qfa/predict/calibration.hpp"
+#include "qfa/predict/calibration_line.hpp"
 #include "qfa/predict/cross_validation.hpp"
 #include "qfa/predict/folds.hpp"
 #include "qfa/predict/honest_prediction.hpp"

@@ -153,3 +153,8 @@ TEST_CASE("the audit of a real model with a TopK SAE agrees with an independent 
   check_dictionary("sae_l3_topk");
 }
 #endif
+
+namespace audit_stories_test {
+
+
+}  // namespace audit_stories_test

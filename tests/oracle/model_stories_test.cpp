@@ -17,6 +17,8 @@
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/model/tokens.hpp"
 
+namespace model_stories_test {
+
 using namespace qfa;
 
 namespace {
@@ -85,3 +87,5 @@ TEST_CASE("stories260K: rounded to four bits and pruned, the loss is the indepen
   const auto pruned = compress(model, magnitude_pruner{.sparsity = 0.175});
   CHECK(std::fabs(losses_of(pruned.model, 8).total().mean() - expected_loss("prune-0.175")) < 1e-6);
 }
+
+}  // namespace model_stories_test

@@ -157,3 +157,8 @@ TEST_CASE("stories260K: damage at eight bits ranks survival at four bits and und
 }
 
 #endif
+
+namespace predict_stories_test {
+
+
+}  // namespace predict_stories_test

@@ -16,6 +16,8 @@
 #include "qfa/sae/encode.hpp"
 #include "qfa/sae/health.hpp"
 
+namespace routing_sae_test {
+
 using qfa::matrix_view;
 
 namespace {
@@ -97,3 +99,5 @@ TEST_CASE("routing SAE: the codes equal the scalar twin's") {
   const matrix_view<const float> view(x.data(), tokens, d);
   if (qfa::simd::has_fma<qfa::simd::best_arch>) CHECK(qfa::encoder<>(s)(view) == qfa::ref::encode(s, view));
 }
+
+}  // namespace routing_sae_test

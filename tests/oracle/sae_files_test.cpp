@@ -14,6 +14,8 @@
 #include "qfa/sae/load.hpp"
 #include "scratch.hpp"
 
+namespace sae_files_test {
+
 using qfa_test::check_refused;
 using qfa_test::oracle_data;
 using qfa_test::scratch;
@@ -161,3 +163,5 @@ TEST_CASE("load_sae: published configurations of dictionary_learning are underst
       },
       {"CrossCoder", "config.json"});
 }
+
+}  // namespace sae_files_test
