@@ -75,7 +75,7 @@ TEST_CASE("predict_honestly: is the mean of its two directions, each scored out 
     for (const double v : z)
       probabilities.push_back(1.0 / (1.0 + std::exp(-v)));
     auc += qfa::auc(z, y) / 2.0;
-    slope += qfa::calibrate(z, y).slope / 2.0;
+    slope += qfa::fit_calibration_line(z, y).slope / 2.0;
     brier += qfa::brier(probabilities, y) / 2.0;
     precision += qfa::average_precision(z, y) / 2.0;
   }

@@ -13,7 +13,7 @@
 #include "qfa/compare/auc.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
-#include "qfa/predict/calibration.hpp"
+#include "qfa/predict/calibration_line.hpp"
 #include "qfa/predict/cross_validation.hpp"
 #include "qfa/predict/folds.hpp"
 #include "qfa/predict/logistic.hpp"
@@ -75,7 +75,7 @@ inline honest_prediction predict_honestly(const token_half& even, const token_ha
     std::vector<double> probabilities;
     for (const double z : log_odds)
       probabilities.push_back(probability_of(z));
-    const calibration line = calibrate(log_odds, survived);
+    const calibration_line line = fit_calibration_line(log_odds, survived);
     const auto survivors = static_cast<std::size_t>(
         std::count_if(survived.begin(), survived.end(), [](std::uint8_t y) { return y != 0; }));
     out.auc += 0.5 * auc(log_odds, survived);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfa/predict/calibration.hpp"
+#include "qfa/predict/calibration_line.hpp"
 
 #include <doctest/doctest.h>
 
@@ -17,11 +17,11 @@ using qfa_test::close;
 
 using labels = std::vector<std::uint8_t>;
 
-TEST_CASE("calibrate: agrees with scikit-learn's regression without a penalty") {
+TEST_CASE("fit_calibration_line: agrees with scikit-learn's regression without a penalty") {
   const qfa::json study = qfa_test::read_data("predict.json");
   const std::vector<double> decision = qfa_test::numbers(study.at("decision"));
   const labels survived = qfa_test::labels(study.at("survived"));
-  const qfa::calibration line = qfa::calibrate(decision, survived);
+  const qfa::calibration_line line = qfa::fit_calibration_line(decision, survived);
   CHECK(close(line.slope, study.at("calibration").at("slope").get<double>(), 1e-9));
   CHECK(close(line.intercept, study.at("calibration").at("intercept").get<double>(), 1e-9));
 
@@ -32,7 +32,7 @@ TEST_CASE("calibrate: agrees with scikit-learn's regression without a penalty") 
   CHECK(close(qfa::average_precision(decision, survived), study.at("average_precision").get<double>(), 1e-13));
 }
 
-TEST_CASE("calibrate: finds the line that labels were drawn from") {
+TEST_CASE("fit_calibration_line: finds the line that labels were drawn from") {
   std::mt19937 random(3);
   std::uniform_real_distribution<double> uniform;
   std::vector<double> log_odds;
@@ -42,19 +42,19 @@ TEST_CASE("calibrate: finds the line that labels were drawn from") {
     log_odds.push_back(z);
     positive.push_back(uniform(random) < qfa::probability_of(0.3 + 0.5 * z) ? 1 : 0);  // overconfident by two
   }
-  const qfa::calibration line = qfa::calibrate(log_odds, positive);
+  const qfa::calibration_line line = qfa::fit_calibration_line(log_odds, positive);
   CHECK(line.slope == doctest::Approx(0.5).epsilon(0.05));
   CHECK(line.intercept == doctest::Approx(0.3).epsilon(0.05));
 }
 
-TEST_CASE("calibrate: nothing where no finite line exists") {
-  const auto none = [](const qfa::calibration& c) { return std::isnan(c.slope) && std::isnan(c.intercept); };
-  CHECK(none(qfa::calibrate(std::vector{1.0, 2.0, 3.0, 4.0}, labels{0, 0, 1, 1})));
-  CHECK(none(qfa::calibrate(std::vector{1.0, 2.0, 3.0, 4.0}, labels{1, 1, 0, 0})));
-  CHECK(none(qfa::calibrate(std::vector{1.0, 2.0, 2.0, 4.0}, labels{0, 0, 1, 1})));  // they meet in one point
-  CHECK(none(qfa::calibrate(std::vector{2.0, 2.0, 2.0, 2.0}, labels{0, 0, 1, 1})));
-  CHECK(none(qfa::calibrate(std::vector{1.0, 2.0}, labels{1, 1})));
-  CHECK(none(qfa::calibrate(std::vector<double>{}, labels{})));
-  CHECK(!none(qfa::calibrate(std::vector{1.0, 2.0, 3.0, 4.0}, labels{0, 1, 0, 1})));
-  CHECK_THROWS_AS(qfa::calibrate(std::vector{1.0}, labels{}), qfa::error);
+TEST_CASE("fit_calibration_line: nothing where no finite line exists") {
+  const auto none = [](const qfa::calibration_line& c) { return std::isnan(c.slope) && std::isnan(c.intercept); };
+  CHECK(none(qfa::fit_calibration_line(std::vector{1.0, 2.0, 3.0, 4.0}, labels{0, 0, 1, 1})));
+  CHECK(none(qfa::fit_calibration_line(std::vector{1.0, 2.0, 3.0, 4.0}, labels{1, 1, 0, 0})));
+  CHECK(none(qfa::fit_calibration_line(std::vector{1.0, 2.0, 2.0, 4.0}, labels{0, 0, 1, 1})));  // they meet in one point
+  CHECK(none(qfa::fit_calibration_line(std::vector{2.0, 2.0, 2.0, 2.0}, labels{0, 0, 1, 1})));
+  CHECK(none(qfa::fit_calibration_line(std::vector{1.0, 2.0}, labels{1, 1})));
+  CHECK(none(qfa::fit_calibration_line(std::vector<double>{}, labels{})));
+  CHECK(!none(qfa::fit_calibration_line(std::vector{1.0, 2.0, 3.0, 4.0}, labels{0, 1, 0, 1})));
+  CHECK_THROWS_AS(qfa::fit_calibration_line(std::vector{1.0}, labels{}), qfa::error);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef QFA_PREDICT_CALIBRATION_HPP
-#define QFA_PREDICT_CALIBRATION_HPP
+#ifndef QFA_PREDICT_CALIBRATION_LINE_HPP
+#define QFA_PREDICT_CALIBRATION_LINE_HPP
 
 #include <algorithm>
 #include <cstddef>
@@ -15,7 +15,7 @@
 namespace qfa {
 
 /// How predicted log odds z relate to what happened: log odds = intercept + slope z (Cox 1958).
-struct calibration {
+struct calibration_line {
   double slope = std::numeric_limits<double>::quiet_NaN();      ///< 1 is right, below 1 overconfident
   double intercept = std::numeric_limits<double>::quiet_NaN();  ///< 0 is right, above 0 positives are underpredicted
 };
@@ -23,8 +23,8 @@ struct calibration {
 /// Fits the two by logistic regression without a penalty.  NaN where they do not exist: one class only, equal scores
 /// throughout, or scores that separate the classes (the slope would be infinite).  Throws for scores that are not
 /// finite.
-inline calibration calibrate(std::span<const double> log_odds, std::span<const std::uint8_t> positive) {
-  require(log_odds.size() == positive.size(), "calibrate needs one label for each score");
+inline calibration_line fit_calibration_line(std::span<const double> log_odds, std::span<const std::uint8_t> positive) {
+  require(log_odds.size() == positive.size(), "fit_calibration_line needs one label for each score");
   constexpr double infinity = std::numeric_limits<double>::infinity();
   double low[2] = {infinity, infinity};
   double high[2] = {-infinity, -infinity};
