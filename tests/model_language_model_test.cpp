@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "scratch.hpp"
 
 using namespace qfa;
@@ -22,4 +24,9 @@ TEST_CASE("language_model: a copy shares every tensor, and a tensor put into the
   CHECK(model.contains("a"));
   CHECK_FALSE(model.contains("c"));
   qfa_test::check_refused([&] { model.at("c"); }, {"\"c\"", "'somewhere'"});
+}
+
+TEST_CASE("shared_tensor: bits are not known unless they are said") {
+  CHECK(std::isnan(share({1}, {3.0f}).bits));
+  CHECK(share({1}, {3.0f}, 4.5).bits == 4.5);
 }
