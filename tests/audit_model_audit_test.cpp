@@ -3,12 +3,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "audit_made_up.hpp"
 #include "qfa/compress/identity.hpp"
 #include "qfa/compress/rtn.hpp"
+#include "scratch.hpp"
 
 namespace audit_model_audit_test {
 
@@ -119,6 +122,159 @@ TEST_CASE("model_audit: an SAE of another width or a hook that is not there is r
   audit_settings settings = tiny_settings();
   settings.hook = "blocks.9.hook_resid_post";
   CHECK_THROWS_AS(model_audit(tiny_model(), lossless_sae(64), random_rows(8, 12, 97), settings), error);
+}
+
+namespace {
+
+/// Rounds weights to 4 bits, and expects to have learned from so many tokens.
+struct learned {
+  std::size_t tokens = 0;
+  void operator()(matrix_view<float> w, const tensor_info& info, const calibration& known) const {
+    CHECK(known.inputs.tokens() == tokens);
+    rtn{.bits = 4}(w, info);
+  }
+  calibration_needs needs() const { return {.channels = true}; }
+  double stored_bits(std::size_t rows, std::size_t columns, const tensor_info&) const {
+    return 4.0 * static_cast<double>(rows * columns);
+  }
+  std::string name() const { return "learned"; }
+};
+
+/// Rounds inputs to halves of a unit, and keeps the largest that it met.
+struct half_inputs {
+  double* largest = nullptr;
+  void operator()(matrix_view<float>) const {}
+  void activations(matrix_view<float> x, const linear_input& input) const {
+    for (std::size_t r = 0; r < x.rows(); ++r)
+      for (float& v : x.row(r)) {
+        if (largest != nullptr && input == linear_input{0, input_kind::attention})
+          *largest = std::max(*largest, static_cast<double>(std::fabs(v)));
+        v = std::nearbyint(2.0f * v) / 2.0f;
+      }
+  }
+  std::string name() const { return "half_inputs"; }
+};
+
+}  // namespace
+
+TEST_CASE("model_audit: a policy learns from the rows that it is given, and the report says which") {
+  model_audit audit = tiny_audit();
+  check_refused([&] { audit.run(learned{36}); }, {"calibration tokens"});
+  CHECK(audit.result().made.calibration.empty());
+  audit.calibrate_on(random_rows(3, 12, 97, 9), "rows 5 to 7 of a file");
+  CHECK(audit.result().made.calibration.empty());  // nobody has learned yet
+  audit.run(rtn{.bits = 4});
+  CHECK(audit.result().made.calibration.empty());
+  const condition_result& c = audit.run(learned{36});
+  CHECK(c.bits_per_weight == 4.0);
+  CHECK(c.loss->loss == audit.conditions()[1].loss->loss);  // it rounds as rtn does
+  const audit_result result = audit.result();
+  CHECK(result.made.calibration == "rows 5 to 7 of a file");
+  CHECK(result.made.calibration_tokens == 36);
+}
+
+TEST_CASE("model_audit: calibration is of the weights that are compressed, stored or processed") {
+  audit_settings settings = tiny_settings();
+  settings.weight_processing = transformer_lens_processing;
+  const auto peaks = [&](compression_order order, const language_model& model) {
+    settings.order = order;
+    model_audit audit = tiny_audit({}, settings);
+    const token_rows rows = random_rows(2, 12, 97, 9);
+    audit.calibrate_on(rows, "some");
+    calibrator expected(model, rows, {.channels = true}, {{1, input_kind::mlp}});
+    const input_statistics known = expected({1, input_kind::mlp}).inputs;
+    bool same = false;
+    const auto look = [&](matrix_view<float>, const tensor_info& info, const calibration& c) {
+      if (info.role == tensor_role::up && info.layer == 1) same = c.inputs.sum_square()[7] == known.sum_square()[7];
+    };
+    audit.run(look, "look");
+    return same;
+  };
+  const language_model stored = tiny_model();
+  const language_model processed = process(stored, transformer_lens_processing);
+  CHECK(peaks(compression_order::compress_then_process, stored));
+  CHECK(peaks(compression_order::process_then_compress, processed));
+  CHECK_FALSE(peaks(compression_order::compress_then_process, processed));
+}
+
+TEST_CASE("model_audit: changed activations reach the loss, the features and the match") {
+  model_audit audit = tiny_audit({.paired = true});
+  const condition_result& c = audit.run(half_inputs{});
+  CHECK(c.loss->kl.value > 0.0);
+  CHECK(c.shift->energy > 0.0);
+  CHECK(c.by_honest.mean_r.value < 1.0);
+  const double halves = c.loss->excess_loss.value;
+  CHECK(halves != 0.0);
+  // The loss that pruning is matched to is that of the changed activations.
+  const token_rows other = random_rows(16, 12, 97, 77);
+  const condition_result& matched = audit.match_pruning_in_nats(half_inputs{}, "half_inputs", other, 0.01);
+  CHECK(matched.match->target != mean_loss(audit.reference(), other));
+}
+
+TEST_CASE("model_audit: activations are changed as the stored weights read them, where processing comes after") {
+  audit_settings settings = tiny_settings();
+  double plain = 0.0, after = 0.0, before = 0.0;
+  tiny_audit({}, settings).run(half_inputs{&plain});
+  settings.weight_processing = transformer_lens_processing;
+  model_audit deployed = tiny_audit({}, settings);
+  const double loss = deployed.run(half_inputs{&after}).loss->loss;
+  CHECK(after == doctest::Approx(plain).epsilon(1e-5));
+  model_audit as_stored = tiny_audit();
+  CHECK(loss == doctest::Approx(as_stored.run(half_inputs{}).loss->loss).epsilon(1e-4));
+  settings.order = compression_order::process_then_compress;
+  tiny_audit({}, settings).run(half_inputs{&before});
+  CHECK(std::fabs(before - plain) > 1e-3 * plain);  // gamma went into the weights
+  settings.order = compression_order::compress_then_process;
+  settings.hook = "blocks.1.attn.hook_z";
+  model_audit at_z = tiny_audit({}, settings);
+  check_refused([&] { at_z.run(half_inputs{}); }, {"hook_z", "fold_value_biases"});
+}
+
+TEST_CASE("model_audit: bits of the reference are those of the files, where all conditions agree on them") {
+  language_model model = tiny_model();
+  const auto stored_up = [](std::size_t layer) {
+    return "gpt_neox.layers." + std::to_string(layer) + ".mlp.dense_h_to_4h.weight";
+  };
+  model.tensors[stored_up(0)].bits = 16.0;
+  model_audit audit(model, lossless_sae(64), random_rows(40, 12, 97), tiny_settings());
+  CHECK_FALSE(audit.conditions()[0].bits_per_weight.has_value());
+  const target_patterns first{.include = {stored_up(0)}, .exclude = {}},
+      second{.include = {stored_up(1)}, .exclude = {}};
+  CHECK(audit.run(magnitude_pruner{.sparsity = 0.5}, first).bits_per_weight == 16.0);
+  CHECK(audit.conditions()[0].bits_per_weight == 16.0);
+  CHECK(audit.run(rtn{.bits = 4}, first).bits_per_weight == 4.5);
+  CHECK(audit.conditions()[0].bits_per_weight == 16.0);
+  CHECK(audit.run(magnitude_pruner{.sparsity = 0.25}, second).bits_per_weight == 32.0);
+  CHECK_FALSE(audit.conditions()[0].bits_per_weight.has_value());
+}
+
+TEST_CASE("model_audit: a model compressed elsewhere is audited as its policy is") {
+  audit_settings settings = tiny_settings();
+  settings.weight_processing = transformer_lens_processing;
+  for (const compression_order order :
+       {compression_order::compress_then_process, compression_order::process_then_compress}) {
+    settings.order = order;
+    model_audit audit = tiny_audit({}, settings);
+    const language_model compressed = compress(tiny_model(), rtn{.bits = 4}).model;
+    const condition_result from_file = audit.run_model(compressed, "from a file");
+    CHECK(from_file.policy == "from a file");
+    CHECK(from_file.tensors.size() == 18);
+    const condition_result by_policy = audit.run(rtn{.bits = 4});
+    const bool same = order == compression_order::compress_then_process;
+    CHECK((from_file.loss->loss == by_policy.loss->loss) == same);
+    CHECK((from_file.tensors[3].change == by_policy.tensors[3].change) == same);
+    CHECK(*from_file.bits_per_weight == doctest::Approx(*by_policy.bits_per_weight).epsilon(1e-14));
+    CHECK(audit.conditions()[0].bits_per_weight == 32.0);
+    CHECK(audit.result().made.warnings.size() == (same ? 0U : 1U));
+  }
+  model_audit audit = tiny_audit();
+  check_refused([&] { audit.run_model(tiny_model("llama"), "other"); }, {"llama", "gpt_neox"});
+  CHECK(audit.conditions().size() == 1);
+  // Its inputs may be changed, too.
+  double largest = 0.0;
+  const compressed_model changed = compress(tiny_model(), half_inputs{&largest});
+  CHECK(audit.run_model(changed.model, "with inputs", {}, changed.on_inputs).loss->kl.value > 0.0);
+  CHECK(largest > 0.0);
 }
 
 }  // namespace audit_model_audit_test

@@ -97,4 +97,13 @@ TEST_CASE("input_statistics: without a Gram matrix there is none, and other widt
   CHECK_THROWS_AS(s += input_statistics(3, true), error);
 }
 
+TEST_CASE("input_statistics: without the Gram matrix the rest is what it was") {
+  const auto x = tokens_of(5, 3);
+  input_statistics with(3, true), without(3);
+  with(matrix_view<const float>(x.data(), 5, 3));
+  without(matrix_view<const float>(x.data(), 5, 3));
+  CHECK(with.without_gram() == without);
+  CHECK_FALSE(with.without_gram().has_gram());
+}
+
 }  // namespace compress_input_statistics_test

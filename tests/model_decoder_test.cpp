@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "model_threads.hpp"
@@ -13,6 +14,7 @@
 #include "qfa/model/load.hpp"
 #include "qfa/model/tokens.hpp"
 #include "scratch.hpp"
+#include "slow_llama.hpp"
 
 namespace model_decoder_test {
 
@@ -275,6 +277,170 @@ TEST_CASE("decoder: tokens, hooks and tensors that the model does not have are r
   qfa_test::check_refused([&] { decoder<> broken(weights); }, {"embed_out.weight", "shape"});
   weights.tensors.erase("embed_out.weight");
   qfa_test::check_refused([&] { decoder<> broken(weights); }, {"embed_out.weight"});
+}
+
+namespace {
+
+void look_only(const linear_input&, matrix_view<float>, std::size_t) {}
+
+constexpr input_kind input_kinds[] = {input_kind::attention, input_kind::mix, input_kind::mlp, input_kind::hidden};
+
+}  // namespace
+
+TEST_CASE("decoder: a visitor that changes nothing changes no bit at any hook, and none does once it is taken away") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    decoder<> model(load_model(models / family));
+    const token_rows tokens = tokens_of(family);
+    const auto plain = everything(model, tokens.view());
+    const auto hidden = model.final_hidden(tokens.view()).values;
+    model.visit_inputs(look_only);
+    qfa_test::for_each_thread_count([&] { CHECK((everything(model, tokens.view()) == plain)); });
+    CHECK(model.final_hidden(tokens.view()).values == hidden);
+    CHECK(decoder<>(load_model(models / family), model).final_hidden(tokens.view()).values == hidden);
+    model.visit_inputs([](const linear_input&, matrix_view<float> x, std::size_t) { x(0, 0) += 1.0f; });
+    CHECK(model.final_hidden(tokens.view()).values != hidden);
+    model.visit_inputs({});
+    CHECK(model.final_hidden(tokens.view()).values == hidden);
+  }
+}
+
+TEST_CASE("decoder: every layer's inputs are shown once, in the order of computation, all tokens at once") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    decoder<> model(load_model(models / family));
+    const model_config& config = model.config();
+    const token_rows tokens = tokens_of(family);
+    std::vector<linear_input> seen;
+    std::map<linear_input, std::vector<float>> inputs;
+    model.visit_inputs([&](const linear_input& input, matrix_view<float> x, std::size_t context) {
+      CHECK(context == tokens.context);
+      CHECK(x.rows() == tokens.ids.size());
+      CHECK(x.columns() == input_width(config, input.kind));
+      seen.push_back(input);
+      inputs[input].assign(x.data(), x.data() + x.size());
+    });
+    const auto values = everything(model, tokens.view());
+    std::vector<linear_input> expected;
+    for (std::size_t l = 0; l < config.layers; ++l)
+      for (const input_kind kind : input_kinds)
+        expected.push_back({l, kind});
+    CHECK((seen == expected));
+    // The mix and the hidden units are what hooks show; the others are norms of residuals that hooks show.
+    const auto hooks = hooks_of(config);
+    const auto at = [&](std::size_t layer, hook_kind kind) -> const std::vector<float>& {
+      return values[static_cast<std::size_t>(std::ranges::find(hooks, hook_point{layer, kind}) - hooks.begin())];
+    };
+    const language_model weights = load_model(models / family);
+    for (std::size_t l = 0; l < config.layers; ++l) {
+      CHECK(inputs[{l, input_kind::mix}] == at(l, hook_kind::z));
+      CHECK(inputs[{l, input_kind::hidden}] == at(l, hook_kind::mlp_post));
+      const layer_layout names = layout_of(config).layers[l];
+      const auto normed = [&](const std::vector<float>& residual, const std::string& by) {
+        std::vector<float> out(residual.size());
+        norm_weights(weights, by)({residual.data(), tokens.ids.size(), config.hidden},
+                                  {out.data(), tokens.ids.size(), config.hidden});
+        return out;
+      };
+      CHECK(inputs[{l, input_kind::attention}] == normed(at(l, hook_kind::resid_pre), names.attention_norm));
+      const hook_kind before_mlp = config.parallel_residual ? hook_kind::resid_pre : hook_kind::resid_mid;
+      CHECK(inputs[{l, input_kind::mlp}] == normed(at(l, before_mlp), names.mlp_norm));
+    }
+  }
+}
+
+TEST_CASE("decoder: what a visitor writes is what linear layers read, and hooks before them show what was there") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    decoder<> model(load_model(models / family));
+    const token_rows tokens = tokens_of(family);
+    const auto hooks = hooks_of(model.config());
+    const auto before = everything(model, tokens.view());
+    for (const input_kind kind : input_kinds) {
+      CAPTURE(input_kind_names[static_cast<std::size_t>(kind)]);
+      model.visit_inputs([&](const linear_input& input, matrix_view<float> x, std::size_t) {
+        if (input == linear_input{1, kind}) std::fill_n(x.data(), x.size(), 0.0f);
+      });
+      const auto after = everything(model, tokens.view());
+      // The first hooks that differ are those of the layers that read the zeros, and these give their biases alone.
+      const auto first =
+          static_cast<std::size_t>(std::ranges::find(hooks, hook_point{1, first_reader(kind)}) - hooks.begin());
+      for (std::size_t i = 0; i < first; ++i)
+        CHECK(after[i] == before[i]);
+      const std::size_t readers = kind == input_kind::attention ? 3 : 1;
+      for (std::size_t i = first; i < first + readers; ++i) {
+        CAPTURE(name_of(hooks[i]));
+        CHECK(after[i] != before[i]);
+        const std::size_t width = after[i].size() / tokens.ids.size();
+        for (std::size_t t = 1; t < tokens.ids.size(); ++t)
+          CHECK(std::equal(after[i].begin(), after[i].begin() + static_cast<std::ptrdiff_t>(width),
+                           after[i].begin() + static_cast<std::ptrdiff_t>(t * width)));
+      }
+    }
+  }
+}
+
+TEST_CASE("decoder: a pass that ends with a hook shows no inputs from behind it") {
+  decoder<> model(load_model(models / "gemma2"));
+  const token_rows tokens = tokens_of("gemma2");
+  std::vector<linear_input> seen;
+  model.visit_inputs([&](const linear_input& input, matrix_view<float>, std::size_t) { seen.push_back(input); });
+  model.forward(tokens.view(), {.hooks = {{1, hook_kind::z}}}, no_visitor{});
+  CHECK((seen.back() == linear_input{1, input_kind::attention}));
+  CHECK(seen.size() == 5);
+  seen.clear();
+  model.forward(tokens.view(), {.hooks = {{0, hook_kind::attn_raw_out}}}, no_visitor{});
+  CHECK((seen == std::vector<linear_input>{{0, input_kind::attention}, {0, input_kind::mix}}));
+}
+
+TEST_CASE("decoder: int8 inputs by a visitor agree with a slow forward pass in double that rounds likewise") {
+  const language_model weights = load_model(models / "llama");
+  decoder<> model(weights);
+  const token_rows tokens = tokens_of("llama");
+  const std::size_t texts = tokens.rows(), context = tokens.context;
+  std::map<linear_input, std::vector<float>> codes;
+  // A token's scale is its largest magnitude over 127.
+  model.visit_inputs([&](const linear_input& input, matrix_view<float> x, std::size_t) {
+    auto& kept = codes[input];
+    for (std::size_t t = 0; t < x.rows(); ++t) {
+      float peak = 0.0f;
+      for (const float v : x.row(t))
+        peak = std::max(peak, std::fabs(v));
+      const float scale = peak / 127.0f;
+      for (float& v : x.row(t)) {
+        kept.push_back(std::nearbyint(v / scale));
+        v = kept.back() * scale;
+      }
+    }
+  });
+  const activations hidden = model.final_hidden(tokens.view());
+  const decoder<> plain(weights);
+  CHECK(relative_error(hidden.values, plain.final_hidden(tokens.view()).values) > 1e-3);
+  double worst = 0.0;
+  std::size_t near_ties = 0;
+  for (std::size_t r = 0; r < texts; ++r) {
+    const auto slow = qfa_test::slow_llama(weights, tokens.view().row(r), [&](const linear_input& input, auto& x) {
+      for (std::size_t t = 0; t < x.size(); ++t) {
+        double peak = 0.0;
+        for (const double v : x[t])
+          peak = std::max(peak, std::fabs(v));
+        for (std::size_t i = 0; i < x[t].size(); ++i) {
+          // Where float and double fall on two sides of a tie, float's code is taken: it is as near.
+          const double exact = x[t][i] / (peak / 127.0);
+          const double code = static_cast<double>(codes[input][(r * context + t) * x[t].size() + i]);
+          CHECK(std::fabs(exact - code) <= 0.5 + 1e-3);
+          near_ties += code != std::nearbyint(exact);
+          x[t][i] = code * (peak / 127.0);
+        }
+      }
+    });
+    for (std::size_t t = 0; t < context; ++t) {
+      const std::vector<float> expected(slow[t].begin(), slow[t].end());
+      worst = std::max(worst, relative_error(hidden.view().row(r * context + t), expected));
+    }
+  }
+  CHECK(worst < 5e-6);  // what a pass of floats loses
+  CHECK(near_ties < 20);
 }
 
 }  // namespace model_decoder_test

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 #include "scratch.hpp"
 
 namespace model_language_model_test {
@@ -24,6 +26,11 @@ TEST_CASE("language_model: a copy shares every tensor, and a tensor put into the
   CHECK(model.contains("a"));
   CHECK_FALSE(model.contains("c"));
   qfa_test::check_refused([&] { model.at("c"); }, {"\"c\"", "'somewhere'"});
+}
+
+TEST_CASE("shared_tensor: bits are not known unless they are said") {
+  CHECK(std::isnan(share({1}, {3.0f}).bits));
+  CHECK(share({1}, {3.0f}, 4.5).bits == 4.5);
 }
 
 }  // namespace model_language_model_test

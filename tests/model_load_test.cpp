@@ -144,4 +144,10 @@ TEST_CASE("load_model: biases are expected where the configuration asks for them
   CHECK(d.load().tensors.size() == 16);
 }
 
+TEST_CASE("load_model: bits of a weight are those of the file's type") {
+  const language_model gemma = load_model(models / "gemma2");
+  CHECK(gemma.at("model.layers.0.self_attn.q_proj.weight").bits == 16.0);
+  CHECK(small_directory().load().at("model.norm.weight").bits == 32.0);
+}
+
 }  // namespace model_load_test

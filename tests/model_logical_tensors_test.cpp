@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <set>
+#include <string>
 
 #include "qfa/model/load.hpp"
 
@@ -101,6 +102,33 @@ TEST_CASE("stored_matrices: a fused tensor is one matrix with the parts it holds
   CHECK(neox[0].whole.of(static_cast<float*>(nullptr)).rows() == 192);
   CHECK(neox[1].parts.size() == 1);
   CHECK(neox[1].whole.info.role == tensor_role::attention_out);
+}
+
+TEST_CASE("logical_tensors: each matrix knows the inputs that it reads, fused or not, and the embeddings read none") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    const model_config config = read_config(models / family / "config.json");
+    for (const logical_tensor& tensor : logical_tensors(config)) {
+      CAPTURE(tensor.info.name);
+      if (tensor.info.role == tensor_role::other) {
+        CHECK_FALSE(tensor.input.has_value());
+        continue;
+      }
+      REQUIRE(tensor.input.has_value());
+      CHECK(tensor.input->layer == tensor.info.layer);
+      CHECK(tensor.info.name.find("." + std::to_string(tensor.input->layer) + ".") != std::string::npos);
+      input_kind kind = input_kind::attention;
+      if (tensor.info.role == tensor_role::attention_out) kind = input_kind::mix;
+      if (tensor.info.role == tensor_role::gate || tensor.info.role == tensor_role::up) kind = input_kind::mlp;
+      if (tensor.info.role == tensor_role::down) kind = input_kind::hidden;
+      CHECK(tensor.input->kind == kind);
+    }
+  }
+  const auto phi = stored_matrices(read_config(models / "phi3" / "config.json"));
+  CHECK((phi[4].whole.input == linear_input{1, input_kind::attention}));
+  CHECK((phi[6].whole.input == linear_input{1, input_kind::mlp}));
+  CHECK((stored_matrices(read_config(models / "gpt_neox" / "config.json"))[0].whole.input ==
+         linear_input{0, input_kind::attention}));
 }
 
 }  // namespace model_logical_tensors_test

@@ -241,4 +241,35 @@ TEST_CASE("processing: a softcapped unembedding is not centered, and none of the
     CHECK(none.at(name).values == tensor.values);
 }
 
+TEST_CASE("keeping_inputs: what linear layers read stays, and of hooks only v and z are not where full processing is") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    const language_model stored = stirred(load_model(models / family));
+    const token_rows tokens = read_tokens(models / family / "tokens.npy", {});
+    const auto watch = [&](const language_model& weights, bool inputs) {
+      std::vector<std::vector<float>> out;
+      decoder<> model(weights);
+      const auto keep = [&](matrix_view<float> x) { out.emplace_back(x.data(), x.data() + x.size()); };
+      if (inputs) {
+        model.visit_inputs([&](const linear_input&, matrix_view<float> x, std::size_t) { keep(x); });
+        model.final_hidden(tokens.view());
+      } else {
+        model.forward(tokens.view(), {.hooks = hooks_of(weights.config)},
+                      [&](std::size_t, matrix_view<float> x) { keep(x); });
+      }
+      return out;
+    };
+    const language_model part = process(stored, keeping_inputs(transformer_lens_processing));
+    const auto read_before = watch(stored, true), read_after = watch(part, true);
+    for (std::size_t i = 0; i < read_before.size(); ++i)
+      CHECK(relative_gap(read_after[i], read_before[i]) < 1e-4);
+    const auto hooks = hooks_of(stored.config);
+    const auto full = watch(process(stored, transformer_lens_processing), false), kept = watch(part, false);
+    for (std::size_t i = 0; i < hooks.size(); ++i) {
+      CAPTURE(name_of(hooks[i]));
+      if (hooks[i].kind != hook_kind::v && hooks[i].kind != hook_kind::z) CHECK(relative_gap(kept[i], full[i]) < 1e-4);
+    }
+  }
+}
+
 }  // namespace model_processing_test

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
+
 namespace model_tensor_editor_test {
 
 using namespace qfa;
@@ -28,6 +30,21 @@ TEST_CASE("tensor_editor: what is changed is a copy, and what is not stays share
   CHECK(model.at("d").shape == std::vector<std::size_t>{2});
   CHECK(model.at("b").values == original.at("b").values);
   CHECK(*original.at("a").values == std::vector<float>{1.0f, 2.0f});
+}
+
+TEST_CASE("tensor_editor: bits where a weight is stored stay what they were, and are not known of what is new") {
+  language_model model;
+  model.tensors["a"] = share({2}, {1.0f, 2.0f}, 16.0);
+  detail::tensor_editor edit(model);
+  edit.copy("a", "untouched_copy");
+  edit.change("a")[0] = 3.0f;
+  edit.copy("a", "changed_copy");
+  edit.change_or_add("new", 2);
+  edit.finish();
+  CHECK(model.at("a").bits == 16.0);
+  CHECK(model.at("untouched_copy").bits == 16.0);
+  CHECK(model.at("changed_copy").bits == 16.0);
+  CHECK(std::isnan(model.at("new").bits));
 }
 
 }  // namespace model_tensor_editor_test

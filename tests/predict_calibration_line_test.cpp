@@ -53,7 +53,8 @@ TEST_CASE("fit_calibration_line: nothing where no finite line exists") {
   const auto none = [](const qfa::calibration_line& c) { return std::isnan(c.slope) && std::isnan(c.intercept); };
   CHECK(none(qfa::fit_calibration_line(std::vector{1.0, 2.0, 3.0, 4.0}, labels{0, 0, 1, 1})));
   CHECK(none(qfa::fit_calibration_line(std::vector{1.0, 2.0, 3.0, 4.0}, labels{1, 1, 0, 0})));
-  CHECK(none(qfa::fit_calibration_line(std::vector{1.0, 2.0, 2.0, 4.0}, labels{0, 0, 1, 1})));  // meet in one point
+  CHECK(
+      none(qfa::fit_calibration_line(std::vector{1.0, 2.0, 2.0, 4.0}, labels{0, 0, 1, 1})));  // they meet in one point
   CHECK(none(qfa::fit_calibration_line(std::vector{2.0, 2.0, 2.0, 2.0}, labels{0, 0, 1, 1})));
   CHECK(none(qfa::fit_calibration_line(std::vector{1.0, 2.0}, labels{1, 1})));
   CHECK(none(qfa::fit_calibration_line(std::vector<double>{}, labels{})));

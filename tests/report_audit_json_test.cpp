@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <string>
 
 #include "audit_made_up.hpp"
@@ -34,9 +35,32 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   }
   CHECK(c["loss"].contains("batch_mean_loss"));
   CHECK(c["tensors"].size() == 18);  // three layers of q, k, v, o, up, down
+  CHECK(j["conditions"][0]["bits_per_weight"]["value"] == 32.0);
+  CHECK(c["bits_per_weight"]["value"].get<double>() > 4.0);
+  CHECK(c["tensors"][0]["bits_per_weight"]["value"] == 4.5);  // a float for each row of 64
+  CHECK(j["protocol"]["calibration"].is_null());
   CHECK_FALSE(j["conditions"][0].contains("prediction_honest"));
   // Text that reads back: no NaN gets through.
   CHECK(nlohmann::json::parse(j.dump()).is_object());
+}
+
+TEST_CASE("report json: bits that nobody knows are null with a reason, and calibration says its rows") {
+  language_model model = qfa_test::tiny_model();
+  for (auto& [name, tensor] : model.tensors)
+    tensor.bits = std::numeric_limits<double>::quiet_NaN();
+  model_audit audit(model, qfa_test::lossless_sae(64), qfa_test::random_rows(40, 12, 97), qfa_test::tiny_settings());
+  audit.run(magnitude_pruner{.sparsity = 0.5});
+  audit_protocol made;
+  made.calibration = "rows 3 to 4";
+  made.calibration_tokens = 24;
+  const report_json j = to_json(audit.result(made));
+  for (const report_json& bits : {j["conditions"][0]["bits_per_weight"], j["conditions"][1]["bits_per_weight"],
+                                  j["conditions"][1]["tensors"][0]["bits_per_weight"]}) {
+    CHECK(bits["value"].is_null());
+    CHECK(bits["reason"].is_string());
+  }
+  CHECK(j["protocol"]["calibration"] == "rows 3 to 4");
+  CHECK(j["protocol"]["calibration_tokens"] == 24);
 }
 
 }  // namespace report_audit_json_test

@@ -44,6 +44,17 @@ TEST_CASE("tables of an audit: a line for each condition and each pair") {
   CHECK(lines(overlaps_table(result)) == 2);
   CHECK(lines(predictions_table(result)) == 3);
   CHECK(conditions_table(result).find("PPL") != std::string::npos);
+  // A row's scale is a float: half a bit for rows of 64, an eighth for rows of 256.
+  CHECK(conditions_table(result).find("bits") < conditions_table(result).find("PPL"));
+  CHECK(conditions_table(result).find("32.00") != std::string::npos);
+  CHECK(conditions_table(result).find("  " + fixed(*result.conditions[2].bits_per_weight, 2) + "  ") !=
+        std::string::npos);
+  audit_result silent = result;
+  for (condition_result& c : silent.conditions)
+    c.bits_per_weight.reset();
+  CHECK(conditions_table(silent).find("bits ") == std::string::npos);
+  silent.conditions[1].bits_per_weight = 8.5;
+  CHECK(conditions_table(silent).find("8.50") != std::string::npos);
   CHECK(overlaps_table(result).find("rtn:bits=8 | rtn:bits=4") != std::string::npos);
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "commands.hpp"
@@ -81,9 +82,19 @@ void write_hook(const qfa::decoder<>& model, const qfa::token_rows& tokens, cons
 
 void run(const activations_arguments& arguments) {
   qfa::language_model model = qfa::load_model(arguments.model);
-  if (!arguments.policy.empty())
-    model = qfa::compress(model, qfa::parse_policy(arguments.policy), arguments.targets).model;
-  if (!arguments.processing.empty()) model = qfa::process(model, qfa::parse_processing(arguments.processing));
+  qfa::input_visitor on_inputs;
+  if (!arguments.policy.empty()) {
+    qfa::compressed_model compressed = qfa::compress(model, qfa::parse_policy(arguments.policy), arguments.targets);
+    model = std::move(compressed.model);
+    on_inputs = std::move(compressed.on_inputs);
+  }
+  const qfa::processing parts = qfa::applicable(
+      arguments.processing.empty() ? qfa::processing{} : qfa::parse_processing(arguments.processing), model.config);
+  if (on_inputs && parts != qfa::keeping_inputs(parts))
+    qfa::fail(
+        "a policy that changes activations meets those of the weights as they are stored: leave fold_ln and "
+        "fold_value_biases out of --processing");
+  model = qfa::process(model, parts);
   qfa::audit_settings settings;
   settings.context = arguments.context;
   settings.prepend_bos = arguments.prepend_bos;
@@ -92,7 +103,8 @@ void run(const activations_arguments& arguments) {
       final ? std::nullopt : std::optional(qfa::parse_hook(arguments.hook, model.config));
   const qfa::token_rows tokens =
       qfa::read_tokens(arguments.tokens, qfa::tokens_for(settings, model.config, arguments.max_tokens));
-  const qfa::decoder<> ready(model);
+  qfa::decoder<> ready(model);
+  ready.visit_inputs(std::move(on_inputs));
   if (hook)
     write_hook(ready, tokens, *hook, arguments.out);
   else if (arguments.hook == "nll")

@@ -68,6 +68,11 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--except", a.targets.exclude, "but not tensors whose names match one of these");
   command.add_option("--match-pruning", a.match, "also prune by magnitude until it costs as much as this policy");
   command.add_option("--match-tolerance", a.match_tolerance, "how near, in nats per token");
+  command.add_option(
+      "--calibration", a.calibration,
+      "token ids, .npy, that calibrated policies learn from; default: rows of --tokens that are then not "
+      "reported");
+  command.add_option("--calibration-tokens", a.calibration_tokens, "calibrate on no more tokens than this (16384)");
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
@@ -86,6 +91,8 @@ void print_audit(const qfa::audit_result& result) {
   std::cout << "protocol " << result.headline.name << ": " << reference.active_count() << " active features, "
             << reference.bands.counted() << " counted, " << reference.bands[qfa::outcome::unmeasured]
             << " unmeasured\n";
+  if (!made.calibration.empty())
+    std::cout << "calibrated on " << made.calibration << ", " << made.calibration_tokens << " tokens\n";
   for (const std::string& warning : made.warnings)
     std::cout << "warning: " << warning << "\n";
   std::cout << "\n" << qfa::conditions_table(result);

@@ -22,6 +22,8 @@ struct audit_arguments {
   std::vector<std::string> compressed;  ///< NAME=FILE
   std::vector<std::string> match;       ///< spec strings that pruning is matched to
   double match_tolerance = 0.0005;      ///< nats
+  std::string calibration;              ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
+  std::size_t calibration_tokens = 16384;
   std::string hook, processing, order, protocol = "honest";
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   long skip_positions = -1;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "progress_line.hpp"
@@ -20,27 +21,41 @@ namespace {
 constexpr std::size_t most_matching_rows = 64;
 
 struct split_tokens {
-  qfa::token_rows reported, matching;
+  qfa::token_rows reported, matching, calibration;
+  std::size_t first_calibration_row = 0;  ///< in the file
 };
 
-/// The reported rows, and other rows for matching: those behind the reported ones, or else the last of them, which are
-/// then not reported.
-split_tokens split(qfa::token_rows all, std::size_t max_tokens, bool needs_matching) {
+/// The reported rows, and others for matching and for calibration, `wanted` of each: those behind the reported ones, or
+/// else the last of them, which are then not reported.  Matching and calibration share no row: what was calibrated on
+/// the rows where it is matched looks better there than it is.
+split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matching_wanted,
+                   std::size_t calibration_wanted) {
   std::size_t reported = all.rows();
   if (max_tokens > 0) reported = std::min(reported, max_tokens / all.context);
   if (reported == 0)
     qfa::fail("--max-tokens " + std::to_string(max_tokens) + " leaves fewer tokens than one context of " +
               std::to_string(all.context));
-  if (!needs_matching && reported == all.rows()) return {std::move(all), {}};
-  std::size_t matching = std::min(most_matching_rows, all.rows() - reported);
-  if (needs_matching && matching == 0) {
-    matching = std::min(most_matching_rows, all.rows() / 8);
-    if (matching == 0)
-      qfa::fail("matching pruning needs rows that are not reported: " + std::to_string(all.rows()) +
-                " rows are too few to spare an eighth of them");
-    reported -= matching;
-  }
-  split_tokens out{qfa::rows_of(all, 0, reported), qfa::rows_of(all, reported, matching)};
+  std::size_t spare = reported;  // the first row that nobody uses
+  if (matching_wanted > 0 && calibration_wanted > 0 && spare < all.rows())
+    matching_wanted = std::min(matching_wanted, (all.rows() - spare + 1) / 2);
+  const auto take = [&](std::size_t wanted, const char* what) {
+    std::size_t count = std::min(wanted, all.rows() - spare);
+    std::size_t first = spare;
+    spare += count;
+    if (count == 0 && wanted > 0) {
+      count = std::min(wanted, reported / 8);
+      if (count == 0)
+        qfa::fail(std::string(what) + " needs rows that are not reported: " + std::to_string(reported) +
+                  " rows are too few to spare an eighth of them");
+      first = reported -= count;
+    }
+    return std::pair(first, count);
+  };
+  const auto [first_matching, matching] = take(matching_wanted, "matching pruning");
+  const auto [first_calibration, calibration] = take(calibration_wanted, "a policy's calibration");
+  if (reported == all.rows()) return {std::move(all), {}, {}};
+  split_tokens out{qfa::rows_of(all, 0, reported), qfa::rows_of(all, first_matching, matching),
+                   qfa::rows_of(all, first_calibration, calibration), first_calibration};
   out.reported.dropped = all.dropped;
   out.reported.bos_added = std::min(all.bos_added, reported);
   return out;
@@ -107,15 +122,37 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   qfa::language_model model = qfa::load_model(arguments.model);
   const bool wants_bos = expects_bos(arguments.model, model.config);
   const bool in_nats = !matched.empty() && !options.rules.guarded_r;
-  split_tokens tokens = split(qfa::read_tokens(arguments.tokens, qfa::tokens_for(settings, model.config, 0)),
-                              arguments.max_tokens, in_nats);
+  const auto learns = [](const qfa::any_policy& policy) { return policy.needs().any(); };
+  const bool calibrates =
+      std::any_of(policies.begin(), policies.end(), learns) || std::any_of(matched.begin(), matched.end(), learns);
+  const qfa::token_rows all = qfa::read_tokens(arguments.tokens, qfa::tokens_for(settings, model.config, 0));
+  const bool from_tokens = calibrates && arguments.calibration.empty();
+  if (calibrates && arguments.calibration_tokens < all.context)
+    qfa::fail("--calibration-tokens " + std::to_string(arguments.calibration_tokens) +
+              " are fewer than one context of " + std::to_string(all.context));
+  const split_tokens tokens = split(all, arguments.max_tokens, in_nats ? most_matching_rows : 0,
+                                    from_tokens ? arguments.calibration_tokens / all.context : 0);
+  qfa::token_rows calibration = tokens.calibration;
+  if (calibrates && !from_tokens)
+    calibration =
+        qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
   qfa::audit_protocol made;
   for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens})
     add_inputs(made, input);
+  if (calibrates && !from_tokens) add_inputs(made, arguments.calibration);
+  if (!calibrates && !arguments.calibration.empty())
+    made.warnings.push_back("--calibration was not read: no policy here learns from tokens");
   made.targets = arguments.targets.name();
   made.model_dtype = stored_dtype(arguments.model);
 
   qfa::model_audit audit(std::move(model), std::move(dictionary), tokens.reported, settings, options, progress_line());
+  if (calibrates) {
+    const std::size_t first = from_tokens ? tokens.first_calibration_row : 0;
+    audit.calibrate_on(
+        calibration,
+        "rows " + std::to_string(first) + " to " + std::to_string(first + calibration.rows() - 1) + " of \"" +
+            (from_tokens ? arguments.tokens + "\", which are not reported" : arguments.calibration + "\""));
+  }
   if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))
     made.warnings.push_back(*warning);
   for (const qfa::any_policy& policy : policies)

@@ -17,6 +17,7 @@
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
+#include "qfa/model/compare_models.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/match_pruning.hpp"
 #include "qfa/model/processing.hpp"
@@ -56,17 +57,35 @@ class model_audit {
   /// Every condition so far, the reference first.
   const std::vector<condition_result>& conditions() const noexcept { return conditions_; }
 
+  /// Rows that policies learn from, those that need it; best none of the reported ones.  `where` says in the report
+  /// which they are.
+  void calibrate_on(token_rows rows, std::string where) {
+    calibration_ = std::move(rows);
+    calibration_source_ = std::move(where);
+  }
+
   /// Compresses the model by a policy and audits it.  `name` is what reports call it.
   template <weight_policy Policy>
   const condition_result& run(const Policy& policy, const std::string& name, const target_patterns& targets = {}) {
-    compressed_model compressed = compress_by(policy, targets);
-    condition_result& added = run(std::move(compressed.model), name);
-    added.tensors = std::move(compressed.tensors);
-    return added;
+    return run(compress_by(policy, targets), name);
   }
   template <named_policy Policy>
   const condition_result& run(const Policy& policy, const target_patterns& targets = {}) {
     return run(policy, describe(policy), targets);
+  }
+
+  /// Audits a model that was compressed elsewhere and is given as it is stored.  `on_inputs` changes the inputs of its
+  /// linear layers, where it is run so.  Throws where it is not of the reference's architecture.
+  const condition_result& run_model(language_model compressed, const std::string& name,
+                                    const target_patterns& targets = {}, input_visitor on_inputs = {}) {
+    compressed_model made{.model = {},
+                          .tensors = compare_tensors(stored_, compressed, targets, options_.fused),
+                          .on_inputs = std::move(on_inputs)};
+    made.model = share_equal_tensors(stored_, std::move(compressed));
+    process_compressed(made);
+    if (settings_.order == compression_order::process_then_compress && settings_.weight_processing.any())
+      warnings_.push_back(name + " was compressed as it is stored: it is processed after that, whatever the order");
+    return run(made, name);
   }
 
   /// The published match (arXiv 2606.03002): the sparsity whose perplexity, on the reported rows, is nearest to that of
@@ -86,7 +105,7 @@ class model_audit {
   const condition_result& match_pruning_in_nats(const Policy& policy, const std::string& matched_to,
                                                 const token_rows& matching, double tolerance,
                                                 const target_patterns& targets = {}) {
-    const decoder<> compressed(compress_by(policy, targets).model, reference_);
+    const decoder<> compressed = ready(compress_by(policy, targets));
     const double target = mean_loss(compressed, matching, "match " + matched_to, told_);
     const sparsity_match match =
         qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
@@ -105,6 +124,11 @@ class model_audit {
     made.fused = options_.fused;
     made.architecture = name_of(stored_.config.family);
     made.loss = "mean over scored tokens, every position of a row but its first";
+    if (calibrated_) {
+      made.calibration = calibration_source_;
+      made.calibration_tokens = calibration_.ids.size();
+    }
+    made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features_, settings_);
     out.conditions = conditions_;
     compare_conditions(out);
@@ -120,11 +144,35 @@ class model_audit {
   }
 
   template <class Policy>
-  compressed_model compress_by(const Policy& policy, const target_patterns& targets) const {
-    const compress_options how{.fused = options_.fused, .on_progress = told_};
-    if (settings_.order == compression_order::process_then_compress) return compress(processed_, policy, targets, how);
-    compressed_model out = compress(stored_, policy, targets, how);
-    out.model = process(out.model, settings_.weight_processing);
+  compressed_model compress_by(const Policy& policy, const target_patterns& targets) {
+    const compress_options how{
+        .fused = options_.fused, .calibration = &calibration_, .like = &reference_, .on_progress = told_};
+    const bool stored_first = settings_.order == compression_order::compress_then_process;
+    compressed_model out = compress(stored_first ? stored_ : processed_, policy, targets, how);
+    calibrated_ = calibrated_ || needs_of(policy).any();
+    if (stored_first) process_compressed(out);
+    return out;
+  }
+
+  /// Processes a model that was compressed as it is stored.  Where its inputs are changed as well, that is done as in
+  /// deployment, to what the stored weights read: the parts of processing that would move inputs are left out, which
+  /// move no hook but v and z.
+  void process_compressed(compressed_model& compressed) const {
+    processing parts = applicable(settings_.weight_processing, stored_.config);
+    if (compressed.on_inputs) {
+      if (parts.fold_value_biases && stored_.config.qkv_bias &&
+          (hook_.kind == hook_kind::v || hook_.kind == hook_kind::z))
+        fail("a policy that changes activations cannot be audited at " + settings_.hook +
+             ", which fold_value_biases moves: leave that part out of the processing, or process before compressing");
+      parts = keeping_inputs(parts);
+    }
+    compressed.model = process(compressed.model, parts);
+  }
+
+  /// A compressed model, ready to run.
+  decoder<> ready(const compressed_model& compressed) const {
+    decoder<> out(compressed.model, reference_);
+    out.visit_inputs(compressed.on_inputs);
     return out;
   }
 
@@ -147,8 +195,8 @@ class model_audit {
     conditions_.back().loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
   }
 
-  condition_result& run(const language_model& compressed, const std::string& name) {
-    const decoder<> model(compressed, reference_);
+  const condition_result& run(const compressed_model& compressed, const std::string& name) {
+    const decoder<> model = ready(compressed);
     compressed_side side(features_);
     by_row<comparison_sum> losses;
     run_over(model, tokens_, hook_, name, told_,
@@ -161,14 +209,28 @@ class model_audit {
                losses.add_rows(std::span<const token_comparison>(scores), tokens_.context - 1);
              });
     conditions_.push_back(conclude(name, std::move(side).findings(), features_.dictionary(), false));
-    conditions_.back().loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
-    return conditions_.back();
+    condition_result& added = conditions_.back();
+    added.loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
+    added.tensors = compressed.tensors;
+    added.bits_per_weight = bits_per_weight(added.tensors);
+    count_reference_bits(compressed.tensors);
+    return added;
   }
 
-  double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens,
-                     const std::string& to) const {
+  /// What the reference's matrices take where a condition has compressed them: one number for the report, if it is the
+  /// same for all conditions.
+  void count_reference_bits(std::vector<compressed_tensor> tensors) {
+    for (compressed_tensor& tensor : tensors)
+      tensor.stored_bits =
+          detail::known_bits(stored_.at(stored_name(tensor.info.name)).bits * static_cast<double>(tensor.weights));
+    const std::optional<double> bits = bits_per_weight(tensors);
+    std::optional<double>& known = conditions_.front().bits_per_weight;
+    known = conditions_.size() == 2 || known == bits ? bits : std::nullopt;
+  }
+
+  double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
     const magnitude_pruner pruner{.sparsity = sparsity};
-    return mean_loss(decoder<>(compress_by(pruner, targets).model, reference_), tokens, "match " + to, told_);
+    return mean_loss(ready(compress_by(pruner, targets)), tokens, "match " + to, told_);
   }
 
   const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
@@ -205,6 +267,10 @@ class model_audit {
   feature_audit features_;
   language_model processed_;
   decoder<> reference_;
+  token_rows calibration_;
+  std::string calibration_source_;
+  bool calibrated_ = false;  // by any policy so far
+  std::vector<std::string> warnings_;
   row_store hidden_;  // the reference's final states, from which its logits are had again
   std::vector<condition_result> conditions_;
 };

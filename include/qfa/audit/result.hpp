@@ -45,6 +45,8 @@ struct audit_protocol {
   std::string order{};  ///< of compression and processing
   bool fused = false;
   std::string targets{};
+  std::string calibration{};           ///< which rows calibrated policies learned from; empty: none did
+  std::size_t calibration_tokens = 0;  ///< in those rows
   std::string architecture{};
   std::string model_dtype{};  ///< as stored; qfa computes in float32
   std::string loss{};         ///< which mean
@@ -109,6 +111,9 @@ struct condition_result {
   double baseline_auc =
       std::numeric_limits<double>::quiet_NaN();  ///< of survival by noise to signal: nothing is fitted
   std::vector<compressed_tensor> tensors;        ///< what the policy did to each
+  /// Bits a weight takes over the targeted matrices, scales included; of the reference, over those that the other
+  /// conditions target.  None where that is not known, or where conditions' targets differ in it.
+  std::optional<double> bits_per_weight{};
   std::optional<pruning_match> match;
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }

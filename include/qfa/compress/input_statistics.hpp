@@ -62,6 +62,16 @@ class input_statistics {
     return *this;
   }
 
+  /// The same without the Gram matrix, which is large where the rest is small.
+  input_statistics without_gram() const {
+    input_statistics out(channels());
+    out.tokens_ = tokens_;
+    out.sum_abs_ = sum_abs_;
+    out.sum_square_ = sum_square_;
+    out.peak_ = peak_;
+    return out;
+  }
+
   bool operator==(const input_statistics&) const = default;
 
   std::size_t channels() const noexcept { return sum_abs_.size(); }

@@ -77,7 +77,8 @@ concept takes_writable_weights = !std::same_as<typename policy_parameter<P>::typ
 ///                                                an optional one
 ///   activations(matrix_view<float>, const linear_input&)
 ///                                                changes one text's inputs of linear layers, a row a token; a third
-///                                                parameter const calibration& is given what needs() asks for
+///                                                parameter const calibration& is given what needs() asks for, but
+///                                                for the Gram matrix, which could not be kept for all layers
 ///
 /// (Whether P can be moved is asked last: any_policy converts from policies, and the question would come back to here.)
 template <class P>

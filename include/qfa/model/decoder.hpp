@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,6 +19,7 @@
 #include "qfa/model/decoder_layer.hpp"
 #include "qfa/model/elementwise.hpp"
 #include "qfa/model/hooks.hpp"
+#include "qfa/model/input_visitor.hpp"
 #include "qfa/model/language_model.hpp"
 #include "qfa/model/layout.hpp"
 #include "qfa/model/linear.hpp"
@@ -51,6 +53,12 @@ class decoder {
 
   const model_config& config() const noexcept { return config_; }
 
+  /// From here on every pass shows `visit` what linear layers read, right before they do, all tokens of the pass at
+  /// once, in the order of computation, from the thread that calls `forward`; what it writes is what they read.  Hooks
+  /// before them (z, mlp_post) show the values from before such a change.  The unembedding's inputs are not shown.  A
+  /// pass that ends with a hook shows nothing from behind it.  An empty visitor: passes as they were.
+  void visit_inputs(input_visitor visit) { on_inputs_ = std::move(visit); }
+
   /// Runs texts, the rows of `tokens`, and shows `visit(i, values)` what passes at options.hooks[i]: a
   /// matrix_view<float> (tokens, hook_width) with token t of row r at r context + t.  Hooks come in the order of
   /// computation, from this thread.  What the visitor writes into the view is what the model goes on with.
@@ -68,18 +76,21 @@ class decoder {
     for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) { embed(tokens, first, last, scratch); });
 
     // A block is a list of steps, each named after the hook behind it.  What lies between two places where all tokens
-    // must meet (attention, and a hook that somebody looks at) runs in one go for each chunk of tokens.
+    // must meet (attention, a hook that somebody looks at, inputs that are visited) runs in one go for each chunk of
+    // tokens.
     const std::size_t steps = config_.layers * kinds;
     std::size_t seen = 0;
     for (std::size_t step = 0; step < steps;) {
+      const std::optional<input_kind> visited = visited_before(step);
+      if (visited) visit_inputs_of(step, *visited, tokens, scratch);
       std::size_t meet = step;
-      while (meet + 1 < steps && kind_of(meet) != hook_kind::z && !hooked(options, meet))
+      while (meet + 1 < steps && kind_of(meet) != hook_kind::z && !hooked(options, meet) && !visited_before(meet + 1))
         ++meet;
       const std::size_t end = kind_of(meet) == hook_kind::z ? meet : meet + 1;
       if (step < end)
         for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
           for (std::size_t s = step; s < end; ++s)
-            layers_[s / kinds].step(kind_of(s), tokens.columns(), rope, first, last, scratch);
+            layers_[s / kinds].step(kind_of(s), tokens.columns(), rope, first, last, scratch, visited && s == step);
         });
       if (kind_of(meet) == hook_kind::z) layers_[meet / kinds].meet(tokens.columns(), scratch);
       for (std::size_t i = 0; i < options.hooks.size(); ++i) {
@@ -169,6 +180,18 @@ class decoder {
     return std::ranges::any_of(options.hooks, [&](const hook_point& hook) { return step_of(hook) == step; });
   }
 
+  /// The inputs that somebody is to see before this step.
+  std::optional<input_kind> visited_before(std::size_t step) const noexcept {
+    return on_inputs_ ? first_read_by(kind_of(step)) : std::nullopt;
+  }
+  void visit_inputs_of(std::size_t step, input_kind kind, matrix_view<const std::uint32_t> tokens,
+                       forward_scratch& s) const {
+    const decoder_layer<Arch>& layer = layers_[step / kinds];
+    for_each_chunk(tokens.size(),
+                   [&](std::size_t first, std::size_t last) { layer.prepare(kind_of(step), first, last, s); });
+    on_inputs_({step / kinds, kind}, s.read_as(kind).view(), tokens.columns());
+  }
+
   /// Calls run(first, last) for chunks of [0, count) tokens, on all threads.  Chunks large enough for a matrix product
   /// to be worth its packing, small enough that their activations stay near; no result depends on where they are cut.
   template <class Run>
@@ -193,6 +216,7 @@ class decoder {
   std::vector<decoder_layer<Arch>> layers_;
   norm_weights final_norm_;
   linear<Arch> unembedding_;
+  input_visitor on_inputs_;
 };
 
 }  // namespace qfa

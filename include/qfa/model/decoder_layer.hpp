@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <iterator>
 
+#include "qfa/compress/linear_input.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/activations.hpp"
 #include "qfa/model/attention.hpp"
@@ -59,6 +60,12 @@ struct forward_scratch {
         return residual;
     }
   }
+
+  /// What linear layers read.
+  activations& read_as(input_kind kind) noexcept {
+    if (kind == input_kind::mix) return z;
+    return kind == input_kind::hidden ? up : normed;
+  }
 };
 
 /// One block of a decoder: a step to each hook from the one before it.  Only attention, the step to `z`, needs all
@@ -84,18 +91,27 @@ class decoder_layer {
       this->*parts[p] = linear<Arch>(model, names.*slices[p], like == nullptr ? nullptr : &(like->*parts[p]));
   }
 
-  /// Takes the tokens [first, last) to the hook `kind` from the one before it, on the calling thread.
+  /// Makes what the linear layers in the step to `kind` read, where it is not there yet: the normalized residual.
+  void prepare(hook_kind kind, std::size_t first, std::size_t last, forward_scratch& s) const {
+    const norm_weights& norm = kind == hook_kind::q ? attention_norm_ : mlp_norm_;
+    if (kind == hook_kind::q || kind == hook_kind::mlp_post)
+      norm.template operator()<Arch>(s.residual.view().rows_between(first, last),
+                                     s.normed.view().rows_between(first, last));
+  }
+
+  /// Takes the tokens [first, last) to the hook `kind` from the one before it, on the calling thread.  `prepared`: what
+  /// linear layers read has been made already, and perhaps changed since.
   void step(hook_kind kind, std::size_t context, const rope_table& rope, std::size_t first, std::size_t last,
-            forward_scratch& s) const {
+            forward_scratch& s, bool prepared = false) const {
     const auto part = [&](activations& x) { return x.view().rows_between(first, last); };
     const auto norm = [&](const norm_weights& by, activations& x, activations& out) {
       by.template operator()<Arch>(part(x), part(out));
     };
+    if (!prepared) prepare(kind, first, last, s);
     switch (kind) {
       case hook_kind::resid_pre:
         break;
       case hook_kind::q:
-        norm(attention_norm_, s.residual, s.normed);
         query_.on_this_thread(part(s.normed), part(s.q));
         break;
       case hook_kind::k:
@@ -122,7 +138,6 @@ class decoder_layer {
         if (!parallel_residual_) add_rows<Arch>(part(s.attention_out), part(s.residual));
         break;
       case hook_kind::mlp_post:
-        norm(mlp_norm_, s.residual, s.normed);
         up_.on_this_thread(part(s.normed), part(s.up));
         if (gate_.exists()) {
           gate_.on_this_thread(part(s.normed), part(s.gate));

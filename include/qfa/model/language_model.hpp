@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -20,12 +21,16 @@ namespace qfa {
 struct shared_tensor {
   std::vector<std::size_t> shape;
   std::shared_ptr<const std::vector<float>> values;  ///< row-major
+  /// Bits that a weight takes where it is stored, scales included: 16 of bfloat16 files, what a policy says of what it
+  /// makes.  NaN where nobody says.
+  double bits = std::numeric_limits<double>::quiet_NaN();
 
   const float* data() const noexcept { return values->data(); }
 };
 
-inline shared_tensor share(std::vector<std::size_t> shape, std::vector<float> values) {
-  return {std::move(shape), std::make_shared<const std::vector<float>>(std::move(values))};
+inline shared_tensor share(std::vector<std::size_t> shape, std::vector<float> values,
+                           double bits = std::numeric_limits<double>::quiet_NaN()) {
+  return {std::move(shape), std::make_shared<const std::vector<float>>(std::move(values)), bits};
 }
 
 /// A decoder's choices and its weights as floats, under the names that its files give them.

@@ -36,7 +36,7 @@ inline shared_tensor read_weight(const sharded_safetensors& files, const expecte
     if (!std::isfinite(values[i]))
       fail(named + " holds " + (std::isnan(values[i]) ? "NaN" : "an infinity") + " at element " + std::to_string(i) +
            ", expected finite weights");
-  return share(expected.shape, std::move(values));
+  return share(expected.shape, std::move(values), static_cast<double>(bits(stored.type)));
 }
 
 }  // namespace detail

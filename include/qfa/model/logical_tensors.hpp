@@ -3,10 +3,12 @@
 #define QFA_MODEL_LOGICAL_TENSORS_HPP
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "qfa/compress/linear_input.hpp"
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/config.hpp"
@@ -18,6 +20,7 @@ namespace qfa {
 struct logical_tensor {
   tensor_info info;
   weight_slice slice;
+  std::optional<linear_input> input{};  ///< what it reads; nothing of the unembedding and the embedding
 
   /// The matrix within the stored tensor's values.
   template <class T>
@@ -25,6 +28,26 @@ struct logical_tensor {
     return slice.of(stored);
   }
 };
+
+/// Which inputs a matrix of that role reads.
+constexpr std::optional<input_kind> read_by(tensor_role role) noexcept {
+  switch (role) {
+    case tensor_role::query:
+    case tensor_role::key:
+    case tensor_role::value:
+      return input_kind::attention;
+    case tensor_role::attention_out:
+      return input_kind::mix;
+    case tensor_role::gate:
+    case tensor_role::up:
+      return input_kind::mlp;
+    case tensor_role::down:
+      return input_kind::hidden;
+    case tensor_role::other:
+      break;
+  }
+  return std::nullopt;
+}
 
 /// Every linear layer's matrix: attention and MLP by layer, then the unembedding where it is a tensor of its own, then
 /// the embedding.  Parts of a fused tensor stand by themselves, named "<stored tensor>#q" and so on.
@@ -38,7 +61,9 @@ inline std::vector<logical_tensor> logical_tensors(const model_config& config) {
                     .role = role,
                     .heads = heads,
                     .head_dim = heads == 0 ? 0 : config.head_dim},
-                   slice});
+                   slice,
+                   {}});
+    if (const auto kind = read_by(role)) out.back().input = {layer, *kind};
   };
   for (std::size_t l = 0; l < layout.layers.size(); ++l) {
     const layer_layout& layer = layout.layers[l];
@@ -56,7 +81,8 @@ inline std::vector<logical_tensor> logical_tensors(const model_config& config) {
   return out;
 }
 
-/// The same matrices as they are stored: a fused tensor is one matrix of role `other`, which no rule about heads fits.
+/// The same matrices as they are stored: a fused tensor is one matrix of role `other`, which no rule about heads fits;
+/// its parts read the same inputs, and so does it.
 /// Others are what logical_tensors makes of them.
 struct stored_matrix {
   logical_tensor whole;

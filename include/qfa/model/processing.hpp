@@ -93,6 +93,13 @@ inline processing applicable(processing parts, const model_config& config) noexc
   return parts;
 }
 
+/// The parts that leave what linear layers read as it is: the others fold norms into the weights behind them, or move
+/// what attention mixes.  Of hooks, the others move v and z only, and those by fold_value_biases.
+inline processing keeping_inputs(processing parts) noexcept {
+  parts.fold_ln = parts.fold_value_biases = false;
+  return parts;
+}
+
 namespace detail {
 
 /// What a norm multiplies by and adds, in double.

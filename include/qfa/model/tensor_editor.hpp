@@ -3,6 +3,7 @@
 #define QFA_MODEL_TENSOR_EDITOR_HPP
 
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <span>
 #include <string>
@@ -14,7 +15,7 @@
 namespace qfa::detail {
 
 /// Changes tensors of a model that shares them with others: each is copied when it is first changed, and put back by
-/// `finish`.
+/// `finish`.  The bits that a weight takes where it is stored stay what they were: a change here is not one of files.
 class tensor_editor {
  public:
   explicit tensor_editor(language_model& model) : model_(model) {}
@@ -24,11 +25,11 @@ class tensor_editor {
   std::span<const float> values(const std::string& name) const {
     const auto found = changed_.find(name);
     return found == changed_.end() ? std::span<const float>(*model_.at(name).values)
-                                   : std::span<const float>(found->second.second);
+                                   : std::span<const float>(found->second.values);
   }
   const std::vector<std::size_t>& shape(const std::string& name) const {
     const auto found = changed_.find(name);
-    return found == changed_.end() ? model_.at(name).shape : found->second.first;
+    return found == changed_.end() ? model_.at(name).shape : found->second.shape;
   }
 
   /// The tensor's values, to be written to.  Stays good until `finish`.
@@ -36,31 +37,38 @@ class tensor_editor {
     auto found = changed_.find(name);
     if (found == changed_.end()) {
       const shared_tensor& stored = model_.at(name);
-      found = changed_.emplace(name, std::pair(stored.shape, *stored.values)).first;
+      found = changed_.emplace(name, changed_tensor{stored.shape, *stored.values, stored.bits}).first;
     }
-    return found->second.second;
+    return found->second.values;
   }
   /// Likewise; a vector of `size` zeros where the model has no such tensor.
   std::span<float> change_or_add(const std::string& name, std::size_t size) {
-    if (!contains(name))
-      changed_.emplace(name, std::pair(std::vector<std::size_t>{size}, std::vector<float>(size, 0.0f)));
+    if (!contains(name)) changed_.emplace(name, changed_tensor{{size}, std::vector<float>(size, 0.0f)});
     return change(name);
   }
   /// A tensor `to` that begins as `from` is now.
   void copy(const std::string& from, const std::string& to) {
     const std::span<const float> now = values(from);
-    changed_.insert_or_assign(to, std::pair(shape(from), std::vector<float>(now.begin(), now.end())));
+    const auto found = changed_.find(from);
+    const double bits = found == changed_.end() ? model_.at(from).bits : found->second.bits;
+    changed_.insert_or_assign(to, changed_tensor{shape(from), {now.begin(), now.end()}, bits});
   }
 
   void finish() {
     for (auto& [name, tensor] : changed_)
-      model_.tensors[name] = share(tensor.first, std::move(tensor.second));
+      model_.tensors[name] = share(tensor.shape, std::move(tensor.values), tensor.bits);
     changed_.clear();
   }
 
  private:
+  struct changed_tensor {
+    std::vector<std::size_t> shape;
+    std::vector<float> values;
+    double bits = std::numeric_limits<double>::quiet_NaN();
+  };
+
   language_model& model_;
-  std::map<std::string, std::pair<std::vector<std::size_t>, std::vector<float>>> changed_;
+  std::map<std::string, changed_tensor> changed_;
 };
 
 }  // namespace qfa::detail

@@ -2,6 +2,8 @@
 #ifndef QFA_REPORT_AUDIT_JSON_HPP
 #define QFA_REPORT_AUDIT_JSON_HPP
 
+#include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +36,8 @@ inline report_json to_json(const audit_protocol& p) {
           {"order", p.order},
           {"fused", p.fused},
           {"targets", p.targets},
+          {"calibration", p.calibration.empty() ? report_json(nullptr) : report_json(p.calibration)},
+          {"calibration_tokens", p.calibration_tokens},
           {"architecture", p.architecture},
           {"model_dtype", p.model_dtype},
           {"loss", p.loss},
@@ -89,9 +93,15 @@ inline report_json match_json(const pruning_match& m) {
           {"trials", std::move(trials)}};
 }
 
-inline report_json distortion_json(const std::string& name, const distortion& d) {
+inline report_json bits_json(const std::optional<double>& bits) {
+  return value_or_reason(bits.value_or(std::numeric_limits<double>::quiet_NaN()),
+                         "neither the policy nor the model's files say, or conditions differ in their targets");
+}
+
+inline report_json distortion_json(const std::string& name, const distortion& d, const std::optional<double>& bits) {
   return {{"name", name},
           {"weights", d.count()},
+          {"bits_per_weight", bits_json(bits)},
           {"sqnr_db", value_or_reason(d.sqnr(), "nothing changed, or all weights are zero")},
           {"relative_frobenius_error", number_or_null(d.relative_frobenius_error())},
           {"cosine", number_or_null(d.cosine())},
@@ -103,7 +113,10 @@ inline report_json distortion_json(const std::string& name, const distortion& d)
 
 inline report_json to_json(const condition_result& c) {
   report_json out{{"policy", c.policy}, {"reference", c.reference}};
-  if (c.loss) out["loss"] = detail::losses_json(*c.loss);
+  if (c.loss) {  // of a model, whose weights are known
+    out["bits_per_weight"] = detail::bits_json(c.bits_per_weight);
+    out["loss"] = detail::losses_json(*c.loss);
+  }
   out["sae_fit"] = to_json(c.fit);
   out["first_position"] = detail::first_position_json(c.first);
   if (c.shift)
@@ -128,9 +141,9 @@ inline report_json to_json(const condition_result& c) {
     report_json tensors = report_json::array();
     for (const compressed_tensor& t : c.tensors) {
       all += t.change;
-      tensors.push_back(detail::distortion_json(t.info.name, t.change));
+      tensors.push_back(detail::distortion_json(t.info.name, t.change, bits_per_weight({&t, 1})));
     }
-    out["distortion"] = detail::distortion_json("all", all);
+    out["distortion"] = detail::distortion_json("all", all, c.bits_per_weight);
     out["tensors"] = std::move(tensors);
   }
   return out;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,16 +72,20 @@ class text_table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// The audit's main table, like the paper's: a line for each condition under the headline protocol.
+/// The audit's main table, like the paper's: a line for each condition under the headline protocol.  `bits` are bits a
+/// weight takes in the targeted matrices, scales included; no such column where no condition knows.
 inline std::string conditions_table(const audit_result& a) {
   const bool with_loss = !a.conditions.empty() && a.conditions.front().loss.has_value();
+  const bool with_bits = std::ranges::any_of(a.conditions, [](const auto& c) { return c.bits_per_weight.has_value(); });
   std::vector<std::string> heads{"policy"};
+  if (with_bits) heads.push_back("bits");
   if (with_loss) heads.insert(heads.end(), {"PPL", "dPPL %", "95 %", "KL"});
   heads.insert(heads.end(), {"mean r", "median r", "survived %", "95 %", "blurred %", "destroyed %", "s/b/d", "FVU"});
   text_table table(std::move(heads));
   for (const condition_result& c : a.conditions) {
     const survey& s = c.by(a.headline);
     std::vector<std::string> row{c.policy};
+    if (with_bits) row.push_back(fixed(c.bits_per_weight.value_or(std::numeric_limits<double>::quiet_NaN()), 2));
     if (c.loss) {
       const estimate& ppl = c.loss->perplexity_ratio;
       row.push_back(fixed(c.loss->perplexity, 3));
