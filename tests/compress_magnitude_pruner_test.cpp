@@ -5,13 +5,14 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <random>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
-#include "compress_matrices.hpp"
+#include "compress_policy_laws.hpp"
+#include "qfa/compress/chain.hpp"
+#include "qfa/compress/rtn.hpp"
 #include "qfa/core/half.hpp"
 #include "scratch.hpp"
 
@@ -81,23 +82,6 @@ TEST_CASE("magnitude_pruner: the threshold belongs to the whole tensor, not to a
   CHECK(compressed(m, magnitude_pruner{0.5}).values == std::vector<float>{0, 0, 30, 40});
 }
 
-TEST_CASE("kth_smallest_magnitude: it is what sorting finds, for every k") {
-  std::mt19937 random(11);
-  for (int round = 0; round < 6; ++round) {
-    matrix m = random_matrix(7, 31, static_cast<unsigned>(round));
-    for (float& w : m.values) {
-      if (round % 3 == 1) w = std::round(4.0f * w);        // many ties
-      if (round % 3 == 2) w *= std::ldexp(1.0f, -140);     // subnormal: only the lower bits differ
-      if (round >= 3 && random() % 4 == 0) w = -m.values.front();
-    }
-    std::vector<float> sorted;
-    for (const float w : m.values) sorted.push_back(std::fabs(w));
-    std::ranges::sort(sorted);
-    for (std::size_t k = 1; k <= sorted.size(); ++k)
-      if (qfa::kth_smallest_magnitude(m.view(), k) != sorted[k - 1]) FAIL_CHECK("round ", round, ", k = ", k);
-  }
-}
-
 TEST_CASE("magnitude_pruner: pruning twice prunes nothing more, and what is left is unchanged") {
   const matrix weights = random_matrix(20, 30);
   for (const double sparsity : {0.1, 0.175, 0.5, 0.8}) {
@@ -144,6 +128,53 @@ TEST_CASE("magnitude_pruner: an empty matrix is no trouble") {
   CHECK(compressed(none, magnitude_pruner{1.0}).values.empty());
 }
 
-TEST_CASE("magnitude_pruner: it says what it is") { CHECK(magnitude_pruner{0.175}.name() == "prune:sparsity=0.175"); }
+TEST_CASE("magnitude_pruner: the oracle's bits by both rules, per tensor and per row, through ties") {
+  const matrix weights = qfa_test::pruned_matrix("weights");
+  for (const std::string text : qfa_test::pruned_sparsities) {
+    CAPTURE(text);
+    const double sparsity = std::stod(text);
+    const matrix paper = compressed(weights, magnitude_pruner{sparsity});
+    CHECK(same_bits(paper.values, qfa_test::pruned_matrix("paper." + text).values));
+    CHECK(same_bits(paper.values, qfa_test::pruned_matrix("llmc." + text).values));
+    const magnitude_pruner wanda{.sparsity = sparsity, .rule = qfa::pruning_rule::wanda};
+    CHECK(same_bits(compressed(weights, wanda).values, qfa_test::pruned_matrix("wanda_repo." + text).values));
+    const magnitude_pruner by_row{.sparsity = sparsity, .per = qfa::weight_scope::row};
+    CHECK(same_bits(compressed(weights, by_row).values, qfa_test::pruned_matrix("row." + text).values));
+  }
+  const matrix distinct = qfa_test::pruned_matrix("distinct");
+  CHECK(same_bits(compressed(distinct, magnitude_pruner{0.25}).values,
+                  qfa_test::pruned_matrix("paper.distinct").values));
+  CHECK(same_bits(compressed(distinct, magnitude_pruner{.sparsity = 0.25, .rule = qfa::pruning_rule::wanda}).values,
+                  qfa_test::pruned_matrix("wanda_repo.distinct").values));
+}
+
+TEST_CASE("magnitude_pruner: per row each row has its own cut, by either rule") {
+  const matrix m{2, 4, {1, 2, 3, 4, 10, 40, 20, 30}};
+  const auto by_row = [&](double sparsity, qfa::pruning_rule rule) {
+    return compressed(m, magnitude_pruner{sparsity, qfa::weight_scope::row, rule}).values;
+  };
+  CHECK(by_row(0.5, qfa::pruning_rule::paper) == std::vector<float>{0, 0, 3, 4, 0, 40, 0, 30});
+  CHECK(by_row(0.5, qfa::pruning_rule::wanda) == std::vector<float>{0, 0, 0, 4, 0, 40, 0, 0});
+  CHECK(by_row(0.2, qfa::pruning_rule::paper) == m.values);
+  CHECK(by_row(1.0, qfa::pruning_rule::wanda) == std::vector<float>(8, 0.0f));
+  qfa_test::check_policy_laws(magnitude_pruner{0.3, qfa::weight_scope::row, qfa::pruning_rule::wanda}, {.name = "up"});
+}
+
+TEST_CASE("magnitude_pruner: what is pruned stays zero when the rest is quantized, and only the rest sets the scale") {
+  const matrix m = random_matrix(8, 64);
+  const matrix pruned = compressed(m, magnitude_pruner{.sparsity = 0.5, .per = qfa::weight_scope::row});
+  const matrix both = compressed(m, qfa::chain{magnitude_pruner{.sparsity = 0.5, .per = qfa::weight_scope::row},
+                                               qfa::rtn{.bits = 4}});
+  // The largest weight of a row is kept, so that the scale is what it was: quantizing first gives the kept ones alike.
+  const matrix quantized = compressed(m, qfa::rtn{.bits = 4});
+  for (std::size_t i = 0; i < m.values.size(); ++i)
+    CHECK(both.values[i] == (pruned.values[i] == 0.0f ? 0.0f : quantized.values[i]));
+}
+
+TEST_CASE("magnitude_pruner: it says what it is") {
+  CHECK(magnitude_pruner{0.175}.name() == "prune:sparsity=0.175");
+  CHECK(magnitude_pruner{0.5, qfa::weight_scope::row, qfa::pruning_rule::wanda}.name() ==
+        "prune:sparsity=0.5,per=row,rule=wanda");
+}
 
 }  // namespace compress_magnitude_pruner_test

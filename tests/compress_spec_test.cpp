@@ -110,7 +110,7 @@ TEST_CASE("parse_policy: a policy within another's option acts there") {
 }
 
 TEST_CASE("parse_policy: one sentence says what is wrong and what is known") {
-  check_refused([] { parse_policy("foo:bits=4"); }, {"no policy \"foo\"", "none, cast, rtn, prune, paper_rtn"});
+  check_refused([] { parse_policy("foo:bits=4"); }, {"no policy \"foo\"", "none, cast, rtn, prune"});
   check_refused([] { parse_policy("rtn:bit=4"); }, {"rtn has no option \"bit\"", "bits, per, group, arithmetic"});
   check_refused([] { parse_policy("rtn:bits=four"); }, {"rtn's option bits is \"four\"", "a whole number"});
   check_refused([] { parse_policy("rtn:per=column"); }, {"\"column\"", "one of tensor, row, group, shared_heads"});
@@ -154,7 +154,10 @@ TEST_CASE("registered_policies: each has a line, and its listed defaults are wha
     for (const qfa::option_help& option : entry.options) {
       CHECK_FALSE(option.help.empty());
       CHECK_FALSE(option.takes.empty());
-      const std::string value = option.required ? "0.5" : option.default_value;
+      const std::string value = !option.required                             ? option.default_value
+                                : option.takes == "a policy in parentheses" ? "(rtn:bits=4)"
+                                : option.takes == "a whole number"          ? "1"
+                                                                            : "0.5";
       given += (given == entry.name ? ":" : ",") + option.key + "=" + value;
       if (option.required) bare += (bare == entry.name ? ":" : ",") + option.key + "=" + value;
     }

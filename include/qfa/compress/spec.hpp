@@ -13,9 +13,17 @@
 #include "qfa/compress/float_cast.hpp"
 #include "qfa/compress/identity.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
+#include "qfa/compress/matched_noise.hpp"
+#include "qfa/compress/negated_error.hpp"
+#include "qfa/compress/nm_pruner.hpp"
+#include "qfa/compress/permuted_error.hpp"
 #include "qfa/compress/presets.hpp"
+#include "qfa/compress/random_pruner.hpp"
+#include "qfa/compress/rotated.hpp"
 #include "qfa/compress/rtn.hpp"
 #include "qfa/compress/spec_text.hpp"
+#include "qfa/compress/structured_pruner.hpp"
+#include "qfa/compress/threshold_pruner.hpp"
 
 namespace qfa {
 
@@ -29,8 +37,11 @@ policy_catalogue catalogue_of() {
 /// qfa's own policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.
 inline const policy_catalogue& default_catalogue() {
   static const policy_catalogue ours = [] {
-    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner>();
-    for (const preset& p : presets) all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner, threshold_pruner, nm_pruner, row_pruner,
+                            column_pruner, head_pruner, rotated, random_pruner, matched_noise, permuted_error,
+                            negated_error>();
+    for (const preset& p : presets)
+      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     return all;
   }();
   return ours;
