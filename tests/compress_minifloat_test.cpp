@@ -74,8 +74,8 @@ double decoded_bit_by_bit(unsigned code) {
     if (code >> (is::mantissa + b) & 1U) exponent += 1 << b;
   const bool negative = code >> (is::mantissa + is::exponent) & 1U;
   const bool top = exponent == (1 << is::exponent) - 1;
-  double value = exponent == 0 ? fraction * std::pow(2.0, 1 - is::bias)
-                               : (1.0 + fraction) * std::pow(2.0, exponent - is::bias);
+  double value =
+      exponent == 0 ? fraction * std::pow(2.0, 1 - is::bias) : (1.0 + fraction) * std::pow(2.0, exponent - is::bias);
   const double all_ones = 1.0 - std::pow(2.0, -is::mantissa);
   if (F::kind == specials::ieee && top) value = fraction == 0.0 ? std::numeric_limits<double>::infinity() : NAN;
   if (F::kind == specials::fn && top && fraction == all_ones) value = NAN;

@@ -38,7 +38,8 @@ struct opposite {
       copy.values.insert(copy.values.end(), w.row(r).begin(), w.row(r).end());
     of(copy.view(), info);
     for (std::size_t r = 0; r < w.rows(); ++r)
-      for (std::size_t c = 0; c < w.columns(); ++c) w(r, c) -= copy.view()(r, c) - w(r, c);
+      for (std::size_t c = 0; c < w.columns(); ++c)
+        w(r, c) -= copy.view()(r, c) - w(r, c);
   }
   static constexpr std::string_view spec_name = "opposite";
   static constexpr std::string_view summary = "the error with its sign turned";
@@ -64,6 +65,9 @@ TEST_CASE("parse_policy: what is written is what acts") {
     CHECK(same_bits(compressed(w, parse_policy(spec), query).values, compressed(w, policy, query).values));
   };
   acts_as("none", qfa::identity{});
+  acts_as("fp8:e5m2,per=group,group=8",
+          qfa::fp8{.format = qfa::fp8_format::e5m2, .per = qfa::fp8_granularity::group, .group = 8});
+  acts_as("nf4:block=32,double=true", qfa::nf4{.block = 32, .double_quantized = true});
   acts_as("cast:to=bf16", qfa::float_cast{});
   acts_as("rtn:bits=6", qfa::rtn{.bits = 6});
   acts_as("rtn:bits=5,per=tensor", qfa::rtn{.bits = 5, .per = qfa::granularity::tensor});
@@ -108,7 +112,7 @@ TEST_CASE("parse_policy: a policy within another's option acts there") {
 }
 
 TEST_CASE("parse_policy: one sentence says what is wrong and what is known") {
-  check_refused([] { parse_policy("foo:bits=4"); }, {"no policy \"foo\"", "none, cast, rtn, prune, paper_rtn"});
+  check_refused([] { parse_policy("foo:bits=4"); }, {"no policy \"foo\"", "none, cast, rtn, prune"});
   check_refused([] { parse_policy("rtn:bit=4"); }, {"rtn has no option \"bit\"", "bits, per, group, arithmetic"});
   check_refused([] { parse_policy("rtn:bits=four"); }, {"rtn's option bits is \"four\"", "a whole number"});
   check_refused([] { parse_policy("rtn:per=column"); }, {"\"column\"", "one of tensor, row, group, shared_heads"});
@@ -125,14 +129,15 @@ TEST_CASE("parse_policy: one sentence says what is wrong and what is known") {
 
 TEST_CASE("parse_policy: random text is parsed or refused, and what is parsed round-trips") {
   const auto catalogue = with_opposite();
-  constexpr std::array<std::string_view, 22> words{"rtn", "prune", "cast", "none", "opposite", ":", ",", "=",
-                                                   "+", "(", ")", "bits", "4", "per", "row", "of",
-                                                   "0.5", " ", "seed", "sparsity", "bf16", "\xff"};
+  constexpr std::array<std::string_view, 22> words{"rtn", "prune", "cast", "none",     "opposite", ":",   ",",   "=",
+                                                   "+",   "(",     ")",    "bits",     "4",        "per", "row", "of",
+                                                   "0.5", " ",     "seed", "sparsity", "bf16",     "\xff"};
   std::mt19937 random(20260603);
   std::size_t parsed = 0;
   for (int round = 0; round < 30000; ++round) {
     std::string spec;
-    for (std::size_t n = random() % 9; n > 0; --n) spec += words[random() % words.size()];
+    for (std::size_t n = random() % 9; n > 0; --n)
+      spec += words[random() % words.size()];
     try {
       const any_policy p = parse_policy(spec, catalogue);
       ++parsed;

@@ -27,7 +27,8 @@ inline const qfa::stored_tensor& number_array(const std::string& name) {
 inline std::vector<float> number_floats(const std::string& name) { return qfa::read_floats(number_array(name)); }
 inline std::vector<std::uint8_t> number_codes(const std::string& name) {
   std::vector<std::uint8_t> codes;
-  for (const float x : number_floats(name)) codes.push_back(static_cast<std::uint8_t>(x));
+  for (const float x : number_floats(name))
+    codes.push_back(static_cast<std::uint8_t>(x));
   return codes;
 }
 inline matrix number_matrix(const std::string& name) {
@@ -56,9 +57,11 @@ template <class P>
 void check_odd(const P& policy, bool exact = true) {
   matrix m = random_matrix(20, 100);
   const matrix once = compressed(m, policy);
-  for (float& w : m.values) w = -w;
+  for (float& w : m.values)
+    w = -w;
   m = compressed(m, policy);
-  for (float& w : m.values) w = -w;
+  for (float& w : m.values)
+    w = -w;
   if (exact)
     CHECK(same_bits(m.values, once.values));
   else
@@ -112,7 +115,8 @@ void check_refuses_infinities(const P& policy, bool bound = true) {
 /// Law: an empty matrix is no trouble, and the largest and smallest weights give finite ones.
 template <class P>
 void check_extremes(const P& policy, float smallest = std::numeric_limits<float>::denorm_min()) {
-  for (const matrix& m : {matrix{0, 5, {}}, matrix{5, 0, {}}}) CHECK(compressed(m, policy).values.empty());
+  for (const matrix& m : {matrix{0, 5, {}}, matrix{5, 0, {}}})
+    CHECK(compressed(m, policy).values.empty());
   constexpr float largest = std::numeric_limits<float>::max() / 4.0f;
   for (float x = smallest; x <= largest; x *= x < 1e-30f || x > 1e30f ? 1.09f : 1024.0f) {
     if (x * 1.09f == x) x *= 2.0f;  // among the smallest subnormals a twelfth more is no more

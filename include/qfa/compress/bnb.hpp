@@ -68,8 +68,8 @@ struct fp4_book {
 ///
 ///   w <- level(code(w (1 / absmax))) absmax
 ///
-/// With `double`, absmax itself is quantized (double_quantize) after the codes are found.  A block of zeros, or one whose
-/// 1 / absmax is no float, becomes zeros (times the quantized absmax with `double`, whose sign may show).
+/// With `double`, absmax itself is quantized (double_quantize) after the codes are found.  A block of zeros, or one
+/// whose 1 / absmax is no float, becomes zeros (times the quantized absmax with `double`, whose sign may show).
 ///
 /// 4.5 bits a weight in blocks of 64, about 4.127 with `double`.
 template <class Book>
@@ -92,9 +92,8 @@ struct bnb_quantizer {
     for_each_flat_block(weights, block, [&](std::size_t b, std::span<float> members) { peaks[b] = absmax(members); });
     std::vector<float> scales = peaks;
     double_quantize(scales);
-    for_each_flat_block(weights, block, [&](std::size_t b, std::span<float> members) {
-      quantize(members, peaks[b], scales[b]);
-    });
+    for_each_flat_block(weights, block,
+                        [&](std::size_t b, std::span<float> members) { quantize(members, peaks[b], scales[b]); });
   }
 
   /// Four bits a weight and the blocks' scales.
@@ -120,7 +119,8 @@ struct bnb_quantizer {
  private:
   static void quantize(std::span<float> members, float peak, float scale) noexcept {
     const float inverse = reciprocal_or_zero(peak);
-    for (float& w : members) w = Book::decode(Book::code(w * inverse)) * scale;
+    for (float& w : members)
+      w = Book::decode(Book::code(w * inverse)) * scale;
   }
 };
 

@@ -27,7 +27,8 @@ struct code_table {
   constexpr std::uint8_t code(float x) const noexcept {
     if constexpr (N <= 16) {
       std::uint32_t below = 0;
-      for (const float t : thresholds) below += x > t ? 1U : 0U;
+      for (const float t : thresholds)
+        below += x > t ? 1U : 0U;
       return static_cast<std::uint8_t>(below);
     } else {
       return static_cast<std::uint8_t>(std::lower_bound(thresholds.begin(), thresholds.end(), x) - thresholds.begin());
@@ -38,7 +39,8 @@ struct code_table {
   constexpr std::uint8_t code_ties_up(float x) const noexcept {
     if constexpr (N <= 16) {
       std::uint32_t reached = 0;
-      for (const float t : thresholds) reached += x >= t ? 1U : 0U;
+      for (const float t : thresholds)
+        reached += x >= t ? 1U : 0U;
       return static_cast<std::uint8_t>(reached);
     } else {
       return static_cast<std::uint8_t>(std::upper_bound(thresholds.begin(), thresholds.end(), x) - thresholds.begin());
@@ -53,7 +55,8 @@ struct code_table {
 template <std::size_t N>
 constexpr code_table<N> midpoint_table(const std::array<float, N>& levels) noexcept {
   code_table<N> table{levels, {}};
-  for (std::size_t i = 0; i + 1 < N; ++i) table.thresholds[i] = (levels[i] + levels[i + 1]) * 0.5f;
+  for (std::size_t i = 0; i + 1 < N; ++i)
+    table.thresholds[i] = (levels[i] + levels[i + 1]) * 0.5f;
   return table;
 }
 

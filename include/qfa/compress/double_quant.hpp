@@ -50,12 +50,13 @@ constexpr std::array<float, 256> dynamic_map_levels() noexcept {
 }
 inline constexpr code_table<256> dynamic_map = midpoint_table(dynamic_map_levels());
 static_assert(std::is_sorted(dynamic_map.levels.begin(), dynamic_map.levels.end()));
-static_assert(dynamic_map.levels[127] == 0.0f && dynamic_map.levels[128] == 5.5e-7f);
+static_assert(dynamic_map.levels[127] == 0.0f && dynamic_map.levels[255] == 1.0f);
 
 /// How many scales share a scale of the second level.
 inline constexpr std::size_t double_quant_block = 256;
 
-/// Quantizes a tensor's scales in place, as bitsandbytes' double quantization (Dettmers et al., 2023, arXiv 2305.14314):
+/// Quantizes a tensor's scales in place, as bitsandbytes' double quantization (Dettmers et al., 2023, arXiv
+/// 2305.14314):
 ///
 ///   m = mean(scales),  a = max|scales - m| of each 256,  scale <- map[nearest of the map to (scale - m) / a] a + m
 ///
@@ -64,14 +65,17 @@ inline constexpr std::size_t double_quant_block = 256;
 inline void double_quantize(std::span<float> scales) {
   if (scales.empty()) return;
   double sum = 0.0;
-  for (const float s : scales) sum += static_cast<double>(s);
+  for (const float s : scales)
+    sum += static_cast<double>(s);
   const float mean = static_cast<float>(sum / static_cast<double>(scales.size()));
   for (std::size_t first = 0; first < scales.size(); first += double_quant_block) {
     const auto block = scales.subspan(first, (std::min)(double_quant_block, scales.size() - first));
-    for (float& s : block) s -= mean;
+    for (float& s : block)
+      s -= mean;
     const float peak = absmax(block);
     const float inverse = reciprocal_or_zero(peak);
-    for (float& s : block) s = rounded_product_plus(dynamic_map.round(s * inverse), peak, mean);
+    for (float& s : block)
+      s = rounded_product_plus(dynamic_map.round(s * inverse), peak, mean);
   }
 }
 

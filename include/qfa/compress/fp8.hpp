@@ -23,23 +23,6 @@
 
 namespace qfa {
 
-/// The 8-bit floats that hardware has: E4M3 and E5M2 of OCP (2023), and AMD's with a bias one larger.
-enum class fp8_format : std::uint8_t { e4m3, e5m2, e4m3fnuz, e5m2fnuz };
-inline constexpr std::array<std::string_view, 4> fp8_format_names{"e4m3", "e5m2", "e4m3fnuz", "e5m2fnuz"};
-constexpr const auto& names_of(fp8_format) noexcept { return fp8_format_names; }
-
-/// Calls `body` with the minifloat that the format is.
-template <class Body>
-constexpr auto with_format(fp8_format format, Body body) {
-  switch (format) {
-    case fp8_format::e5m2: return body(e5m2{});
-    case fp8_format::e4m3fnuz: return body(e4m3fnuz{});
-    case fp8_format::e5m2fnuz: return body(e5m2fnuz{});
-    case fp8_format::e4m3: break;
-  }
-  return body(e4m3{});
-}
-
 /// Which weights share a scale: all, a row, `group` neighboring columns of a row, or a block of `group` rows by `group`
 /// columns.  Groups and blocks at the edges are shorter.
 enum class fp8_granularity : std::uint8_t { tensor, row, group, block };
@@ -134,7 +117,8 @@ struct fp8 {
     const std::size_t across = block_count(weights.columns(), width);
     std::vector<float> peaks(weights.rows() * across, 0.0f);  // of each row's part of each tile
     for_each_row(weights, [&](std::size_t r, std::span<float> row) {
-      for (std::size_t t = 0; t < across; ++t) peaks[r * across + t] = absmax(part(row, t, width));
+      for (std::size_t t = 0; t < across; ++t)
+        peaks[r * across + t] = absmax(part(row, t, width));
     });
     std::vector<float> scales(block_count(weights.rows(), height) * across, 0.0f);  // first their tiles' peaks
     for (std::size_t r = 0; r < weights.rows(); ++r)
@@ -148,13 +132,14 @@ struct fp8 {
       if (!saturate && !std::isfinite(Number::round(peak / scales[i], false)))
         fail("fp8 does not saturate, and the weight of magnitude " + value_to_text(peak) + " in or below row " +
              std::to_string(i / across * height) + " of " + quoted(info) + " with the scale " +
-             value_to_text(scales[i]) + " is beyond the largest number of " +
-             std::string(fp8_format_names[static_cast<std::size_t>(format)]) + ", " + value_to_text(Number::limit()));
+             value_to_text(scales[i]) + " is beyond the largest number of " + std::string(name_of(format)) + ", " +
+             value_to_text(Number::limit()));
     }
     for_each_row(weights, [&](std::size_t r, std::span<float> row) {
       for (std::size_t t = 0; t < across; ++t) {
         const float s = scales[r / height * across + t];
-        for (float& w : part(row, t, width)) w = Number::round(w / s) * s;
+        for (float& w : part(row, t, width))
+          w = Number::round(w / s) * s;
       }
     });
   }

@@ -2,9 +2,12 @@
 #ifndef QFA_COMPRESS_MINIFLOAT_HPP
 #define QFA_COMPRESS_MINIFLOAT_HPP
 
+#include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 #include "qfa/compress/rounding.hpp"
 
@@ -64,8 +67,8 @@ struct minifloat {
   /// rounding with an unbounded exponent would leave the format.  A finite format always saturates.  NaN stays NaN,
   /// although a finite format has no code for it.
   ///
-  /// Numbers in [2^e, 2^(e+1)) are 2^(e - MantissaBits) apart.  A float of 2^23 such steps has no fraction bits in them,
-  /// so adding it lets the hardware round to the format, and subtracting it is exact (see half_even).
+  /// Numbers in [2^e, 2^(e+1)) are 2^(e - MantissaBits) apart.  A float of 2^23 such steps has no fraction bits in
+  /// them, so adding it lets the hardware round to the format, and subtracting it is exact (see half_even).
   static constexpr float round(float x, bool saturating = true) noexcept {
     constexpr float beyond = power_of_two(highest_exponent + 1);
     constexpr std::uint32_t lowest = static_cast<std::uint32_t>(lowest_exponent + 127) << 23;
@@ -118,22 +121,29 @@ struct minifloat {
     if constexpr (Kind == specials::fn)
       if (payload == nan_code) magnitude = nan;
     if constexpr (Kind == specials::ieee)
-      if (payload >= infinity_code)
-        magnitude = payload == infinity_code ? std::numeric_limits<float>::infinity() : nan;
+      if (payload >= infinity_code) magnitude = payload == infinity_code ? std::numeric_limits<float>::infinity() : nan;
     return negative ? -magnitude : magnitude;
   }
 
  private:
   static constexpr std::uint8_t nan_code =
       static_cast<std::uint8_t>(Kind == specials::fnuz ? 1U << (bits - 1) : (1U << (bits - 1)) - 1U);
-  static constexpr std::uint8_t infinity_code =
-      static_cast<std::uint8_t>(((1U << ExponentBits) - 1U) << MantissaBits);
+  static constexpr std::uint8_t infinity_code = static_cast<std::uint8_t>(((1U << ExponentBits) - 1U) << MantissaBits);
 
   static constexpr float overflow(bool saturating) noexcept {
     if (saturating || Kind == specials::finite) return limit();
     return Kind == specials::ieee ? std::numeric_limits<float>::infinity() : std::numeric_limits<float>::quiet_NaN();
   }
 };
+
+/// The 8-bit floats that hardware has: E4M3 and E5M2 of OCP (2023), and AMD's with a bias one larger.  (It stands
+/// before the types of the same names, since g++ warns of enumerators that shadow what is declared already.)
+enum class fp8_format : std::uint8_t { e4m3, e5m2, e4m3fnuz, e5m2fnuz };
+inline constexpr std::array<std::string_view, 4> fp8_format_names{"e4m3", "e5m2", "e4m3fnuz", "e5m2fnuz"};
+constexpr const auto& names_of(fp8_format) noexcept { return fp8_format_names; }
+constexpr std::string_view name_of(fp8_format format) noexcept {
+  return fp8_format_names[static_cast<std::size_t>(format)];
+}
 
 using e4m3 = minifloat<4, 3, 7, specials::fn>;
 using e5m2 = minifloat<5, 2, 15, specials::ieee>;
@@ -142,6 +152,22 @@ using e5m2fnuz = minifloat<5, 2, 16, specials::fnuz>;
 using e2m1 = minifloat<2, 1, 1, specials::finite>;
 using e2m3 = minifloat<2, 3, 1, specials::finite>;
 using e3m2 = minifloat<3, 2, 3, specials::finite>;
+
+/// Calls `body` with a value of the minifloat type that the format is.
+template <class Body>
+constexpr auto with_format(fp8_format format, Body body) {
+  switch (format) {
+    case fp8_format::e5m2:
+      return body(e5m2{});
+    case fp8_format::e4m3fnuz:
+      return body(e4m3fnuz{});
+    case fp8_format::e5m2fnuz:
+      return body(e5m2fnuz{});
+    case fp8_format::e4m3:
+      break;
+  }
+  return body(e4m3{});
+}
 
 /// The scale of the OCP Microscaling formats: an exponent and nothing else.
 struct e8m0 {

@@ -17,6 +17,7 @@
 #include "qfa/compress/minifloat.hpp"
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/compress/weight_rows.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 
 namespace qfa {
@@ -40,15 +41,21 @@ constexpr int shared_exponent(float peak, mx_scale rule) noexcept {
   if (peak == 0.0f) return e8m0::lowest_exponent;
   int exponent = 0;
   switch (rule) {
-    case mx_scale::floor: exponent = floor_log2(peak) - Number::highest_exponent; break;
+    case mx_scale::floor:
+      exponent = floor_log2(peak) - Number::highest_exponent;
+      break;
     case mx_scale::even: {
       // Half a unit of the last kept bit; a carry out of the mantissa raises the exponent.
       constexpr std::uint32_t half = std::uint32_t{1} << (22 - Number::mantissa_bits);
       exponent = floor_log2(std::bit_cast<float>(std::bit_cast<std::uint32_t>(peak) + half)) - Number::highest_exponent;
       break;
     }
-    case mx_scale::ceil: exponent = ceil_log2(peak) - Number::highest_exponent; break;
-    case mx_scale::rceil: exponent = ceil_log2(peak); break;
+    case mx_scale::ceil:
+      exponent = ceil_log2(peak) - Number::highest_exponent;
+      break;
+    case mx_scale::rceil:
+      exponent = ceil_log2(peak);
+      break;
   }
   return static_cast<int>(e8m0::encode(exponent)) + e8m0::lowest_exponent;
 }
@@ -65,16 +72,14 @@ inline constexpr std::array<std::string_view, 3> mx_ties_names{"even", "lower", 
 constexpr const auto& names_of(mx_ties) noexcept { return mx_ties_names; }
 
 /// The magnitudes of E2M1.
-inline constexpr code_table<8> e2m1_magnitudes =
-    midpoint_table<8>({0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f});
+inline constexpr code_table<8> e2m1_magnitudes = midpoint_table<8>({0.0f, 0.5f, 1.0f, 1.5f, 2.0f, 3.0f, 4.0f, 6.0f});
 
 /// The nearest number of E2M1, saturating.
 template <mx_ties Ties>
 constexpr float round_to_e2m1(float x) noexcept {
   if constexpr (Ties == mx_ties::even) return e2m1::round(x);
   const float magnitude = std::bit_cast<float>(magnitude_bits(x));
-  const float r =
-      Ties == mx_ties::lower ? e2m1_magnitudes.round(magnitude) : e2m1_magnitudes.round_ties_up(magnitude);
+  const float r = Ties == mx_ties::lower ? e2m1_magnitudes.round(magnitude) : e2m1_magnitudes.round_ties_up(magnitude);
   if (Ties == mx_ties::lower && r == 0.0f) return 0.0f;
   return std::bit_cast<std::uint32_t>(x) >> 31 != 0 ? -r : r;
 }
@@ -92,9 +97,15 @@ struct mxfp4 {
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
     roundable_row_peaks(weights, info);
     switch (ties) {
-      case mx_ties::even: quantize<mx_ties::even>(weights); break;
-      case mx_ties::lower: quantize<mx_ties::lower>(weights); break;
-      case mx_ties::away: quantize<mx_ties::away>(weights); break;
+      case mx_ties::even:
+        quantize<mx_ties::even>(weights);
+        break;
+      case mx_ties::lower:
+        quantize<mx_ties::lower>(weights);
+        break;
+      case mx_ties::away:
+        quantize<mx_ties::away>(weights);
+        break;
     }
   }
 
@@ -116,25 +127,22 @@ struct mxfp4 {
   void quantize(matrix_view<float> weights) const {
     for_each_row_block(weights, mx_block, [this](std::span<float> block) {
       const float s = power_of_two(shared_exponent<e2m1>(absmax(block), scale));
-      for (float& w : block) w = round_to_e2m1<Ties>(w / s) * s;
+      for (float& w : block)
+        w = round_to_e2m1<Ties>(w / s) * s;
     });
   }
 };
 
-/// The elements of MXFP8.
-enum class mxfp8_format : std::uint8_t { e4m3, e5m2 };
-inline constexpr std::array<std::string_view, 2> mxfp8_format_names{"e4m3", "e5m2"};
-constexpr const auto& names_of(mxfp8_format) noexcept { return mxfp8_format_names; }
-
 /// MXFP8 of OCP: blocks of 32 columns of E4M3 or E5M2 with an E8M0 scale, 8.25 bits a weight; half to even, saturating.
 struct mxfp8 {
-  mxfp8_format format = mxfp8_format::e4m3;
+  fp8_format format = fp8_format::e4m3;
   mx_scale scale = mx_scale::floor;
 
   /// Throws on weights that are not finite, or so large that they might not stay so; they are then unchanged.
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
+    validate();
     roundable_row_peaks(weights, info);
-    if (format == mxfp8_format::e4m3)
+    if (format == fp8_format::e4m3)
       quantize<e4m3>(weights);
     else
       quantize<e5m2>(weights);
@@ -146,19 +154,26 @@ struct mxfp8 {
   }
 
   static constexpr std::string_view spec_name = "mxfp8";
-  static constexpr std::string_view summary = "round to an 8-bit float with a power of two for each 32 columns (OCP MXFP8)";
+  static constexpr std::string_view summary =
+      "round to an 8-bit float with a power of two for each 32 columns (OCP MXFP8)";
   static constexpr auto fields() {
-    return std::tuple{field{"format", &mxfp8::format, "the 8-bit float"},
+    return std::tuple{field{"format", &mxfp8::format, "e4m3 or e5m2"},
                       field{"scale", &mxfp8::scale, "how the power of two is found"}};
   }
   std::string name() const { return spec_of(*this); }
+
+  void validate() const {
+    if (format != fp8_format::e4m3 && format != fp8_format::e5m2)
+      fail("mxfp8's format must be e4m3 or e5m2, not " + std::string(name_of(format)));
+  }
 
  private:
   template <class Number>
   void quantize(matrix_view<float> weights) const {
     for_each_row_block(weights, mx_block, [this](std::span<float> block) {
       const float s = power_of_two(shared_exponent<Number>(absmax(block), scale));
-      for (float& w : block) w = Number::round(w / s) * s;
+      for (float& w : block)
+        w = Number::round(w / s) * s;
     });
   }
 };

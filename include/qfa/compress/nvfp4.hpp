@@ -76,17 +76,22 @@ struct nvfp4 {
   /// weight is not 0 but below 2^-110, where the scales leave fp32's normal numbers; the weights are then unchanged.
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
     float peak = 0.0f;
-    for (const float row_peak : roundable_row_peaks(weights, info)) peak = (std::max)(peak, row_peak);
+    for (const float row_peak : roundable_row_peaks(weights, info))
+      peak = (std::max)(peak, row_peak);
     if (peak == 0.0f) return;
     if (peak < power_of_two(-110))
       fail("nvfp4 has no tensor scale for " + quoted(info) + ", whose largest weight is " + value_to_text(peak) +
            ", below 2^-110");
     switch (convention) {
-      case nvfp4_convention::modelopt: quantize<nvfp4_convention::modelopt>(weights, peak); break;
+      case nvfp4_convention::modelopt:
+        quantize<nvfp4_convention::modelopt>(weights, peak);
+        break;
       case nvfp4_convention::compressed_tensors:
         quantize<nvfp4_convention::compressed_tensors>(weights, peak);
         break;
-      case nvfp4_convention::torchao: quantize<nvfp4_convention::torchao>(weights, peak); break;
+      case nvfp4_convention::torchao:
+        quantize<nvfp4_convention::torchao>(weights, peak);
+        break;
     }
   }
 

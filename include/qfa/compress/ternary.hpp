@@ -40,15 +40,18 @@ struct ternary {
     finite_row_peaks(weights, info);
     std::vector<double> sums(weights.rows(), 0.0);
     for_each_row(weights, [&](std::size_t r, std::span<float> row) {
-      for (const float w : row) sums[r] += static_cast<double>(std::bit_cast<float>(magnitude_bits(w)));
+      for (const float w : row)
+        sums[r] += static_cast<double>(std::bit_cast<float>(magnitude_bits(w)));
     });
     if (per == ternary_granularity::tensor) {
       double sum = 0.0;
-      for (const double s : sums) sum += s;
+      for (const double s : sums)
+        sum += s;
       const float scale = scale_for(sum, weights.size());
       for_each_row(weights, [scale](std::size_t, std::span<float> row) { quantize(row, scale); });
     } else {
-      for_each_row(weights, [&](std::size_t r, std::span<float> row) { quantize(row, scale_for(sums[r], row.size())); });
+      for_each_row(weights,
+                   [&](std::size_t r, std::span<float> row) { quantize(row, scale_for(sums[r], row.size())); });
     }
   }
 
