@@ -38,8 +38,7 @@ struct opposite {
       copy.values.insert(copy.values.end(), w.row(r).begin(), w.row(r).end());
     of(copy.view(), info);
     for (std::size_t r = 0; r < w.rows(); ++r)
-      for (std::size_t c = 0; c < w.columns(); ++c)
-        w(r, c) -= copy.view()(r, c) - w(r, c);
+      for (std::size_t c = 0; c < w.columns(); ++c) w(r, c) -= copy.view()(r, c) - w(r, c);
   }
   static constexpr std::string_view spec_name = "opposite";
   static constexpr std::string_view summary = "the error with its sign turned";
@@ -129,15 +128,14 @@ TEST_CASE("parse_policy: one sentence says what is wrong and what is known") {
 
 TEST_CASE("parse_policy: random text is parsed or refused, and what is parsed round-trips") {
   const auto catalogue = with_opposite();
-  constexpr std::array<std::string_view, 22> words{"rtn", "prune", "cast", "none",     "opposite", ":",   ",",   "=",
-                                                   "+",   "(",     ")",    "bits",     "4",        "per", "row", "of",
-                                                   "0.5", " ",     "seed", "sparsity", "bf16",     "\xff"};
+  constexpr std::array<std::string_view, 22> words{"rtn", "prune", "cast", "none", "opposite", ":", ",", "=",
+                                                   "+", "(", ")", "bits", "4", "per", "row", "of",
+                                                   "0.5", " ", "seed", "sparsity", "bf16", "\xff"};
   std::mt19937 random(20260603);
   std::size_t parsed = 0;
   for (int round = 0; round < 30000; ++round) {
     std::string spec;
-    for (std::size_t n = random() % 9; n > 0; --n)
-      spec += words[random() % words.size()];
+    for (std::size_t n = random() % 9; n > 0; --n) spec += words[random() % words.size()];
     try {
       const any_policy p = parse_policy(spec, catalogue);
       ++parsed;

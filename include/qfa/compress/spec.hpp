@@ -32,13 +32,13 @@ policy_catalogue catalogue_of() {
   return all;
 }
 
-/// qfa's own policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.
+/// qfa's own policies.  A new one is one more type in this list, a new preset one more line in presets.hpp
+/// or float_presets.hpp.
 inline const policy_catalogue& default_catalogue() {
   static const policy_catalogue ours = [] {
     auto all =
         catalogue_of<identity, float_cast, rtn, magnitude_pruner, fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary>();
-    for (const preset& p : presets)
-      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    for (const preset& p : presets) all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     for (const preset& p : float_presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     return all;

@@ -38,6 +38,7 @@ struct ternary {
   /// Throws on weights that are not finite; they are then unchanged.
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
     finite_row_peaks(weights, info);
+    if (weights.empty()) return;
     std::vector<double> sums(weights.rows(), 0.0);
     for_each_row(weights, [&](std::size_t r, std::span<float> row) {
       for (const float w : row)
