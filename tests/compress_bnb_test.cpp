@@ -43,6 +43,8 @@ void check_book(const std::string& name) {
     CHECK(same_bits(std::vector{Book::decode(code)}, std::vector{levels[code]}));
     if (levels[code] != 0.0f || !std::signbit(levels[code])) CHECK(Book::code(levels[code]) == code);
   }
+  for (const float x : random_matrix(1, 2000).values)
+    CHECK(same_bits(std::vector{Book::round(x)}, std::vector{Book::decode(Book::code(x))}));
   CHECK(codes_of<Book>(qfa_test::number_matrix("weights")) == qfa_test::number_codes(name + ".codes"));
 }
 
