@@ -175,6 +175,11 @@ TEST_CASE("fp8: without saturation what leaves the format is refused, and nothin
   matrix late = random_matrix(3, 4);
   check_refused([&] { fp8{.per = fp8_granularity::row, .divisor = 500, .saturate = false}(late.view()); },
                 {"does not saturate", "e4m3"});
+  // The sentence says where: of three blocks of two columns and two rows of them, the fourth block overflows.
+  matrix below{4, 6, std::vector<float>(24, 0.0f)};
+  below.view()(3, 1) = 1.0f;
+  const fp8 blocks{.per = fp8_granularity::block, .group = 2, .divisor = 500, .saturate = false};
+  check_refused([&] { blocks(below.view()); }, {"magnitude 1 ", "in or below row 2 ", "scale 0.002 "});
 }
 
 TEST_CASE("fp8: members that mean nothing together are refused") {

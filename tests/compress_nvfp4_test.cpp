@@ -2,8 +2,10 @@
 #include "qfa/compress/nvfp4.hpp"
 
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -68,6 +70,25 @@ TEST_CASE("scales_of_nvfp4: what a block gets whose scale would be 0 tells the c
   CHECK(qfa::scales_of_nvfp4<nvfp4_convention::modelopt>(small, 2688.0f).multiply == 0x1p-9f);
   CHECK(qfa::scales_of_nvfp4<nvfp4_convention::compressed_tensors>(small, 2688.0f).multiply == 0x1p-9f);
   CHECK(qfa::scales_of_nvfp4<nvfp4_convention::torchao>(small, 2688.0f).multiply == 0x1p-6f);
+}
+
+TEST_CASE("nvfp4: torchao multiplies by a reciprocal, which shows in weights near a tie") {
+  std::size_t unlike_division = 0;
+  for (int i = 0; i < 200; ++i) {
+    const float peak = 1.0f + static_cast<float>(i) / 128.0f;
+    const float t = peak / 2688.0f;
+    const float s = qfa::e4m3::round(peak / (6.0f * t));
+    const float x = 2.5f * (s * t);
+    for (int step = -2; step <= 2; ++step) {
+      const float near = std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) + static_cast<std::uint32_t>(step));
+      const float expected = qfa::e2m1::round(near * (1.0f / t / s)) * (s * t);
+      CHECK(compressed(row_matrix({peak, near}), nvfp4{nvfp4_convention::torchao}).values.back() == expected);
+      const float divided = qfa::e2m1::round(near / (s * t)) * (s * t);
+      CHECK(compressed(row_matrix({peak, near}), nvfp4{nvfp4_convention::modelopt}).values.back() == divided);
+      unlike_division += expected != divided ? 1U : 0U;
+    }
+  }
+  CHECK(unlike_division > 10);
 }
 
 TEST_CASE("nvfp4: the tensor's scale counts, and so does each block of 16, a short one too") {
