@@ -39,8 +39,8 @@ int main() {
 
   // Under a name it goes wherever qfa's own policies go: into chains, audits and spec strings.
   auto catalogue = qfa::default_catalogue();
-  catalogue.add({ternary{}, "ternary"}, "-s, 0 or s for each row");
-  const qfa::any_policy pruned_first = qfa::parse_policy("prune:sparsity=0.5+ternary", catalogue);
+  catalogue.add({ternary{}, "row_ternary"}, "-s, 0 or s for each row");
+  const qfa::any_policy pruned_first = qfa::parse_policy("prune:sparsity=0.5+row_ternary", catalogue);
   w = weights;
   pruned_first(matrix);
   assert((w == std::vector<float>{1.625f, 0, 0, 1.625f, 0, 0, 0, 0}));

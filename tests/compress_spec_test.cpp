@@ -66,6 +66,9 @@ TEST_CASE("parse_policy: what is written is what acts") {
     CHECK(same_bits(compressed(w, parse_policy(spec), query).values, compressed(w, policy, query).values));
   };
   acts_as("none", qfa::identity{});
+  acts_as("fp8:e5m2,per=group,group=8",
+          qfa::fp8{.format = qfa::fp8_format::e5m2, .per = qfa::fp8_granularity::group, .group = 8});
+  acts_as("nf4:block=32,double=true", qfa::nf4{.block = 32, .double_quantized = true});
   acts_as("cast:to=bf16", qfa::float_cast{});
   acts_as("rtn:bits=6", qfa::rtn{.bits = 6});
   acts_as("rtn:bits=5,per=tensor", qfa::rtn{.bits = 5, .per = qfa::granularity::tensor});

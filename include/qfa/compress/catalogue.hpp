@@ -40,9 +40,9 @@ struct policy_entry {
 ///
 ///   auto mine = qfa::default_catalogue();
 ///   mine.add<my_quantizer>();                               // describes its own fields
-///   mine.add({ternary{}, "ternary"}, "keep the signs");     // has none
+///   mine.add({signs{}, "signs"}, "keep the signs");         // has none
 ///   mine.add_preset("int4_g64", "rtn:bits=4,per=group,group=64", "what we ship");
-///   const qfa::any_policy p = qfa::parse_policy("prune:sparsity=0.5+ternary", mine);
+///   const qfa::any_policy p = qfa::parse_policy("prune:sparsity=0.5+signs", mine);
 class policy_catalogue {
  public:
   /// A policy that describes its own fields.

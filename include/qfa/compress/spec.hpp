@@ -8,14 +8,19 @@
 #include <vector>
 
 #include "qfa/compress/any_policy.hpp"
+#include "qfa/compress/bnb.hpp"
 #include "qfa/compress/catalogue.hpp"
 #include "qfa/compress/chain.hpp"
 #include "qfa/compress/float_cast.hpp"
+#include "qfa/compress/float_presets.hpp"
+#include "qfa/compress/fp8.hpp"
 #include "qfa/compress/identity.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/matched_noise.hpp"
+#include "qfa/compress/mx.hpp"
 #include "qfa/compress/negated_error.hpp"
 #include "qfa/compress/nm_pruner.hpp"
+#include "qfa/compress/nvfp4.hpp"
 #include "qfa/compress/permuted_error.hpp"
 #include "qfa/compress/presets.hpp"
 #include "qfa/compress/random_pruner.hpp"
@@ -23,6 +28,7 @@
 #include "qfa/compress/rtn.hpp"
 #include "qfa/compress/spec_text.hpp"
 #include "qfa/compress/structured_pruner.hpp"
+#include "qfa/compress/ternary.hpp"
 #include "qfa/compress/threshold_pruner.hpp"
 
 namespace qfa {
@@ -39,8 +45,10 @@ inline const policy_catalogue& default_catalogue() {
   static const policy_catalogue ours = [] {
     auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner, threshold_pruner, nm_pruner, row_pruner,
                             column_pruner, head_pruner, rotated, random_pruner, matched_noise, permuted_error,
-                            negated_error>();
+                            negated_error, fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary>();
     for (const preset& p : presets)
+      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    for (const preset& p : float_presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     return all;
   }();
