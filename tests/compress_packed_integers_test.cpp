@@ -40,7 +40,8 @@ TEST_CASE("packed integers: every code of every width at every place of a word i
         line[place] = static_cast<std::uint8_t>(code);
         std::uint32_t word = code;
         for (std::size_t k = 0; k < place; ++k)
-          for (int b = 0; b < bits; ++b) word *= 2;
+          for (int b = 0; b < bits; ++b)
+            word *= 2;
         REQUIRE(pack_rows(line, 1, n, bits) == words{word});
         REQUIRE(pack_columns(line, n, 1, bits) == words{word});
         REQUIRE(unpack_rows(words{word}, 1, n, bits) == line);

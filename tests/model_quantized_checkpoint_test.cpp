@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "checkpoint_copy.hpp"
-#include "qfa/model/load.hpp"
 #include "model_threads.hpp"
+#include "qfa/model/load.hpp"
 #include "scratch.hpp"
 
 namespace model_quantized_checkpoint_test {
@@ -25,10 +25,11 @@ const std::vector<std::pair<std::string, std::string>> oracle{
     {"ct_int", "compressed-tensors int-quantized, 8 bits, one scale a row, activations not quantized"},
     {"ct_pack", "compressed-tensors pack-quantized, 4 bits, groups of 32"},
     {"ct_pack_asym",
-     "compressed-tensors pack-quantized, 4 bits, groups of 16; compressed-tensors pack-quantized, 4 bits, groups of 32"},
+     "compressed-tensors pack-quantized, 4 bits, groups of 16; compressed-tensors pack-quantized, 4 bits, groups of "
+     "32"},
     {"ct_float",
-     "compressed-tensors float-quantized, 8 bits, one scale a row; compressed-tensors float-quantized, 8 bits, one "
-     "scale"},
+     "compressed-tensors float-quantized, 8 bits, one scale; compressed-tensors float-quantized, 8 bits, one scale a "
+     "row"},
     {"ct_nvfp4", "compressed-tensors nvfp4-pack-quantized, 4 bits, groups of 16"},
     {"ct_ignored", "compressed-tensors pack-quantized, 8 bits, one scale a row"},
     {"gptq_v1", "gptq version 1, 4 bits, groups of 16"},
@@ -99,49 +100,49 @@ void check_spoiled(const std::string& folder, Spoil spoil, std::initializer_list
 TEST_CASE("quantized checkpoint: tools that are not read are refused by name") {
   for (const char* method : {"bitsandbytes", "hqq", "fp8", "mxfp4", "torchao", "aqlm", "eetq", "quip", "GPTQ"}) {
     CAPTURE(method);
-    check_spoiled(
-        "gptq_v1", [&](checkpoint_copy& c) { c.config["quantization_config"]["quant_method"] = method; },
-        {method, "config.json", "compressed-tensors, gptq or awq"});
+    check_spoiled("gptq_v1", [&](checkpoint_copy& c) { c.config["quantization_config"]["quant_method"] = method; },
+                  {method, "config.json", "compressed-tensors, gptq or awq"});
   }
-  check_spoiled(
-      "gptq_v1", [](checkpoint_copy& c) { c.config["quantization_config"].erase("quant_method"); },
-      {"config.json", "quant_method"});
-  check_spoiled(
-      "gptq_v1", [](checkpoint_copy& c) { c.config["quantization_config"] = {1, 2}; }, {"config.json", "object"});
-  check_spoiled(
-      "gptq_v1", [](checkpoint_copy& c) { c.config["quantization_config"] = "gptq"; }, {"config.json", "object"});
+  check_spoiled("gptq_v1", [](checkpoint_copy& c) { c.config["quantization_config"].erase("quant_method"); },
+                {"config.json", "quant_method"});
+  check_spoiled("gptq_v1",
+                [](checkpoint_copy& c) {
+                  c.config["quantization_config"] = {1, 2};
+                },
+                {"config.json", "object"});
+  check_spoiled("gptq_v1", [](checkpoint_copy& c) { c.config["quantization_config"] = "gptq"; },
+                {"config.json", "object"});
 }
 
 TEST_CASE("quantized checkpoint: every part of every layout is needed") {
   const std::string q = "model.layers.0.self_attn.q_proj.";
-  for (const auto& [folder, part] : std::vector<std::pair<std::string, std::string>>{
-           {"ct_int", "weight"},
-           {"ct_int", "weight_scale"},
-           {"ct_pack", "weight_packed"},
-           {"ct_pack", "weight_scale"},
-           {"ct_pack", "weight_shape"},
-           {"ct_pack_asym", "weight_zero_point"},
-           {"ct_float", "weight"},
-           {"ct_float", "weight_scale"},
-           {"ct_nvfp4", "weight_packed"},
-           {"ct_nvfp4", "weight_scale"},
-           {"ct_nvfp4", "weight_global_scale"},
-           {"gptq_v1", "qweight"},
-           {"gptq_v1", "qzeros"},
-           {"gptq_v1", "scales"},
-           {"gptq_act_order", "g_idx"},
-           {"awq", "qweight"},
-           {"awq", "qzeros"},
-           {"awq", "scales"}}) {
+  for (const auto& [folder, part] :
+       std::vector<std::pair<std::string, std::string>>{{"ct_int", "weight"},
+                                                        {"ct_int", "weight_scale"},
+                                                        {"ct_pack", "weight_packed"},
+                                                        {"ct_pack", "weight_scale"},
+                                                        {"ct_pack", "weight_shape"},
+                                                        {"ct_pack_asym", "weight_zero_point"},
+                                                        {"ct_float", "weight"},
+                                                        {"ct_float", "weight_scale"},
+                                                        {"ct_nvfp4", "weight_packed"},
+                                                        {"ct_nvfp4", "weight_scale"},
+                                                        {"ct_nvfp4", "weight_global_scale"},
+                                                        {"gptq_v1", "qweight"},
+                                                        {"gptq_v1", "qzeros"},
+                                                        {"gptq_v1", "scales"},
+                                                        {"gptq_act_order", "g_idx"},
+                                                        {"awq", "qweight"},
+                                                        {"awq", "qzeros"},
+                                                        {"awq", "scales"}}) {
     CAPTURE(folder);
     const std::string name = q + part;
     CAPTURE(name);
     check_spoiled(folder, [&](checkpoint_copy& c) { REQUIRE(c.tensors.erase(name) == 1); }, {name, "there is no"});
   }
-  check_spoiled(
-      "ct_pack_asym",
-      [](checkpoint_copy& c) { c.tensors.erase("model.layers.1.self_attn.q_proj.weight_g_idx"); },
-      {"model.layers.1.self_attn.q_proj.weight_"});
+  check_spoiled("ct_pack_asym",
+                [](checkpoint_copy& c) { c.tensors.erase("model.layers.1.self_attn.q_proj.weight_g_idx"); },
+                {"model.layers.1.self_attn.q_proj.weight_"});
 }
 
 TEST_CASE("quantized checkpoint: every part of every layout has one shape and one type") {
@@ -200,31 +201,25 @@ TEST_CASE("quantized checkpoint: scales that are no numbers are refused") {
   for (const std::string folder : {"gptq_v1", "gptq_2bit", "awq"})
     for (const std::uint16_t bits : std::initializer_list<std::uint16_t>{0x7c00, 0xfc00, 0x7e00}) {
       CAPTURE(folder);
-      check_spoiled(
-          folder, [&](checkpoint_copy& c) { c.tensors[q + "scales"].set(7, bits); },
-          {q + "scales", "model.safetensors", bits == 0x7e00 ? "NaN" : "infinity", "element 7", "scales"});
+      check_spoiled(folder, [&](checkpoint_copy& c) { c.tensors[q + "scales"].set(7, bits); },
+                    {q + "scales", "model.safetensors", bits == 0x7e00 ? "NaN" : "infinity", "element 7", "scales"});
     }
-  check_spoiled(
-      "ct_nvfp4", [&](checkpoint_copy& c) { c.tensors[q + "weight_scale"].set(3, std::uint8_t{0x7f}); },
-      {q + "weight_scale", "NaN at element 3"});
+  check_spoiled("ct_nvfp4", [&](checkpoint_copy& c) { c.tensors[q + "weight_scale"].set(3, std::uint8_t{0x7f}); },
+                {q + "weight_scale", "NaN at element 3"});
   for (const float global : {0.0f, -0.0f, -2.0f})
-    check_spoiled(
-        "ct_nvfp4", [&](checkpoint_copy& c) { c.tensors[q + "weight_global_scale"].set(0, global); },
-        {q + "weight_global_scale", "positive"});
+    check_spoiled("ct_nvfp4", [&](checkpoint_copy& c) { c.tensors[q + "weight_global_scale"].set(0, global); },
+                  {q + "weight_global_scale", "positive"});
 }
 
 TEST_CASE("quantized checkpoint: weights that are not finite are refused") {
   const std::string q = "model.layers.0.self_attn.q_proj.";
-  check_spoiled(
-      "ct_float", [&](checkpoint_copy& c) { c.tensors[q + "weight"].set(5, std::uint8_t{0xff}); },
-      {q + "weight", "NaN at element 5"});
+  check_spoiled("ct_float", [&](checkpoint_copy& c) { c.tensors[q + "weight"].set(5, std::uint8_t{0xff}); },
+                {q + "weight", "NaN at element 5"});
   const std::string up = "model.layers.0.mlp.up_proj.";
-  check_spoiled(
-      "ct_float", [&](checkpoint_copy& c) { c.tensors[up + "weight_scale"].set(0, 3e38f); },
-      {up + "weight", "an infinity at element"});
-  check_spoiled(
-      "ct_nvfp4", [&](checkpoint_copy& c) { c.tensors[q + "weight_global_scale"].set(0, 1e-40f); },
-      {q + "weight", "an infinity at element"});
+  check_spoiled("ct_float", [&](checkpoint_copy& c) { c.tensors[up + "weight_scale"].set(0, 3e38f); },
+                {up + "weight", "an infinity at element"});
+  check_spoiled("ct_nvfp4", [&](checkpoint_copy& c) { c.tensors[q + "weight_global_scale"].set(0, 1e-40f); },
+                {q + "weight", "an infinity at element"});
 }
 
 TEST_CASE("quantized checkpoint: a group that does not exist is refused") {
@@ -232,37 +227,31 @@ TEST_CASE("quantized checkpoint: a group that does not exist is refused") {
     const std::string text = "column 31 into group " + std::to_string(group);
     CAPTURE(text);
     const std::string q = ".self_attn.q_proj.";
-    check_spoiled(
-        "gptq_act_order",
-        [&](checkpoint_copy& c) { c.tensors["model.layers.0" + q + "g_idx"].set(31, group); },
-        {"model.layers.0" + q + "g_idx", "model.safetensors", text, "there are 2 groups"});
-    check_spoiled(
-        "gptq_v1", [&](checkpoint_copy& c) { c.tensors["model.layers.0" + q + "g_idx"].set(31, group); },
-        {"model.layers.0" + q + "g_idx", text});
-    check_spoiled(
-        "ct_pack_asym",
-        [&](checkpoint_copy& c) { c.tensors["model.layers.1" + q + "weight_g_idx"].set(31, group); },
-        {"model.layers.1" + q + "weight_g_idx", text, "there are 2 groups"});
+    check_spoiled("gptq_act_order",
+                  [&](checkpoint_copy& c) { c.tensors["model.layers.0" + q + "g_idx"].set(31, group); },
+                  {"model.layers.0" + q + "g_idx", "model.safetensors", text, "there are 2 groups"});
+    check_spoiled("gptq_v1", [&](checkpoint_copy& c) { c.tensors["model.layers.0" + q + "g_idx"].set(31, group); },
+                  {"model.layers.0" + q + "g_idx", text});
+    check_spoiled("ct_pack_asym",
+                  [&](checkpoint_copy& c) { c.tensors["model.layers.1" + q + "weight_g_idx"].set(31, group); },
+                  {"model.layers.1" + q + "weight_g_idx", text, "there are 2 groups"});
   }
 }
 
 TEST_CASE("quantized checkpoint: a weight that is stored twice is refused") {
-  for (const auto& [folder, packed] :
-       std::vector<std::pair<std::string, std::string>>{{"ct_pack", "weight_packed"}, {"gptq_v1", "qweight"},
-                                                        {"awq", "qweight"}})
-    check_spoiled(
-        folder,
-        [](checkpoint_copy& c) {
-          c.tensors["model.layers.0.mlp.up_proj.weight"] =
-              qfa_test::make_tensor(dtype::f32, {64, 32}, std::vector<float>(64 * 32));
-        },
-        {"model.layers.0.mlp.up_proj.weight", packed});
+  for (const auto& [folder, packed] : std::vector<std::pair<std::string, std::string>>{
+           {"ct_pack", "weight_packed"}, {"gptq_v1", "qweight"}, {"awq", "qweight"}})
+    check_spoiled(folder,
+                  [](checkpoint_copy& c) {
+                    c.tensors["model.layers.0.mlp.up_proj.weight"] =
+                        qfa_test::make_tensor(dtype::f32, {64, 32}, std::vector<float>(64 * 32));
+                  },
+                  {"model.layers.0.mlp.up_proj.weight", packed});
 }
 
 TEST_CASE("quantized checkpoint: the configuration of older tools lies beside config.json") {
-  for (const auto& [folder, file] :
-       std::vector<std::pair<std::string, std::string>>{{"gptq_act_order", "quantize_config.json"},
-                                                        {"awq", "quant_config.json"}}) {
+  for (const auto& [folder, file] : std::vector<std::pair<std::string, std::string>>{
+           {"gptq_act_order", "quantize_config.json"}, {"awq", "quant_config.json"}}) {
     CAPTURE(folder);
     checkpoint_copy c(checkpoint(folder));
     json beside = c.config["quantization_config"];

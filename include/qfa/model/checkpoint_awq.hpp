@@ -57,7 +57,7 @@ inline dequantized_weight dequantize(const awq_layout& layout, const checkpoint_
   const std::vector<expected_part> expected{{"qweight", {dtype::i32}, {{in, out / 8}}},
                                             {"qzeros", {dtype::i32}, {{groups.count, out / 8}}},
                                             {"scales", scale_types(), {{groups.count, out}}}};
-  if (const auto problem = parts.problem(expected)) fail(*problem);
+  if (const auto problem = parts.problem(expected)) fail(problem->sentence);
 
   const std::vector<std::uint8_t> codes = unpack_awq(parts.words("qweight"), in, out);
   const std::vector<std::uint8_t> zeros = unpack_awq(parts.words("qzeros"), groups.count, out);

@@ -24,7 +24,8 @@ namespace qfa {
 /// Whether this weight is stored in parts; one that is not is stored as it is.
 inline bool stores(const compressed_tensors_layout&, const checkpoint_parts& parts) {
   return parts.contains("weight_packed") || parts.contains("weight_scale") ||
-         (parts.contains("weight") && !is_readable_float(parts.at("weight").type));
+         (parts.contains("weight") &&
+          (parts.at("weight").type == dtype::i8 || parts.at("weight").type == dtype::f8_e4m3));
 }
 
 namespace detail {
@@ -61,13 +62,13 @@ inline scale_grid grid_of(const compressed_tensors_scheme& scheme, const checkpo
   return out;
 }
 
-/// The parts of a weight under a scheme, or one sentence that says why it cannot be one.
-inline std::optional<std::string> mismatch(const compressed_tensors_scheme& scheme, const checkpoint_parts& parts) {
+/// Why a weight cannot be stored by a scheme; nothing where it can.
+inline std::optional<part_problem> mismatch(const compressed_tensors_scheme& scheme, const checkpoint_parts& parts) {
   const std::size_t out = parts.out(), in = parts.in();
   const scale_grid grid = grid_of(scheme, parts);
   if (scheme.rows_per_scale == 1 && scheme.columns_per_scale != 0 && in % scheme.columns_per_scale != 0)
-    return "groups of " + std::to_string(scheme.columns_per_scale) + " columns do not divide the " +
-           std::to_string(in) + " columns of " + parts.named("weight");
+    return part_problem{"groups of " + std::to_string(scheme.columns_per_scale) + " columns do not divide the " +
+                        std::to_string(in) + " columns of " + parts.named("weight")};
   std::vector<expected_part> expected;
   if (scheme.is_nvfp4()) {
     expected = {{"weight_packed", {dtype::u8}, {{out, in / 2}}},
@@ -178,18 +179,18 @@ inline std::string text_of(const compressed_tensors_scheme& scheme) {
 inline dequantized_weight dequantize(const compressed_tensors_layout& layout, const checkpoint_parts& parts) {
   if (layout.schemes.empty()) fail(parts.named("weight") + " is compressed, but no config group says how");
   const compressed_tensors_scheme* fitting = nullptr;
-  std::optional<std::string> problem;
+  std::optional<part_problem> nearest;
   for (const compressed_tensors_scheme& scheme : layout.schemes) {
-    const auto why_not = detail::mismatch(scheme, parts);
-    if (why_not) {
-      if (!problem) problem = why_not;
+    const auto problem = detail::mismatch(scheme, parts);
+    if (problem) {
+      if (!nearest || problem->passed > nearest->passed) nearest = problem;
     } else if (fitting == nullptr) {
       fitting = &scheme;
     } else if (fitting->bits != scheme.bits || detail::grid_of(*fitting, parts) != detail::grid_of(scheme, parts)) {
       fail(parts.named("weight_scale") + " fits two config groups that mean different weights");
     }
   }
-  if (fitting == nullptr) fail(*problem);
+  if (fitting == nullptr) fail(nearest->sentence);
   std::vector<float> values = fitting->is_nvfp4() ? detail::dequantize_nvfp4(parts)
                               : fitting->floating ? detail::dequantize_float8(*fitting, parts)
                                                   : detail::dequantize_integers(*fitting, parts);

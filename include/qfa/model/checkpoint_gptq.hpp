@@ -71,7 +71,7 @@ inline dequantized_weight dequantize(const gptq_layout& layout, const checkpoint
                                             {"qzeros", {dtype::i32}, {{groups.count, out / n}}},
                                             {"scales", scale_types(), {{groups.count, out}}},
                                             {"g_idx", {dtype::i32}, {{in}}, layout.act_order}};
-  if (const auto problem = parts.problem(expected)) fail(*problem);
+  if (const auto problem = parts.problem(expected)) fail(problem->sentence);
 
   const std::vector<std::uint8_t> codes = unpack_columns(parts.words("qweight"), in, out, layout.bits);
   std::vector<std::uint8_t> zeros = unpack_rows(parts.words("qzeros"), groups.count, out, layout.bits);

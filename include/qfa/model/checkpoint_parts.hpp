@@ -50,6 +50,12 @@ struct expected_part {
   bool needed = true;
 };
 
+/// Why stored tensors are not those expected.
+struct part_problem {
+  std::string sentence;
+  std::size_t passed = 0;  ///< how many checks of shape and of type were passed before
+};
+
 /// The group of each of `in` columns, `columns_per_group` after another.
 inline std::vector<std::size_t> groups_in_order(std::size_t in, std::size_t columns_per_group) {
   std::vector<std::size_t> group(in);
@@ -77,26 +83,33 @@ class checkpoint_parts {
     return "tensor " + in_quotes(name(suffix)) + " in " + (contains(suffix) ? at(suffix).file : files_->where());
   }
 
-  /// What is wrong with the stored tensors, one sentence; nothing where all that is needed is there, and all that is
-  /// there is of the type and shape expected.
-  std::optional<std::string> problem(std::span<const expected_part> expected) const {
+  /// The first thing that is wrong with the stored tensors; nothing where all that is needed is there, and all that is
+  /// there is of the shape and type expected.
+  std::optional<part_problem> problem(std::span<const expected_part> expected) const {
+    std::size_t passed = 0;
     for (const expected_part& part : expected) {
       if (!contains(part.suffix)) {
         if (part.needed)
-          return "there is no tensor " + in_quotes(name(part.suffix)) + " in " + files_->where() +
-                 ", which its layout needs";
+          return part_problem{"there is no tensor " + in_quotes(name(part.suffix)) + " in " + files_->where() +
+                                  ", which its layout needs",
+                              passed};
+        passed += 2;
         continue;
       }
       const stored_tensor& stored = at(part.suffix);
       if (std::find(part.shapes.begin(), part.shapes.end(), stored.shape) == part.shapes.end())
-        return named(part.suffix) + " has the shape " + shape_text(stored.shape) + ", but a weight of " +
-               shape_text(std::vector{out_, in_}) + " makes it " + shape_text(part.shapes.front());
+        return part_problem{named(part.suffix) + " has the shape " + shape_text(stored.shape) + ", but a weight of " +
+                                shape_text(std::vector{out_, in_}) + " makes it " + shape_text(part.shapes.front()),
+                            passed};
+      ++passed;
       if (std::find(part.types.begin(), part.types.end(), stored.type) == part.types.end()) {
         std::string types;
         for (const dtype type : part.types)
           types += (types.empty() ? "" : " or ") + std::string(qfa::name(type));
-        return named(part.suffix) + " is of type " + std::string(qfa::name(stored.type)) + ", expected " + types;
+        return part_problem{
+            named(part.suffix) + " is of type " + std::string(qfa::name(stored.type)) + ", expected " + types, passed};
       }
+      ++passed;
     }
     return std::nullopt;
   }
