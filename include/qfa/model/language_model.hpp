@@ -39,7 +39,8 @@ inline shared_tensor share(std::vector<std::size_t> shape, std::vector<float> va
 struct language_model {
   model_config config;
   std::map<std::string, shared_tensor, std::less<>> tensors;
-  std::string source;  ///< where the weights come from, in quotes, for messages
+  std::string source;        ///< where the weights come from, in quotes, for messages
+  std::string quantization;  ///< how files held them that another tool had compressed; empty where they held floats
 
   bool contains(std::string_view name) const { return tensors.find(name) != tensors.end(); }
 

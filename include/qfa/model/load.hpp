@@ -2,19 +2,22 @@
 #ifndef QFA_MODEL_LOAD_HPP
 #define QFA_MODEL_LOAD_HPP
 
-#include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "qfa/core/error.hpp"
 #include "qfa/io/in_quotes.hpp"
+#include "qfa/io/json.hpp"
 #include "qfa/io/sharded_safetensors.hpp"
 #include "qfa/model/config.hpp"
 #include "qfa/model/language_model.hpp"
 #include "qfa/model/layout.hpp"
+#include "qfa/model/quantized_checkpoint.hpp"
 #include "qfa/model/read_config.hpp"
 
 namespace qfa {
@@ -32,31 +35,48 @@ inline shared_tensor read_weight(const sharded_safetensors& files, const expecte
   if (!is_readable_float(stored.type))
     fail(named + " is of type " + std::string(name(stored.type)) + ", expected F32, F16, BF16 or F64 weights");
   std::vector<float> values = read_floats(stored);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (!std::isfinite(values[i]))
-      fail(named + " holds " + (std::isnan(values[i]) ? "NaN" : "an infinity") + " at element " + std::to_string(i) +
-           ", expected finite weights");
+  check_finite(values, named, "weights");
   return share(expected.shape, std::move(values), static_cast<double>(bits(stored.type)));
 }
 
 }  // namespace detail
 
 /// Reads a Hugging Face directory: config.json, and model.safetensors or the shards that model.safetensors.index.json
-/// names.  Tensors that the forward pass does not need (rotary tables, masks of older files) are left alone.  Throws
-/// one sentence for whatever is missing, malformed or unsupported.
+/// names.  Weights that compressed-tensors, GPTQ or AWQ packed are dequantized (model/quantized_checkpoint.hpp).
+/// Tensors that the forward pass does not need (rotary tables, masks of older files) are left alone.  Throws one
+/// sentence for whatever is missing, malformed or unsupported.
 inline language_model load_model(const std::filesystem::path& directory, safetensors_options options = {}) {
   if (!std::filesystem::exists(directory)) fail("there is no model directory " + in_quotes(directory));
   if (!std::filesystem::is_directory(directory))
     fail(in_quotes(directory) + " is not a directory, expected one with config.json and model.safetensors");
   language_model out;
   out.source = in_quotes(directory);
-  out.config = read_config(directory / "config.json");
+  const json config = read_json(directory / "config.json");
+  out.config = parse_config(config, in_quotes(directory / "config.json"));
+  const std::optional<quantized_checkpoint> quantized = find_quantization(directory, config);
   const sharded_safetensors files(directory, options);
+  const auto is_packed = [&](const std::string& weight, const std::vector<std::size_t>& shape) {
+    return quantized && quantized->stores(files, weight, shape);
+  };
   // A model that says nothing about tying and stores no unembedding is tied.
-  if (!out.config.tied && !out.config.states_tied)
-    out.config.tied = !files.contains(layout_of(out.config).unembedding.weight);
-  for (const expected_tensor& expected : expected_tensors(out.config))
-    out.tensors.emplace(expected.name, detail::read_weight(files, expected));
+  if (!out.config.tied && !out.config.states_tied) {
+    const weight_slice unembedding = layout_of(out.config).unembedding;
+    out.config.tied =
+        !files.contains(unembedding.weight) && !is_packed(unembedding.weight, {unembedding.rows, unembedding.columns});
+  }
+  std::set<std::string> schemes;
+  for (const expected_tensor& expected : expected_tensors(out.config)) {
+    if (!is_packed(expected.name, expected.shape)) {
+      out.tensors.emplace(expected.name, detail::read_weight(files, expected));
+      continue;
+    }
+    dequantized_weight weight = quantized->read(files, expected.name, expected.shape);
+    schemes.insert(weight.scheme);
+    const double bits = stored_bits(files, expected.name) / static_cast<double>(weight.values.size());
+    out.tensors.emplace(expected.name, share(expected.shape, std::move(weight.values), bits));
+  }
+  for (const std::string& scheme : schemes)
+    out.quantization += (out.quantization.empty() ? "" : "; ") + scheme;
   return out;
 }
 

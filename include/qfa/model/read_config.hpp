@@ -173,19 +173,14 @@ inline void read_windows(const config_reader& in, model_config& out) {
 }  // namespace detail
 
 /// A model's choices from the text of its config.json; absent keys take the family's defaults.  `where` names the file
-/// in errors.  Throws one sentence for an unsupported architecture, RoPE scaling, quantized weights or shapes that do
-/// not fit together.
+/// in errors.  How the weights are stored (quantization_config) is no part of it.  Throws one sentence for an
+/// unsupported architecture, RoPE scaling or shapes that do not fit together.
 inline model_config parse_config(const json& object, const std::string& where) {
   const detail::config_reader in(object, where);
   model_config out;
   out.family = detail::read_family(in);
   const bool neox = out.family == model_family::gpt_neox;
   const bool gemma = out.family == model_family::gemma2;
-  if (in.has("quantization_config")) {
-    const auto quantization = in.inner("quantization_config");
-    in.refuse("quantization_config (" + quantization.text("quant_method", "no quant_method") +
-              ") says that the weights are packed, expected a model in F32, F16 or BF16");
-  }
 
   out.hidden = in.count("hidden_size");
   out.layers = in.count("num_hidden_layers");
