@@ -11,6 +11,8 @@
 #include "qfa/compress/catalogue.hpp"
 #include "qfa/compress/chain.hpp"
 #include "qfa/compress/float_cast.hpp"
+#include "qfa/compress/ggml.hpp"
+#include "qfa/compress/ggml_mix.hpp"
 #include "qfa/compress/identity.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/presets.hpp"
@@ -29,7 +31,7 @@ policy_catalogue catalogue_of() {
 /// qfa's own policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.
 inline const policy_catalogue& default_catalogue() {
   static const policy_catalogue ours = [] {
-    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner>();
+    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner, ggml_quantizer, ggml_mix>();
     for (const preset& p : presets) all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     return all;
   }();

@@ -37,7 +37,8 @@ inline std::vector<logical_tensor> logical_tensors(const model_config& config) {
                     .layer = layer,
                     .role = role,
                     .heads = heads,
-                    .head_dim = heads == 0 ? 0 : config.head_dim},
+                    .head_dim = heads == 0 ? 0 : config.head_dim,
+                    .layers = config.layers},
                    slice});
   };
   for (std::size_t l = 0; l < layout.layers.size(); ++l) {
@@ -75,7 +76,7 @@ inline std::vector<stored_matrix> stored_matrices(const model_config& config) {
       out.push_back({part, {}});
       if (part.slice.fused()) {
         logical_tensor& whole = out.back().whole;
-        whole.info = {.name = part.slice.weight, .layer = part.info.layer};
+        whole.info = {.name = part.slice.weight, .layer = part.info.layer, .layers = config.layers};
         whole.slice.part.clear();
         whole.slice.first_row = 0;
       }
