@@ -76,6 +76,8 @@ TEST_CASE("parse_policy: what is written is what acts") {
   acts_as("rtn:bits=4,per=shared_heads,arithmetic=bf16", qfa::paper_rtn(4, qfa::float_format::bf16));
   acts_as("paper_rtn:bits=4", qfa::paper_rtn(4));
   acts_as("prune:sparsity=0.175", qfa::magnitude_pruner{0.175});
+  acts_as("ggml:q5_1", qfa::ggml_quantizer{qfa::ggml_type::q5_1});
+  acts_as("ggml:type=q6_K", qfa::ggml_quantizer{qfa::ggml_type::q6_K});
   acts_as("prune:sparsity=0.5+rtn:bits=4", qfa::chain{qfa::magnitude_pruner{0.5}, qfa::rtn{.bits = 4}});
   acts_as("rtn:bits=4+prune:sparsity=0.5", qfa::chain{qfa::rtn{.bits = 4}, qfa::magnitude_pruner{0.5}});
 }
@@ -113,7 +115,7 @@ TEST_CASE("parse_policy: a policy within another's option acts there") {
 }
 
 TEST_CASE("parse_policy: one sentence says what is wrong and what is known") {
-  check_refused([] { parse_policy("foo:bits=4"); }, {"no policy \"foo\"", "none, cast, rtn, prune"});
+  check_refused([] { parse_policy("foo:bits=4"); }, {"no policy \"foo\"", "none, cast, rtn, prune", "paper_rtn"});
   check_refused([] { parse_policy("rtn:bit=4"); }, {"rtn has no option \"bit\"", "bits, per, group, arithmetic"});
   check_refused([] { parse_policy("rtn:bits=four"); }, {"rtn's option bits is \"four\"", "a whole number"});
   check_refused([] { parse_policy("rtn:per=column"); }, {"\"column\"", "one of tensor, row, group, shared_heads"});

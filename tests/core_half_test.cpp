@@ -124,4 +124,38 @@ TEST_CASE("half: to_bf16 keeps zeros' signs, infinities and NaN") {
 static_assert(qfa::round_to_bf16(1.0f) == 1.0f);
 static_assert(qfa::to_bf16(3.14159265f) == 0x4049);
 
+TEST_CASE("half: every binary16 number is its own nearest one") {
+  unsigned wrong = 0;
+  for (unsigned bits = 0; bits < 65536; ++bits) {
+    const float x = qfa::from_f16(static_cast<std::uint16_t>(bits));
+    if (std::isnan(x)) {
+      if (!std::isnan(qfa::from_f16(qfa::to_f16(x)))) ++wrong;
+    } else if (qfa::to_f16(x) != bits) {
+      ++wrong;
+    }
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("half: between two binary16 numbers the nearer one is taken, and the even one halfway") {
+  unsigned wrong = 0;
+  for (unsigned bits = 0; bits < 0x7bff; ++bits) {
+    const float low = qfa::from_f16(static_cast<std::uint16_t>(bits));
+    const float high = qfa::from_f16(static_cast<std::uint16_t>(bits + 1));
+    const float middle = 0.5f * (low + high);
+    const unsigned even = bits % 2 == 0 ? bits : bits + 1;
+    if (qfa::to_f16(middle) != even || qfa::to_f16(-middle) != (even | 0x8000U)) ++wrong;
+    if (qfa::to_f16(std::nextafter(middle, 0.0f)) != bits) ++wrong;
+    if (qfa::to_f16(std::nextafter(middle, 1e9f)) != bits + 1) ++wrong;
+  }
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("half: beyond the largest binary16 number lies infinity") {
+  CHECK(qfa::to_f16(65504.0f) == 0x7bff);
+  CHECK(qfa::to_f16(std::nextafter(65520.0f, 0.0f)) == 0x7bff);
+  CHECK(qfa::to_f16(65520.0f) == 0x7c00);
+  CHECK(qfa::to_f16(-std::numeric_limits<float>::infinity()) == 0xfc00);
+}
+
 }  // namespace core_half_test

@@ -153,7 +153,7 @@ TEST_CASE("checkpoint compressed-tensors: bytes of E4M3 are scaled by tensor and
     const std::vector<float> read = dequantize(layout, checkpoint_parts(files, "m", 4, 60)).values;
     for (std::size_t o = 0; o < 4; ++o)
       for (std::size_t i = 0; i < 60; ++i)
-        CHECK(read[o * 60 + i] == scales[o / 3 * 3 + i / 25] * from_e4m3(codes[o * 60 + i]));
+        CHECK(read[o * 60 + i] == scales[o / 3 * 3 + i / 25] * e4m3::decode(codes[o * 60 + i]));
   }
 }
 
@@ -191,7 +191,7 @@ TEST_CASE("checkpoint compressed-tensors: every code of nvfp4 is E2M1 with the e
   for (std::size_t i = 0; i < 1024; ++i) {
     const unsigned code = i % 2 == 0 ? bytes[i / 2] % 16U : bytes[i / 2] / 16U;
     const float level = code < 8 ? levels[code] : -levels[code - 8];
-    const float product = level * from_e4m3(scales[i / 16]);
+    const float product = level * e4m3::decode(scales[i / 16]);
     CAPTURE(i);
     CHECK(read.values[i] == product / 7.3f);
   }

@@ -50,6 +50,8 @@ TEST_CASE("logical_tensors: roles, heads and names are what a policy expects of 
   const auto neox = logical_tensors(read_config(models / "gpt_neox" / "config.json"));
   REQUIRE(neox.size() == 3 * 6 + 2);
   CHECK(neox[0].info.name == "gpt_neox.layers.0.attention.query_key_value.weight#q");
+  for (const auto& tensor : neox)
+    CHECK(tensor.info.layers == 3);
   CHECK(neox[0].info.role == tensor_role::query);
   CHECK(neox[0].info.heads == 4);
   CHECK(neox[0].info.head_dim == 16);
@@ -89,6 +91,7 @@ TEST_CASE("stored_matrices: a fused tensor is one matrix with the parts it holds
   REQUIRE(stored.size() == 3 * 4 + 2);
   CHECK(stored[0].whole.info.name == "model.layers.0.self_attn.qkv_proj.weight");
   CHECK(stored[0].whole.info.role == tensor_role::other);
+  CHECK(stored[0].whole.info.layers == 3);
   CHECK(stored[0].parts.size() == 3);
   CHECK(stored[2].whole.info.name == "model.layers.0.mlp.gate_up_proj.weight");
   for (const stored_matrix& matrix : stored) {

@@ -14,6 +14,8 @@
 #include "qfa/compress/float_cast.hpp"
 #include "qfa/compress/float_presets.hpp"
 #include "qfa/compress/fp8.hpp"
+#include "qfa/compress/ggml.hpp"
+#include "qfa/compress/ggml_mix.hpp"
 #include "qfa/compress/identity.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/matched_noise.hpp"
@@ -45,7 +47,7 @@ inline const policy_catalogue& default_catalogue() {
   static const policy_catalogue ours = [] {
     auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner, threshold_pruner, nm_pruner, row_pruner,
                             column_pruner, head_pruner, rotated, random_pruner, matched_noise, permuted_error,
-                            negated_error, fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary>();
+                            negated_error, fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary, ggml_quantizer, ggml_mix>();
     for (const preset& p : presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     for (const preset& p : float_presets)

@@ -30,6 +30,7 @@ struct tensor_info {
   tensor_role role = tensor_role::other;
   std::size_t heads = 0;     ///< heads of this very tensor (key and value heads for k and v); 0 where it has none
   std::size_t head_dim = 0;  ///< rows of one head in q, k and v, columns of one head in o; 0 where it has none
+  std::size_t layers = 0;    ///< layers of the model; 0: not said
 };
 
 /// The name in the file: what stands before the '#' of a part.

@@ -37,6 +37,23 @@ inline float from_f16(std::uint16_t bits) noexcept {
   return std::bit_cast<float>(sign | ((exponent + 112U) << 23) | (fraction << 13));
 }
 
+/// Nearest IEEE 754 binary16, ties to even; from 65520 on an infinity, NaN stays NaN (quiet).
+constexpr std::uint16_t to_f16(float x) noexcept {
+  const auto bits = std::bit_cast<std::uint32_t>(x);
+  const std::uint32_t sign = (bits >> 16) & 0x8000U;
+  const std::uint32_t magnitude = bits & 0x7fffffffU;
+  if (magnitude > 0x7f800000U) return static_cast<std::uint16_t>(sign | 0x7e00U);
+  if (magnitude >= 0x477ff000U) return static_cast<std::uint16_t>(sign | 0x7c00U);
+  if (magnitude < 0x38800000U) {
+    // Below 2^-14 a half counts units of 2^-24, as floats do from 0.5 to 1: the addition rounds to that unit.
+    const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
+    return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(shifted) - 0x3f000000U));
+  }
+  // The exponent moves by 112; a carry out of the fraction moves it further, as it should.
+  const std::uint32_t rounded = magnitude - (112U << 23) + 0xfffU + ((magnitude >> 13) & 1U);
+  return static_cast<std::uint16_t>(sign | (rounded >> 13));
+}
+
 }  // namespace qfa
 
 #endif

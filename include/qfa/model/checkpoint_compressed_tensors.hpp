@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/compress/minifloat.hpp"
 #include "qfa/compress/packed_integers.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/dtype.hpp"
-#include "qfa/io/float8.hpp"
 #include "qfa/io/safetensors.hpp"
 #include "qfa/model/checkpoint_parts.hpp"
 #include "qfa/model/compressed_tensors_scheme.hpp"
@@ -143,7 +143,7 @@ inline std::vector<float> dequantize_float8(const compressed_tensors_scheme& sch
   const std::vector<std::size_t> group = parts.group_of_column("weight_g_idx", grid.columns_per_scale, grid.columns);
   const std::vector<std::size_t> first = grid.first_scales(parts.out());
   return fill_weight(parts.out(), in, [&](std::size_t o, std::size_t i) {
-    return scales[first[o] + group[i]] * from_e4m3(codes[o * in + i]);
+    return scales[first[o] + group[i]] * e4m3::decode(codes[o * in + i]);
   });
 }
 

@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/compress/minifloat.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/io/dtype.hpp"
-#include "qfa/io/float8.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json_fields.hpp"
 #include "qfa/io/safetensors.hpp"
@@ -131,7 +131,7 @@ class checkpoint_parts {
     std::vector<float> read;
     if (at(suffix).type == dtype::f8_e4m3) {
       for (const std::uint8_t byte : bytes(suffix))
-        read.push_back(from_e4m3(byte));
+        read.push_back(e4m3::decode(byte));
     } else {
       read = read_floats(at(suffix));
     }

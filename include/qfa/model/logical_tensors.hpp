@@ -60,7 +60,8 @@ inline std::vector<logical_tensor> logical_tensors(const model_config& config) {
                     .layer = layer,
                     .role = role,
                     .heads = heads,
-                    .head_dim = heads == 0 ? 0 : config.head_dim},
+                    .head_dim = heads == 0 ? 0 : config.head_dim,
+                    .layers = config.layers},
                    slice,
                    {}});
     if (const auto kind = read_by(role)) out.back().input = {layer, *kind};
@@ -101,7 +102,7 @@ inline std::vector<stored_matrix> stored_matrices(const model_config& config) {
       out.push_back({part, {}});
       if (part.slice.fused()) {
         logical_tensor& whole = out.back().whole;
-        whole.info = {.name = part.slice.weight, .layer = part.info.layer};
+        whole.info = {.name = part.slice.weight, .layer = part.info.layer, .layers = config.layers};
         whole.slice.part.clear();
         whole.slice.first_row = 0;
       }
