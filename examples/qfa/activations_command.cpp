@@ -13,7 +13,7 @@
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/npy_writer.hpp"
 #include "qfa/model/compress.hpp"
-#include "qfa/model/load.hpp"
+#include "qfa/model/open_model.hpp"
 #include "qfa/model/processing.hpp"
 
 namespace qfa_program {
@@ -81,7 +81,7 @@ void write_hook(const qfa::decoder<>& model, const qfa::token_rows& tokens, cons
 }
 
 void run(const activations_arguments& arguments) {
-  qfa::language_model model = qfa::load_model(arguments.model);
+  qfa::language_model model = qfa::open_model(arguments.model);
   qfa::input_visitor on_inputs;
   if (!arguments.policy.empty()) {
     qfa::compressed_model compressed = qfa::compress(model, qfa::parse_policy(arguments.policy), arguments.targets);
@@ -121,7 +121,7 @@ void run(const activations_arguments& arguments) {
 void add_activations(CLI::App& app) {
   auto a = std::make_shared<activations_arguments>();
   CLI::App* command = app.add_subcommand("activations", "writes what passes at a hook, one row per token");
-  command->add_option("--model", a->model, "a Hugging Face model directory")->required();
+  command->add_option("--model", a->model, "a Hugging Face model directory, or a .gguf file")->required();
   command->add_option("--tokens", a->tokens, "token ids, .npy: a stream, or rows")->required();
   command->add_option("--hook", a->hook, "a hook, `logits`, or `nll` (one row per text)")->required();
   command->add_option("--policy", a->policy, "compress the model first");

@@ -16,21 +16,17 @@
 namespace qfa_program {
 namespace {
 
-/// "int6=q6.npy" names a condition and its file; a bare path names itself.
-qfa::dumped_activations dumped(const std::string& argument) {
-  const auto equals = argument.find('=');
-  if (equals == std::string::npos) return {argument, argument};
-  return {argument.substr(0, equals), argument.substr(equals + 1)};
-}
-
 qfa::audit_result run_on_activations(const audit_arguments& arguments) {
-  if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.match.empty())
-    qfa::fail("--tokens, --policy and --match-pruning need --model, not --activations");
+  if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.match.empty() ||
+      !arguments.against.empty())
+    qfa::fail("--tokens, --policy, --against and --match-pruning need --model, not --activations");
   if (arguments.compressed.empty())
     qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
   std::vector<qfa::dumped_activations> files;
-  for (const std::string& argument : arguments.compressed)
-    files.push_back(dumped(argument));
+  for (const std::string& argument : arguments.compressed) {
+    const named_path file = name_and_path(argument);
+    files.push_back({file.name, file.path});
+  }
   qfa::sae dictionary = qfa::load_sae(arguments.sae);
   qfa::audit_options options = arguments.options();
   if (!options.hook && !dictionary.metadata.hook) options.hook = "unknown (activations were given)";
@@ -60,10 +56,14 @@ void run(const audit_arguments& arguments) {
 void add_audit(CLI::App& app) {
   auto arguments = std::make_shared<audit_arguments>();
   CLI::App* command = app.add_subcommand("audit", "which features of a model survive compression");
-  command->add_option("--model", arguments->model, "a Hugging Face model directory");
+  command->add_option("--model", arguments->model, "the reference: a Hugging Face model directory, or a .gguf file");
   command->add_option("--sae", arguments->sae, "a trained SAE: directory or file")->required();
   command->add_option("--tokens", arguments->tokens, "token ids, .npy: a stream, or rows");
   command->add_option("--policy", arguments->policies, "a compression; repeat it for a sweep (`qfa list policies`)");
+  command->add_option(
+      "--against", arguments->against,
+      "PATH or NAME=PATH: the model as another tool compressed it, a directory (float, compressed-tensors, "
+      "GPTQ, AWQ) or a .gguf file; repeatable");
   command->add_option("--activations", arguments->activations,
                       "instead of a model: the reference's activations, .npy or .safetensors");
   command->add_option("--compressed", arguments->compressed,

@@ -30,6 +30,12 @@ std::optional<Enum> one_of(const std::string& option, const std::string& word,
 
 }  // namespace
 
+named_path name_and_path(const std::string& argument) {
+  const auto equals = argument.find('=');
+  if (equals == std::string::npos) return {argument, argument};
+  return {argument.substr(0, equals), argument.substr(equals + 1)};
+}
+
 qfa::audit_options audit_arguments::options() const {
   qfa::audit_options o;
   if (protocol != "honest" && protocol != "published")
@@ -93,6 +99,8 @@ void print_audit(const qfa::audit_result& result) {
             << " unmeasured\n";
   if (!made.calibration.empty())
     std::cout << "calibrated on " << made.calibration << ", " << made.calibration_tokens << " tokens\n";
+  for (const qfa::audited_checkpoint& c : made.checkpoints)
+    std::cout << c.condition << " is " << c.path << (c.quantization.empty() ? "" : ": " + c.quantization) << "\n";
   for (const std::string& warning : made.warnings)
     std::cout << "warning: " << warning << "\n";
   std::cout << "\n" << qfa::conditions_table(result);

@@ -20,6 +20,7 @@ struct audit_arguments {
   std::string model, sae, tokens, activations, out;
   std::vector<std::string> policies;    ///< spec strings
   std::vector<std::string> compressed;  ///< NAME=FILE
+  std::vector<std::string> against;     ///< NAME=PATH or PATH: models compressed elsewhere
   std::vector<std::string> match;       ///< spec strings that pruning is matched to
   double match_tolerance = 0.0005;      ///< nats
   std::string calibration;              ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
@@ -34,6 +35,12 @@ struct audit_arguments {
   /// The same as the library takes it.  Throws for a word that is none of an option's.
   qfa::audit_options options() const;
 };
+
+/// "int6=q6.npy" names a condition and its file; a bare path names itself.
+struct named_path {
+  std::string name, path;
+};
+named_path name_and_path(const std::string& argument);
 
 /// Declares the options that shape an audit (not where its input comes from).
 void add_audit_options(CLI::App& command, audit_arguments& arguments);

@@ -11,7 +11,7 @@
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/json.hpp"
-#include "qfa/model/load.hpp"
+#include "qfa/model/open_model.hpp"
 #include "qfa/sae/load.hpp"
 
 namespace qfa_program {
@@ -70,8 +70,10 @@ bool expects_bos(const std::filesystem::path& directory, const qfa::model_config
   return tokenizer.is_object() && tokenizer.contains("add_bos_token") && tokenizer["add_bos_token"] == true;
 }
 
-/// The weights' type as config.json names it (transformers 5 writes `dtype`).
-std::string stored_dtype(const std::filesystem::path& directory) {
+/// How the weights are stored: what packed them, or their type as config.json names it (transformers 5: `dtype`).
+std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model) {
+  if (!model.quantization.empty()) return model.quantization + ", computed in float32";
+  if (!std::filesystem::is_directory(directory)) return "computed in float32";
   const qfa::json config = qfa::read_json(directory / "config.json");
   for (const char* key : {"dtype", "torch_dtype"})
     if (config.contains(key) && config[key].is_string())
@@ -110,8 +112,8 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
 
 qfa::audit_result run_on_model(const audit_arguments& arguments) {
   if (arguments.tokens.empty()) qfa::fail("--model needs --tokens FILE");
-  if (arguments.policies.empty() && arguments.match.empty())
-    qfa::fail("an audit needs at least one --policy, for instance --policy rtn:bits=4");
+  if (arguments.policies.empty() && arguments.match.empty() && arguments.against.empty())
+    qfa::fail("an audit needs at least one --policy or --against, for instance --policy rtn:bits=4");
   std::vector<std::string> specs = arguments.policies;
   const auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
@@ -119,7 +121,7 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
 
   qfa::sae dictionary = qfa::load_sae(arguments.sae);
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
-  qfa::language_model model = qfa::load_model(arguments.model);
+  qfa::language_model model = qfa::open_model(arguments.model);
   const bool wants_bos = expects_bos(arguments.model, model.config);
   const bool in_nats = !matched.empty() && !options.rules.guarded_r;
   const auto learns = [](const qfa::any_policy& policy) { return policy.needs().any(); };
@@ -143,7 +145,7 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   if (!calibrates && !arguments.calibration.empty())
     made.warnings.push_back("--calibration was not read: no policy here learns from tokens");
   made.targets = arguments.targets.name();
-  made.model_dtype = stored_dtype(arguments.model);
+  made.model_dtype = stored_dtype(arguments.model, model);
 
   qfa::model_audit audit(std::move(model), std::move(dictionary), tokens.reported, settings, options, progress_line());
   if (calibrates) {
@@ -157,6 +159,13 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     made.warnings.push_back(*warning);
   for (const qfa::any_policy& policy : policies)
     audit.run(policy, arguments.targets);
+  for (const std::string& argument : arguments.against) {
+    const named_path checkpoint = name_and_path(argument);
+    qfa::language_model compressed = qfa::open_model(checkpoint.path);
+    add_inputs(made, checkpoint.path);
+    made.checkpoints.push_back({checkpoint.name, checkpoint.path, compressed.quantization});
+    audit.run_model(std::move(compressed), checkpoint.name, arguments.targets);
+  }
   for (const qfa::any_policy& policy : matched) {
     const bool known = std::any_of(audit.conditions().begin(), audit.conditions().end(),
                                    [&](const auto& c) { return c.policy == policy.name(); });

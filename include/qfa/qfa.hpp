@@ -179,6 +179,7 @@
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/model/match_pruning.hpp"
 #include "qfa/model/norm.hpp"
+#include "qfa/model/open_model.hpp"
 #include "qfa/model/processing.hpp"
 #include "qfa/model/quantized_checkpoint.hpp"
 #include "qfa/model/read_config.hpp"

@@ -27,6 +27,13 @@ struct input_file {
   std::string checksum;  ///< CRC-32 in hexadecimal
 };
 
+/// A model that was compressed elsewhere and audited as it is stored.
+struct audited_checkpoint {
+  std::string condition;  ///< what the report calls it
+  std::string path;
+  std::string quantization;  ///< how its files hold the weights; empty where they hold floats
+};
+
 /// How a report was made.  Stands in every file that an audit writes.
 struct audit_protocol {
   std::string rules{};   ///< whose headline numbers are shown: the protocol's name
@@ -52,6 +59,7 @@ struct audit_protocol {
   std::string loss{};         ///< which mean
   std::uint64_t fold_seed = 0;
   std::string simd{};
+  std::vector<audited_checkpoint> checkpoints{};
   std::vector<input_file> inputs{};
   std::vector<std::string> warnings{};
 };

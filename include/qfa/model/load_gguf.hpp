@@ -84,7 +84,7 @@ inline language_model load_gguf(const std::filesystem::path& path, gguf_options 
   std::map<std::string, std::vector<std::size_t>> shapes;
   for (expected_tensor& expected : expected_tensors(out.config))
     shapes.emplace(std::move(expected.name), std::move(expected.shape));
-  std::set<std::string_view> placed{"rope_freqs.weight"};
+  std::set<std::string_view> placed{"rope_freqs.weight"}, packed;
   const std::vector<gguf_name> names = gguf_names(out.config);
   for (const gguf_name& name : names) {
     const gguf_tensor& stored = files.at(name.in_file);
@@ -103,12 +103,16 @@ inline language_model load_gguf(const std::filesystem::path& path, gguf_options 
         std::memcpy(values.data() + r * columns, in_file.data() + row_in_gguf(name.rows, r, out.config) * columns,
                     columns * sizeof(float));
     }
-    out.tensors.emplace(name.in_model, share(shape, std::move(values)));
+    const double bits = 8.0 * static_cast<double>(stored.type->bytes) / static_cast<double>(stored.type->elements);
+    out.tensors.emplace(name.in_model, share(shape, std::move(values), bits));
+    if (stored.type->elements > 1) packed.insert(stored.type->name);
     placed.insert(name.in_file);
   }
   for (const auto& [name, tensor] : files.tensors())
     if (!placed.contains(name))
       fail("tensor " + in_quotes(name) + " in " + tensor.file + " has no place in a model of this architecture");
+  for (const std::string_view type : packed)
+    (out.quantization += out.quantization.empty() ? "GGUF " : ", ") += type;
   return out;
 }
 

@@ -19,6 +19,9 @@ inline report_json to_json(const audit_protocol& p) {
   report_json inputs = report_json::array();
   for (const input_file& file : p.inputs)
     inputs.push_back({{"path", file.path}, {"bytes", file.bytes}, {"crc32", file.checksum}});
+  report_json checkpoints = report_json::array();
+  for (const audited_checkpoint& c : p.checkpoints)
+    checkpoints.push_back({{"policy", c.condition}, {"path", c.path}, {"quantization", c.quantization}});
   return {{"library", std::string("qfa ") + version},
           {"headline", p.rules},
           {"source", p.source},
@@ -43,6 +46,7 @@ inline report_json to_json(const audit_protocol& p) {
           {"loss", p.loss},
           {"fold_seed", p.fold_seed},
           {"simd", p.simd},
+          {"checkpoints", std::move(checkpoints)},
           {"inputs", std::move(inputs)},
           {"warnings", p.warnings}};
 }
