@@ -45,6 +45,8 @@ TEST_CASE("counter_random: seed, name, use and element are laid out as documente
   CHECK(all.uniform(0xfedcba98765432U) == 0.23298363090545926);
   CHECK(all.below(1000, 0xfedcba98765432U) == 232);
   CHECK(all.gaussian(0xfedcba98765432U) == doctest::Approx(-0.7290562388855484).epsilon(1e-15));
+  CHECK(all.gaussian(0xfedcba98765432U) ==
+        qfa::normal_quantile(static_cast<double>(2 * (0x3ba4d0b33e0638f1U >> 12) + 1) * 0x1p-53));
   CHECK(counter_random(1, up, random_use::noise).gaussian(0) == doctest::Approx(-0.49601007556838356).epsilon(1e-15));
 }
 
