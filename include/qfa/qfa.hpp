@@ -6,6 +6,7 @@
 // Made by cmake/umbrella.sh; a test compares.
 
 #include "qfa/core/error.hpp"
+#include "qfa/core/exact.hpp"
 #include "qfa/core/half.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/mergeable.hpp"
