@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfa/compress/bnb.hpp"
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -66,6 +67,10 @@ TEST_CASE("bnb: values are numpy's bits, with and without double quantization") 
 
 TEST_CASE("nf4_book: thresholds are the midpoints to seven digits, and a weight on one goes to the lower level") {
   constexpr auto& table = qfa::nf4_book::table;
+  // As printed, once more: a last digit decides about no weight of the oracle.
+  CHECK(table.thresholds == std::array{-.8480964f, -.6106329f, -.4599953f, -.3396794f, -.2346074f, -.1379117f,
+                                       -.0455250f, .0397901f, .1202553f, .2035213f, .2920138f, .3893125f, .5016634f,
+                                       .6427869f, .8614784f});
   for (std::size_t i = 0; i + 1 < 16; ++i) {
     CAPTURE(i);
     CHECK(std::fabs(table.thresholds[i] - (table.levels[i] + table.levels[i + 1]) / 2.0f) < 1.2e-7f);
@@ -76,6 +81,7 @@ TEST_CASE("nf4_book: thresholds are the midpoints to seven digits, and a weight 
 
 TEST_CASE("fp4_book: thresholds are those printed, and a weight on one goes toward zero") {
   constexpr auto& table = qfa::fp4_book::magnitudes;
+  CHECK(table.thresholds == std::array{.00260417f, .0859375f, .20833333f, .29166667f, .4166667f, .583333f, .8333333f});
   for (std::size_t i = 0; i + 1 < 8; ++i) {
     CAPTURE(i);
     CHECK(std::fabs(table.thresholds[i] - (table.levels[i] + table.levels[i + 1]) / 2.0f) < 4e-7f);

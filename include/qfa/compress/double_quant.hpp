@@ -12,14 +12,9 @@
 #include "qfa/compress/code_table.hpp"
 #include "qfa/compress/float_blocks.hpp"
 #include "qfa/compress/weight_rows.hpp"
+#include "qfa/core/exact.hpp"
 
 namespace qfa {
-
-/// a b + c with the product rounded to float first.  A product of two floats is exact as a double, and no compiler
-/// contracts across the conversion, so that builds with -ffp-contract=fast give the same bits.
-constexpr float rounded_product_plus(float a, float b, float c) noexcept {
-  return static_cast<float>(static_cast<double>(a) * static_cast<double>(b)) + c;
-}
 
 /// The 256 levels of bitsandbytes' signed 8-bit dynamic map (Dettmers, 2016, arXiv 1511.04561): 0, 1, and for each
 /// i = 0 .. 6 the middles of 2^i equal parts of [0.1, 1], times 10^(i - 6), with both signs.
@@ -35,8 +30,8 @@ constexpr std::array<float, 256> dynamic_map_levels() noexcept {
     const std::size_t parts = std::size_t{1} << i;
     const float step = (high - low) / static_cast<float>(parts);
     const auto end_of = [&](std::size_t k) {
-      return k < (parts + 1) / 2 ? rounded_product_plus(step, static_cast<float>(k), low)
-                                 : rounded_product_plus(-step, static_cast<float>(parts - k), high);
+      return k < (parts + 1) / 2 ? rounded_product(step, static_cast<float>(k)) + low
+                                 : high - rounded_product(step, static_cast<float>(parts - k));
     };
     for (std::size_t k = 0; k < parts; ++k) {
       const float level = powers[i] * ((end_of(k) + end_of(k + 1)) / 2.0f);
@@ -75,7 +70,7 @@ inline void double_quantize(std::span<float> scales) {
     const float peak = absmax(block);
     const float inverse = reciprocal_or_zero(peak);
     for (float& s : block)
-      s = rounded_product_plus(dynamic_map.round(s * inverse), peak, mean);
+      s = rounded_product(dynamic_map.round(s * inverse), peak) + mean;
   }
 }
 
