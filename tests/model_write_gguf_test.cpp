@@ -40,7 +40,9 @@ TEST_CASE("write_gguf: each matrix has the type asked for, and comes back as the
   CHECK(file.at("blk.0.ffn_down.weight").type->name == "f16");  // rows of 112
   CHECK(file.at("blk.0.attn_norm.weight").type->name == "f32");
   const language_model back = load_gguf(path);
-  for (const auto& [name, tensor] : model.tensors) {
+  for (const auto& entry : model.tensors) {
+    const std::string& name = entry.first;
+    const shared_tensor& tensor = entry.second;
     CAPTURE(name);
     std::vector<float> expected = *tensor.values;
     if (tensor.shape.size() == 2) {
