@@ -3,7 +3,9 @@
 
 #include <bit>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <limits>
 #include <string>
 #include <vector>
@@ -11,6 +13,7 @@
 #include <doctest/doctest.h>
 
 #include "number_formats.hpp"
+#include "qfa/io/safetensors.hpp"
 
 namespace compress_minifloat_test {
 
@@ -247,6 +250,27 @@ TEST_CASE("floor_log2 and ceil_log2: exact at powers of two and beside them, sub
     CHECK(qfa::floor_log2(below) == e - 1);
     CHECK(qfa::ceil_log2(below) == (e == -148 ? e - 1 : e));
   }
+}
+
+TEST_CASE_TEMPLATE("minifloat: encodes every bfloat16 to the byte that torch gives it", F, qfa::e4m3, qfa::e5m2,
+                   qfa::e4m3fnuz, qfa::e5m2fnuz) {
+  CAPTURE(facts<F>::name);
+  const qfa::safetensors file(std::filesystem::path(QFA_TEST_DATA) / "torch_fp8.safetensors");
+  const auto bytes = file.at(facts<F>::name).bytes;
+  REQUIRE(bytes.size() == 65536);
+  std::size_t nans = 0;
+  for (std::uint32_t b = 0; b < 65536; ++b) {
+    const float x = std::bit_cast<float>(b << 16);
+    const auto expected = static_cast<std::uint8_t>(bytes[b]);
+    const std::uint8_t code = F::encode(x, false);
+    if (std::isnan(F::decode(expected))) {
+      ++nans;
+      if (!std::isnan(F::decode(code))) CHECK_MESSAGE(std::isnan(F::decode(code)), x);
+    } else if (code != expected) {
+      CHECK_MESSAGE(int{code} == int{expected}, x);
+    }
+  }
+  CHECK(nans >= 254);  // what is NaN stays NaN
 }
 
 }  // namespace compress_minifloat_test
