@@ -13,6 +13,7 @@
 #include "qfa/compress/integer_round.hpp"
 #include "qfa/compress/rounding.hpp"
 #include "qfa/compress/stored_scale.hpp"
+#include "qfa/core/exact.hpp"
 
 namespace qfa {
 
@@ -111,7 +112,9 @@ struct integer_scale {
       low = low < 0.0f ? low : 0.0f;
       high = high > 0.0f ? high : 0.0f;
     }
-    return symmetric ? symmetric_of(group, low, high, shrink) : affine_of(rounded(low * shrink), rounded(high * shrink));
+    const bool empty = tiny == tiny_group::zeros && (std::max)(-low, high) <= 0x1p-24f;
+    if (empty) return {1.0f, 0.0f, true};
+    return symmetric ? symmetric_of(group, low, high, shrink) : affine_of(shrunk(low, shrink), shrunk(high, shrink));
   }
 
   /// Bits that a group's scale and zero point take: a scale is no wider than the arithmetic; integer zero points take
@@ -124,6 +127,7 @@ struct integer_scale {
 
  private:
   constexpr float rounded(float x) const noexcept { return round_to(arithmetic, x); }
+  constexpr float shrunk(float x, float factor) const noexcept { return rounded(rounded_product(x, factor)); }
   constexpr float clamped(float q) const noexcept { return q < qmin() ? qmin() : q > qmax() ? qmax() : q; }
 
   /// The scale as codes will see it.
@@ -137,40 +141,35 @@ struct integer_scale {
 
   group_scale symmetric_of(std::span<const float> group, float low, float high, float shrink) const noexcept {
     float peak = (std::max)(-low, high);
-    const bool empty = tiny == tiny_group::zeros && peak <= 0x1p-24f;
     if (scale == symmetric_scale::signed_max)
       peak = *std::find_if(group.begin(), group.end(), [peak](float w) { return (w < 0.0f ? -w : w) == peak; });
-    peak = rounded(peak * shrink);
+    peak = shrunk(peak, shrink);
     if (tiny == tiny_group::width_1e_5) peak = (std::max)(peak, rounded(1e-5f));
-    if (division == scale_division::peak) return {as_stored(store, peak == 0.0f ? 1.0f : peak), 0.0f, empty};
+    if (division == scale_division::peak) return {peak == 0.0f ? 1.0f : peak};
     if (division == scale_division::inverse) {
-      const float m = rounded(divisor() / peak);
-      // Of weights so small that m is infinite, or all zero, nothing would be left: m = 1 rounds them to 0.
-      return {peak == 0.0f || magnitude_bits(m) >= infinity_bits ? 1.0f : as_stored(store, m), 0.0f, empty};
+      const float m = peak == 0.0f ? 1.0f : rounded(divisor() / peak);
+      // Where m is infinite, all of the weights are smaller than any grid of use: m = 1 rounds them to 0.
+      return {magnitude_bits(m) >= infinity_bits ? 1.0f : m};
     }
-    if (scale == symmetric_scale::no_clip) {
-      const float below = rounded(rounded(low * shrink) / qmin()), above = rounded(rounded(high * shrink) / qmax());
-      return {stored((std::max)(below, above)), 0.0f, empty};
-    }
-    float s = rounded(peak / divisor());
+    if (scale == symmetric_scale::no_clip)
+      return {stored((std::max)(rounded(shrunk(low, shrink) / qmin()), rounded(shrunk(high, shrink) / qmax())))};
     // Without a negative weight GPTQ's range begins at 0: its width is a, not 2 a.
-    if (scale == symmetric_scale::gptq && !(low < 0.0f)) s = rounded(peak / (qmax() - qmin()));
-    return {stored(s), 0.0f, empty};
+    const bool half = scale == symmetric_scale::gptq && !(low < 0.0f);
+    return {stored(rounded(peak / (half ? qmax() - qmin() : divisor())))};
   }
 
   group_scale affine_of(float low, float high) const noexcept {
-    const bool empty = tiny == tiny_group::zeros && (std::max)(-low, high) <= 0x1p-24f && low <= 0.0f;
     float width = rounded(high - low);
     if (tiny == tiny_group::width_1e_5) width = (std::max)(width, rounded(1e-5f));
     const float s = stored(rounded(width / (qmax() - qmin())));
     switch (zero) {
       case zero_point::rounded:
-        return {s, clamped(rounded(qmin() - round_to_integer(rounding, rounded(low / s)))), empty};
+        return {s, clamped(rounded(qmin() - round_to_integer(rounding, rounded(low / s))))};
       case zero_point::summed:
-        return {s, round_to_integer(rounding, clamped(rounded(qmin() - rounded(low / s)))), empty};
+        return {s, round_to_integer(rounding, clamped(rounded(qmin() - rounded(low / s))))};
       case zero_point::shift: break;
     }
-    return {s, as_stored(store, low), empty};
+    return {s, as_stored(store, low)};
   }
 };
 

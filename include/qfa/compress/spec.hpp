@@ -11,7 +11,10 @@
 #include "qfa/compress/catalogue.hpp"
 #include "qfa/compress/chain.hpp"
 #include "qfa/compress/float_cast.hpp"
+#include "qfa/compress/hqq.hpp"
 #include "qfa/compress/identity.hpp"
+#include "qfa/compress/integer.hpp"
+#include "qfa/compress/integer_presets.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/presets.hpp"
 #include "qfa/compress/rtn.hpp"
@@ -26,11 +29,16 @@ policy_catalogue catalogue_of() {
   return all;
 }
 
-/// qfa's own policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.
+/// qfa's own policies.  A new one is one more type in this list, a new preset one more line in
+/// presets.hpp or integer_presets.hpp.
 inline const policy_catalogue& default_catalogue() {
   static const policy_catalogue ours = [] {
-    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner>();
-    for (const preset& p : presets) all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner, integer, hqq>();
+    const auto add = [&all](const preset& p) {
+      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    };
+    for (const preset& p : presets) add(p);
+    for (const preset& p : integer_presets) add(p);
     return all;
   }();
   return ours;
