@@ -31,7 +31,8 @@ namespace {
 /// what a body writes back where it came from, and nothing else touched.
 template <class Groups>
 void check_groups(const Groups& groups, qfa::matrix_view<float> view, matrix& whole) {
-  for (std::size_t i = 0; i < whole.values.size(); ++i) whole.values[i] = static_cast<float>(i);
+  for (std::size_t i = 0; i < whole.values.size(); ++i)
+    whole.values[i] = static_cast<float>(i);
   const group_shape shape = groups.shape(view.rows(), view.columns());
   std::vector<std::vector<float>> expected;
   for (std::size_t top = 0; top < view.rows(); top += shape.rows)
@@ -52,7 +53,8 @@ void check_groups(const Groups& groups, qfa::matrix_view<float> view, matrix& wh
   qfa::for_each_group(view, groups, [&](std::size_t number, std::span<float> group) {
     ++visits.at(number);
     seen.at(number).assign(group.begin(), group.end());
-    for (float& w : group) w = -1.0f - w;
+    for (float& w : group)
+      w = -1.0f - w;
   });
   CHECK(visits == std::vector<int>(expected.size(), 1));
   CHECK(seen == expected);

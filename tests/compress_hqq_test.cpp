@@ -56,8 +56,8 @@ TEST_CASE("hqq: the optimization lowers the error's p-norm, which it is for") {
 }
 
 TEST_CASE("hqq: it obeys the laws of policies") {
-  const qfa_test::policy_claims claims{.groups = qfa::grouping{.per = qfa::group_kind::group, .group = 64},
-                                       .levels = 16, .monotone = true};
+  const qfa_test::policy_claims claims{
+      .groups = qfa::grouping{.per = qfa::group_kind::group, .group = 64}, .levels = 16, .monotone = true};
   qfa_test::check_policy_laws(hqq{}, claims, qfa_test::law_weights(96, 128));
   qfa_test::check_policy_laws(hqq{.bits = 3, .group = 32, .axis = 0, .p = 0.5, .beta = 1.0}, {},
                               qfa_test::law_weights(48, 96));

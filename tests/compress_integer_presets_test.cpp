@@ -51,13 +51,14 @@ TEST_CASE("integer_presets: each obeys the laws of policies, and those of its gr
       claims.idempotent_within = 1e-6;
     }
     // A search tries every step on every weight.
-    qfa_test::check_policy_laws(members, claims, searches ? qfa_test::law_weights(48, 130) : qfa_test::law_weights());
+    qfa_test::check_policy_laws(members, claims, searches ? qfa_test::law_weights(32, 130) : qfa_test::law_weights());
   }
 }
 
 TEST_CASE("integer_presets: each has a name of its own and says where it comes from") {
   std::set<std::string_view> names;
-  for (const qfa::preset& p : qfa::presets) names.insert(p.name);
+  for (const qfa::preset& p : qfa::presets)
+    names.insert(p.name);
   for (const qfa::preset& p : qfa::integer_presets) {
     CAPTURE(p.name);
     CHECK(names.insert(p.name).second);
@@ -73,12 +74,13 @@ TEST_CASE("int: groupings, roundings, types and rules that no preset has obey th
         "store=e4m3", "arithmetic=bf16,symmetric=false,zero=summed", "arithmetic=fp16,division=reciprocal"}) {
     CAPTURE(options);
     const qfa::integer members = qfa_test::integer_of("int:bits=4," + options);
-    qfa_test::check_policy_laws(members, {.groups = members.groups_of_weights(),
-                                          .levels = 16,
-                                          .monotone = true,
-                                          .keeps_zeros = members.zero != qfa::zero_point::shift,
-                                          .rows_apart = members.per == qfa::group_kind::row ||
-                                                        members.per == qfa::group_kind::group},
-                                qfa_test::law_weights(64, 300));
+    qfa_test::check_policy_laws(
+        members,
+        {.groups = members.groups_of_weights(),
+         .levels = 16,
+         .monotone = true,
+         .keeps_zeros = members.zero != qfa::zero_point::shift,
+         .rows_apart = members.per == qfa::group_kind::row || members.per == qfa::group_kind::group},
+        qfa_test::law_weights(64, 300));
   }
 }

@@ -31,20 +31,20 @@ using qfa_test::torch_matrix;
 
 TEST_CASE("int: every grouping, rounding and stored scale gives its definition's bits") {
   const matrix weights = integer_matrix("weights");
-  for (const auto& [name, options] : std::vector<std::pair<std::string, std::string>>{
-           {"tensor", "per=tensor"},
-           {"row", "per=row"},
-           {"column", "per=column"},
-           {"group32", "per=group,group=32"},
-           {"group48", "per=group,group=48"},
-           {"block", "per=block,group=32,block_rows=8"},
-           {"half_away", "rounding=half_away"},
-           {"trunc", "rounding=trunc"},
-           {"trunc_half", "rounding=trunc_half"},
-           {"fp16", "store=fp16"},
-           {"bf16", "store=bf16"},
-           {"e8m0", "store=e8m0"},
-           {"e4m3", "store=e4m3"}}) {
+  for (const auto& [name, options] :
+       std::vector<std::pair<std::string, std::string>>{{"tensor", "per=tensor"},
+                                                        {"row", "per=row"},
+                                                        {"column", "per=column"},
+                                                        {"group32", "per=group,group=32"},
+                                                        {"group48", "per=group,group=48"},
+                                                        {"block", "per=block,group=32,block_rows=8"},
+                                                        {"half_away", "rounding=half_away"},
+                                                        {"trunc", "rounding=trunc"},
+                                                        {"trunc_half", "rounding=trunc_half"},
+                                                        {"fp16", "store=fp16"},
+                                                        {"bf16", "store=bf16"},
+                                                        {"e8m0", "store=e8m0"},
+                                                        {"e4m3", "store=e4m3"}}) {
     CAPTURE(name);
     CHECK(same_bits(compressed(weights, qfa::parse_policy("int:bits=4," + options)).values,
                     integer_matrix("rtn." + name + ".values").values));
@@ -128,19 +128,50 @@ TEST_CASE("int: stored bits count codes, scales and zero points") {
 
 TEST_CASE("int: tiny and constant groups stay finite under every choice") {
   const float least = std::numeric_limits<float>::denorm_min();
-  for (const std::string options :
-       {"scale=absmax_half_range", "scale=gptq", "scale=signed_max", "scale=no_clip", "symmetric=false",
-        "symmetric=false,zero=summed", "symmetric=false,zero=shift", "symmetric=false,zero_in_range=false",
-        "symmetric=false,zero=shift,zero_in_range=false", "division=reciprocal", "division=inverse", "division=peak",
-        "division=reciprocal,symmetric=false", "tiny=width_1e-5", "tiny=scale_eps", "tiny=scale_normal", "tiny=zeros",
-        "tiny=zeros,symmetric=false", "store=fp16", "store=bf16", "store=e8m0", "store=e4m3", "arithmetic=bf16",
-        "arithmetic=fp16", "arithmetic=fp16,division=reciprocal", "arithmetic=fp16,symmetric=false",
-        "arithmetic=fp16,tiny=scale_normal", "search=mse", "search=mse,arithmetic=fp16,symmetric=false",
-        "rounding=half_away", "rounding=trunc", "rounding=trunc_half"})
+  for (const std::string options : {"scale=absmax_half_range",
+                                    "scale=gptq",
+                                    "scale=signed_max",
+                                    "scale=no_clip",
+                                    "symmetric=false",
+                                    "symmetric=false,zero=summed",
+                                    "symmetric=false,zero=shift",
+                                    "symmetric=false,zero_in_range=false",
+                                    "symmetric=false,zero=shift,zero_in_range=false",
+                                    "division=reciprocal",
+                                    "division=inverse",
+                                    "division=peak",
+                                    "division=reciprocal,symmetric=false",
+                                    "tiny=width_1e-5",
+                                    "tiny=scale_eps",
+                                    "tiny=scale_normal",
+                                    "tiny=unit_range",
+                                    "tiny=zeros",
+                                    "tiny=zeros,symmetric=false",
+                                    "store=fp16",
+                                    "store=bf16",
+                                    "store=e8m0",
+                                    "store=e4m3",
+                                    "arithmetic=bf16",
+                                    "arithmetic=fp16",
+                                    "arithmetic=fp16,division=reciprocal",
+                                    "arithmetic=fp16,symmetric=false",
+                                    "arithmetic=fp16,tiny=scale_normal",
+                                    "search=mse",
+                                    "search=mse,arithmetic=fp16,symmetric=false",
+                                    "rounding=half_away",
+                                    "rounding=trunc",
+                                    "rounding=trunc_half"})
     for (int bits = 2; bits <= 8; bits += 3)
-      for (const std::vector<float>& w : {std::vector<float>{0, -0.0f, 0}, {least, -least, 0}, {7 * least, least, least},
-                                         {1e-38f, 3e-39f, -2e-39f}, {1e-20f, -1e-20f}, {4, 4, 4}, {-4, -4}, {-1e-7f},
-                                         {1000, 1000.0001f}, {-3e4f, 3e4f, 1e-9f}}) {
+      for (const std::vector<float>& w : {std::vector<float>{0, -0.0f, 0},
+                                          {least, -least, 0},
+                                          {7 * least, least, least},
+                                          {1e-38f, 3e-39f, -2e-39f},
+                                          {1e-20f, -1e-20f},
+                                          {4, 4, 4},
+                                          {-4, -4},
+                                          {-1e-7f},
+                                          {1000, 1000.0001f},
+                                          {-3e4f, 3e4f, 1e-9f}}) {
         const std::string spec = "int:bits=" + std::to_string(bits) + "," + options;
         const matrix got = compressed(row_matrix(w), qfa::parse_policy(spec));
         for (std::size_t i = 0; i < w.size(); ++i)
@@ -157,8 +188,8 @@ TEST_CASE("int: tiny groups get what their rule says") {
   CHECK(one("tiny=one", 0x1p-25f) == 0x1p-25f / 7.0f * 7.0f);
   CHECK(one("tiny=zeros", 0x1p-24f) == 0.0f);
   CHECK(one("tiny=zeros", std::nextafter(0x1p-24f, 1.0f)) != 0.0f);
-  CHECK(one("tiny=scale_eps", 0x1.8p-24f) == 0x1p-23f);   // 0.75 of a step
-  CHECK(one("tiny=scale_eps", 0x1p-24f) == 0.0f);         // half a step, to even
+  CHECK(one("tiny=scale_eps", 0x1.8p-24f) == 0x1p-23f);  // 0.75 of a step
+  CHECK(one("tiny=scale_eps", 0x1p-24f) == 0.0f);        // half a step, to even
   CHECK(one("tiny=scale_normal", 0x1.8p-127f) == 0x1p-126f);
   CHECK(one("tiny=width_1e-5", 2e-6f) == 1.0f * (1e-5f / 7.0f));
   CHECK(one("symmetric=false,tiny=width_1e-5", 1e-6f) == 2.0f * (1e-5f / 15.0f));
@@ -188,7 +219,8 @@ TEST_CASE("int: weights that are not finite, or too large for the choices, are r
   m = row_matrix({1.6e38f, -1.6e38f, 1e38f});
   for (const char* spec : {"int:bits=2,scale=absmax_half_range", "int:bits=2,symmetric=false", "gptq_sym", "awq",
                            "int:bits=2,store=e8m0", "quanto_int4"})
-    for (const float w : compressed(m, qfa::parse_policy(spec)).values) CHECK(std::isfinite(w));
+    for (const float w : compressed(m, qfa::parse_policy(spec)).values)
+      CHECK(std::isfinite(w));
 }
 
 TEST_CASE("int: choices out of range, at odds, or without a meaning are refused in one sentence") {
@@ -225,7 +257,7 @@ TEST_CASE("int: choices out of range, at odds, or without a meaning are refused 
   refused("search=mse,norm=nan", {"norm"});
   refused("search=mse,patience=-1", {"patience"});
   refused("rounding=half_odd", {"half_even, half_away, trunc, trunc_half"});
-  refused("tiny=1e-5", {"one, width_1e-5, scale_eps, scale_normal, zeros"});
+  refused("tiny=1e-5", {"one, width_1e-5, scale_eps, scale_normal, unit_range, zeros"});
 }
 
 TEST_CASE("int: an empty matrix is no trouble") {

@@ -34,7 +34,8 @@ struct ternary_grid {
 struct mean_magnitude {
   float operator()(std::span<const float> group, float limit) const noexcept {
     float sum = 0.0f;
-    for (const float w : group) sum += std::fabs(w);
+    for (const float w : group)
+      sum += std::fabs(w);
     return sum / static_cast<float>(group.size()) / limit;
   }
 };
@@ -87,16 +88,31 @@ TEST_CASE("quantizer: a stranger's grid and a stranger's scale take a struct eac
   CHECK(compressed(row_matrix({4, -3, 1, 0}), quantizer<ternary_grid>{}).values == std::vector<float>{4, -4, 0, 0});
   CHECK(compressed(row_matrix({4, -3, 1, 0}), quantizer<ternary_grid, qfa::per_tensor, mean_magnitude>{}).values ==
         std::vector<float>{2, -2, 0, 0});
-  const qfa_test::policy_claims ternary{.groups = qfa::grouping{.per = qfa::group_kind::block, .group = 4, .block_rows = 3},
-                                        .levels = 3, .idempotent_within = 0.0, .odd = true, .monotone = true,
-                                        .keeps_zeros = true};
+  const qfa_test::policy_claims ternary{
+      .groups = qfa::grouping{.per = qfa::group_kind::block, .group = 4, .block_rows = 3},
+      .levels = 3,
+      .idempotent_within = 0.0,
+      .odd = true,
+      .monotone = true,
+      .keeps_zeros = true};
   qfa_test::check_policy_laws(quantizer<ternary_grid, qfa::per_block<3, 4>>{}, ternary);
 }
 
 TEST_CASE("quantizer: columns and blocks have scales of their own") {
   matrix m{2, 2, {1, 100, 0.4f, -60}};
   CHECK(compressed(m, quantizer<int_grid<2>, qfa::per_column>{}).values == std::vector<float>{1, 100, 0, -100});
-  m = {2, 4, {1, 0.4f, 8, 3, 0.6f, 0.2f, -5, 0, }};
+  m = {2,
+       4,
+       {
+           1,
+           0.4f,
+           8,
+           3,
+           0.6f,
+           0.2f,
+           -5,
+           0,
+       }};
   CHECK(compressed(m, quantizer<int_grid<2>, qfa::per_block<2, 2>>{}).values ==
         std::vector<float>{1, 0, 8, 0, 1, 0, -8, 0});
 }

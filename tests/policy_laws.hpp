@@ -27,13 +27,13 @@ namespace qfa_test {
 
 /// What a policy claims beyond the laws that all of them owe.  A quantizer's claims are about its groups.
 struct policy_claims {
-  std::optional<qfa::grouping> groups{};     ///< which weights share a scale
-  std::size_t levels = 0;                    ///< a group takes no more distinct values; 0: no claim
+  std::optional<qfa::grouping> groups{};      ///< which weights share a scale
+  std::size_t levels = 0;                     ///< a group takes no more distinct values; 0: no claim
   std::optional<double> idempotent_within{};  ///< applied twice it moves no weight by more than this, relatively
-  bool odd = false;                          ///< turning all signs turns the result's; a zero may have either
-  bool monotone = false;                     ///< within a group the larger of two weights does not become the smaller
-  bool keeps_zeros = false;                  ///< a weight of 0 stays 0
-  bool rows_apart = false;                   ///< a row becomes what it becomes alone
+  bool odd = false;                           ///< turning all signs turns the result's; a zero may have either
+  bool monotone = false;                      ///< within a group the larger of two weights does not become the smaller
+  bool keeps_zeros = false;                   ///< a weight of 0 stays 0
+  bool rows_apart = false;                    ///< a row becomes what it becomes alone
 };
 
 /// Weights of all kinds: ordinary rows, an outlier, one sign only, equal, zeros of both signs, tiny, ties; so many that
@@ -44,15 +44,32 @@ inline matrix law_weights(std::size_t rows = 192, std::size_t columns = 256) {
     for (std::size_t c = 0; c < columns; ++c) {
       float& w = m.view()(r, c);
       switch (r % 16) {
-        case 1: w = c == columns / 3 ? 300.0f : w; break;
-        case 2: w = std::fabs(w) + 0.01f; break;
-        case 4: w = -std::fabs(w) - 0.01f; break;
-        case 6: w = 0.3f; break;
-        case 8: w = c % 2 == 0 ? 0.0f : -0.0f; break;
-        case 10: w *= 1e-9f; break;
-        case 12: w = std::floor(w * 4.0f) / 8.0f; break;
-        case 14: w = c % 3 == 0 ? 0.0f : w; break;
-        default: break;
+        case 1:
+          w = c == columns / 3 ? 300.0f : w;
+          break;
+        case 2:
+          w = std::fabs(w) + 0.01f;
+          break;
+        case 4:
+          w = -std::fabs(w) - 0.01f;
+          break;
+        case 6:
+          w = 0.3f;
+          break;
+        case 8:
+          w = c % 2 == 0 ? 0.0f : -0.0f;
+          break;
+        case 10:
+          w *= 1e-9f;
+          break;
+        case 12:
+          w = std::floor(w * 4.0f) / 8.0f;
+          break;
+        case 14:
+          w = c % 3 == 0 ? 0.0f : w;
+          break;
+        default:
+          break;
       }
     }
   return m;
@@ -153,14 +170,17 @@ void check_policy_laws(const P& policy, const policy_claims& claims = {}, const 
   std::size_t broken = 0;
   const auto holds = [&broken](bool fine) { broken += fine ? 0U : 1U; };
   if (claims.keeps_zeros) {
-    for (std::size_t i = 0; i < once.values.size(); ++i) holds(weights.values[i] != 0.0f || once.values[i] == 0.0f);
+    for (std::size_t i = 0; i < once.values.size(); ++i)
+      holds(weights.values[i] != 0.0f || once.values[i] == 0.0f);
     CHECK_MESSAGE(broken == 0, "zeros must stay zero");
   }
   if (claims.odd) {
     matrix negated = weights;
-    for (float& w : negated.values) w = -w;
+    for (float& w : negated.values)
+      w = -w;
     negated = compressed(negated, policy, info);
-    for (float& w : negated.values) w = -w;
+    for (float& w : negated.values)
+      w = -w;
     CHECK_MESSAGE(negated.values == once.values, "turning all signs must turn the result's");
   }
   if (claims.idempotent_within) {
@@ -186,7 +206,8 @@ void check_policy_laws(const P& policy, const policy_claims& claims = {}, const 
       CHECK_MESSAGE(std::set<float>(after.begin(), after.end()).size() <= claims.levels, "too many values in a group");
     if (!claims.monotone) return;
     std::vector<std::size_t> order(before.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    for (std::size_t i = 0; i < order.size(); ++i)
+      order[i] = i;
     std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return before[a] < before[b]; });
     broken = 0;
     for (std::size_t i = 1; i < order.size(); ++i) {

@@ -69,11 +69,16 @@ struct grouping {
 
   constexpr group_shape shape(std::size_t rows, std::size_t columns) const noexcept {
     switch (per) {
-      case group_kind::tensor: return {rows, columns};
-      case group_kind::row: break;
-      case group_kind::column: return {rows, 1};
-      case group_kind::group: return {1, group};
-      case group_kind::block: return {block_rows, group};
+      case group_kind::tensor:
+        return {rows, columns};
+      case group_kind::row:
+        break;
+      case group_kind::column:
+        return {rows, 1};
+      case group_kind::group:
+        return {1, group};
+      case group_kind::block:
+        return {block_rows, group};
     }
     return {1, columns};
   }
@@ -101,9 +106,9 @@ constexpr std::size_t group_count(const Groups& groups, std::size_t rows, std::s
 /// std::span<float> that the body may change, its weights row by row.
 ///
 /// Groups within a row are handed out in place, and so is what spans the columns of a contiguous matrix.  Others are
-/// copied to a buffer and back, sixteen columns or more at a time, so that columns are read by cache lines.  A body sees
-/// one whole group, on whichever thread: its result cannot depend on how many there are.  All weights in one group are
-/// therefore one thread's work.
+/// copied to a buffer and back, sixteen columns or more at a time, so that columns are read by cache lines.  A body
+/// sees one whole group, on whichever thread: its result cannot depend on how many there are.  All weights in one group
+/// are therefore one thread's work.
 template <weight_grouping Groups, class Body>
 void for_each_group(matrix_view<float> weights, const Groups& groups, Body body) {
   if (weights.empty()) return;
@@ -130,24 +135,32 @@ void for_each_group(matrix_view<float> weights, const Groups& groups, Body body)
     }
     const std::size_t begin = first * shape.columns;
     const std::size_t end = (std::min)(last * shape.columns, weights.columns());
-    buffer.resize(height * (end - begin));
-    // Group after group in the buffer; `copy(in the matrix, in the buffer, how many)` for each row of each.
+    // Group after group, a cache line apart, lest columns of 2^n weights all fall on one set of the cache.
+    const std::size_t pitch = height * (std::min)(shape.columns, end - begin) + 16;
+    buffer.resize(pitch * (last - first));
+    // `copy(in the matrix, in the buffer, how many)` for each row of each group.
     const auto for_each_piece = [&](auto copy) {
       for (std::size_t r = 0; r < height; ++r) {
         float* const row = weights.row(top + r).data();
-        for (std::size_t left = begin; left < end; left += (std::min)(shape.columns, end - left)) {
+        float* place = buffer.data();
+        for (std::size_t left = begin; left < end; left += shape.columns, place += pitch) {
           const std::size_t width = (std::min)(shape.columns, end - left);
-          copy(row + left, buffer.data() + (left - begin) * height + r * width, width);
+          copy(row + left, place + r * width, width);
         }
       }
     };
-    for_each_piece([](const float* from, float* to, std::size_t n) { std::copy_n(from, n, to); });
+    const auto move = [](const float* from, float* to, std::size_t n) {
+      if (n == 1)
+        *to = *from;  // a column: the call to copy one weight would cost ten times as much
+      else
+        std::copy_n(from, n, to);
+    };
+    for_each_piece(move);
     for (std::size_t j = first; j < last; ++j) {
-      const std::size_t left = j * shape.columns - begin;
-      const std::size_t width = (std::min)(shape.columns, end - begin - left);
-      body(band * grid.columns + j, std::span<float>(buffer.data() + left * height, height * width));
+      const std::size_t width = (std::min)(shape.columns, end - j * shape.columns);
+      body(band * grid.columns + j, std::span<float>(buffer.data() + (j - first) * pitch, height * width));
     }
-    for_each_piece([](float* to, const float* from, std::size_t n) { std::copy_n(from, n, to); });
+    for_each_piece([move](float* to, const float* from, std::size_t n) { move(from, to, n); });
   };
 
   parallel_for((tasks - 1) / block + 1, [&](std::size_t b) {

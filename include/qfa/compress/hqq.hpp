@@ -67,7 +67,8 @@ struct hqq {
     for (int i = 0; i < iterations; ++i) {
       for_each_block(groups.size(), [&](std::size_t g) { improve(groups[g], members(weights, g)); });
       double sum = 0.0;
-      for (const state& s : groups) sum += s.error;
+      for (const state& s : groups)
+        sum += s.error;
       if (!(sum < least)) break;
       least = sum;
     }
@@ -90,14 +91,13 @@ struct hqq {
   static constexpr std::string_view spec_name = "hqq";
   static constexpr std::string_view summary = "half-quadratic quantization: float zero points fitted without data";
   static constexpr auto fields() {
-    return std::tuple{
-        field{"bits", &hqq::bits, "1 to 8"},
-        field{"group", &hqq::group, "weights in a group"},
-        field{"axis", &hqq::axis, "1: neighbors along the rows form a group; 0: weights far apart do"},
-        field{"iterations", &hqq::iterations, "steps of the optimization at most, 0 for none"},
-        field{"p", &hqq::p, "the norm of the error that is made small, above 0 and at most 1"},
-        field{"beta", &hqq::beta, "the weight of the quadratic half, above 0"},
-        field{"round_zero", &hqq::round_zero, "whether zero points start as integers"}};
+    return std::tuple{field{"bits", &hqq::bits, "1 to 8"},
+                      field{"group", &hqq::group, "weights in a group"},
+                      field{"axis", &hqq::axis, "1: neighbors along the rows form a group; 0: weights far apart do"},
+                      field{"iterations", &hqq::iterations, "steps of the optimization at most, 0 for none"},
+                      field{"p", &hqq::p, "the norm of the error that is made small, above 0 and at most 1"},
+                      field{"beta", &hqq::beta, "the weight of the quadratic half, above 0"},
+                      field{"round_zero", &hqq::round_zero, "whether zero points start as integers"}};
   }
   std::string name() const { return spec_of(*this); }
 
@@ -137,19 +137,22 @@ struct hqq {
   void for_each_block(std::size_t groups, Body body) const {
     const std::size_t block = std::max<std::size_t>(1, 4096 / group);
     parallel_for((groups - 1) / block + 1, [&](std::size_t b) {
-      for (std::size_t g = b * block; g < (std::min)(groups, (b + 1) * block); ++g) body(g);
+      for (std::size_t g = b * block; g < (std::min)(groups, (b + 1) * block); ++g)
+        body(g);
     });
   }
 
   /// Products are stored before anything is added to them, so that no compiler fuses the two: the fence makes it so.
   static void multiply(std::vector<double>& xs, double by) noexcept {
-    for (double& x : xs) x *= by;
+    for (double& x : xs)
+      x *= by;
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
 
   std::vector<double> codes(const state& s, std::vector<double> w) const {
     multiply(w, s.inverse);
-    for (double& x : w) x = std::clamp(std::nearbyint(x + s.zero), 0.0, highest());
+    for (double& x : w)
+      x = std::clamp(std::nearbyint(x + s.zero), 0.0, highest());
     return w;
   }
 
@@ -166,7 +169,8 @@ struct hqq {
     }
     multiply(w, s.inverse);
     double sum = 0.0;
-    for (std::size_t i = 0; i < group; ++i) sum += q[i] - w[i];
+    for (std::size_t i = 0; i < group; ++i)
+      sum += q[i] - w[i];
     s.zero = sum / static_cast<double>(group);
   }
 };

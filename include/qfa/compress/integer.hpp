@@ -98,8 +98,16 @@ struct integer {
   }
 
   integer_scale scales() const noexcept {
-    return {.bits = bits, .symmetric = symmetric, .range = range, .scale = scale, .zero_in_range = zero_in_range,
-            .zero = zero, .rounding = rounding, .division = division, .tiny = tiny, .store = store,
+    return {.bits = bits,
+            .symmetric = symmetric,
+            .range = range,
+            .scale = scale,
+            .zero_in_range = zero_in_range,
+            .zero = zero,
+            .rounding = rounding,
+            .division = division,
+            .tiny = tiny,
+            .store = store,
             .arithmetic = arithmetic};
   }
   grouping groups_of_weights() const noexcept { return {.per = per, .group = group, .block_rows = block_rows}; }
@@ -162,9 +170,8 @@ inline void integer::validate() const {
                       tiny != tiny_group::scale_normal),
          "division=inverse and division=peak have no scale of their own: they go with symmetric=true, a scale that is "
          "absmax over something, store=fp32, and no floor of the scale");
-  demand(scale != symmetric_scale::signed_max ||
-             (range == code_range::full && store != stored_scale::e8m0 &&
-              (tiny == tiny_group::one || tiny == tiny_group::zeros)),
+  demand(scale != symmetric_scale::signed_max || (range == code_range::full && store != stored_scale::e8m0 &&
+                                                  (tiny == tiny_group::one || tiny == tiny_group::zeros)),
          "scale=signed_max may be negative: it goes with range=full, a store with a sign, and tiny=one or tiny=zeros");
   demand(scale != symmetric_scale::gptq || range == code_range::full, "scale=gptq goes with range=full");
   demand(scale != symmetric_scale::no_clip || tiny != tiny_group::width_1e_5,

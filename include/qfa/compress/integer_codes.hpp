@@ -22,13 +22,16 @@ template <class Step>
 void for_each_rounded(float_format format, std::span<float> xs, Step step) noexcept {
   switch (format) {
     case float_format::fp32:
-      for (float& x : xs) x = step(x);
+      for (float& x : xs)
+        x = step(x);
       break;
     case float_format::bf16:
-      for (float& x : xs) x = round_to_bf16(step(x));
+      for (float& x : xs)
+        x = round_to_bf16(step(x));
       break;
     case float_format::fp16:
-      for (float& x : xs) x = round_to_f16(step(x));
+      for (float& x : xs)
+        x = round_to_f16(step(x));
       break;
   }
   std::atomic_signal_fence(std::memory_order_seq_cst);
@@ -56,10 +59,18 @@ inline void weights_to_codes(const integer_scale& grid, const group_scale& with,
   if (!grid.symmetric && grid.zero == zero_point::summed) each([z](float q) { return q + z; });
 
   switch (grid.rounding) {
-    case integer_rounding::half_even: each_integer([](float q) { return half_even(q); }); break;
-    case integer_rounding::half_away: each_integer([](float q) { return half_away(q); }); break;
-    case integer_rounding::trunc: each_integer([](float q) { return toward_zero(q); }); break;
-    case integer_rounding::trunc_half: each_integer([](float q) { return toward_zero(q + 0.5f); }); break;
+    case integer_rounding::half_even:
+      each_integer([](float q) { return half_even(q); });
+      break;
+    case integer_rounding::half_away:
+      each_integer([](float q) { return half_away(q); });
+      break;
+    case integer_rounding::trunc:
+      each_integer([](float q) { return toward_zero(q); });
+      break;
+    case integer_rounding::trunc_half:
+      each_integer([](float q) { return toward_zero(q + 0.5f); });
+      break;
   }
   const bool above_zero = grid.symmetric ? grid.scale == symmetric_scale::gptq : grid.zero == zero_point::rounded;
   if (above_zero) each_integer([z](float q) { return q + z; });

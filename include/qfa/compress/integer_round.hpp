@@ -44,10 +44,14 @@ static_assert(toward_zero(2.9f) == 2.0f && toward_zero(-2.9f) == -2.0f);
 
 constexpr float round_to_integer(integer_rounding how, float x) noexcept {
   switch (how) {
-    case integer_rounding::half_even: break;
-    case integer_rounding::half_away: return half_away(x);
-    case integer_rounding::trunc: return toward_zero(x);
-    case integer_rounding::trunc_half: return toward_zero(x + 0.5f);
+    case integer_rounding::half_even:
+      break;
+    case integer_rounding::half_away:
+      return half_away(x);
+    case integer_rounding::trunc:
+      return toward_zero(x);
+    case integer_rounding::trunc_half:
+      return toward_zero(x + 0.5f);
   }
   return half_even(x);
 }

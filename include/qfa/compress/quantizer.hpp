@@ -78,13 +78,15 @@ struct quantizer {
         fail("the scale rule gave group " + std::to_string(number) + " of " + quoted(info) +
              " a scale that is not finite");
       if (s == 0.0f) s = 1.0f;
-      for (float& w : group) w = static_cast<float>(grid.round(w / s)) * s;
+      for (float& w : group)
+        w = static_cast<float>(grid.round(w / s)) * s;
     });
   }
 
   /// The codes, and a scale in fp32 for each group.
-  double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const
-    requires requires { { Grid::bits } -> std::convertible_to<double>; }
+  double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const requires requires {
+    { Grid::bits } -> std::convertible_to<double>;
+  }
   {
     return static_cast<double>(rows * columns) * static_cast<double>(Grid::bits) +
            static_cast<double>(group_count(groups, rows, columns)) * 32.0;

@@ -22,11 +22,14 @@ constexpr const auto& names_of(stored_scale) noexcept { return stored_scale_name
 
 constexpr int bits_of(stored_scale format) noexcept {
   switch (format) {
-    case stored_scale::fp32: break;
+    case stored_scale::fp32:
+      break;
     case stored_scale::fp16:
-    case stored_scale::bf16: return 16;
+    case stored_scale::bf16:
+      return 16;
     case stored_scale::e8m0:
-    case stored_scale::e4m3: return 8;
+    case stored_scale::e4m3:
+      return 8;
   }
   return 32;
 }
@@ -54,11 +57,16 @@ constexpr float round_scale_to_e4m3(float s) noexcept {
 /// What is read back of a finite scale; fp16 may make it 0 or infinite, e4m3 0.
 constexpr float as_stored(stored_scale format, float s) noexcept {
   switch (format) {
-    case stored_scale::fp32: break;
-    case stored_scale::fp16: return round_to_f16(s);
-    case stored_scale::bf16: return round_to_bf16(s);
-    case stored_scale::e8m0: return round_up_to_e8m0(s);
-    case stored_scale::e4m3: return round_scale_to_e4m3(s);
+    case stored_scale::fp32:
+      break;
+    case stored_scale::fp16:
+      return round_to_f16(s);
+    case stored_scale::bf16:
+      return round_to_bf16(s);
+    case stored_scale::e8m0:
+      return round_up_to_e8m0(s);
+    case stored_scale::e4m3:
+      return round_scale_to_e4m3(s);
   }
   return s;
 }
