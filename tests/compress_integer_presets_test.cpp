@@ -51,7 +51,8 @@ TEST_CASE("integer_presets: each obeys the laws of policies, and those of its gr
       claims.idempotent_within = 1e-6;
     }
     // A search tries every step on every weight.
-    qfa_test::check_policy_laws(members, claims, searches ? qfa_test::law_weights(32, 130) : qfa_test::law_weights());
+    qfa_test::check_policy_laws(members, claims,
+                                searches ? qfa_test::law_weights(32, 130) : qfa_test::law_weights(80, 256));
   }
 }
 

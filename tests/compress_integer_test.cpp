@@ -45,6 +45,7 @@ TEST_CASE("int: every grouping, rounding and stored scale gives its definition's
                                                         {"bf16", "store=bf16"},
                                                         {"e8m0", "store=e8m0"},
                                                         {"e4m3", "store=e4m3"}}) {
+    const std::string name = suffix, options = choices;  // clang 14 captures no structured bindings
     CAPTURE(name);
     CHECK(same_bits(compressed(weights, qfa::parse_policy("int:bits=4," + options)).values,
                     integer_matrix("rtn." + name + ".values").values));

@@ -108,7 +108,8 @@ TEST_CASE("parse_policy: a policy within another's option acts there") {
 }
 
 TEST_CASE("parse_policy: one sentence says what is wrong and what is known") {
-  check_refused([] { parse_policy("foo:bits=4"); }, {"no policy \"foo\"", "none, cast, rtn, prune, int, hqq, paper_rtn"});
+  check_refused([] { parse_policy("foo:bits=4"); },
+                {"no policy \"foo\"", "none, cast, rtn, prune, int, hqq, paper_rtn"});
   check_refused([] { parse_policy("rtn:bit=4"); }, {"rtn has no option \"bit\"", "bits, per, group, arithmetic"});
   check_refused([] { parse_policy("rtn:bits=four"); }, {"rtn's option bits is \"four\"", "a whole number"});
   check_refused([] { parse_policy("rtn:per=column"); }, {"\"column\"", "one of tensor, row, group, shared_heads"});
