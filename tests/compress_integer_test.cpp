@@ -31,7 +31,7 @@ using qfa_test::torch_matrix;
 
 TEST_CASE("int: every grouping, rounding and stored scale gives its definition's bits") {
   const matrix weights = integer_matrix("weights");
-  for (const auto& [name, options] :
+  for (const auto& [suffix, choices] :
        std::vector<std::pair<std::string, std::string>>{{"tensor", "per=tensor"},
                                                         {"row", "per=row"},
                                                         {"column", "per=column"},

@@ -27,8 +27,7 @@ void for_each_row(matrix_view<T> weights, Body body) {
   const std::size_t block = std::max<std::size_t>(1, 16384 / weights.columns());
   parallel_for((weights.rows() + block - 1) / block, [&](std::size_t b) {
     const std::size_t last = (std::min)(weights.rows(), (b + 1) * block);
-    for (std::size_t r = b * block; r < last; ++r)
-      body(r, weights.row(r));
+    for (std::size_t r = b * block; r < last; ++r) body(r, weights.row(r));
   });
 }
 
@@ -36,8 +35,7 @@ void for_each_row(matrix_view<T> weights, Body body) {
 /// and compilers vectorize it without -ffast-math.
 inline float absmax(std::span<const float> xs) noexcept {
   std::uint32_t largest = 0;
-  for (const float x : xs)
-    largest = (std::max)(largest, magnitude_bits(x));
+  for (const float x : xs) largest = (std::max)(largest, magnitude_bits(x));
   return std::bit_cast<float>(largest);
 }
 
