@@ -91,6 +91,20 @@ TEST_CASE("int: the mse search ends for the whole tensor, not group by group") {
   }
 }
 
+TEST_CASE("int: a group that is all there is ends the mse search by its own patience") {
+  const matrix weights = integer_matrix("weights");
+  const integer policy = integer_of("llm_compressor_mse:group=32");
+  const matrix apart = integer_matrix("llmc.mse.step_per_group");
+  for (std::size_t g = 0; g < apart.values.size(); ++g) {
+    const auto first = weights.values.begin() + static_cast<std::ptrdiff_t>(32 * g);
+    const matrix alone = row_matrix({first, first + 32});
+    matrix expected = alone;
+    const float factor = policy.search_settings().factor(static_cast<std::size_t>(apart.values[g]));
+    qfa::quantize_with(policy.scales(), policy.scales()(alone.values, factor), expected.values);
+    CHECK(same_bits(compressed(alone, policy).values, expected.values));
+  }
+}
+
 TEST_CASE("int: signed_max maps the largest weight to the lowest code, whatever its sign") {
   const integer policy{.bits = 4, .scale = qfa::symmetric_scale::signed_max};
   // s = 8 / -8 = -1: the range is -7 to 8; of two weights of one magnitude the first decides.

@@ -98,6 +98,11 @@ TEST_CASE("quantizer: a stranger's grid and a stranger's scale take a struct eac
   qfa_test::check_policy_laws(quantizer<ternary_grid, qfa::per_block<3, 4>>{}, ternary);
 }
 
+TEST_CASE("quantizer: a group of zeros stays zero and keeps its signs") {
+  const matrix zeros = row_matrix({0.0f, -0.0f, 0.0f});
+  CHECK(same_bits(compressed(zeros, quantizer<int_grid<4>>{}).values, zeros.values));
+}
+
 TEST_CASE("quantizer: columns and blocks have scales of their own") {
   matrix m{2, 2, {1, 100, 0.4f, -60}};
   CHECK(compressed(m, quantizer<int_grid<2>, qfa::per_column>{}).values == std::vector<float>{1, 100, 0, -100});
