@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "compress_controlled_policies.hpp"
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 #include "qfa/compress/rtn.hpp"
 
 namespace compress_compression_error_test {

@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 
 namespace compress_hadamard_test {
 

@@ -10,7 +10,7 @@
 
 #include <doctest/doctest.h>
 
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 #include "qfa/compress/chain.hpp"
 #include "qfa/compress/rtn.hpp"
 #include "qfa/core/half.hpp"
@@ -157,7 +157,7 @@ TEST_CASE("magnitude_pruner: per row each row has its own cut, by either rule") 
   CHECK(by_row(0.5, qfa::pruning_rule::wanda) == std::vector<float>{0, 0, 0, 4, 0, 40, 0, 0});
   CHECK(by_row(0.2, qfa::pruning_rule::paper) == m.values);
   CHECK(by_row(1.0, qfa::pruning_rule::wanda) == std::vector<float>(8, 0.0f));
-  qfa_test::check_policy_laws(magnitude_pruner{0.3, qfa::weight_scope::row, qfa::pruning_rule::wanda}, {.name = "up"});
+  qfa_test::check_pruner_laws(magnitude_pruner{0.3, qfa::weight_scope::row, qfa::pruning_rule::wanda}, {.name = "up"});
 }
 
 TEST_CASE("magnitude_pruner: what is pruned stays zero when the rest is quantized, and only the rest sets the scale") {

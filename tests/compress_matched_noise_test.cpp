@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "compress_controlled_policies.hpp"
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/rtn.hpp"
 
@@ -86,7 +86,7 @@ TEST_CASE("matched_noise: seeds and names make noise that has nothing to do with
 }
 
 TEST_CASE("matched_noise: it owes what every policy and every control owes, and says what it is") {
-  qfa_test::check_policy_laws(matched_noise{rtn{.bits = 4}, 1}, {.name = "up"});
+  qfa_test::check_pruner_laws(matched_noise{rtn{.bits = 4}, 1}, {.name = "up"});
   qfa_test::check_control_laws([](const any_policy& policy) { return matched_noise{policy, 1}; });
   CHECK(matched_noise{rtn{.bits = 6}, 2}.name() == "noise:match=(rtn:bits=6),seed=2");
 }

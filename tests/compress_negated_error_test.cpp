@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "compress_controlled_policies.hpp"
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/rtn.hpp"
 
@@ -36,7 +36,7 @@ TEST_CASE("negated_error: the weights lie halfway between it and the policy's") 
 }
 
 TEST_CASE("negated_error: it owes what every policy and every control owes, and says what it is") {
-  qfa_test::check_policy_laws(negated_error{rtn{.bits = 4}}, {.name = "up"});
+  qfa_test::check_pruner_laws(negated_error{rtn{.bits = 4}}, {.name = "up"});
   qfa_test::check_control_laws([](const any_policy& policy) { return negated_error{policy}; });
   CHECK(negated_error{rtn{.bits = 6}}.name() == "negate:of=(rtn:bits=6)");
   // Calibration arrives: |x| sums of 0, 1, 2 are taken away instead of added.

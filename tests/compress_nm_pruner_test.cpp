@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 
 namespace compress_nm_pruner_test {
 
@@ -42,7 +42,7 @@ TEST_CASE("nm_pruner: groups that do not divide the columns, and numbers that ma
 }
 
 TEST_CASE("nm_pruner: it owes what every policy owes, and says what it is") {
-  qfa_test::check_policy_laws(nm_pruner{3, 8}, {.name = "up"});
+  qfa_test::check_pruner_laws(nm_pruner{3, 8}, {.name = "up"});
   CHECK(nm_pruner{2, 4}.name() == "prune_nm:zeroed=2,of=4");
 }
 

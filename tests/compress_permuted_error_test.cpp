@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "compress_controlled_policies.hpp"
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 #include "qfa/compress/rtn.hpp"
 
 namespace compress_permuted_error_test {
@@ -117,7 +117,7 @@ TEST_CASE("permuted_error: seeds and names permute differently, and rows as well
 
 TEST_CASE("permuted_error: it owes what every policy and every control owes, and says what it is") {
   for (const weight_scope within : {weight_scope::row, weight_scope::tensor}) {
-    qfa_test::check_policy_laws(permuted_error{rtn{.bits = 4}, within, 1}, {.name = "up"});
+    qfa_test::check_pruner_laws(permuted_error{rtn{.bits = 4}, within, 1}, {.name = "up"});
     qfa_test::check_control_laws([&](const any_policy& policy) { return permuted_error{policy, within, 1}; });
   }
   CHECK(permuted_error{rtn{.bits = 6}, weight_scope::row, 2}.name() == "permute:of=(rtn:bits=6),seed=2");

@@ -8,7 +8,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 
 namespace compress_random_pruner_test {
 
@@ -62,7 +62,7 @@ TEST_CASE("random_pruner: seeds and names choose different weights, spread over 
 }
 
 TEST_CASE("random_pruner: it owes what every policy owes, and says what it is") {
-  qfa_test::check_policy_laws(random_pruner{0.3, 4}, {.name = "up"});
+  qfa_test::check_pruner_laws(random_pruner{0.3, 4}, {.name = "up"});
   CHECK(random_pruner{0.5, 0}.name() == "prune_random:sparsity=0.5,seed=0");
   qfa_test::check_refused([] { random_pruner{1.5, 1}.validate(); }, {"prune_random's sparsity"});
 }

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "compress_controlled_policies.hpp"
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 #include "qfa/compress/rtn.hpp"
 
 namespace compress_rotated_test {
@@ -91,8 +91,8 @@ TEST_CASE("rotated: it refuses calibration, sizes that do not fit and columns th
 }
 
 TEST_CASE("rotated: it owes what every policy owes, stores what the policy within does, and says what it is") {
-  qfa_test::check_policy_laws(rotated{rtn{.bits = 4}}, {.name = "up"});
-  qfa_test::check_policy_laws(rotated{rtn{.bits = 4}, 4, 2}, {.name = "up"});
+  qfa_test::check_pruner_laws(rotated{rtn{.bits = 4}}, {.name = "up"});
+  qfa_test::check_pruner_laws(rotated{rtn{.bits = 4}, 4, 2}, {.name = "up"});
   CHECK(rotated{rtn{.bits = 4}}.stored_bits(8, 16) == rtn{.bits = 4}.stored_bits(8, 16));
   CHECK(rotated{}.stored_bits(8, 16) == std::nullopt);
   CHECK(rotated{rtn{.bits = 4}}.name() == "rotate:then=(rtn:bits=4)");

@@ -81,9 +81,35 @@ TEST_CASE("round_to: fp32 changes nothing, bf16 keeps eight significant bits") {
   CHECK(qfa::round_to<qfa::float_format::bf16>(1.01171875f) == 1.015625f);
 }
 
+TEST_CASE("round_to_f16: every half stays, ties go to the even neighbor, and floats next to a tie to their own side") {
+  unsigned wrong = 0;
+  for (unsigned bits = 0; bits < 0x7c00; ++bits) {
+    const float low = qfa::from_f16(static_cast<std::uint16_t>(bits));
+    // Past the largest half the next would be 65536.
+    const float high = bits == 0x7bff ? 65536.0f : qfa::from_f16(static_cast<std::uint16_t>(bits + 1));
+    const float tie = low + (high - low) / 2.0f;
+    const float up = bits == 0x7bff ? std::numeric_limits<float>::infinity() : high;
+    for (const float sign : {1.0f, -1.0f}) {
+      wrong += qfa::round_to_f16(sign * low) == sign * low ? 0U : 1U;
+      wrong += qfa::round_to_f16(sign * tie) == sign * (bits % 2 == 0 ? low : up) ? 0U : 1U;
+      wrong += qfa::round_to_f16(sign * std::nextafter(tie, 0.0f)) == sign * low ? 0U : 1U;
+      wrong += qfa::round_to_f16(sign * std::nextafter(tie, 1e9f)) == sign * up ? 0U : 1U;
+    }
+  }
+  CHECK(wrong == 0);
+  CHECK(std::signbit(qfa::round_to_f16(-0.0f)));
+  CHECK(std::signbit(qfa::round_to_f16(-1e-30f)));
+  CHECK(qfa::round_to_f16(std::numeric_limits<float>::max()) == std::numeric_limits<float>::infinity());
+  CHECK(std::isnan(qfa::round_to_f16(std::numeric_limits<float>::quiet_NaN())));
+  CHECK(std::isnan(qfa::round_to_f16(std::bit_cast<float>(0x7f800001U))));
+  CHECK(qfa::round_to<qfa::float_format::fp16>(0.1f) == qfa::round_to(qfa::float_format::fp16, 0.1f));
+  CHECK(qfa::round_to(qfa::float_format::fp16, 0.1f) == 0.0999755859375f);
+}
+
 TEST_CASE("float_format: each has a name of its own") {
   const std::set<std::string_view> distinct(qfa::float_format_names.begin(), qfa::float_format_names.end());
-  CHECK(distinct.size() == 2);
+  CHECK(distinct.size() == 3);
+  CHECK(name_of(qfa::float_format::fp16) == "fp16");
   CHECK(qfa::float_format_names[static_cast<std::size_t>(qfa::float_format::bf16)] == "bf16");
 }
 

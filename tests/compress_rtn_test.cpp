@@ -8,6 +8,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -17,6 +18,7 @@
 #endif
 
 #include "compress_matrices.hpp"
+#include "policy_laws.hpp"
 #include "qfa/compress/rounding.hpp"
 #include "scratch.hpp"
 
@@ -256,6 +258,19 @@ TEST_CASE("rtn: 1, 2, 3 and 8 threads give the same bits") {
   omp_set_num_threads(threads);
 }
 #endif
+
+TEST_CASE("rtn: it obeys the laws of policies") {
+  for (const auto& [per, kind] : {std::pair{granularity::tensor, qfa::group_kind::tensor},
+                                  std::pair{granularity::row, qfa::group_kind::row},
+                                  std::pair{granularity::group, qfa::group_kind::group}})
+    qfa_test::check_policy_laws(quantizer(4, per), {.groups = qfa::grouping{.per = kind, .group = 16},
+                                                    .levels = 16,
+                                                    .idempotent_within = 1e-6,
+                                                    .odd = true,
+                                                    .monotone = true,
+                                                    .keeps_zeros = true,
+                                                    .rows_apart = per != granularity::tensor});
+}
 
 TEST_CASE("rtn: an empty matrix is no trouble") {
   matrix none{0, 5, {}};

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 
 namespace compress_structured_pruner_test {
 
@@ -71,10 +71,10 @@ TEST_CASE("head_pruner: a matrix without heads, or with others than the info say
 }
 
 TEST_CASE("structured pruners: they owe what every policy owes, and say what they are") {
-  qfa_test::check_policy_laws(row_pruner{0.25}, {.name = "up"});
-  qfa_test::check_policy_laws(column_pruner{0.25}, {.name = "up"});
-  qfa_test::check_policy_laws(head_pruner{0.25}, {.name = "q", .role = tensor_role::query, .head_dim = 3});
-  qfa_test::check_policy_laws(head_pruner{0.5}, {.name = "o", .role = tensor_role::attention_out, .head_dim = 8});
+  qfa_test::check_pruner_laws(row_pruner{0.25}, {.name = "up"});
+  qfa_test::check_pruner_laws(column_pruner{0.25}, {.name = "up"});
+  qfa_test::check_pruner_laws(head_pruner{0.25}, {.name = "q", .role = tensor_role::query, .head_dim = 3});
+  qfa_test::check_pruner_laws(head_pruner{0.5}, {.name = "o", .role = tensor_role::attention_out, .head_dim = 8});
   CHECK(row_pruner{0.25}.name() == "prune_rows:share=0.25");
   CHECK(column_pruner{0.25}.name() == "prune_columns:share=0.25");
   CHECK(head_pruner{0.25}.name() == "prune_heads:share=0.25");

@@ -6,7 +6,7 @@
 #include <limits>
 #include <vector>
 
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 
 namespace compress_threshold_pruner_test {
 
@@ -22,7 +22,7 @@ TEST_CASE("threshold_pruner: magnitudes up to the threshold go, the threshold in
 }
 
 TEST_CASE("threshold_pruner: it owes what every policy owes, and says what it is") {
-  qfa_test::check_policy_laws(threshold_pruner{0.5f}, {.name = "up"});
+  qfa_test::check_pruner_laws(threshold_pruner{0.5f}, {.name = "up"});
   CHECK(threshold_pruner{0.1f}.name() == "prune_threshold:at_most=0.1");
   CHECK(threshold_pruner{}.name() == "prune_threshold:at_most=-1");
   for (const float bad : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()})

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "compress_policy_laws.hpp"
+#include "pruner_laws.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/load.hpp"
 #include "scratch.hpp"

@@ -40,8 +40,9 @@ constexpr const auto& names_of(granularity) noexcept { return granularity_names;
 /// The grid's lowest value is never met in fp32, since |w / s| <= qmax up to rounding, unless s is subnormal; in bf16
 /// it can be: at 8 bits |w / s| may round to 127.5, and -127.5 goes to -128 while 127.5 is clamped to 127.
 ///
-/// `arithmetic` bf16 does as torch does on bfloat16 tensors: the weights, s, w / s and the result are each rounded.
-/// Both are held to torch on the CPU.  On CUDA torch multiplies by 1 / qmax, so that s may differ in its last bit.
+/// `arithmetic` bf16 does as torch does on bfloat16 tensors: the weights, s, w / s and the result are each rounded;
+/// fp16 likewise.  fp32 and bf16
+/// are held to torch on the CPU.  On CUDA torch multiplies by 1 / qmax, so that s may differ in its last bit.
 struct rtn {
   int bits = 8;
   granularity per = granularity::row;
@@ -51,10 +52,11 @@ struct rtn {
   /// Throws on weights that are not finite, and on a layout that `per` does not know; the weights are then unchanged.
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
     validate();
-    if (arithmetic == float_format::bf16)
-      quantize<float_format::bf16>(weights, info);
-    else
-      quantize<float_format::fp32>(weights, info);
+    switch (arithmetic) {
+      case float_format::fp32: return quantize<float_format::fp32>(weights, info);
+      case float_format::bf16: return quantize<float_format::bf16>(weights, info);
+      case float_format::fp16: return quantize<float_format::fp16>(weights, info);
+    }
   }
 
   /// The codes, and a scale of the arithmetic's type for each group.

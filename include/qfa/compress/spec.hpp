@@ -16,7 +16,10 @@
 #include "qfa/compress/fp8.hpp"
 #include "qfa/compress/ggml.hpp"
 #include "qfa/compress/ggml_mix.hpp"
+#include "qfa/compress/hqq.hpp"
 #include "qfa/compress/identity.hpp"
+#include "qfa/compress/integer.hpp"
+#include "qfa/compress/integer_presets.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/matched_noise.hpp"
 #include "qfa/compress/mx.hpp"
@@ -45,12 +48,15 @@ policy_catalogue catalogue_of() {
 /// qfa's own policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.
 inline const policy_catalogue& default_catalogue() {
   static const policy_catalogue ours = [] {
-    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner, threshold_pruner, nm_pruner, row_pruner,
-                            column_pruner, head_pruner, rotated, random_pruner, matched_noise, permuted_error,
-                            negated_error, fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary, ggml_quantizer, ggml_mix>();
+    auto all =
+        catalogue_of<identity, float_cast, rtn, magnitude_pruner, threshold_pruner, nm_pruner, row_pruner,
+                     column_pruner, head_pruner, rotated, random_pruner, matched_noise, permuted_error, negated_error,
+                     fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary, ggml_quantizer, ggml_mix, integer, hqq>();
     for (const preset& p : presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     for (const preset& p : float_presets)
+      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    for (const preset& p : integer_presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     return all;
   }();

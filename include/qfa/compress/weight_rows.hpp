@@ -47,7 +47,8 @@ inline std::vector<float> finite_row_peaks(matrix_view<const float> weights, con
   for (std::size_t r = 0; r < peaks.size(); ++r)
     if (magnitude_bits(round_to(format, peaks[r])) >= infinity_bits)
       fail("row " + std::to_string(r) + " of " + quoted(info) + " holds a weight that is not finite" +
-           (magnitude_bits(peaks[r]) >= infinity_bits ? "" : " in bf16") + "; compressing needs finite weights");
+           (magnitude_bits(peaks[r]) >= infinity_bits ? std::string() : " in " + std::string(name_of(format))) +
+           "; compressing needs finite weights");
   return peaks;
 }
 

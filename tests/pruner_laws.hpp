@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef QFA_TESTS_COMPRESS_POLICY_LAWS_HPP
-#define QFA_TESTS_COMPRESS_POLICY_LAWS_HPP
+#ifndef QFA_TESTS_PRUNER_LAWS_HPP
+#define QFA_TESTS_PRUNER_LAWS_HPP
 
 #include <doctest/doctest.h>
 
@@ -15,13 +15,13 @@
 
 namespace qfa_test {
 
-/// What every policy owes (qfa::weight_policy), on matrices of 12 rows and 24 columns and of 96 and 512:
+/// What every pruner and control owes (qfa::weight_policy), on matrices of 12 rows and 24 columns and of 96 and 512:
 ///
 ///   in place     a view in strides and blocks gives what a copy gives, and nothing outside is touched
 ///   determined   the same bits on 1, 2, 3 and 8 threads, and when called again
 ///   refusal      weights that are not finite are refused by a sentence that names the tensor, and stay as they are
 template <qfa::weight_policy P>
-void check_policy_laws(const P& policy, const qfa::tensor_info& info) {
+void check_pruner_laws(const P& policy, const qfa::tensor_info& info) {
   check_in_place(policy, 4, 3, info);
 
   const matrix weights = random_matrix(96, 512, 3);
