@@ -65,7 +65,7 @@ TEST_CASE("packed integers: the first code stands lowest, and words run along ro
 
 TEST_CASE("packed integers: random codes come back, whole words or not") {
   for (int bits = 1; bits <= 8; ++bits)
-    for (const std::size_t rows : {1U, 3U, 32U})
+    for (const std::size_t rows : {1U, 3U, 32U, 700U})
       for (const std::size_t columns : {1U, 7U, 8U, 33U}) {
         CAPTURE(bits);
         CAPTURE(rows);

@@ -47,6 +47,17 @@ inline void check_elements(std::size_t given, std::size_t rows, std::size_t colu
          std::to_string(given) + " elements");
 }
 
+/// Calls body(r) for every row, on all threads, by blocks of about 16384 codes.
+template <class Body>
+void for_each_packed_row(std::size_t rows, std::size_t columns, Body body) {
+  const std::size_t block = columns == 0 ? rows : 16384 / columns + 1;
+  if (rows == 0) return;
+  parallel_for((rows + block - 1) / block, [&](std::size_t b) {
+    for (std::size_t r = b * block; r < rows && r < (b + 1) * block; ++r)
+      body(r);
+  });
+}
+
 inline std::uint32_t in_place(std::uint8_t code, std::size_t place, int bits) {
   if (code >> bits != 0)
     fail("a code is " + std::to_string(code) + ", which does not fit into " + std::to_string(bits) + " bits");
@@ -78,7 +89,7 @@ inline std::vector<std::uint8_t> unpack_rows(std::span<const std::uint32_t> pack
   const std::size_t words = detail::words_for(columns, bits);
   detail::check_elements(packed.size(), rows, words);
   std::vector<std::uint8_t> out(rows * columns);
-  parallel_for(rows, [&](std::size_t r) {
+  detail::for_each_packed_row(rows, columns, [&](std::size_t r) {
     for (std::size_t c = 0; c < columns; ++c)
       out[r * columns + c] = code_in_word(packed[r * words + c / n], c % n, bits);
   });
@@ -106,7 +117,7 @@ inline std::vector<std::uint8_t> unpack_columns(std::span<const std::uint32_t> p
   const std::size_t n = codes_per_word(bits);
   detail::check_elements(packed.size(), detail::words_for(rows, bits), columns);
   std::vector<std::uint8_t> out(rows * columns);
-  parallel_for(rows, [&](std::size_t r) {
+  detail::for_each_packed_row(rows, columns, [&](std::size_t r) {
     for (std::size_t c = 0; c < columns; ++c)
       out[r * columns + c] = code_in_word(packed[r / n * columns + c], r % n, bits);
   });
@@ -131,7 +142,7 @@ inline std::vector<std::uint8_t> unpack_awq(std::span<const std::uint32_t> packe
   require(columns % 8 == 0, "AWQ packs eight columns into a word, which must divide the columns");
   detail::check_elements(packed.size(), rows, columns / 8);
   std::vector<std::uint8_t> out(rows * columns);
-  parallel_for(rows, [&](std::size_t r) {
+  detail::for_each_packed_row(rows, columns, [&](std::size_t r) {
     for (std::size_t w = r * (columns / 8); w < (r + 1) * (columns / 8); ++w)
       for (std::size_t k = 0; k < 8; ++k)
         out[8 * w + awq_order[k]] = code_in_word(packed[w], k, 4);
