@@ -21,7 +21,8 @@ using qfa::stored_scale;
 
 TEST_CASE("stored_scale: the scales of rows, rounded to each type, are those of its definition") {
   const std::vector<float> exact = qfa_test::integer_matrix("rtn.row.scale").values;
-  for (const stored_scale type : {stored_scale::fp16, stored_scale::bf16, stored_scale::e8m0, stored_scale::e4m3}) {
+  for (const stored_scale type :
+       {stored_scale::fp16, stored_scale::bf16, stored_scale::e8m0_scale, stored_scale::e4m3_scale}) {
     const auto name = qfa::stored_scale_names[static_cast<std::size_t>(type)];
     CAPTURE(name);
     std::vector<float> got;
@@ -53,13 +54,13 @@ TEST_CASE("stored_scale: every E4M3 number stays, ties go to the even neighbor, 
   for (const float sign : {1.0f, -1.0f})
     for (std::size_t i = 0; i + 1 < numbers.size(); ++i) {
       const float tie = (numbers[i] + numbers[i + 1]) / 2.0f;
-      const auto rounded = [sign](float s) { return sign * qfa::round_scale_to_e4m3(sign * s); };
+      const auto rounded = [sign](float s) { return sign * as_stored(stored_scale::e4m3_scale, sign * s); };
       if (rounded(numbers[i]) != numbers[i] || rounded(tie) != numbers[i + i % 2] ||
           rounded(std::nextafter(tie, 0.0f)) != numbers[i] || rounded(std::nextafter(tie, 1e9f)) != numbers[i + 1])
         FAIL_CHECK("near ", numbers[i]);
     }
   for (const float beyond : {448.1f, 464.0f, 480.0f, 1e30f})
-    CHECK(qfa::round_scale_to_e4m3(beyond) == 448.0f);
+    CHECK(as_stored(stored_scale::e4m3_scale, beyond) == 448.0f);
 }
 
 TEST_CASE("stored_scale: each type has a name of its own and its number of bits") {
@@ -68,8 +69,8 @@ TEST_CASE("stored_scale: each type has a name of its own and its number of bits"
   CHECK(bits_of(stored_scale::fp32) == 32);
   CHECK(bits_of(stored_scale::fp16) == 16);
   CHECK(bits_of(stored_scale::bf16) == 16);
-  CHECK(bits_of(stored_scale::e8m0) == 8);
-  CHECK(bits_of(stored_scale::e4m3) == 8);
+  CHECK(bits_of(stored_scale::e8m0_scale) == 8);
+  CHECK(bits_of(stored_scale::e4m3_scale) == 8);
   CHECK(as_stored(stored_scale::fp32, 0.1f) == 0.1f);
 }
 

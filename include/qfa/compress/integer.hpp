@@ -170,13 +170,14 @@ inline void integer::validate() const {
                       tiny != tiny_group::scale_normal),
          "division=inverse and division=peak have no scale of their own: they go with symmetric=true, a scale that is "
          "absmax over something, store=fp32, and no floor of the scale");
-  demand(scale != symmetric_scale::signed_max || (range == code_range::full && store != stored_scale::e8m0 &&
+  demand(scale != symmetric_scale::signed_max || (range == code_range::full && store != stored_scale::e8m0_scale &&
                                                   (tiny == tiny_group::one || tiny == tiny_group::zeros)),
          "scale=signed_max may be negative: it goes with range=full, a store with a sign, and tiny=one or tiny=zeros");
   demand(scale != symmetric_scale::gptq || range == code_range::full, "scale=gptq goes with range=full");
   demand(scale != symmetric_scale::no_clip || tiny != tiny_group::width_1e_5,
          "tiny=width_1e-5 bounds a width or an absmax, which scale=no_clip has not");
-  demand(symmetric || zero != zero_point::shift || (store != stored_scale::e8m0 && store != stored_scale::e4m3),
+  demand(symmetric || zero != zero_point::shift ||
+             (store != stored_scale::e8m0_scale && store != stored_scale::e4m3_scale),
          "zero=shift is stored as the scale is, so that store=e8m0 and store=e4m3 do not go with it");
   demand(search == scale_search::mse || (grid == defaults.grid && maxshrink == defaults.maxshrink &&
                                          norm == defaults.norm && patience == defaults.patience),

@@ -8,15 +8,16 @@
 #include <cstdint>
 #include <string_view>
 
+#include "qfa/compress/minifloat.hpp"
 #include "qfa/compress/rounding.hpp"
 
 namespace qfa {
 
-/// The types that a checkpoint stores scales in.
+/// The types that a checkpoint stores scales in, by their names.
 ///   fp32, fp16, bf16   nearest, ties to even
 ///   e8m0               the power of two at or above: 2^ceil(log2 s), exponents -127 to 127 (the scales of OCP MX)
 ///   e4m3               OCP's 8-bit float: nearest, ties to even, subnormals of 2^-9, saturating at 448
-enum class stored_scale : std::uint8_t { fp32, fp16, bf16, e8m0, e4m3 };
+enum class stored_scale : std::uint8_t { fp32, fp16, bf16, e8m0_scale, e4m3_scale };
 inline constexpr std::array<std::string_view, 5> stored_scale_names{"fp32", "fp16", "bf16", "e8m0", "e4m3"};
 constexpr const auto& names_of(stored_scale) noexcept { return stored_scale_names; }
 
@@ -27,8 +28,8 @@ constexpr int bits_of(stored_scale format) noexcept {
     case stored_scale::fp16:
     case stored_scale::bf16:
       return 16;
-    case stored_scale::e8m0:
-    case stored_scale::e4m3:
+    case stored_scale::e8m0_scale:
+    case stored_scale::e4m3_scale:
       return 8;
   }
   return 32;
@@ -43,17 +44,6 @@ constexpr float round_up_to_e8m0(float s) noexcept {
   return std::bit_cast<float>((std::min)(exponent, std::uint32_t{254}) << 23);
 }
 
-/// Nearest E4M3, ties to even, saturating; the sign is kept.
-constexpr float round_scale_to_e4m3(float s) noexcept {
-  const std::uint32_t bits = magnitude_bits(s);
-  const std::uint32_t sign = std::bit_cast<std::uint32_t>(s) & 0x80000000U;
-  // Below 2^-6 units of 2^-9, as floats have them from 2^14 on; else three fraction bits of 23.
-  const float subnormal = (std::bit_cast<float>(bits) + 16384.0f) - 16384.0f;
-  const float normal = std::bit_cast<float>((bits + 0x7ffffU + ((bits >> 20) & 1U)) & ~0xfffffU);
-  const float rounded = (std::min)(std::bit_cast<float>(bits) < 0x1p-6f ? subnormal : normal, 448.0f);
-  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(rounded) | sign);
-}
-
 /// What is read back of a finite scale; fp16 may make it 0 or infinite, e4m3 0.
 constexpr float as_stored(stored_scale format, float s) noexcept {
   switch (format) {
@@ -63,16 +53,17 @@ constexpr float as_stored(stored_scale format, float s) noexcept {
       return round_to_f16(s);
     case stored_scale::bf16:
       return round_to_bf16(s);
-    case stored_scale::e8m0:
+    case stored_scale::e8m0_scale:
       return round_up_to_e8m0(s);
-    case stored_scale::e4m3:
-      return round_scale_to_e4m3(s);
+    case stored_scale::e4m3_scale:
+      return e4m3::round(s);
   }
   return s;
 }
 
 static_assert(round_up_to_e8m0(1.0f) == 1.0f && round_up_to_e8m0(1.1f) == 2.0f);
-static_assert(round_scale_to_e4m3(464.0f) == 448.0f && round_scale_to_e4m3(0x1p-10f) == 0.0f);
+static_assert(as_stored(stored_scale::e4m3_scale, 464.0f) == 448.0f &&
+              as_stored(stored_scale::e4m3_scale, 0x1p-10f) == 0.0f);
 
 }  // namespace qfa
 
