@@ -7,15 +7,22 @@
 #include <string_view>
 #include <vector>
 
+#include "qfa/compress/activation_quantizer.hpp"
 #include "qfa/compress/any_policy.hpp"
+#include "qfa/compress/awq_search.hpp"
 #include "qfa/compress/catalogue.hpp"
 #include "qfa/compress/chain.hpp"
 #include "qfa/compress/float_cast.hpp"
+#include "qfa/compress/gptq.hpp"
 #include "qfa/compress/identity.hpp"
+#include "qfa/compress/llm_int8.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/presets.hpp"
 #include "qfa/compress/rtn.hpp"
+#include "qfa/compress/smooth_quant.hpp"
+#include "qfa/compress/sparsegpt.hpp"
 #include "qfa/compress/spec_text.hpp"
+#include "qfa/compress/wanda.hpp"
 
 namespace qfa {
 
@@ -29,8 +36,10 @@ policy_catalogue catalogue_of() {
 /// qfa's own policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.
 inline const policy_catalogue& default_catalogue() {
   static const policy_catalogue ours = [] {
-    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner>();
-    for (const preset& p : presets) all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    auto all = catalogue_of<identity, float_cast, rtn, magnitude_pruner, gptq, awq_search, sparsegpt, wanda,
+                            smooth_quant, llm_int8, activation_quantizer>();
+    for (const preset& p : presets)
+      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     return all;
   }();
   return ours;
