@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfa/compress/awq_search.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +18,7 @@ using qfa::tensor_role;
 using qfa_test::check_refused;
 using qfa_test::compressed;
 using qfa_test::error_of;
+using qfa_test::layer;
 using qfa_test::matrix;
 using qfa_test::oracle_layer;
 using qfa_test::same_bits;
@@ -49,6 +53,60 @@ TEST_CASE("awq_search: the search for scales never does worse than none") {
     CHECK(error_of(of, compressed(of.weights, scaled, of.known)) <=
           (1.0 + 1e-6) * error_of(of, compressed(of.weights, plain, of.known)));
   }
+}
+
+TEST_CASE("awq_search: the exponents reach from 0 to 0.95, and the first least error wins") {
+  // Eight channels, the first louder and louder: the louder, the more of its size the best scale takes.
+  std::set<int> chosen;
+  for (const float loudness : {1.0f, 10.0f, 100.0f, 1000.0f, 1e4f, 1e5f})
+    for (unsigned seed = 1; seed <= 5; ++seed) {
+      layer of{qfa_test::random_matrix(4, 8, seed), qfa_test::random_matrix(50, 8, seed + 50), {}};
+      for (std::size_t t = 0; t < 50; ++t)
+        of.x.view()(t, 0) *= loudness;
+      of.known = qfa_test::calibrated_by(of.x, of.weights);
+      int best = -1;
+      double least = 0.0;
+      matrix q;
+      for (int i = 0; i < 20; ++i) {
+        std::vector<double> s(8);
+        for (std::size_t j = 0; j < 8; ++j)
+          s[j] = std::pow(of.known.inputs.sum_abs()[j] / 50.0, i / 20.0);
+        const double middle = std::sqrt(*std::ranges::max_element(s) * *std::ranges::min_element(s));
+        for (double& x : s)
+          x /= middle;
+        matrix tried = of.weights;
+        for (std::size_t r = 0; r < 4; ++r) {
+          std::vector<double> scaled(8);
+          for (std::size_t j = 0; j < 8; ++j)
+            scaled[j] = static_cast<double>(of.weights.view()(r, j)) * s[j];
+          const qfa::awq_grid grid{3};
+          const auto found = grid.find(scaled);
+          for (std::size_t j = 0; j < 8; ++j)
+            tried.view()(r, j) = static_cast<float>(grid.value(scaled[j], found) / s[j]);
+        }
+        const double error = error_of(of, tried);
+        if (best < 0 || error < least) {
+          best = i;
+          least = error;
+          q = tried;
+        }
+      }
+      chosen.insert(best);
+      CHECK(same_bits(compressed(of.weights, awq_search{.bits = 3, .group = 0, .clip = false}, of.known).values,
+                      q.values));
+    }
+  CHECK(chosen.contains(0));
+  CHECK(chosen.contains(19));
+}
+
+TEST_CASE("awq_search: ranges shrink to 0.55 of themselves and no further, q's not at all") {
+  // Nobody hears the 20, so the less of it is covered the better: a step of 0.55 * 20 / 3 leaves 2 nearest to itself.
+  const matrix w = qfa_test::row_matrix({20, 2, 2, 0});
+  const auto known = qfa_test::calibrated_by(matrix{2, 4, {0, 1, 2, 1, 0, -1, 1, 1}}, w);
+  const awq_search policy{.bits = 2, .group = 0, .scale = false};
+  const float step = static_cast<float>(20 * 0.55 / 3.0);
+  CHECK(compressed(w, policy, known).values == std::vector<float>{11, step, step, 0});
+  CHECK(compressed(w, policy, known, {.role = tensor_role::query}).values == std::vector<float>{20, 0, 0, 0});
 }
 
 TEST_CASE("awq_search: q and k keep their range, as in the tool") {

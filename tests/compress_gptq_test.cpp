@@ -110,7 +110,7 @@ TEST_CASE("gptq: groups on the way follow the order of compression, static ones 
   fixed.static_groups = true;
   const auto distinct = [](std::vector<float> values) {
     std::ranges::sort(values);
-    return values.size() - static_cast<std::size_t>(std::ranges::unique(values).size());
+    return std::unique(values.begin(), values.end()) - values.begin();
   };
   const auto order = qfa::factor_inverse(of.known.inputs, {}, 0.01, column_order::activation).order;
   const matrix a = compressed(of.weights, on_the_way, of.known), b = compressed(of.weights, fixed, of.known);

@@ -61,6 +61,8 @@ static_assert(column_quantizer<awq_grid>);
 /// Output errors come from the Gram matrix, whole or the group's own diagonal block, and equal the mean square over the
 /// calibration tokens that the tool computes from a sample of them.  The tool has one s for the matrices that read the
 /// same inputs and measures the output of the block they are in; here each matrix has its own s and its own error.
+///
+/// The search for s takes 20 rows columns^2 multiplications: 19 s for 512 x 2048 on one core with AVX-512.
 struct awq_search {
   int bits = 4;
   std::size_t group = 128;
