@@ -12,6 +12,7 @@
 
 #include <doctest/doctest.h>
 
+#include "calibrated_layers.hpp"
 #include "compress_matrices.hpp"
 #include "scratch.hpp"
 
@@ -97,6 +98,33 @@ TEST_CASE("parse_policy: describing what was parsed, and parsing that, gives the
     CHECK(describe(second) == describe(first));
     CHECK(same_bits(compressed(w, second, query).values, compressed(w, first, query).values));
   }
+}
+
+TEST_CASE("parse_policy: calibrated policies and those of activations act as they are written") {
+  const auto of = qfa_test::made_up_layer(12, 24);
+  const auto acts_as = [&](std::string_view spec, const auto& policy) {
+    CAPTURE(spec);
+    const any_policy parsed = parse_policy(spec);
+    CHECK(describe(parsed) == spec);
+    CHECK(parsed.needs() == policy.needs());
+    CHECK(same_bits(compressed(of.weights, parsed, of.known).values, compressed(of.weights, policy, of.known).values));
+    CHECK(parsed.changes_activations() == qfa::changes_activations(policy));
+    CHECK(same_bits(qfa_test::with_changed_activations(of.x, parsed, &of.known).values,
+                    qfa_test::with_changed_activations(of.x, policy, &of.known).values));
+  };
+  acts_as("gptq:bits=3,group=8,symmetric=false,damping=0.05,order=activation,static_groups=true,block=16,mse=true",
+          qfa::gptq{3, 8, false, 0.05, qfa::column_order::activation, true, 16, true});
+  acts_as("sparsegpt:sparsity=0.25,damping=0.05,block=12",
+          qfa::sparsegpt{.sparsity = 0.25, .damping = 0.05, .block = 12});
+  acts_as("sparsegpt:zeroed=2,of=4,bits=4,symmetric=false",
+          qfa::sparsegpt{.zeroed = 2, .of = 4, .bits = 4, .symmetric = false});
+  acts_as("wanda:zeroed=2,of=4+rtn:bits=4", qfa::chain{qfa::wanda{.zeroed = 2, .of = 4}, qfa::rtn{.bits = 4}});
+  acts_as("awq_search:bits=3,group=12,scale=false,clip=false", qfa::awq_search{3, 12, false, false});
+  acts_as("smooth_quant:alpha=0.75,bits=6", qfa::smooth_quant{.alpha = 0.75, .bits = 6});
+  acts_as("llm_int8:threshold=4.5,outliers=text", qfa::llm_int8{4.5, qfa::outlier_source::text});
+  acts_as("gptq:bits=4+act:bits=6,per=text,symmetric=false",
+          qfa::chain{qfa::gptq{}, qfa::activation_quantizer{6, qfa::activation_scale::text, false}});
+  acts_as("act:bits=8,per=static", qfa::activation_quantizer{.per = qfa::activation_scale::fixed});
 }
 
 TEST_CASE("describe: the canonical form leaves defaults out and names what presets stand for") {

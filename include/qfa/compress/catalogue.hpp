@@ -57,7 +57,10 @@ class policy_catalogue {
     });
     entry.make = [](std::span<const spec_option> options, const nested_parser& nested) {
       const P policy = policy_from<P>(options, nested);
-      return any_policy(policy, spec_of(policy));
+      if constexpr (named_policy<P>)
+        return any_policy(policy);  // its own name may be shorter, where one option implies another
+      else
+        return any_policy(policy, spec_of(policy));
     };
     return add(std::move(entry));
   }

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "qfa/compress/activation_quantizer.hpp"
 #include "qfa/compress/any_policy.hpp"
+#include "qfa/compress/awq_search.hpp"
 #include "qfa/compress/bnb.hpp"
 #include "qfa/compress/catalogue.hpp"
 #include "qfa/compress/chain.hpp"
@@ -16,10 +18,12 @@
 #include "qfa/compress/fp8.hpp"
 #include "qfa/compress/ggml.hpp"
 #include "qfa/compress/ggml_mix.hpp"
+#include "qfa/compress/gptq.hpp"
 #include "qfa/compress/hqq.hpp"
 #include "qfa/compress/identity.hpp"
 #include "qfa/compress/integer.hpp"
 #include "qfa/compress/integer_presets.hpp"
+#include "qfa/compress/llm_int8.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/matched_noise.hpp"
 #include "qfa/compress/mx.hpp"
@@ -31,10 +35,13 @@
 #include "qfa/compress/random_pruner.hpp"
 #include "qfa/compress/rotated.hpp"
 #include "qfa/compress/rtn.hpp"
+#include "qfa/compress/smooth_quant.hpp"
+#include "qfa/compress/sparsegpt.hpp"
 #include "qfa/compress/spec_text.hpp"
 #include "qfa/compress/structured_pruner.hpp"
 #include "qfa/compress/ternary.hpp"
 #include "qfa/compress/threshold_pruner.hpp"
+#include "qfa/compress/wanda.hpp"
 
 namespace qfa {
 
@@ -51,7 +58,8 @@ inline const policy_catalogue& default_catalogue() {
     auto all =
         catalogue_of<identity, float_cast, rtn, magnitude_pruner, threshold_pruner, nm_pruner, row_pruner,
                      column_pruner, head_pruner, rotated, random_pruner, matched_noise, permuted_error, negated_error,
-                     fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary, ggml_quantizer, ggml_mix, integer, hqq>();
+                     fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary, ggml_quantizer, ggml_mix, integer, hqq, gptq,
+                     awq_search, sparsegpt, wanda, smooth_quant, llm_int8, activation_quantizer>();
     for (const preset& p : presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     for (const preset& p : float_presets)
