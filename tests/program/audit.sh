@@ -21,6 +21,18 @@ hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' "$demo/sae/cfg.json" | head
 features() { grep -v '^#' "$1/features.csv" | grep "^$2," | cut -d, -f2-; }
 diff <(features from_model rtn:bits=4) <(features from_files int4)
 
+# Policies that learn do so on rows that are not reported, or on a file's; a model compressed elsewhere stands beside them.
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 \
+  --policy gptq:bits=4,group=0 --policy 'rtn:bits=8+act:bits=8' --against "same=$demo/model" --out learned >learned.txt
+grep -q 'calibrated on rows .* which are not reported' learned.txt
+grep -Eq '^gptq:bits=4,group=0 +4\.' learned.txt
+grep -Eq '^same is ' learned.txt
+# A model compared with itself: nothing moves.
+grep -Eq '^same .* 1\.0000 +1\.0000 +100\.0 ' learned.txt
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --policy wanda:sparsity=0.3 \
+  --calibration "$demo/tokens.npy" --calibration-tokens 2048 --out from_file >from_file.txt
+grep -q 'calibrated on rows 0 to 15 of' from_file.txt
+
 # The rest of the program.
 "$qfa" activations "${common[@]}" --hook nll --out nll.npy
 "$qfa" compress --policy rtn:bits=8 --in reference.npy --out compressed.npy | grep -q 'SQNR'

@@ -33,9 +33,9 @@ inline awq_layout parse_awq(const json_fields& fields) {
   const bool older = !fields.contains("bits") && fields.contains("w_bit");
   const std::size_t bits = fields.needed_size(older ? "w_bit" : "bits");
   if (bits != 4) fail(fields.where() + " asks for " + std::to_string(bits) + " bits, expected 4 of awq");
-  const std::string version = fields.text("version").value_or(fields.text("format").value_or("gemm"));
-  if (version != "gemm" && version != "GEMM")
-    fail(fields.where() + " asks for the awq version " + in_quotes(version) + ", expected gemm");
+  const std::string kernel = fields.text("version").value_or(fields.text("format").value_or("gemm"));
+  if (kernel != "gemm" && kernel != "GEMM")
+    fail(fields.where() + " asks for the awq version " + in_quotes(kernel) + ", expected gemm");
   if (!fields.flag("zero_point").value_or(true))
     fail(fields.where() + " asks for awq without zero_point, expected zero points");
   return {read_group_size(fields, fields.contains("group_size") ? "group_size" : "q_group_size")};
