@@ -77,9 +77,10 @@ template <class Check>
 void for_each_sae(Check check) {
   const json audit = read_json(qfa_test::oracle_data() / "stories260K" / "reference_audit.json");
   const npz arrays(qfa_test::oracle_data() / "stories260K" / "reference_audit.npz");
-  for (const auto& [name, expected] : audit.items()) {
+  for (const auto& item : audit.items()) {  // no structured bindings: clang 14 cannot capture them
+    const std::string& name = item.key();
     CAPTURE(name);
-    check(name, expected, read_audited(arrays, name, expected.at("conditions")));
+    check(name, item.value(), read_audited(arrays, name, item.value().at("conditions")));
   }
 }
 
@@ -90,7 +91,9 @@ TEST_CASE("stories260K: logistic coefficients, marginal and cross-validated AUC 
   for_each_sae([&](const std::string&, const json& expected, const audited_sae& sae) {
     REQUIRE(sae.features.size() == expected.at("active").get<std::size_t>());
     const predictor_table table = tabulate(sae.features);
-    for (const auto& [condition, values] : expected.at("conditions").items()) {
+    for (const auto& item : expected.at("conditions").items()) {
+      const std::string& condition = item.key();
+      const json& values = item.value();
       CAPTURE(condition);
       const std::vector<std::uint8_t> survived = sae.survived(condition);
       const auto survivors = static_cast<std::size_t>(std::count(survived.begin(), survived.end(), 1));
@@ -117,7 +120,9 @@ TEST_CASE("stories260K: logistic coefficients, marginal and cross-validated AUC 
 TEST_CASE("stories260K: overlap, Spearman and Pearson of every pair of conditions") {
   int pairs = 0;
   for_each_sae([&](const std::string&, const json& expected, const audited_sae& sae) {
-    for (const auto& [pair, values] : expected.at("overlap").items()) {
+    for (const auto& item : expected.at("overlap").items()) {
+      const std::string& pair = item.key();
+      const json& values = item.value();
       CAPTURE(pair);
       ++pairs;
       const std::size_t middle = pair.find(" vs ");
