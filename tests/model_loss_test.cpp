@@ -24,10 +24,10 @@ const std::filesystem::path models = std::filesystem::path(QFA_TEST_DATA) / "mod
 
 std::vector<float> noise(std::size_t n, unsigned seed, float spread) {
   std::mt19937 random(seed);
-  std::normal_distribution<float> normal(0.0f, spread);
+  std::normal_distribution<float> normal;
   std::vector<float> out(n);
   for (float& x : out)
-    x = normal(random);
+    x = spread * normal(random);
   return out;
 }
 

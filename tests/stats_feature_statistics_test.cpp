@@ -101,7 +101,7 @@ TEST_CASE("feature statistics: every one agrees with the oracle") {
         // Where r is 1 or beta 1, 1 - r^2 and beta - 1 are differences of rounded ones: the variance's own rounding,
         // 1e-15 of it, is all that is left.  With a mean of a million deviations beta itself is right to 1e-10.
         const double scale = name == "nu" ? 1.0 : name == "noise" ? var_y[f] : name == "gain" ? var_x[f] : 0.0;
-        const double deviations = mean_x[f] * mean_x[f] / var_x[f] > 1e10 ? 1e-10 : 1e-14;
+        const double deviations = mean_x[f] * mean_x[f] > 1e10 * var_x[f] ? 1e-10 : 1e-14;
         const double rounding = scale == 0.0 ? 0.0 : deviations * scale;
         CHECK(std::fabs(value - expected[f]) <= 1e-9 * std::fabs(expected[f]) + rounding);
       }

@@ -43,7 +43,7 @@ using floats = xsimd::batch<float, Arch>;
 
 /// A register of as many 32-bit integers.
 template <class Arch = best_arch>
-using integers = xsimd::batch<std::int32_t, Arch>;
+using integers = xsimd::batch<std::uint32_t, Arch>;
 
 /// Which lanes of a register a condition holds in.
 template <class Arch = best_arch>
@@ -72,7 +72,7 @@ floats<Arch> fma(const floats<Arch>& x, const floats<Arch>& y, const floats<Arch
 template <class Arch>
 integers<Arch> as_integers(const floats<Arch>& x) noexcept {
 #if XSIMD_VERSION_MAJOR >= 11
-  return xsimd::bitwise_cast<std::int32_t>(x);
+  return xsimd::bitwise_cast<std::uint32_t>(x);
 #else
   return xsimd::bitwise_cast<integers<Arch>>(x);
 #endif

@@ -48,8 +48,8 @@ inline float power_of_two(float n) noexcept {
 template <class Arch>
 floats<Arch> power_of_two(const floats<Arch>& n) noexcept {
   // A product where a shift is meant: g++ 12 takes its own shift for the use of something uninitialized, and makes a
-  // shift of the product.
-  return as_floats(as_integers(n + floats<Arch>(rounding_shift + 127.0f)) * integers<Arch>(1 << 23));
+  // shift of the product.  Unsigned, since the bits that go are an overflow, which xsimd computes lane by lane on SSE2.
+  return as_floats(as_integers(n + floats<Arch>(rounding_shift + 127.0f)) * integers<Arch>(1U << 23));
 }
 
 template <class V>
