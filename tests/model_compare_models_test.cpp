@@ -7,6 +7,8 @@
 
 #include "qfa/compress/rtn.hpp"
 #include "qfa/model/load.hpp"
+#include "qfa/model/load_gguf.hpp"
+#include "qfa/model/write_gguf.hpp"
 #include "scratch.hpp"
 
 namespace model_compare_models_test {
@@ -70,6 +72,17 @@ TEST_CASE("check_same_architecture: another family, depth, width or vocabulary i
   const std::string name = "model.layers.0.mlp.up_proj.weight";
   reshaped.tensors[name].shape = {1, reshaped.at(name).values->size()};
   check_refused([&] { compare_tensors(model, reshaped); }, {name, "another shape"});
+}
+
+TEST_CASE("check_same_architecture: a Mistral that was written as GGUF is the Mistral that it was") {
+  const qfa_test::scratch folder;
+  language_model model = load_model(models / "mistral");
+  model.config.windows.assign(model.config.layers, 0);  // Llama's files have none
+  write_gguf(model, folder.path() / "m.gguf", ggml_type::q8_0);
+  const language_model back = load_gguf(folder.path() / "m.gguf");
+  REQUIRE(back.config.family != model.config.family);
+  CHECK_FALSE(compare_tensors(model, back).empty());
+  check_same_architecture(back, model);
 }
 
 TEST_CASE("share_equal_tensors: what two models have in common is held once, and the rest stays") {

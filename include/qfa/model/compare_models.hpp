@@ -20,13 +20,15 @@
 
 namespace qfa {
 
-/// Refuses a model that is not of the reference's architecture: another family, or another number of layers, heads,
-/// channels or tokens.  Says which number differs.
+/// Refuses a model that is not of the reference's architecture: another family (Mistral counts as Llama), or another
+/// number of layers, heads, channels or tokens.  Says which number differs.
 inline void check_same_architecture(const language_model& reference, const language_model& other) {
   const model_config& a = reference.config;
   const model_config& b = other.config;
   const std::string both = other.source + " is not a compressed form of " + reference.source + ": it ";
-  if (a.family != b.family)
+  // GGUF files have no Mistral: it is a Llama there.
+  const auto kin = [](model_family f) { return f == model_family::mistral ? model_family::llama : f; };
+  if (kin(a.family) != kin(b.family))
     fail(both + "is of the family " + std::string(name_of(b.family)) + ", not " + std::string(name_of(a.family)));
   struct count {
     std::string_view what;

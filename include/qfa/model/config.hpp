@@ -45,6 +45,9 @@ struct llama3_scaling {
   bool operator==(const llama3_scaling&) const = default;
 };
 
+/// More layers than any decoder has; a file that claims more is refused before memory is asked for them.
+inline constexpr std::size_t most_layers = 65536;
+
 /// Everything that distinguishes one supported decoder from another.
 struct model_config {
   model_family family = model_family::llama;

@@ -55,6 +55,10 @@ inline language_model load_model(const std::filesystem::path& directory, safeten
   out.config = parse_config(config, in_quotes(directory / "config.json"));
   const std::optional<quantized_checkpoint> quantized = find_quantization(directory, config);
   const sharded_safetensors files(directory, options);
+  // The layers are counted before their names are made: a config.json may claim any number.
+  if (out.config.layers > files.size())
+    fail(in_quotes(directory / "config.json") + " claims " + std::to_string(out.config.layers) + " layers, but " +
+         files.where() + " has " + std::to_string(files.size()) + " tensors");
   const auto is_packed = [&](const std::string& weight, const std::vector<std::size_t>& shape) {
     return quantized && quantized->stores(files, weight, shape);
   };

@@ -13,8 +13,8 @@
 namespace qfa {
 
 /// Reads a model from wherever it is: a Hugging Face directory, its weights as floats or as compressed-tensors, GPTQ or
-/// AWQ packed them, or a GGUF file (the first of several, where it was split).  What is no directory is taken for GGUF.
-/// Throws as load_model and load_gguf do.
+/// AWQ packed them, or a GGUF file (the first of several, where it was split).  Throws
+/// for a file that does not end in .gguf, and as load_model and load_gguf do.
 inline language_model open_model(const std::filesystem::path& path) {
   if (std::filesystem::is_directory(path)) return load_model(path);
   if (!std::filesystem::exists(path)) fail("there is no model " + in_quotes(path));

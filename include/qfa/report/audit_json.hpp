@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "qfa/audit/result.hpp"
 #include "qfa/report/json_prediction.hpp"
