@@ -95,6 +95,7 @@ inline report_json match_json(const pruning_match& m) {
           {"rows", m.rows},
           {"same_rows_as_reported", m.same_rows},
           {"within_tolerance", m.within_tolerance},
+          {"tolerance", m.tolerance ? report_json(*m.tolerance) : report_json(nullptr)},
           {"trials", std::move(trials)}};
 }
 
