@@ -73,8 +73,8 @@ refused targets_that_match_nothing 'no\.such' "${model[@]}" "${sae[@]}" "${token
 # What can be seen before the reference runs is, and no option is silently left alone.
 refused against_nothing 'there is no model "no_such"' "${model[@]}" "${sae[@]}" "${tokens[@]}" --against no_such
 refused against_no_model 'no config\.json' "${model[@]}" "${sae[@]}" "${tokens[@]}" --against "$demo/sae"
-refused against_a_taken_name '"rtn:bits=4" already' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" \
-  --against "rtn:bits=4=$demo/model"
+refused against_a_taken_name '"none" already' "${model[@]}" "${sae[@]}" "${tokens[@]}" --policy none \
+  --against "none=$demo/model"
 refused against_the_reference '"reference" already' "${model[@]}" "${sae[@]}" "${tokens[@]}" --against "reference=$demo/model"
 refused against_without_a_name 'needs a name' "${model[@]}" "${sae[@]}" "${tokens[@]}" --against "=$demo/model"
 refused compressed_with_a_model 'compressed means nothing with --model' "${model[@]}" "${sae[@]}" "${tokens[@]}" \
