@@ -68,4 +68,13 @@ TEST_CASE("audit_activations: a short last row is dropped and said so, other tok
   CHECK_THROWS_AS(audit_activations(lossless_sae(3), folder.path() / "x.npy", {}, long_rows), error);
 }
 
+TEST_CASE("audit_activations: a name that is empty or taken is refused before anything is read") {
+  const auto refused = [](std::initializer_list<dumped_activations> files, std::string_view part) {
+    check_refused([&] { audit_activations(lossless_sae(8), "nothing.npy", files, tiny_settings()); }, {part});
+  };
+  refused({{"", "a.npy"}}, "needs a name");
+  refused({{"reference", "a.npy"}}, "\"reference\" already");
+  refused({{"a", "a.npy"}, {"a", "b.npy"}}, "\"a\" already");
+}
+
 }  // namespace audit_activation_audit_test

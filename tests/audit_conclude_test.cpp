@@ -48,7 +48,8 @@ TEST_CASE("conclude and compare_conditions: every pair of conditions but the ref
   CHECK(all.conditions[3].features[0].r < 0.5);
   CHECK_FALSE(all.conditions[3].published_auc.result.has_value());
 
-  describe_audit(all, {.source = "activations"}, audit, tiny_settings());
+  describe_audit(all, {.source = "activations"}, audit, tiny_settings(), {.seed = 7});
+  CHECK(all.made.fold_seed == 7);
   CHECK(all.made.tokens == rows * context);
   CHECK(all.made.groups == 16);
   CHECK(all.made.source == "activations");

@@ -277,4 +277,48 @@ TEST_CASE("model_audit: a model compressed elsewhere is audited as its policy is
   CHECK(largest > 0.0);
 }
 
+TEST_CASE("model_audit: every condition has a name of its own, and references to earlier ones stay good") {
+  model_audit audit = tiny_audit();
+  check_refused([&] { audit.run(identity{}, ""); }, {"needs a name"});
+  check_refused([&] { audit.run(identity{}, "reference"); }, {"\"reference\" already"});
+  const condition_result& first = audit.run(magnitude_pruner{.sparsity = 0.475});
+  check_refused([&] { audit.run_model(tiny_model(), first.policy); }, {first.policy, "already"});
+  // The first step of the bisection reaches that sparsity exactly: the match has another name.
+  const token_rows other = random_rows(16, 12, 97, 77);
+  const condition_result& matched =
+      audit.match_pruning_in_nats(magnitude_pruner{.sparsity = 0.475}, first.policy, other, 0.01);
+  CHECK(matched.policy == first.policy + " matched to " + first.policy);
+  CHECK(matched.match->tolerance == 0.01);
+  CHECK(&first == &audit.conditions()[1]);
+  CHECK(audit.conditions().size() == 3);
+}
+
+TEST_CASE("model_audit: an unembedding that only the processed model has is compressed and counted") {
+  audit_settings settings = tiny_settings();
+  settings.weight_processing = transformer_lens_processing;
+  settings.order = compression_order::process_then_compress;
+  model_audit audit(tiny_model("qwen2"), lossless_sae(64), random_rows(40, 12, 97), settings);
+  const condition_result& c = audit.run(rtn{.bits = 8}, target_patterns{.include = {"lm_head.weight"}, .exclude = {}});
+  CHECK(c.tensors.size() == 1);
+  CHECK(audit.conditions()[0].bits_per_weight == 32.0);
+}
+
+TEST_CASE("model_audit: what calibration shares with the report, and what models do not, is warned of") {
+  language_model model = tiny_model();
+  model.quantization = "gptq";
+  model_audit audit(model, lossless_sae(64), random_rows(40, 12, 97), tiny_settings());
+  REQUIRE(audit.result().made.warnings.size() == 1);
+  CHECK(audit.result().made.warnings[0].find("the reference is itself quantized (gptq)") == 0);
+  language_model other = tiny_model();
+  other.config.rope_base *= 2.0;
+  audit.run_model(other, "other");
+  REQUIRE(audit.result().made.warnings.size() == 2);
+  CHECK(audit.result().made.warnings[1].find("other differs from the reference in more than weights: rope base") == 0);
+  audit.calibrate_on(rows_of(audit.tokens(), 3, 5), "some");
+  CHECK(audit.result().made.warnings.size() == 2);
+  audit.run(learned{60});
+  REQUIRE(audit.result().made.warnings.size() == 3);
+  CHECK(audit.result().made.warnings[0].find("5 of the 5 rows") == 0);
+}
+
 }  // namespace audit_model_audit_test

@@ -70,4 +70,14 @@ TEST_CASE("missing_bos_warning: told where the tokenizer expects BOS and a row l
   CHECK_FALSE(missing_bos_warning(model, tokens, true).has_value());
 }
 
+TEST_CASE("rows_in_common: whole rows are compared, each of the first as often as it is there") {
+  const token_rows some{.context = 2, .ids = {1, 2, 3, 4, 1, 2, 2, 3}};
+  const token_rows others{.context = 2, .ids = {9, 1, 2, 3, 1, 2}};
+  CHECK(rows_in_common(some, others) == 3);  // (1, 2) twice and (2, 3)
+  CHECK(rows_in_common(others, some) == 2);
+  CHECK(rows_in_common({.context = 3, .ids = {1, 2, 3}}, some) == 0);
+  CHECK(reported_rows_warning(some, others)->find("3 of the 4 rows") == 0);
+  CHECK_FALSE(reported_rows_warning({.context = 2, .ids = {7, 7}}, others).has_value());
+}
+
 }  // namespace audit_model_pass_test

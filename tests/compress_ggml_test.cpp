@@ -84,6 +84,13 @@ TEST_CASE("ggml: weights that are not finite or would not be are refused, and no
   }
   check_refused([] { compressed(qfa_test::row_matrix(std::vector<float>(50, 66000.0f)), ggml_quantizer{}); },
                 {"66000", "f16", "cannot store"});
+  check_refused(
+      [] {
+        compressed(qfa_test::row_matrix({1.0f, 3.4028235e38f}), ggml_quantizer{ggml_type::bf16});
+      },
+      {"bf16", "cannot store"});
+  CHECK(compressed(qfa_test::row_matrix({3e38f}), ggml_quantizer{ggml_type::bf16}).values.front() ==
+        doctest::Approx(3e38).epsilon(1e-2));
   // 8 times what a half holds is no more than a scale of 1/8 of it, and a float holds all.
   const matrix large = qfa_test::row_matrix(std::vector<float>(32, -400000.0f));
   CHECK(compressed(large, ggml_quantizer{ggml_type::q4_0}).values.front() == doctest::Approx(-400000.0).epsilon(1e-3));

@@ -2,6 +2,7 @@
 #include "qfa/io/gguf_values.hpp"
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -67,6 +68,28 @@ TEST_CASE("gguf values: the names and sizes of kinds stand in the order of their
   CHECK(bytes_of(gguf_kind::f64) == 8);
   CHECK(bytes_of(gguf_kind::i16) == 2);
   CHECK(bytes_of(gguf_kind::string) == 0);
+}
+
+TEST_CASE("gguf values: a value agrees with its kind where it holds that, within its range") {
+  const auto whole = [](gguf_kind kind, std::int64_t n) { return agrees_with_kind({kind, n}); };
+  const auto natural = [](gguf_kind kind, std::uint64_t n) { return agrees_with_kind({kind, n}); };
+  CHECK(whole(gguf_kind::i8, -128));
+  CHECK_FALSE(whole(gguf_kind::i8, -129));
+  CHECK(whole(gguf_kind::i8, 127));
+  CHECK_FALSE(whole(gguf_kind::i8, 128));
+  CHECK(whole(gguf_kind::i64, (std::numeric_limits<std::int64_t>::min)()));
+  CHECK_FALSE(whole(gguf_kind::u8, 1));
+  CHECK(natural(gguf_kind::u16, 65535));
+  CHECK_FALSE(natural(gguf_kind::u16, 65536));
+  CHECK(natural(gguf_kind::u64, ~std::uint64_t{0}));
+  CHECK_FALSE(natural(gguf_kind::i32, 1));
+  CHECK_FALSE(natural(gguf_kind::f32, 1));
+  CHECK(agrees_with_kind(gguf_value::of(1.5f)));
+  CHECK(agrees_with_kind(gguf_value::of(true)));
+  CHECK(agrees_with_kind(gguf_value::of("text")));
+  CHECK_FALSE(agrees_with_kind({gguf_kind::boolean, std::uint64_t{1}}));
+  CHECK_FALSE(agrees_with_kind({gguf_kind::array, gguf_array{.kind = gguf_kind::array}}));
+  CHECK(agrees_with_kind({gguf_kind::array, gguf_array{.kind = gguf_kind::string}}));
 }
 
 }  // namespace io_gguf_values_test

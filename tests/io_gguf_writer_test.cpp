@@ -65,6 +65,11 @@ TEST_CASE("write_gguf_file: what a reader would refuse is not written") {
   const gguf_type* const q4 = find_gguf_type("q4_0");
   refused({{"", gguf_value::of(true)}}, {}, {"empty"});
   refused({{"k", gguf_value::of(1U)}, {"k", gguf_value::of(1U)}}, {}, {"\"k\"", "twice"});
+  refused({{"general.alignment", gguf_value::of(64U)}}, {}, {"general.alignment", "32"});
+  refused({{"general.alignment", gguf_value::of("32")}}, {}, {"general.alignment"});
+  refused({{"k", {gguf_kind::string, 1.0}}}, {}, {"\"k\"", "string"});
+  refused({{"k", {gguf_kind::u8, std::uint64_t{256}}}}, {}, {"\"k\"", "u8"});
+  refused({{"k", {gguf_kind::array, gguf_array{.kind = gguf_kind::u32, .count = 1}}}}, {}, {"\"k\"", "array"});
   refused({}, {{std::string(64, 'n'), q4, {32}, bytes}}, {"63 bytes"});
   refused({}, {{"t", q4, {32}, bytes}, {"t", q4, {32}, bytes}}, {"\"t\"", "twice"});
   refused({}, {{"t", q4, {2, 16}, bytes}}, {"\"t\"", "shape"});

@@ -51,6 +51,8 @@ TEST_CASE("sharded_gguf: parts are found by the first one's name and number") {
   CHECK(all.at("b").bytes[0] == std::byte{3});
   CHECK(all.find("part")->whole() == 1U);  // the metadata is the first part's
   CHECK_FALSE(all.contains("c"));
+  REQUIRE(all.paths().size() == 2);
+  CHECK(all.paths()[1] == second);
   check_refused([&] { all.at("c"); }, {"\"c\"", "00001-of-00002"});
   check_refused([&] { sharded_gguf{second}; }, {"00002-of-00002", "expected the first one"});
 }

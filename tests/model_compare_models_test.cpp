@@ -7,6 +7,8 @@
 
 #include "qfa/compress/rtn.hpp"
 #include "qfa/model/load.hpp"
+#include "qfa/model/load_gguf.hpp"
+#include "qfa/model/write_gguf.hpp"
 #include "scratch.hpp"
 
 namespace model_compare_models_test {
@@ -70,6 +72,45 @@ TEST_CASE("check_same_architecture: another family, depth, width or vocabulary i
   const std::string name = "model.layers.0.mlp.up_proj.weight";
   reshaped.tensors[name].shape = {1, reshaped.at(name).values->size()};
   check_refused([&] { compare_tensors(model, reshaped); }, {name, "another shape"});
+}
+
+TEST_CASE("check_same_architecture: a Mistral that was written as GGUF is the Mistral that it was") {
+  const qfa_test::scratch folder;
+  language_model model = load_model(models / "mistral");
+  model.config.windows.assign(model.config.layers, 0);  // Llama's files have none
+  write_gguf(model, folder.path() / "m.gguf", ggml_type::q8_0);
+  const language_model back = load_gguf(folder.path() / "m.gguf");
+  REQUIRE(back.config.family != model.config.family);
+  CHECK_FALSE(compare_tensors(model, back).empty());
+  check_same_architecture(back, model);
+}
+
+TEST_CASE("comparison_warnings: what a model computes differently is named with both values") {
+  const language_model model = load_model(models / "llama");
+  CHECK(comparison_warnings("same", model, model).empty());
+  language_model other = model;
+  other.beyond_weights = "a quantized cache";
+  other.config.rope_base = 12345.0;
+  other.config.rope_scaling.reset();
+  other.config.windows = {0, 9, 9};
+  other.config.attention_softcap = 50.0;
+  other.config.logit_softcap = 30.0;
+  other.config.norm_epsilon = 0.5;
+  other.config.activation = mlp_activation::relu;
+  other.config.query_scale = 3.0;
+  const auto warnings = comparison_warnings("other", model, other);
+  REQUIRE(warnings.size() == 2);
+  CHECK(warnings[0].find("other asks for a quantized cache") == 0);
+  for (const std::string_view part :
+       {"rope base 12345, not ", "rope scaling none, not llama3 by 8 with 1 and 4 of ",
+        "sliding windows 0 in 1 layer, 9 in 2 layers, not none", "attention softcap 50, not 0",
+        "logit softcap 30, not 0", "norm epsilon 0.5, not ", "activation relu, not silu", "query scale 3, not "}) {
+    CAPTURE(part);
+    CHECK(warnings[1].find(part) != std::string::npos);
+  }
+  other = model;
+  other.config.norm_epsilon *= 1.0 + 1e-8;  // as a float keeps it
+  CHECK(comparison_warnings("other", model, other).empty());
 }
 
 TEST_CASE("share_equal_tensors: what two models have in common is held once, and the rest stays") {

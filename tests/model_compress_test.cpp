@@ -337,4 +337,13 @@ TEST_CASE("compress: a fused tensor's bits are those of its parts, whatever beca
   CHECK_FALSE(bits_per_weight({}).has_value());
 }
 
+TEST_CASE("check_targets: what compress would refuse of targets is refused of the configuration alone") {
+  const model_config config = load_model(models / "gpt_neox").config;
+  check_targets(config, {});
+  check_refused([&] { check_targets(config, {.include = {"no.such.*"}, .exclude = {}}); }, {"no.such.*"});
+  const target_patterns part{.include = {"*.0*#k"}, .exclude = {}};
+  check_targets(config, part);
+  check_refused([&] { check_targets(config, part, true); }, {"only part of"});
+}
+
 }  // namespace model_compress_test

@@ -121,6 +121,11 @@ TEST_CASE("config_from_gguf: Llama 3's factors give back its rule") {
     check_refused([&] { d.read(); }, {"\"file\"", "rope_freqs"});
     d.rope_factors.pop_back();
     check_refused([&] { d.read(); }, {"rope_freqs"});
+    // A file may claim heads of any width: their rotations are not computed for factors of another number.
+    described wide = d;
+    wide.with("llama.attention.key_length", gguf_value::of(2147483648U));
+    wide.with("llama.attention.value_length", gguf_value::of(2147483648U));
+    check_refused([&] { wide.read(); }, {"rope_freqs"});
     d.rope_factors.assign(8, 1.0f);
     CHECK_FALSE(d.read().rope_scaling.has_value());
   }
@@ -134,6 +139,8 @@ TEST_CASE("config_from_gguf: values of the wrong kind or size are refused by the
   refused("embedding_length", gguf_value::of("64"));
   refused("block_count", {gguf_kind::u64, std::uint64_t{1} << 40});
   refused("block_count", {gguf_kind::i32, std::int64_t{-4}});
+  check_refused([] { described("llama").with("llama.block_count", gguf_value::of(65537U)).read(); },
+                {"\"file\"", "65537 blocks", "65536 at most"});
   refused("attention.head_count_kv", {gguf_kind::array, gguf_array{}});
   refused("attention.layer_norm_rms_epsilon", gguf_value::of(0.0f));
   refused("attention.layer_norm_rms_epsilon", gguf_value::of(std::numeric_limits<float>::quiet_NaN()));

@@ -151,6 +151,12 @@ TEST_CASE("load_gguf: what is missing, misshapen or too much is named") {
                 {"blk.0.ffn_gate.weight", "(32, 32)", "(64, 32)"});
   check_refused([&] { rewritten(base).with("llama.block_count", gguf_value::of(2000000000U)).load(); },
                 {"2000000000 blocks"});
+  check_refused([&] { rewritten(base).with("llama.block_count", gguf_value::of(60000U)).load(); },
+                {"60000 blocks", "tensors"});
+  rewritten mute(base);
+  for (gguf_tensor_to_write& tensor : mute.tensors)
+    if (tensor.name == "token_embd.weight") tensor.shape[0] = 0, tensor.bytes = {};
+  check_refused([&] { mute.load(); }, {"token_embd.weight", "no rows"});
   rewritten more(base);
   more.tensors.push_back({"blk.0.attn_q_norm.weight", find_gguf_type("f32"), {1}, more.tensors.front().bytes.first(4)});
   check_refused([&] { more.load(); }, {"attn_q_norm", "no place"});

@@ -118,6 +118,15 @@ TEST_CASE("load_model: whatever is missing or contradicts the configuration is n
   }
 }
 
+TEST_CASE("load_model: layers are held against the tensors before their names are made") {
+  const qfa_test::scratch folder;
+  std::filesystem::copy(models / "llama" / "model.safetensors", folder.path() / "model.safetensors");
+  json config = read_json(models / "llama" / "config.json");
+  config["num_hidden_layers"] = 60000;
+  folder.write("config.json", config.dump());
+  check_refused([&] { load_model(folder.path()); }, {"config.json", "60000 layers", "tensors"});
+}
+
 TEST_CASE("load_model: a model without an unembedding is tied unless it says otherwise") {
   small_directory d;
   d.tensors.erase("lm_head.weight");

@@ -241,6 +241,18 @@ TEST_CASE("processing: a softcapped unembedding is not centered, and none of the
     CHECK(none.at(name).values == tensor.values);
 }
 
+TEST_CASE("processed_config: a tied unembedding comes apart where process takes it apart") {
+  const language_model model = load_model(models / "qwen2");
+  REQUIRE(model.config.tied);
+  for (const char* parts : {"none", "fold_ln", "center_unembed", "fold_value_biases", "tl"}) {
+    CAPTURE(parts);
+    const processing asked = parse_processing(parts);
+    CHECK(processed_config(asked, model.config) == process(model, asked).config);
+  }
+  CHECK(processed_config(processing{}, model.config).tied);
+  CHECK_FALSE(processed_config(transformer_lens_processing, model.config).tied);
+}
+
 TEST_CASE("keeping_inputs: what linear layers read stays, and of hooks only v and z are not where full processing is") {
   for (const std::string_view family : model_family_names) {
     CAPTURE(family);

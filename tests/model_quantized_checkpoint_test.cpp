@@ -109,6 +109,28 @@ TEST_CASE("quantized checkpoint: the configuration of older tools lies beside co
   }
 }
 
+TEST_CASE("quantized checkpoint: what an older tool left beside floats does not matter") {
+  const qfa_test::scratch folder;
+  const auto llama = checkpoint("awq") / ".." / ".." / "models" / "llama";
+  for (const char* file : {"config.json", "model.safetensors"})
+    std::filesystem::copy(llama / file, folder.path() / file);
+  folder.write("quantize_config.json", R"({"bits": 3, "group_size": 128})");
+  CHECK(load_model(folder.path()).quantization.empty());
+}
+
+TEST_CASE("quantized checkpoint: what a configuration asks for beside weights is told") {
+  checkpoint_copy c(checkpoint("ct_pack"));
+  CHECK(load_model(c.write()).beyond_weights.empty());
+  json& asked = c.config["quantization_config"];
+  asked["kv_cache_scheme"] = {{"num_bits", 8}, {"type", "float"}};
+  CHECK(load_model(c.write()).beyond_weights == "a quantized cache");
+  for (auto& group : asked["config_groups"])
+    group["input_activations"] = {{"num_bits", 8}, {"type", "int"}};
+  CHECK(load_model(c.write()).beyond_weights == "quantized activations and a quantized cache");
+  asked["kv_cache_scheme"] = nullptr;
+  CHECK(load_model(c.write()).beyond_weights == "quantized activations");
+}
+
 TEST_CASE("quantized checkpoint: a model of floats says that it is one") {
   CHECK(load_model(checkpoint("awq") / ".." / ".." / "models" / "llama").quantization.empty());
 }
@@ -131,7 +153,7 @@ TEST_CASE("quantized checkpoint: an unembedding that is packed is not tied") {
 TEST_CASE("quantized checkpoint: only weights of two dimensions are put together") {
   const sharded_safetensors files(checkpoint("awq"));
   const json config = read_json(checkpoint("awq") / "config.json");
-  const auto quantized = find_quantization(checkpoint("awq"), config);
+  const auto quantized = find_quantization(checkpoint("awq"), config, files);
   REQUIRE(quantized);
   const std::vector<std::size_t> shape{64, 32}, line{64}, empty{0, 32};
   const std::string up = "model.layers.0.mlp.up_proj.weight";
@@ -141,7 +163,7 @@ TEST_CASE("quantized checkpoint: only weights of two dimensions are put together
   CHECK_FALSE(quantized->stores(files, "model.layers.0.mlp.up_proj.bias", shape));
   CHECK_FALSE(quantized->stores(files, "model.embed_tokens.weight", shape));
   check_refused([&] { quantized->read(files, "model.embed_tokens.weight", shape); }, {"stored in parts"});
-  CHECK_FALSE(find_quantization("/no/such", json::object()));
+  CHECK_FALSE(find_quantization("/no/such", json::object(), files));
 }
 
 }  // namespace model_quantized_checkpoint_test

@@ -175,6 +175,7 @@ TEST_CASE("read_config: sizes that do not fit together are refused with what was
   CHECK(mentions(refusal(with(base("llama"), "num_hidden_layers", 0)), "expected a positive integer"));
   CHECK(mentions(refusal(with(base("llama"), "num_hidden_layers", -1)), "expected a positive integer"));
   CHECK(mentions(refusal(with(base("llama"), "num_hidden_layers", 2.5)), "expected a positive integer"));
+  CHECK(mentions(refusal(with(base("llama"), "num_hidden_layers", 2147483648)), "expected 65536 at most"));
   CHECK(mentions(refusal(with(base("llama"), "vocab_size", 18446744073709551615ULL)), "expected a positive integer"));
   CHECK(mentions(refusal(with(base("llama"), "num_key_value_heads", 3)), "expected a divisor"));
   CHECK(mentions(refusal(with(base("llama"), "num_attention_heads", 5)), "expected a multiple"));

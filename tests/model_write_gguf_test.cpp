@@ -113,4 +113,22 @@ TEST_CASE("write_gguf: choices that the format has no key for are refused, and n
   CHECK(folder.files() == 0);
 }
 
+TEST_CASE("write_gguf: a tensor without a place and a weight that its type cannot store are refused before writing") {
+  const qfa_test::scratch folder;
+  const auto path = folder.path() / "m.gguf";
+  language_model model = load_model(models / "qwen2");
+  const std::string bias = "model.layers.1.self_attn.o_proj.bias", up = "model.layers.0.mlp.up_proj.weight";
+  model.tensors[bias] = share({model.config.hidden}, std::vector<float>(model.config.hidden, 1.0f));
+  check_refused([&] { write_gguf(model, path); }, {bias, "no place"});
+  model.tensors.erase(bias);
+  std::vector<float> values = *model.at(up).values;
+  values.back() = 1e7f;
+  model.tensors[up] = share(model.at(up).shape, values);
+  check_refused([&] { write_gguf(model, path, ggml_type::q4_0); },
+                {up, "row " + std::to_string(model.at(up).shape[0] - 1), "q4_0 cannot store"});
+  CHECK(folder.files() == 0);
+  write_gguf(model, path, ggml_type::bf16);
+  CHECK(folder.files() == 1);
+}
+
 }  // namespace model_write_gguf_test

@@ -39,6 +39,10 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   CHECK(c["bits_per_weight"]["value"].get<double>() > 4.0);
   CHECK(c["tensors"][0]["bits_per_weight"]["value"] == 4.5);  // a float for each row of 64
   CHECK(j["protocol"]["calibration"].is_null());
+  pruning_match match;
+  CHECK(detail::match_json(match)["tolerance"].is_null());
+  match.tolerance = 0.25;
+  CHECK(detail::match_json(match)["tolerance"] == 0.25);
   CHECK_FALSE(j["conditions"][0].contains("prediction_honest"));
   // Text that reads back: no NaN gets through.
   CHECK(nlohmann::json::parse(j.dump()).is_object());

@@ -81,10 +81,18 @@ void write_hook(const qfa::decoder<>& model, const qfa::token_rows& tokens, cons
 }
 
 void run(const activations_arguments& arguments) {
+  const std::optional<qfa::any_policy> policy =
+      arguments.policy.empty() ? std::nullopt : std::optional(qfa::parse_policy(arguments.policy));
+  if (policy && policy->needs().any())
+    qfa::fail(policy->name() +
+              " learns from calibration tokens, which `qfa activations` does not take: audit the model with it, " +
+              "or give the model as another tool compressed it");
+  if (!policy && !(arguments.targets.include.empty() && arguments.targets.exclude.empty()))
+    qfa::fail("--targets and --except choose what --policy compresses, and no policy is given");
   qfa::language_model model = qfa::open_model(arguments.model);
   qfa::input_visitor on_inputs;
-  if (!arguments.policy.empty()) {
-    qfa::compressed_model compressed = qfa::compress(model, qfa::parse_policy(arguments.policy), arguments.targets);
+  if (policy) {
+    qfa::compressed_model compressed = qfa::compress(model, *policy, arguments.targets);
     model = std::move(compressed.model);
     on_inputs = std::move(compressed.on_inputs);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <filesystem>
+#include <initializer_list>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -40,9 +41,24 @@ qfa::audit_result run_on_activations(const audit_arguments& arguments) {
                                 progress_line());
 }
 
-void run(const audit_arguments& arguments) {
+/// Refuses options that would be silently left alone by the kind of audit that is asked for.
+void refuse_idle_options(const CLI::App& command, const audit_arguments& arguments) {
+  const auto refuse = [&](std::initializer_list<const char*> options, const char* with, const char* need) {
+    for (const char* option : options)
+      if (command.count(option) > 0) qfa::fail(std::string(option) + " means nothing with " + with + ", which " + need);
+  };
+  if (arguments.model.empty())
+    refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
+            "--loss-batch", "--match-tolerance"},
+           "--activations", "runs and compresses no model");
+  else
+    refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
+}
+
+void run(const CLI::App& command, const audit_arguments& arguments) {
   if (arguments.model.empty() == arguments.activations.empty())
     qfa::fail("an audit takes either --model DIR and --tokens FILE, or --activations FILE and --compressed NAME=FILE");
+  refuse_idle_options(command, arguments);
   check_output_directory(arguments.out);
   const qfa::audit_result result = arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments);
   clear_progress_line();
@@ -70,7 +86,7 @@ void add_audit(CLI::App& app) {
                       "NAME=FILE with a compressed model's activations; repeatable");
   command->add_option("--out", arguments->out, "directory for report.json and features.csv")->required();
   add_audit_options(*command, *arguments);
-  command->callback([arguments] { run(*arguments); });
+  command->callback([arguments, command] { run(*command, *arguments); });
 }
 
 }  // namespace qfa_program

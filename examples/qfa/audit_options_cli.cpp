@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <iostream>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <system_error>
 
@@ -32,7 +33,8 @@ std::optional<Enum> one_of(const std::string& option, const std::string& word,
 
 named_path name_and_path(const std::string& argument) {
   const auto equals = argument.find('=');
-  if (equals == std::string::npos) return {argument, argument};
+  std::error_code ignored;
+  if (equals == std::string::npos || std::filesystem::exists(argument, ignored)) return {argument, argument};
   return {argument.substr(0, equals), argument.substr(equals + 1)};
 }
 
@@ -45,7 +47,11 @@ qfa::audit_options audit_arguments::options() const {
   if (!hook.empty()) o.hook = hook;
   if (context > 0) o.context = context;
   if (prepend_bos || no_prepend_bos) o.prepend_bos = prepend_bos;
-  if (skip_positions >= 0) o.skip_positions = static_cast<std::size_t>(skip_positions);
+  if (skip_positions) {
+    if (*skip_positions < 0)
+      qfa::fail("--skip-positions takes a number of positions, not " + std::to_string(*skip_positions));
+    o.skip_positions = static_cast<std::size_t>(*skip_positions);
+  }
   if (!processing.empty()) o.weight_processing = qfa::parse_processing(processing);
   o.order = one_of<qfa::compression_order>("--order", order, qfa::order_names);
   o.max_tokens = max_tokens;
@@ -108,7 +114,8 @@ void print_audit(const qfa::audit_result& result) {
     if (c.match)
       std::cout << c.policy << " was matched to " << c.match->matched_to << " by " << c.match->method << ": target "
                 << qfa::fixed(c.match->target, 4) << ", reached " << qfa::fixed(c.match->reached, 4) << " on "
-                << c.match->rows << (c.match->same_rows ? " of the reported rows\n" : " rows that are not reported\n");
+                << c.match->rows << (c.match->same_rows ? " of the reported rows" : " rows that are not reported")
+                << (c.match->within_tolerance ? "" : ", NOT within the tolerance") << "\n";
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);

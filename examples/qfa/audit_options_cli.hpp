@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,7 @@ struct audit_arguments {
   std::size_t calibration_tokens = 16384;
   std::string hook, processing, order, protocol = "honest";
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
-  long skip_positions = -1;
+  std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false;
   bool allow_bad_sae = false, paired = false, fused = false;
   qfa::target_patterns targets;
@@ -36,7 +37,7 @@ struct audit_arguments {
   qfa::audit_options options() const;
 };
 
-/// "int6=q6.npy" names a condition and its file; a bare path names itself.
+/// "int6=q6.npy" names a condition and its file; a bare path names itself, also one that holds a '='.
 struct named_path {
   std::string name, path;
 };

@@ -7,11 +7,16 @@
 #include <vector>
 
 #include "progress_line.hpp"
+#include "qfa/audit/conclude.hpp"
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/checksum.hpp"
+#include "qfa/io/gguf.hpp"
 #include "qfa/io/json.hpp"
+#include "qfa/io/sharded_gguf.hpp"
+#include "qfa/model/compress.hpp"
 #include "qfa/model/open_model.hpp"
+#include "qfa/model/processing.hpp"
 #include "qfa/sae/load.hpp"
 
 namespace qfa_program {
@@ -61,9 +66,14 @@ split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matc
   return out;
 }
 
-/// Whether the model wants BOS before a text: what tokenizer_config.json says, or its family.
+/// Whether the model wants BOS before a text: what tokenizer_config.json or GGUF's metadata say, or its family.
 bool expects_bos(const std::filesystem::path& directory, const qfa::model_config& config) {
   if (config.family == qfa::model_family::gemma2) return true;
+  if (!std::filesystem::is_directory(directory)) {
+    const qfa::gguf file(directory);
+    const qfa::gguf_value* const adds = file.find("tokenizer.ggml.add_bos_token");
+    return adds != nullptr && adds->truth().value_or(false);
+  }
   const auto file = directory / "tokenizer_config.json";
   if (!std::filesystem::exists(file)) return false;
   const qfa::json tokenizer = qfa::read_json(file);
@@ -93,6 +103,27 @@ std::vector<qfa::any_policy> parse_policies(const std::vector<std::string>& spec
   return policies;
 }
 
+/// The models that were compressed elsewhere.  Whatever can be seen to be wrong with them without reading them is
+/// refused now, and not after the reference has run: a path that holds no model, a name that is taken.
+std::vector<named_path> read_against(const audit_arguments& arguments, const std::vector<qfa::any_policy>& policies,
+                                     const std::vector<qfa::any_policy>& matched) {
+  std::vector<std::string> taken{"reference"};
+  for (const auto* list : {&policies, &matched})
+    for (const qfa::any_policy& policy : *list)
+      if (list == &policies || std::ranges::find(taken, policy.name()) == taken.end()) {
+        qfa::check_condition_name(policy.name(), taken);
+        taken.push_back(policy.name());
+      }
+  std::vector<named_path> out;
+  for (const std::string& argument : arguments.against) {
+    out.push_back(name_and_path(argument));
+    qfa::check_condition_name(out.back().name, taken);
+    taken.push_back(out.back().name);
+    qfa::check_model_path(out.back().path);
+  }
+  return out;
+}
+
 }  // namespace
 
 void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
@@ -106,6 +137,7 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
     }
     std::sort(files.begin(), files.end());  // whatever order the file system lists them in
   }
+  if (path.extension() == ".gguf" && !std::filesystem::is_directory(path)) files = qfa::sharded_gguf(path).paths();
   for (const auto& file : files)
     made.inputs.push_back({file.string(), std::filesystem::file_size(file), qfa::crc32_of_file(file)});
 }
@@ -117,11 +149,17 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   std::vector<std::string> specs = arguments.policies;
   const auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
+  const std::vector<named_path> against = read_against(arguments, policies, matched);
   const qfa::audit_options options = arguments.options();
 
   qfa::sae dictionary = qfa::load_sae(arguments.sae);
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
   qfa::language_model model = qfa::open_model(arguments.model);
+  const bool processed_first = settings.order == qfa::compression_order::process_then_compress;
+  if (!policies.empty() || !matched.empty())
+    qfa::check_targets(processed_first ? qfa::processed_config(settings.weight_processing, model.config) : model.config,
+                       arguments.targets, options.fused);
+  if (!against.empty()) qfa::check_targets(model.config, arguments.targets, options.fused);
   const bool wants_bos = expects_bos(arguments.model, model.config);
   const bool in_nats = !matched.empty() && !options.rules.guarded_r;
   const auto learns = [](const qfa::any_policy& policy) { return policy.needs().any(); };
@@ -159,8 +197,7 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     made.warnings.push_back(*warning);
   for (const qfa::any_policy& policy : policies)
     audit.run(policy, arguments.targets);
-  for (const std::string& argument : arguments.against) {
-    const named_path checkpoint = name_and_path(argument);
+  for (const named_path& checkpoint : against) {
     qfa::language_model compressed = qfa::open_model(checkpoint.path);
     add_inputs(made, checkpoint.path);
     made.checkpoints.push_back({checkpoint.name, checkpoint.path, compressed.quantization});

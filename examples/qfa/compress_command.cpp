@@ -84,6 +84,8 @@ void run(const compress_arguments& arguments) {
   if (const auto bits = policy.stored_bits(view.rows(), view.columns(), info); bits && view.size() > 0)
     std::cout << ", " << qfa::fixed(*bits / static_cast<double>(view.size()), 3) << " bits a weight";
   if (policy.changes_activations()) std::cout << "; what it does to activations is not shown here";
+  if (!arguments.inputs.empty() && !policy.needs().any())
+    std::cout << "; \"" << arguments.inputs << "\" was not read: " << policy.name() << " learns nothing from inputs";
   std::cout << "\n";
 }
 

@@ -26,7 +26,9 @@ void list_hooks() {
 }
 
 void list_models() {
-  std::cout << "Hugging Face directories (config.json, safetensors) of\n";
+  std::cout
+      << "Hugging Face directories (config.json, safetensors as floats or packed by compressed-tensors, GPTQ or AWQ)\n"
+         "and GGUF files of\n";
   for (const auto name : qfa::model_architecture_names)
     std::cout << "  " << name << "\n";
 }

@@ -32,12 +32,24 @@ grep -Eq '^same .* 1\.0000 +1\.0000 +100\.0 ' learned.txt
 "$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --policy wanda:sparsity=0.3 \
   --calibration "$demo/tokens.npy" --calibration-tokens 2048 --out from_file >from_file.txt
 grep -q 'calibrated on rows 0 to 15 of' from_file.txt
+# Those rows are reported too, and the report says so.
+grep -q 'warning: 16 of the 16 rows that policies learned from are reported too' from_file.txt
+[ "$(grep -c 'are reported too' learned.txt)" -eq 0 ]
+# A path that holds a '=' is a path where there is one.
+cp -r "$demo/model" a=b
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --against a=b \
+  --out equals >equals.txt
+grep -q '^a=b is a=b' equals.txt
 
 # The rest of the program.
 "$qfa" activations "${common[@]}" --hook nll --out nll.npy
 "$qfa" compress --policy rtn:bits=8 --in reference.npy --out compressed.npy | grep -q 'SQNR'
+"$qfa" compress --policy rtn:bits=8 --in reference.npy --inputs reference.npy --out compressed.npy | grep -q 'was not read'
+"$qfa" activations "${common[@]}" --hook nll --policy gptq --out none.npy 2>learns.txt && exit 1
+grep -q 'gptq.* learns from calibration tokens' learns.txt
 "$qfa" list policies | grep -q '^rtn'
 "$qfa" list hooks | grep -q hook_resid_post
 "$qfa" list models | grep -q GPTNeoXForCausalLM
+"$qfa" list models | grep -q GGUF
 "$qfa" --version | grep -q '^qfa 0'
 "$qfa" audit --help | grep -q -- --match-pruning

@@ -70,5 +70,20 @@ refused an_unknown_option 'frobnicate' "${model[@]}" "${sae[@]}" "${tokens[@]}" 
 refused targets_that_match_nothing 'no\.such' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --targets 'no.such.*' \
   --max-tokens 2000
 
+# What can be seen before the reference runs is, and no option is silently left alone.
+refused against_nothing 'there is no model "no_such"' "${model[@]}" "${sae[@]}" "${tokens[@]}" --against no_such
+refused against_no_model 'no config\.json' "${model[@]}" "${sae[@]}" "${tokens[@]}" --against "$demo/sae"
+refused against_a_taken_name '"none" already' "${model[@]}" "${sae[@]}" "${tokens[@]}" --policy none \
+  --against "none=$demo/model"
+refused against_the_reference '"reference" already' "${model[@]}" "${sae[@]}" "${tokens[@]}" --against "reference=$demo/model"
+refused against_without_a_name 'needs a name' "${model[@]}" "${sae[@]}" "${tokens[@]}" --against "=$demo/model"
+refused compressed_with_a_model 'compressed means nothing with --model' "${model[@]}" "${sae[@]}" "${tokens[@]}" \
+  "${policy[@]}" --compressed a=b.npy
+refused fused_with_activations 'fused means nothing with --activations' "${sae[@]}" --activations a.npy \
+  --compressed a=b.npy --fused
+refused calibration_with_activations 'calibration means nothing' "${sae[@]}" --activations a.npy --compressed a=b.npy \
+  --calibration t.npy
+refused negative_positions 'skip-positions' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --skip-positions=-1
+
 printf '%s of these were not refused as they should be\n' "$failures"
 [ "$failures" -eq 0 ]

@@ -2,6 +2,7 @@
 #ifndef QFA_AUDIT_ACTIVATION_AUDIT_HPP
 #define QFA_AUDIT_ACTIVATION_AUDIT_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -28,11 +29,17 @@ struct dumped_activations {
 /// The same audit on activations that were dumped elsewhere: features without losses.
 ///
 /// Files hold one row per token, the tokens of `settings.context` consecutive rows being one text; a short last text is
-/// dropped.  `settings` is what `settle` made.  Throws where files differ in tokens or width, or do not fit the SAE.
+/// dropped.  `settings` is what `settle` made.  Throws where files differ in tokens or width, do not fit the SAE, or
+/// where a name is empty or taken ("reference" is).
 inline audit_result audit_activations(sae dictionary, const std::filesystem::path& reference,
                                       std::span<const dumped_activations> compressed, const audit_settings& settings,
                                       const audit_options& options = {}, audit_protocol made = {},
                                       const progress& told = {}) {
+  std::vector<std::string> names{"reference"};
+  for (const dumped_activations& one : compressed) {
+    check_condition_name(one.name, names);
+    names.push_back(one.name);
+  }
   const activation_file from(reference);
   const auto check = [&](const activation_file& file) {
     if (file.width() != dictionary.d_in)

@@ -2,6 +2,7 @@
 #ifndef QFA_AUDIT_ACTIVATION_FILE_HPP
 #define QFA_AUDIT_ACTIVATION_FILE_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <memory>

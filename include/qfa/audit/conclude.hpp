@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -14,7 +16,9 @@
 #include "qfa/audit/prediction.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/model/match_pruning.hpp"
 #include "qfa/predict/noise_baseline.hpp"
 #include "qfa/survival/survey.hpp"
 
@@ -32,6 +36,32 @@ inline std::vector<float> decoder_norms(const sae& s) {
     norms[j] = static_cast<float>(std::sqrt(squares));
   }
   return norms;
+}
+
+/// Refuses a condition's name that is empty or among `taken`: reports tell conditions apart by it.
+inline void check_condition_name(const std::string& name, std::span<const std::string> taken) {
+  require(!name.empty(), "a condition needs a name, by which reports tell it apart");
+  if (std::ranges::find(taken, name) != taken.end())
+    fail("a condition of this audit is called \"" + name + "\" already, expected another name");
+}
+
+/// What a report says of a pruning whose sparsity was searched for on `rows` rows: with a tolerance, other rows than
+/// the reported ones.
+inline pruning_match describe_match(const sparsity_match& found, std::string matched_to, std::string method,
+                                    double target, std::size_t rows, std::optional<double> tolerance) {
+  pruning_match out{.matched_to = std::move(matched_to),
+                    .method = std::move(method),
+                    .target = target,
+                    .reached = found.best.value,
+                    .sparsity = found.best.sparsity,
+                    .rows = rows,
+                    .same_rows = !tolerance,
+                    .within_tolerance = found.within_tolerance,
+                    .tolerance = tolerance,
+                    .trials = {}};
+  for (const sparsity_trial& trial : found.trials)
+    out.trials.emplace_back(trial.sparsity, trial.value);
+  return out;
 }
 
 /// Turns what was gathered of one condition into what is reported of it, losses apart: the survey under both protocols,
@@ -80,7 +110,7 @@ inline void compare_conditions(audit_result& audit) {
 
 /// Fills in what every audit knows of itself: tokens, groups, the SAE, and the warnings of its settings.
 inline void describe_audit(audit_result& out, audit_protocol made, const feature_audit& features,
-                           const audit_settings& settings) {
+                           const audit_settings& settings, const prediction_options& options = {}) {
   const token_layout& layout = features.layout();
   made.rules = settings.rules.name;
   made.hook = settings.hook;
@@ -91,6 +121,7 @@ inline void describe_audit(audit_result& out, audit_protocol made, const feature
   made.groups = features.groups().groups();
   made.prepend_bos = settings.prepend_bos;
   made.skip_positions = settings.skip_positions;
+  made.fold_seed = options.seed;
   made.simd = simd::best_arch::name();
   made.warnings.insert(made.warnings.begin(), settings.warnings.begin(), settings.warnings.end());
   if (made.groups < minimum_groups)

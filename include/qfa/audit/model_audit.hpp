@@ -2,10 +2,15 @@
 #ifndef QFA_AUDIT_MODEL_AUDIT_HPP
 #define QFA_AUDIT_MODEL_AUDIT_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,7 +33,7 @@ namespace qfa {
 ///
 ///   model_audit audit(load_model(dir), load_sae(sae_dir), tokens, settings, options);   // runs the reference
 ///   audit.run(rtn{.bits = 6});                                                          // any weight policy
-///   audit.match_pruning("rtn:bits=6", ...);
+///   audit.match_pruning_as_published("rtn:bits=6");
 ///   const audit_result result = audit.result();
 class model_audit {
  public:
@@ -47,6 +52,7 @@ class model_audit {
         processed_(process(stored_, settings.weight_processing)),
         reference_(processed_),
         hidden_(options.spill_budget) {
+    if (const auto warning = reference_warning(stored_)) warnings_.push_back(*warning);
     run_reference();
   }
 
@@ -54,8 +60,8 @@ class model_audit {
   const token_rows& tokens() const noexcept { return tokens_; }
   /// The reference, ready to run.
   const decoder<>& reference() const noexcept { return reference_; }
-  /// Every condition so far, the reference first.
-  const std::vector<condition_result>& conditions() const noexcept { return conditions_; }
+  /// Every condition so far, the reference first.  References to them stay good while others are added.
+  const std::deque<condition_result>& conditions() const noexcept { return conditions_; }
 
   /// Rows that policies learn from, those that need it; best none of the reported ones.  `where` says in the report
   /// which they are.
@@ -64,9 +70,11 @@ class model_audit {
     calibration_source_ = std::move(where);
   }
 
-  /// Compresses the model by a policy and audits it.  `name` is what reports call it.
+  /// Compresses the model by a policy and audits it.  `name` is what reports call it.  Throws where it is empty or
+  /// taken.
   template <weight_policy Policy>
   const condition_result& run(const Policy& policy, const std::string& name, const target_patterns& targets = {}) {
+    check_name(name);
     return run(compress_by(policy, targets), name);
   }
   template <named_policy Policy>
@@ -75,17 +83,21 @@ class model_audit {
   }
 
   /// Audits a model that was compressed elsewhere and is given as it is stored.  `on_inputs` changes the inputs of its
-  /// linear layers, where it is run so.  Throws where it is not of the reference's architecture.
+  /// linear layers, where it is run so.  Throws where it is not of the reference's architecture, and as `run` does.
   const condition_result& run_model(language_model compressed, const std::string& name,
                                     const target_patterns& targets = {}, input_visitor on_inputs = {}) {
+    check_name(name);
+    std::vector<std::string> warnings = comparison_warnings(name, stored_, compressed);
     compressed_model made{.model = {},
                           .tensors = compare_tensors(stored_, compressed, targets, options_.fused),
                           .on_inputs = std::move(on_inputs)};
     made.model = share_equal_tensors(stored_, std::move(compressed));
     process_compressed(made);
     if (settings_.order == compression_order::process_then_compress && settings_.weight_processing.any())
-      warnings_.push_back(name + " was compressed as it is stored: it is processed after that, whatever the order");
-    return run(made, name);
+      warnings.push_back(name + " was compressed as it is stored: it is processed after that, whatever the order");
+    const condition_result& added = run(made, name);
+    warnings_.insert(warnings_.end(), warnings.begin(), warnings.end());
+    return added;
   }
 
   /// The published match (arXiv 2606.03002): the sparsity whose perplexity, on the reported rows, is nearest to that of
@@ -96,7 +108,7 @@ class model_audit {
     const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
       return std::exp(pruned_loss(sparsity, targets, tokens_, matched_to));
     });
-    return run_match(match, matched_to, "published bisection on perplexity", target, tokens_.rows(), true, targets);
+    return run_match(match, matched_to, "published bisection on perplexity", target, tokens_.rows(), {}, targets);
   }
 
   /// Matches the loss in nats within a tolerance, on rows other than those that are reported: a sparsity that was
@@ -110,7 +122,7 @@ class model_audit {
     const sparsity_match match =
         qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
                            [&](double sparsity) { return pruned_loss(sparsity, targets, matching, matched_to); });
-    return run_match(match, matched_to, "bisection on nats", target, matching.rows(), false, targets);
+    return run_match(match, matched_to, "bisection on nats", target, matching.rows(), tolerance, targets);
   }
 
   /// Everything so far, with the overlap of every two conditions; `made` says how (the audit fills in what it knows).
@@ -127,15 +139,23 @@ class model_audit {
     if (calibrated_) {
       made.calibration = calibration_source_;
       made.calibration_tokens = calibration_.ids.size();
+      if (const auto warning = reported_rows_warning(calibration_, tokens_)) made.warnings.push_back(*warning);
     }
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features_, settings_);
-    out.conditions = conditions_;
+    out.conditions.assign(conditions_.begin(), conditions_.end());
     compare_conditions(out);
     return out;
   }
 
  private:
+  void check_name(const std::string& name) const {
+    std::vector<std::string> taken;
+    for (const condition_result& c : conditions_)
+      taken.push_back(c.policy);
+    check_condition_name(name, taken);
+  }
+
   void check_width(const sae& dictionary) const {
     const std::size_t width = hook_width(stored_.config, hook_);
     if (width != dictionary.d_in)
@@ -166,7 +186,8 @@ class model_audit {
              ", which fold_value_biases moves: leave that part out of the processing, or process before compressing");
       parts = keeping_inputs(parts);
     }
-    compressed.model = process(compressed.model, parts);
+    // What the policy left alone is shared with the reference again.
+    compressed.model = share_equal_tensors(processed_, process(compressed.model, parts));
   }
 
   /// A compressed model, ready to run.
@@ -208,24 +229,26 @@ class model_audit {
                compare_tokens(reference_, of_reference.view(), model, hidden, rows, scores);
                losses.add_rows(std::span<const token_comparison>(scores), tokens_.context - 1);
              });
-    conditions_.push_back(conclude(name, std::move(side).findings(), features_.dictionary(), false));
-    condition_result& added = conditions_.back();
+    condition_result added = conclude(name, std::move(side).findings(), features_.dictionary(), false);
     added.loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
     added.tensors = compressed.tensors;
     added.bits_per_weight = bits_per_weight(added.tensors);
     count_reference_bits(compressed.tensors);
-    return added;
+    return conditions_.emplace_back(std::move(added));
   }
 
   /// What the reference's matrices take where a condition has compressed them: one number for the report, if it is the
   /// same for all conditions.
   void count_reference_bits(std::vector<compressed_tensor> tensors) {
-    for (compressed_tensor& tensor : tensors)
-      tensor.stored_bits =
-          detail::known_bits(stored_.at(stored_name(tensor.info.name)).bits * static_cast<double>(tensor.weights));
+    for (compressed_tensor& tensor : tensors) {
+      const std::string_view stored = stored_name(tensor.info.name);
+      // Processing gives a tied unembedding a tensor of its own.
+      const language_model& holder = stored_.contains(stored) ? stored_ : processed_;
+      tensor.stored_bits = detail::known_bits(holder.at(stored).bits * static_cast<double>(tensor.weights));
+    }
     const std::optional<double> bits = bits_per_weight(tensors);
     std::optional<double>& known = conditions_.front().bits_per_weight;
-    known = conditions_.size() == 2 || known == bits ? bits : std::nullopt;
+    known = conditions_.size() == 1 || known == bits ? bits : std::nullopt;
   }
 
   double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
@@ -234,21 +257,12 @@ class model_audit {
   }
 
   const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
-                                    double target, std::size_t rows, bool same_rows, const target_patterns& targets) {
+                                    double target, std::size_t rows, std::optional<double> tolerance,
+                                    const target_patterns& targets) {
     const magnitude_pruner pruner{.sparsity = match.best.sparsity};
-    run(pruner, describe(pruner), targets);
-    pruning_match& kept = conditions_.back().match.emplace();
-    kept = {.matched_to = matched_to,
-            .method = std::move(method),
-            .target = target,
-            .reached = match.best.value,
-            .sparsity = match.best.sparsity,
-            .rows = rows,
-            .same_rows = same_rows,
-            .within_tolerance = match.within_tolerance,
-            .trials = {}};
-    for (const sparsity_trial& trial : match.trials)
-      kept.trials.emplace_back(trial.sparsity, trial.value);
+    const bool taken = std::ranges::any_of(conditions_, [&](const auto& c) { return c.policy == describe(pruner); });
+    run(pruner, taken ? describe(pruner) + " matched to " + matched_to : describe(pruner), targets);
+    conditions_.back().match = describe_match(match, matched_to, std::move(method), target, rows, tolerance);
     return conditions_.back();
   }
 
@@ -272,7 +286,7 @@ class model_audit {
   bool calibrated_ = false;  // by any policy so far
   std::vector<std::string> warnings_;
   row_store hidden_;  // the reference's final states, from which its logits are had again
-  std::vector<condition_result> conditions_;
+  std::deque<condition_result> conditions_;
 };
 
 }  // namespace qfa

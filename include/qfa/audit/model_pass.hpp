@@ -2,11 +2,14 @@
 #ifndef QFA_AUDIT_MODEL_PASS_HPP
 #define QFA_AUDIT_MODEL_PASS_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "qfa/audit/layout.hpp"
@@ -19,12 +22,13 @@
 
 namespace qfa {
 
-/// How tokens are cut for an audit of this model.  Throws where BOS is to be prepended and config.json names none.
+/// How tokens are cut for an audit of this model.  Throws where BOS is to be prepended and the model names none.
 inline token_options tokens_for(const audit_settings& settings, const model_config& config, std::size_t max_tokens) {
   token_options out{.context = settings.context, .max_tokens = max_tokens, .vocabulary = config.vocabulary};
   if (settings.prepend_bos) {
     require(config.bos.has_value(),
-            "every row should begin with BOS, but the model's config.json names no bos_token_id "
+            "every row should begin with BOS, but the model names none: no bos_token_id in config.json, no "
+            "tokenizer.ggml.bos_token_id in GGUF "
             "(--no-prepend-bos leaves rows as they are)");
     out.prepend_bos = config.bos;
   }
@@ -78,6 +82,30 @@ inline token_rows rows_of(const token_rows& tokens, std::size_t first, std::size
   const auto at = tokens.ids.begin() + static_cast<std::ptrdiff_t>(first * tokens.context);
   out.ids.assign(at, at + static_cast<std::ptrdiff_t>(count * tokens.context));
   return out;
+}
+
+/// How many rows of `some` are rows of `others` too, token for token.
+inline std::size_t rows_in_common(const token_rows& some, const token_rows& others) {
+  std::set<std::vector<std::uint32_t>> known;
+  for (std::size_t r = 0; r < some.rows(); ++r)
+    known.emplace(some.view().row(r).begin(), some.view().row(r).end());
+  std::set<std::vector<std::uint32_t>> common;
+  for (std::size_t r = 0; r < others.rows(); ++r) {
+    std::vector<std::uint32_t> row(others.view().row(r).begin(), others.view().row(r).end());
+    if (known.contains(row)) common.insert(std::move(row));
+  }
+  std::size_t count = 0;
+  for (std::size_t r = 0; r < some.rows(); ++r)
+    count += common.contains({some.view().row(r).begin(), some.view().row(r).end()});
+  return count;
+}
+
+/// What to say where policies learned from rows that are also reported.
+inline std::optional<std::string> reported_rows_warning(const token_rows& calibration, const token_rows& reported) {
+  const std::size_t both = rows_in_common(calibration, reported);
+  if (both == 0) return std::nullopt;
+  return std::to_string(both) + " of the " + std::to_string(calibration.rows()) +
+         " rows that policies learned from are reported too, where they look better than they are";
 }
 
 /// What to say where a model's tokenizer begins every text with BOS and the rows have none: its loss on the first

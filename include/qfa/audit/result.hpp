@@ -100,6 +100,7 @@ struct pruning_match {
   std::size_t rows = 0;    ///< on which it was matched
   bool same_rows = false;  ///< whether those are also the reported ones
   bool within_tolerance = true;
+  std::optional<double> tolerance{};              ///< nats; none of the published match
   std::vector<std::pair<double, double>> trials;  ///< sparsity, value
 };
 

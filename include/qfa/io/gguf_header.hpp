@@ -72,7 +72,6 @@ class gguf_header_reader {
       out.alignment = static_cast<std::size_t>(*value);
     }
     std::map<std::string_view, bool> seen;
-    out.tensors.reserve(tensors);
     for (std::size_t i = 0; i < tensors; ++i)
       out.tensors.push_back(read_tensor());
     for (const gguf_tensor_entry& tensor : out.tensors)

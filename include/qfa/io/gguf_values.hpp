@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -70,6 +71,38 @@ struct gguf_value {
   static gguf_value of(std::string text) { return {gguf_kind::string, std::move(text)}; }
   static gguf_value of(const char* text) { return of(std::string(text)); }
 };
+
+/// Whether what a value holds is of the kind that it names, and a whole number within that kind's range.
+inline bool agrees_with_kind(const gguf_value& v) {
+  const std::size_t bits = 8 * bytes_of(v.kind);
+  switch (v.kind) {
+    case gguf_kind::boolean:
+      return std::holds_alternative<bool>(v.value);
+    case gguf_kind::string:
+      return v.text() != nullptr;
+    case gguf_kind::array: {
+      const gguf_array* const array = v.array();
+      if (array == nullptr || array->kind == gguf_kind::array) return false;
+      return array->kind == gguf_kind::string || array->bytes.size() == array->count * bytes_of(array->kind);
+    }
+    case gguf_kind::f32:
+    case gguf_kind::f64:
+      return std::holds_alternative<double>(v.value);
+    case gguf_kind::i8:
+    case gguf_kind::i16:
+    case gguf_kind::i32:
+    case gguf_kind::i64: {
+      const auto* const n = std::get_if<std::int64_t>(&v.value);
+      if (n == nullptr) return false;
+      const std::int64_t most = static_cast<std::int64_t>(~std::uint64_t{0} >> (65 - bits));
+      return *n >= -most - 1 && *n <= most;
+    }
+    default: {
+      const auto* const n = std::get_if<std::uint64_t>(&v.value);
+      return n != nullptr && *n <= ~std::uint64_t{0} >> (64 - bits);
+    }
+  }
+}
 
 /// A stored number of the kind, as a value.  `at` holds at least bytes_of(kind) bytes.  Nothing for a bool that is
 /// neither 0 nor 1, and for kinds that are no numbers.

@@ -66,12 +66,21 @@ inline void append_value(std::string& out, const gguf_value& value) {
 
 /// Writes a GGUF file of version 3 whole or not at all, pairs and tensors in the order given.  `alignment` is a power
 /// of two, and written as general.alignment where it is not 32, the default.  Throws for names that are too long or
-/// occur twice, and for bytes that do not make up the shape.
+/// occur twice, for a general.alignment among the pairs that is another, for a value that is not of its kind, and for
+/// bytes that do not make up the shape.
 inline void write_gguf_file(const std::filesystem::path& path, std::span<const gguf_pair> metadata,
                             std::span<const gguf_tensor_to_write> tensors, std::uint32_t alignment = 32) {
   require(alignment != 0 && (alignment & (alignment - 1)) == 0, "the alignment of a GGUF file is a power of two");
   std::vector<gguf_pair> pairs(metadata.begin(), metadata.end());
-  if (alignment != 32) pairs.push_back({"general.alignment", gguf_value::of(alignment)});
+  bool stated = alignment == 32;
+  for (const gguf_pair& pair : metadata) {
+    if (pair.key != "general.alignment") continue;
+    if (pair.value.kind != gguf_kind::u32 || pair.value.whole() != alignment)
+      fail("general.alignment among the metadata of " + in_quotes(path) + " is not the u32 " +
+           std::to_string(alignment) + " that its tensors are to be aligned to");
+    stated = true;
+  }
+  if (!stated) pairs.push_back({"general.alignment", gguf_value::of(alignment)});
   std::string header = "GGUF";
   detail::append_number(header, std::uint32_t{3});
   detail::append_number(header, static_cast<std::int64_t>(tensors.size()));
@@ -80,6 +89,9 @@ inline void write_gguf_file(const std::filesystem::path& path, std::span<const g
   for (const gguf_pair& pair : pairs) {
     if (pair.key.empty() || !seen.emplace(pair.key, true).second)
       fail("the key " + in_quotes(pair.key) + " of " + in_quotes(path) + " is empty or there twice");
+    if (!agrees_with_kind(pair.value))
+      fail("the value of " + in_quotes(pair.key) + " of " + in_quotes(path) + " is not of its kind, " +
+           std::string(name_of(pair.value.kind)));
     detail::append_text(header, pair.key);
     detail::append_number(header, static_cast<std::int32_t>(pair.value.kind));
     detail::append_value(header, pair.value);

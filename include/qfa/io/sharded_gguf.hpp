@@ -37,6 +37,7 @@ class sharded_gguf {
   /// where a part is missing, is another one than its name says, or has a tensor that an earlier part has.
   explicit sharded_gguf(const std::filesystem::path& path, gguf_options options = {}) {
     files_.emplace_back(path, options);
+    paths_.push_back(path);
     const auto number = [](const gguf& file, std::string_view key) -> std::optional<std::uint64_t> {
       const gguf_value* const value = file.find(key);
       if (value == nullptr) return std::nullopt;
@@ -55,8 +56,8 @@ class sharded_gguf {
              " files, expected the first one, whose name ends in " + first);
       const std::string stem = name.substr(0, name.size() - first.size());
       for (std::size_t part = 2; part <= parts; ++part) {
-        files_.emplace_back(path.parent_path() / (stem + gguf_part_suffix(part, static_cast<std::size_t>(parts))),
-                            options);
+        paths_.push_back(path.parent_path() / (stem + gguf_part_suffix(part, static_cast<std::size_t>(parts))));
+        files_.emplace_back(paths_.back(), options);
         if (number(files_.back(), "split.no") != part - 1 || number(files_.back(), "split.count") != parts)
           fail(files_.back().where() + " is not the part that its name says");
       }
@@ -82,11 +83,14 @@ class sharded_gguf {
   /// Null where the metadata has no such key.
   const gguf_value* find(std::string_view key) const { return files_.front().find(key); }
   std::size_t files() const noexcept { return files_.size(); }
+  /// Where the files are, the first part first.
+  const std::vector<std::filesystem::path>& paths() const noexcept { return paths_; }
   /// The first file's name in quotes, for messages.
   const std::string& where() const noexcept { return files_.front().where(); }
 
  private:
   std::vector<gguf> files_;
+  std::vector<std::filesystem::path> paths_;
   std::map<std::string, gguf_tensor, std::less<>> by_name_;
 };
 

@@ -69,6 +69,7 @@ class sharded_safetensors {
   }
   /// The metadata of all files together; where two disagree, the first file's.
   const std::map<std::string, std::string>& metadata() const noexcept { return metadata_; }
+  std::size_t size() const noexcept { return by_name_.size(); }  ///< tensors
   std::size_t files() const noexcept { return files_.size(); }
   /// What was opened, in quotes, for messages.
   const std::string& where() const noexcept { return where_; }

@@ -124,6 +124,12 @@ inline std::optional<double> known_bits(double bits) { return std::isnan(bits) ?
 
 }  // namespace detail
 
+/// Refuses targets that a model of this configuration does not have: a pattern that matches nothing, no tensor chosen,
+/// or, of fused tensors, a part of one.
+inline void check_targets(const model_config& config, const target_patterns& targets, bool fused = false) {
+  detail::chosen_tensors(config, targets, fused);
+}
+
 /// A model whose chosen matrices are what `policy` makes of them.  Every tensor that stays as it was, bit for bit, is
 /// shared with `model`, which itself does not change.  Throws where the policy does, where it needs calibration and
 /// there is none, where a target pattern matches nothing, and where a weight is no longer finite.

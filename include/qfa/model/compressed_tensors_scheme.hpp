@@ -47,6 +47,7 @@ struct compressed_tensors_scheme {
 /// patterns for module names and classes, and need not be matched.
 struct compressed_tensors_layout {
   std::vector<compressed_tensors_scheme> schemes;
+  bool quantizes_cache = false;  ///< it has a kv_cache_scheme, which is left alone
 };
 
 namespace detail {
@@ -127,6 +128,7 @@ inline compressed_tensors_layout parse_compressed_tensors(const json_fields& fie
   if (transforms != nullptr && !transforms->empty())
     fail(fields.where() + " has a transform_config, expected weights that are not transformed");
   compressed_tensors_layout out;
+  out.quantizes_cache = fields.contains("kv_cache_scheme");
   const auto groups = fields.object("config_groups");
   if (!groups) fail(fields.where() + " should have \"config_groups\", an object");
   for (const auto& [name, value] : fields.find("config_groups")->items()) {

@@ -32,6 +32,7 @@ enum class norm_kind : std::uint8_t { layer, rms };
 ///   silu       x / (1 + exp(-x))
 ///   relu       max(x, 0)
 enum class mlp_activation : std::uint8_t { gelu, gelu_tanh, silu, relu };
+inline constexpr std::array<std::string_view, 4> mlp_activation_names{"gelu", "gelu_tanh", "silu", "relu"};
 
 /// Llama 3's stretching of the slow rotations.  With wavelength l = 2 pi / v of the inverse frequency v and
 /// n = original_positions: l < n / high keeps v, l > n / low gives v / factor, and between them
@@ -44,6 +45,9 @@ struct llama3_scaling {
 
   bool operator==(const llama3_scaling&) const = default;
 };
+
+/// More layers than any decoder has; a file that claims more is refused before memory is asked for them.
+inline constexpr std::size_t most_layers = 65536;
 
 /// Everything that distinguishes one supported decoder from another.
 struct model_config {

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -104,10 +105,11 @@ class gguf_config_reader {
 /// published models all have low and high frequency factors of 1 and 4, and an original length that is a power of two.
 /// Of the lengths that explain every factor, 8192 is preferred, then the shortest: they all mean the same frequencies.
 inline std::optional<llama3_scaling> llama3_scaling_of(const std::vector<float>& factors, const model_config& config) {
+  // First of all: a file may claim to rotate any number of dimensions, and each would cost a power.
+  if (factors.empty() || factors.size() != config.rotated / 2) return std::nullopt;
   model_config plain = config;
   plain.rope_scaling.reset();
   const std::vector<double> before = rope_frequencies(plain);
-  if (factors.size() != before.size()) return std::nullopt;
   const float largest = *std::max_element(factors.begin(), factors.end());
   std::vector<double> lengths{8192.0};
   for (double n = 32.0; n <= 1048576.0; n *= 2.0)
@@ -169,6 +171,9 @@ inline model_config config_from_gguf(const gguf_description& in) {
   const bool gemma = out.family == model_family::gemma2;
   out.hidden = keys.count("embedding_length");
   out.layers = keys.count("block_count");
+  if (out.layers > most_layers)
+    keys.refuse("claims to have " + std::to_string(out.layers) + " blocks, expected " + std::to_string(most_layers) +
+                " at most");
   out.heads = keys.count("attention.head_count");
   out.kv_heads = keys.count("attention.head_count_kv", out.heads);
   out.intermediate = keys.count("feed_forward_length");

@@ -2,7 +2,6 @@
 #ifndef QFA_MODEL_GGUF_NAMES_HPP
 #define QFA_MODEL_GGUF_NAMES_HPP
 
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -39,8 +39,9 @@ inline shared_tensor share(std::vector<std::size_t> shape, std::vector<float> va
 struct language_model {
   model_config config;
   std::map<std::string, shared_tensor, std::less<>> tensors;
-  std::string source;        ///< where the weights come from, in quotes, for messages
-  std::string quantization;  ///< how files held them that another tool had compressed; empty where they held floats
+  std::string source;          ///< where the weights come from, in quotes, for messages
+  std::string quantization;    ///< how files held them that another tool had compressed; empty where they held floats
+  std::string beyond_weights;  ///< what its files ask for besides, which nobody does: "quantized activations"; or empty
 
   bool contains(std::string_view name) const { return tensors.find(name) != tensors.end(); }
 

@@ -53,8 +53,13 @@ inline language_model load_model(const std::filesystem::path& directory, safeten
   out.source = in_quotes(directory);
   const json config = read_json(directory / "config.json");
   out.config = parse_config(config, in_quotes(directory / "config.json"));
-  const std::optional<quantized_checkpoint> quantized = find_quantization(directory, config);
   const sharded_safetensors files(directory, options);
+  const std::optional<quantized_checkpoint> quantized = find_quantization(directory, config, files);
+  if (quantized) out.beyond_weights = quantized->beyond_weights();
+  // The layers are counted before their names are made: a config.json may claim any number.
+  if (out.config.layers > files.size())
+    fail(in_quotes(directory / "config.json") + " claims " + std::to_string(out.config.layers) + " layers, but " +
+         files.where() + " has " + std::to_string(files.size()) + " tensors");
   const auto is_packed = [&](const std::string& weight, const std::vector<std::size_t>& shape) {
     return quantized && quantized->stores(files, weight, shape);
   };

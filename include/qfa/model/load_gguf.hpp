@@ -71,6 +71,8 @@ inline language_model load_gguf(const std::filesystem::path& path, gguf_options 
   if (embedding.shape.size() != 2)
     fail("tensor \"token_embd.weight\" in " + embedding.file + " has the shape " + shape_text(embedding.shape) +
          ", expected a matrix");
+  if (embedding.shape[0] == 0)
+    fail("tensor \"token_embd.weight\" in " + embedding.file + " has no rows, expected one for each token");
   description.vocabulary = embedding.shape[0];
   if (files.contains("rope_freqs.weight")) description.rope_factors = read_gguf_floats(files.at("rope_freqs.weight"));
 

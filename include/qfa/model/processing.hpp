@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -195,6 +196,14 @@ inline void fold_value_bias(const model_config& config, tensor_editor& edit, con
 
 }  // namespace detail
 
+/// What processing makes of a configuration: a tied unembedding becomes a tensor of its own where only one of the two
+/// is changed.
+inline model_config processed_config(const processing& asked, model_config config) {
+  const processing parts = applicable(asked, config);
+  config.tied = config.tied && !parts.fold_ln && !parts.center_writing_weights && !parts.center_unembed;
+  return config;
+}
+
 /// The model with the applicable parts done to its weights, in TransformerLens' order; sums in double, each weight
 /// rounded once.  A tied unembedding becomes a tensor of its own.  Tensors that no part touches stay shared.
 inline language_model process(const language_model& model, const processing& asked) {
@@ -202,9 +211,9 @@ inline language_model process(const language_model& model, const processing& ask
   if (!parts.any()) return model;
   language_model out = model;
   detail::tensor_editor edit(out);
-  if (out.config.tied && (parts.fold_ln || parts.center_writing_weights || parts.center_unembed)) {
-    const std::string embedding = layout_of(out.config).embedding;
-    out.config.tied = false;
+  out.config = processed_config(parts, model.config);
+  if (out.config.tied != model.config.tied) {
+    const std::string embedding = layout_of(model.config).embedding;
     edit.copy(embedding, layout_of(out.config).unembedding.weight);
   }
   const model_layout layout = layout_of(out.config);

@@ -2,6 +2,7 @@
 #ifndef QFA_MODEL_QUANTIZED_CHECKPOINT_HPP
 #define QFA_MODEL_QUANTIZED_CHECKPOINT_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
 #include <initializer_list>
@@ -71,6 +72,16 @@ class quantized_checkpoint {
     return out;
   }
 
+  /// What the checkpoint asks for that is no weight, and that is therefore not done: "quantized activations", "a
+  /// quantized cache", both, or nothing.
+  std::string beyond_weights() const {
+    const auto* const layout = std::get_if<compressed_tensors_layout>(&layout_);
+    if (layout == nullptr) return {};
+    const bool inputs = std::ranges::any_of(layout->schemes, &compressed_tensors_scheme::quantizes_activations);
+    return std::string(inputs ? "quantized activations" : "") + (inputs && layout->quantizes_cache ? " and " : "") +
+           (layout->quantizes_cache ? "a quantized cache" : "");
+  }
+
  private:
   using any_layout = std::variant<compressed_tensors_layout, gptq_layout, awq_layout>;
 
@@ -88,11 +99,16 @@ class quantized_checkpoint {
 
 /// What a model directory says of its compression: quantization_config within its config.json, else what older tools
 /// wrote beside it, quantize_config.json of GPTQ and quant_config.json of AWQ; nothing where the weights are floats.
-inline std::optional<quantized_checkpoint> find_quantization(const std::filesystem::path& directory,
-                                                             const json& config) {
+/// What lies beside config.json is looked at only where a tensor of `files` ends in .qweight: it may have stayed when
+/// the weights were written as floats again.
+inline std::optional<quantized_checkpoint> find_quantization(const std::filesystem::path& directory, const json& config,
+                                                             const sharded_safetensors& files) {
   if (config.contains("quantization_config") && !config.at("quantization_config").is_null())
     return quantized_checkpoint(config.at("quantization_config"),
                                 "quantization_config of " + in_quotes(directory / "config.json"));
+  const std::vector<std::string> names = files.names();
+  if (std::ranges::none_of(names, [](const std::string& name) { return name.ends_with(".qweight"); }))
+    return std::nullopt;
   constexpr std::pair<const char*, const char*> older[] = {{"quantize_config.json", "gptq"},
                                                            {"quant_config.json", "awq"}};
   for (const auto& [file, method] : older) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "qfa/core/error.hpp"
 #include "qfa/io/in_quotes.hpp"
@@ -184,6 +185,9 @@ inline model_config parse_config(const json& object, const std::string& where) {
 
   out.hidden = in.count("hidden_size");
   out.layers = in.count("num_hidden_layers");
+  if (out.layers > most_layers)
+    in.refuse("num_hidden_layers is " + std::to_string(out.layers) + ", expected " + std::to_string(most_layers) +
+              " at most");
   out.heads = in.count("num_attention_heads");
   out.intermediate = in.count("intermediate_size");
   out.vocabulary = in.count("vocab_size");

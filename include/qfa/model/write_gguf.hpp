@@ -7,13 +7,16 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "qfa/compress/ggml.hpp"
 #include "qfa/compress/ggml_types.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/core/matrix_view.hpp"
 #include "qfa/io/gguf_types.hpp"
 #include "qfa/io/gguf_values.hpp"
 #include "qfa/io/gguf_writer.hpp"
@@ -110,12 +113,23 @@ inline void check_gguf_can_hold(const model_config& config, const std::vector<gg
                                                    : ""));
 }
 
+/// Refuses a model with a tensor that the file would leave out, such as a bias that processing has added.
+inline void check_gguf_names_all(const language_model& model, const std::vector<gguf_name>& names) {
+  std::set<std::string_view> named;
+  for (const gguf_name& name : names)
+    named.insert(name.in_model);
+  for (const auto& [name, tensor] : model.tensors)
+    if (!named.contains(name))
+      fail("tensor " + in_quotes(name) + " of " + model.source + " has no place in a GGUF file of its architecture");
+}
+
 }  // namespace detail
 
 /// Writes a model as a GGUF file, without a tokenizer.  Matrices are packed as `type_of(name, columns)` says, by their
 /// Hugging Face name, or as what stands in for that type where rows are no whole blocks (see type_for_columns); norms
 /// and biases stay floats.  Rows and norms are changed as llama.cpp's converter changes them.  Throws where the format
-/// cannot express the configuration (a sliding window in a Llama, Gemma-2's query scale other than the published ones).
+/// cannot express the configuration (a sliding window in a Llama, Gemma-2's query scale other than the published ones),
+/// has no place for a tensor, or where a type cannot store a weight; nothing is written then.
 template <class TypeOf>
   requires requires(TypeOf type_of, const std::string& name) {
     { type_of(name, std::size_t{}) } -> std::same_as<ggml_type>;
@@ -125,6 +139,7 @@ void write_gguf(const language_model& model, const std::filesystem::path& path, 
   const std::vector<gguf_name> names = gguf_names(config);
   const std::vector<gguf_pair> metadata = gguf_metadata(config);
   detail::check_gguf_can_hold(config, metadata, names, model.source);
+  detail::check_gguf_names_all(model, names);
 
   std::vector<std::vector<std::byte>> packed;
   std::vector<gguf_tensor_to_write> tensors;
@@ -149,6 +164,9 @@ void write_gguf(const language_model& model, const std::filesystem::path& path, 
         w += 1.0f;
     const bool matrix = tensor.shape.size() == 2;
     const ggml_type type = matrix ? type_for_columns(type_of(name.in_model, columns), columns) : ggml_type::f32;
+    const matrix_view<const float> rows(values.data(), matrix ? tensor.shape[0] : 1,
+                                        values.size() / (matrix ? tensor.shape[0] : 1));
+    check_ggml_can_store(type, rows, {.name = name.in_model});
     add(name.in_file, type, tensor.shape, packed_row(type, values));
   }
   write_gguf_file(path, metadata, tensors);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "qfa/audit/result.hpp"
 #include "qfa/report/json_prediction.hpp"
@@ -94,6 +95,7 @@ inline report_json match_json(const pruning_match& m) {
           {"rows", m.rows},
           {"same_rows_as_reported", m.same_rows},
           {"within_tolerance", m.within_tolerance},
+          {"tolerance", m.tolerance ? report_json(*m.tolerance) : report_json(nullptr)},
           {"trials", std::move(trials)}};
 }
 

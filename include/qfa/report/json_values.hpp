@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "qfa/audit/overlap.hpp"
 #include "qfa/stats/jackknife.hpp"

@@ -7,7 +7,7 @@
 #include <cstdio>
 #include <limits>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "qfa/audit/result.hpp"
