@@ -179,6 +179,11 @@ inline void integer::validate() const {
   demand(symmetric || zero != zero_point::shift ||
              (store != stored_scale::e8m0_scale && store != stored_scale::e4m3_scale),
          "zero=shift is stored as the scale is, so that store=e8m0 and store=e4m3 do not go with it");
+  demand(symmetric || zero == zero_point::shift || rounding != integer_rounding::trunc_half,
+         "rounding=trunc_half counts from the grid's lowest code: it goes with symmetric=true or zero=shift, not with a "
+         "zero point that is an integer");
+  demand(division != scale_division::inverse || arithmetic != float_format::fp16,
+         "division=inverse does not go with arithmetic=fp16, where qmax over an ordinary weight is infinite");
   demand(search == scale_search::mse || (grid == defaults.grid && maxshrink == defaults.maxshrink &&
                                          norm == defaults.norm && patience == defaults.patience),
          "grid, maxshrink, norm and patience mean something with search=mse only");
