@@ -279,7 +279,8 @@ TEST_CASE("int: choices out of range, at odds, or without a meaning are refused 
     refused("symmetric=false,zero=" + zero + ",rounding=trunc_half", {"trunc_half", "zero=shift"});
   refused("division=inverse,arithmetic=fp16", {"division=inverse", "arithmetic=fp16"});
   refused("grid=50", {"search=mse"});
-  refused("search=mse,grid=0", {"grid", "between 1 and 10000"});
+  refused("search=mse,grid=0", {"grid", "between 1 and 1000,"});
+  refused("search=mse,grid=1001", {"grid", "1001"});
   refused("search=mse,maxshrink=0", {"maxshrink"});
   refused("search=mse,maxshrink=1", {"maxshrink"});
   refused("search=mse,maxshrink=0.001", {"maxshrink", "one step"});
