@@ -212,6 +212,8 @@ TEST_CASE("awq_search: it says what it is, how many bits it takes, and refuses o
   CHECK(awq_search{}.name() == "awq_search:bits=4");
   CHECK(awq_search{.bits = 3, .group = 32, .clip = false}.name() == "awq_search:bits=3,group=32,clip=false");
   CHECK(awq_search{.group = 30}.stored_bits(10, 64) == 10 * 64 * 4 + 30 * 20 + 64 * 16);
+  constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
+  CHECK(awq_search{.group = huge, .scale = false}.stored_bits(10, 64) == 10 * 64 * 4 + 10 * 20);
   CHECK(awq_search{.group = 0, .scale = false}.stored_bits(10, 64) == 10 * 64 * 4 + 10 * 20);
   for (const int bits : {1, 9})
     check_refused([&] { awq_search{.bits = bits}.validate(); }, {"awq_search's bits"});
