@@ -71,6 +71,7 @@ struct activation_quantizer {
 
   constexpr calibration_needs needs() const noexcept { return {.channels = per == activation_scale::fixed}; }
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "act";
   static constexpr std::string_view summary = "round activations, not weights, to integers";
   static constexpr auto fields() {
