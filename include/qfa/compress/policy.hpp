@@ -75,8 +75,8 @@ concept takes_writable_weights = !std::same_as<typename policy_parameter<P>::typ
 ///   calibration_needs needs() const              what calibration must hold; all of it where there is no such member
 ///   stored_bits(rows, columns, info)             the bits that a deployed matrix takes, scales included: a number, or
 ///                                                an optional one
-///   static constexpr bool keeps_codes = true     it leaves each weight alone or makes it 0, so that what an earlier policy
-///                                                stored still holds; a function of that name where run time tells
+///   static constexpr bool keeps_codes = true     it leaves each weight alone or makes it 0, so that what an earlier
+///                                                policy stored still holds; a function where run time tells
 ///   activations(matrix_view<float>, const linear_input&)
 ///                                                changes one text's inputs of linear layers, a row a token; a third
 ///                                                parameter const calibration& is given what needs() asks for, but
