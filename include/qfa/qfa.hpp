@@ -60,6 +60,7 @@
 #include "qfa/compress/float_blocks.hpp"
 #include "qfa/compress/float_cast.hpp"
 #include "qfa/compress/float_presets.hpp"
+#include "qfa/compress/float_range.hpp"
 #include "qfa/compress/fp8.hpp"
 #include "qfa/compress/ggml.hpp"
 #include "qfa/compress/ggml_block.hpp"
