@@ -21,6 +21,7 @@ using qfa_test::matrix;
 using qfa_test::oracle_layer;
 using qfa_test::same_bits;
 using qfa_test::with_changed_activations;
+constexpr qfa::activation_grid half_range = qfa::activation_grid::absmax_half_range;
 
 TEST_CASE("act: a scale a token, one for all, and asymmetric ones give the float64 reference's values") {
   const auto& of = oracle_layer();
@@ -46,12 +47,24 @@ TEST_CASE("act: known values, one text's tokens together or each alone") {
   CHECK(with_changed_activations(x, activation_quantizer{.bits = 3, .per = activation_scale::text}).values ==
         std::vector<float>{3, 1, 0, 0});
   CHECK(with_changed_activations(x, activation_quantizer{.bits = 3}).values == std::vector<float>{3, 1, 0.3f, 0.1f});
-  // low = 0, high = 15: scale 1, codes -8 .. 7; low = -5, high = 10: zero = -3.
+  // low = 0, high = 15: scale 1, codes -8 .. 7; low = -5, high = 10: zero = -3, and 2.5 - 3 goes to the even 0.
   CHECK(with_changed_activations(matrix{2, 3, {15, 0.6f, 2, -5, 10, 2.5f}},
                                  activation_quantizer{.bits = 4, .symmetric = false})
-            .values == std::vector<float>{15, 1, 2, -5, 10, 2});
+            .values == std::vector<float>{15, 1, 2, -5, 10, 3});
   CHECK(with_changed_activations(matrix{1, 3, {0, 0, 0}}, activation_quantizer{.symmetric = false}).values ==
         std::vector<float>{0, 0, 0});
+}
+
+TEST_CASE("act: with absmax_half_range the largest magnitude is divided by half the range, and clipped above zero") {
+  const activation_quantizer half{.bits = 3, .scale = qfa::activation_grid::absmax_half_range};
+  CHECK(with_changed_activations(matrix{2, 3, {3.5f, 1.4f, -0.6f, -7, 3, 4.9f}}, half).values ==
+        std::vector<float>{3, 1, -1, -8, 4, 4});
+  CHECK(with_changed_activations(matrix{1, 3, {0, 0, -0.0f}}, half).values == std::vector<float>{0, 0, 0});
+  CHECK(with_changed_activations(matrix{1, 1, {0x1.8p-23f}}, half).values.front() ==
+        0x1p-22f);  // 1.5 of the least step
+  CHECK(half.name() == "act:bits=3,scale=absmax_half_range");
+  check_refused([] { activation_quantizer{.symmetric = false, .scale = half_range}.validate(); },
+                {"act's scale", "symmetric=true"});
 }
 
 TEST_CASE("act: over a text, low and high are those of all its tokens") {

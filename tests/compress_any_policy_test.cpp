@@ -86,4 +86,11 @@ TEST_CASE("any_policy: a name of no characters is refused") {
   qfa_test::check_refused([] { any_policy(layer_writer, ""); }, {"name"});
 }
 
+TEST_CASE("any_policy: a name whose parentheses do not match is refused, since no spec could hold it") {
+  for (const char* name : {"(", ")", "a(b", "a)b", ")(", "a(b))((c)"})
+    qfa_test::check_refused([&] { any_policy(layer_writer, name); }, {"name", "parenthesis"});
+  for (const char* name : {"a(b)", "(a(b))c()", "plain"})
+    CHECK(any_policy(layer_writer, name).name() == name);
+}
+
 }  // namespace compress_any_policy_test

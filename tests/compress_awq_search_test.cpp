@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <set>
 #include <string>
 #include <utility>
@@ -101,6 +102,33 @@ TEST_CASE("awq_search: the exponents reach from 0 to 0.95, and the first least e
   CHECK(chosen.contains(19));
 }
 
+TEST_CASE("awq_search: groups are clamped at their largest magnitude times a share, whichever end that is of") {
+  // The -8 is heard most: limits from 20 down to 11 leave it as it is and move the grid's other end alone.
+  const matrix w = qfa_test::row_matrix({20, -8, -1, 6});
+  const auto known = qfa_test::calibrated_by(matrix{3, 4, {0, 100, 0, 0, 0, 0, 1, 0, 0, 0, 0, 10}}, w);
+  const matrix got = compressed(w, awq_search{.bits = 2, .group = 0, .scale = false}, known);
+  const qfa::awq_grid grid{2};
+  double least = std::numeric_limits<double>::infinity();
+  std::vector<float> best;
+  for (int i = 0; i < 10; ++i) {
+    const double limit = 20.0 * (1.0 - i / 20.0);
+    std::vector<double> clamped{20, -8, -1, 6};
+    for (double& c : clamped)
+      c = std::clamp(c, -limit, limit);
+    const auto found = grid.find(clamped);
+    const auto gap = [&](double v) { return v - grid.value(std::clamp(v, -limit, limit), found); };
+    const double error = std::pow(100 * gap(-8), 2) + std::pow(gap(-1), 2) + std::pow(10 * gap(6), 2);
+    if (error < least) {
+      least = error;
+      best.clear();
+      for (const double c : clamped)
+        best.push_back(static_cast<float>(grid.value(c, found)));
+    }
+  }
+  CHECK(got.values == best);
+  CHECK(got.values.front() < 20.0f);
+}
+
 TEST_CASE("awq_search: ranges shrink to 0.55 of themselves and no further, q's not at all") {
   // Nobody hears the 20, so the less of it is covered the better: a step of 0.55 * 20 / 3 leaves 2 nearest to itself.
   const matrix w = qfa_test::row_matrix({20, 2, 2, 0});
@@ -147,15 +175,31 @@ TEST_CASE("awq_grid: a known group") {
   // scale = 30 / 15 = 2, zero = 5: -10 .. 20; halves go to the even code.
   const qfa::awq_grid grid{4};
   const auto p = grid.find(std::vector<double>{-10, 3, 20});
-  CHECK(p.scale == 2.0);
+  CHECK(grid.scale(p) == 2.0);
   CHECK(p.zero == 5.0);
   CHECK(grid.value(3.0, p) == 4.0);
   CHECK(grid.value(1.0, p) == 0.0);
   CHECK(grid.value(-99.0, p) == -10.0);
   CHECK(grid.value(99.0, p) == 20.0);
-  CHECK(grid.find(std::vector<double>{7, 7}).scale == 1e-5 / 15);  // a group of one value has no range
+  CHECK(grid.scale(grid.find(std::vector<double>{7, 7})) == 1e-5 / 15);  // a group of one value has no range
   CHECK(grid.find(std::vector<double>{1, 16}).zero == 0.0);
-  CHECK(grid.find(std::vector<double>{-10, 20}, 0.5).scale == 1.0);
+  // Clamped to -10 .. 10 the group runs from -5 to 10.
+  const auto clamped = grid.find(std::vector<double>{-5, 3, 20}, 10.0);
+  CHECK(grid.scale(clamped) == 1.0);
+  CHECK(clamped.zero == 5.0);
+  CHECK(grid.value(20.0, clamped) == 10.0);
+  CHECK(grid.value(-99.0, clamped) == -5.0);
+  CHECK(grid.find(std::vector<double>{0, 20}, 0.4).limit == 0.4);
+}
+
+TEST_CASE("awq_grid: a group clamped at both ends gets the even zero point, whatever its last bits") {
+  const qfa::awq_grid grid{4};
+  for (int i = 1; i < 300; ++i) {
+    const double limit = 0.01 * i;
+    const auto p = grid.find(std::vector<double>{-9, 9}, limit);
+    if (p.zero != 8.0 || grid.value(-9.0, p) != -8.0 * grid.scale(p) || grid.value(9.0, p) != 7.0 * grid.scale(p))
+      FAIL_CHECK(limit);
+  }
 }
 
 TEST_CASE("awq_search: it keeps the laws of calibrated policies") {
@@ -168,6 +212,8 @@ TEST_CASE("awq_search: it says what it is, how many bits it takes, and refuses o
   CHECK(awq_search{}.name() == "awq_search:bits=4");
   CHECK(awq_search{.bits = 3, .group = 32, .clip = false}.name() == "awq_search:bits=3,group=32,clip=false");
   CHECK(awq_search{.group = 30}.stored_bits(10, 64) == 10 * 64 * 4 + 30 * 20 + 64 * 16);
+  constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
+  CHECK(awq_search{.group = huge, .scale = false}.stored_bits(10, 64) == 10 * 64 * 4 + 10 * 20);
   CHECK(awq_search{.group = 0, .scale = false}.stored_bits(10, 64) == 10 * 64 * 4 + 10 * 20);
   for (const int bits : {1, 9})
     check_refused([&] { awq_search{.bits = bits}.validate(); }, {"awq_search's bits"});

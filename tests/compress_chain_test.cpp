@@ -2,6 +2,7 @@
 #include "qfa/compress/chain.hpp"
 
 #include <concepts>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -9,11 +10,13 @@
 
 #include "compress_matrices.hpp"
 #include "qfa/compress/any_policy.hpp"
+#include "qfa/compress/identity.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/rtn.hpp"
 
 namespace compress_chain_test {
 
+using qfa::any_policy;
 using qfa::chain;
 using qfa::magnitude_pruner;
 using qfa::rtn;
@@ -63,6 +66,24 @@ TEST_CASE("chain: a chain of chains is one chain, and any_policies may be links"
   const auto by_hand =
       compressed(compressed(compressed(m, magnitude_pruner{.sparsity = 0.3}), rtn{.bits = 4}), rtn{.bits = 2});
   CHECK(same_bits(compressed(m, outer).values, by_hand.values));
+}
+
+TEST_CASE("chain: what moves weights off a grid leaves its bits unknown, what only zeroes them does not") {
+  const auto bits = [](const auto& policy) { return policy.stored_bits(4, 8, {}); };
+  const double four = rtn{.bits = 4}.stored_bits(4, 8), two = rtn{.bits = 2}.stored_bits(4, 8);
+  const magnitude_pruner prune{.sparsity = 0.5};
+  CHECK(bits(chain{rtn{.bits = 4}, prune, qfa::identity{}}) == four);
+  CHECK(bits(chain{rtn{.bits = 4}, rtn{.bits = 2}}) == two);
+  CHECK(bits(chain{rtn{.bits = 4}, raised}) == std::nullopt);
+  CHECK(bits(chain{rtn{.bits = 4}, raised, rtn{.bits = 2}}) == two);
+  const any_policy quantize(rtn{.bits = 4}), zero(prune), move(raised, "raised"), none;
+  CHECK(bits(chain{quantize, zero, none}) == four);
+  CHECK(bits(chain{quantize, move}) == std::nullopt);
+  CHECK(bits(chain{move, quantize, zero}) == four);
+  CHECK(any_policy(chain{zero, none}).keeps_codes());
+  CHECK_FALSE(any_policy(chain{zero, move}, "both").keeps_codes());
+  CHECK(bits(chain{quantize, any_policy(chain{zero, none})}) == four);
+  CHECK(bits(chain{quantize, any_policy(chain{zero, move}, "both")}) == std::nullopt);
 }
 
 TEST_CASE("chain: it says what it is where all its policies do") {

@@ -16,14 +16,6 @@ namespace compress_float_blocks_test {
 
 using qfa_test::matrix;
 
-TEST_CASE("block_count: enough blocks, and none in vain") {
-  CHECK(qfa::block_count(0, 7) == 0);
-  CHECK(qfa::block_count(1, 7) == 1);
-  CHECK(qfa::block_count(7, 7) == 1);
-  CHECK(qfa::block_count(8, 7) == 2);
-  CHECK(qfa::block_count(5, std::numeric_limits<std::size_t>::max()) == 1);
-}
-
 TEST_CASE("roundable_row_peaks: a quarter of the largest float is the last that is taken") {
   constexpr float most = std::numeric_limits<float>::max() / 4.0f;
   const matrix fine = qfa_test::row_matrix({1.0f, -most});

@@ -45,6 +45,12 @@ TEST_CASE("float_cast: weights that are not finite, or would not be any more, ar
   }
 }
 
+TEST_CASE("float_cast: stored bits are those of the type") {
+  CHECK(float_cast{}.stored_bits(3, 10) == 30 * 16);
+  CHECK(float_cast{.to = float_format::fp16}.stored_bits(3, 10) == 30 * 16);
+  CHECK(float_cast{.to = float_format::fp32}.stored_bits(3, 10) == 30 * 32);
+}
+
 TEST_CASE("float_cast: it says what it is") { CHECK(float_cast{}.name() == "cast:to=bf16"); }
 
 }  // namespace compress_float_cast_test

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -163,6 +164,8 @@ TEST_CASE("gptq: it says what it is, and how many bits it takes") {
   CHECK(gptq{}.name() == "gptq:bits=4");
   CHECK(gptq{.bits = 3, .group = 0, .order = column_order::activation}.name() ==
         "gptq:bits=3,group=0,order=activation");
+  constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
+  CHECK(gptq{.bits = 3, .group = huge}.stored_bits(10, 64) == 10 * 64 * 3 + 10 * 19);
   CHECK(gptq{.bits = 3, .group = 0}.stored_bits(10, 64) == 10 * 64 * 3 + 10 * 19);
   CHECK(gptq{.group = 30}.stored_bits(10, 64) == 10 * 64 * 4 + 30 * 20);
   CHECK(gptq{.group = 30, .order = column_order::activation}.stored_bits(10, 64) == 10 * 64 * 4 + 30 * 20 + 64 * 32);

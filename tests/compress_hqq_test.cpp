@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,8 @@ TEST_CASE("hqq: its numbers are checked, and stored bits count a scale and a zer
     qfa_test::check_refused([&] { qfa::parse_policy("hqq:" + std::string(options)); },
                             {"hqq's", std::string_view(options).substr(0, std::string_view(options).find('='))});
   }
+  constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
+  CHECK(hqq{.bits = 3, .group = huge}.stored_bits(8, 64) == 8 * 64 * 3 + 32);
   CHECK(hqq{.bits = 3}.stored_bits(8, 64) == 8 * 64 * 3 + 8 * 32);
 }
 

@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #include "laws.hpp"
@@ -95,6 +97,21 @@ TEST_CASE("input_statistics: without a Gram matrix there is none, and other widt
   CHECK_THROWS_AS(s(matrix_view<const float>(x.data(), 1, 4)), error);
   CHECK_THROWS_AS(s += input_statistics(4), error);
   CHECK_THROWS_AS(s += input_statistics(3, true), error);
+}
+
+TEST_CASE("input_statistics: a NaN is the peak, whatever comes before or after it, and in whichever part") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> x{1, nan, nan, 1, 5, -6};  // three tokens of two channels
+  input_statistics all(2), first(2), rest(2);
+  all(matrix_view<const float>(x.data(), 3, 2));
+  CHECK(std::isnan(all.peak()[0]));
+  CHECK(std::isnan(all.peak()[1]));
+  first(matrix_view<const float>(x.data(), 1, 2));
+  rest(matrix_view<const float>(x.data() + 4, 1, 2));
+  CHECK(rest.peak()[1] == 6.0f);
+  rest += first;
+  CHECK(rest.peak()[0] == 5.0f);
+  CHECK(std::isnan(rest.peak()[1]));
 }
 
 TEST_CASE("input_statistics: without the Gram matrix the rest is what it was") {

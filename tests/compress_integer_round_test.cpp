@@ -22,8 +22,8 @@ using qfa::round_to_integer;
 
 namespace {
 
-/// Rounding by its definition, in double.
-double by_definition(integer_rounding how, double x) {
+/// Rounding by its definition, in double, on a grid that begins at `lowest`.
+double by_definition(integer_rounding how, double x, int lowest = 0) {
   const double below = std::floor(x), fraction = x - below;
   switch (how) {
     case integer_rounding::half_even:
@@ -37,8 +37,8 @@ double by_definition(integer_rounding how, double x) {
     case integer_rounding::trunc_half:
       break;
   }
-  const double sum = static_cast<double>(static_cast<float>(x) + 0.5f);
-  return sum < 0.0 ? std::ceil(sum) : std::floor(sum);
+  const double sum = static_cast<double>(static_cast<float>(x) + (static_cast<float>(-lowest) + 0.5f));
+  return (sum < 0.0 ? std::ceil(sum) : std::floor(sum)) + lowest;
 }
 
 constexpr std::array all_roundings{integer_rounding::half_even, integer_rounding::half_away, integer_rounding::trunc,
@@ -51,8 +51,10 @@ TEST_CASE("integer_round: at every halfway point, beside it and at every integer
     for (int n = -300; n <= 300; ++n)
       for (const float x : {static_cast<float>(n), static_cast<float>(n) + 0.5f})
         for (const float at : {x, std::nextafter(x, -1e9f), std::nextafter(x, 1e9f)})
-          if (static_cast<double>(round_to_integer(how, at)) != by_definition(how, static_cast<double>(at)))
-            FAIL_CHECK(at, " went to ", round_to_integer(how, at));
+          for (const int lowest : {0, -8, -301})
+            if (static_cast<double>(round_to_integer(how, at, static_cast<float>(lowest))) !=
+                by_definition(how, static_cast<double>(at), lowest))
+              FAIL_CHECK(at, " from ", lowest, " went to ", round_to_integer(how, at, static_cast<float>(lowest)));
 }
 
 TEST_CASE("integer_round: a quantizer of 2 to 8 bits puts every halfway point where its rounding says") {
@@ -70,7 +72,7 @@ TEST_CASE("integer_round: a quantizer of 2 to 8 bits puts every halfway point wh
       qfa::integer{.bits = bits, .rounding = how}(qfa::matrix_view<float>(got.data(), 1, got.size()));
       for (std::size_t i = 0; i < got.size(); ++i)
         if (static_cast<double>(got[i]) !=
-            std::fmin(by_definition(how, static_cast<double>(halves[i])), static_cast<double>(qmax)))
+            std::fmin(by_definition(how, static_cast<double>(halves[i]), -qmax - 1), static_cast<double>(qmax)))
           FAIL_CHECK(bits, " bits: ", halves[i], " went to ", got[i]);
     }
 }

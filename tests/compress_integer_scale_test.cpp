@@ -79,6 +79,22 @@ TEST_CASE("integer_scale: in bf16 and fp16 every operation is rounded") {
   CHECK(bf16(one, 0.9f).scale == qfa::round_to_bf16(qfa::round_to_bf16(third * 0.9f) / 7.0f));
 }
 
+TEST_CASE("integer_scale: a scale too small for its store is the store's least number, and only that of zeros is 1") {
+  const std::vector<float> tiny{0x1p-100f, 0.0f}, zeros{0.0f, -0.0f};
+  for (const auto& [store, least] :
+       {std::pair(qfa::stored_scale::fp16, 0x1p-24f), std::pair(qfa::stored_scale::e4m3_scale, 0x1p-9f)}) {
+    integer_scale choices{.bits = 4, .store = store};
+    CHECK(choices(tiny).scale == least);
+    CHECK(choices(zeros).scale == 1.0f);
+    choices.scale = symmetric_scale::signed_max;  // 2^-100 / -8
+    CHECK(choices(tiny).scale == -least);
+    choices = {.bits = 4, .symmetric = false, .store = store};
+    CHECK(choices(tiny).scale == least);
+    CHECK(choices(zeros).scale == 1.0f);
+  }
+  CHECK(integer_scale{.bits = 4, .store = qfa::stored_scale::bf16}(std::vector<float>{0x1p-140f}).scale == 0x1p-133f);
+}
+
 TEST_CASE("integer_scale: a shrink moves both ends of an affine range") {
   const std::vector<float> w{-2, 4};
   const integer_scale affine{.bits = 2, .symmetric = false};

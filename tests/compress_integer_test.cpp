@@ -114,6 +114,16 @@ TEST_CASE("int: signed_max maps the largest weight to the lowest code, whatever 
   CHECK(compressed(row_matrix({-8, 8, 3.4f, -0.6f}), policy).values == std::vector<float>{-8, 7, 3, -1});
 }
 
+TEST_CASE("int: trunc_half counts from the lowest code, so that negative quotients are rounded as ggml's Q4_0 does") {
+  CHECK(compressed(row_matrix({-8, -1.2f, -0.7f, 0.3f, 1.2f, 6.9f}),
+                   qfa::parse_policy("int:bits=4,scale=signed_max,rounding=trunc_half"))
+            .values == std::vector<float>{-8, -1, -1, 0, 1, 7});
+  // As Q4_1 does: steps of 1 from -7.
+  CHECK(compressed(row_matrix({-7, -1.2f, -0.7f, 0.3f, 8}),
+                   qfa::parse_policy("int:bits=4,symmetric=false,zero=shift,rounding=trunc_half"))
+            .values == std::vector<float>{-7, -1, -1, 0, 8});
+}
+
 TEST_CASE("int: known values of affine grids") {
   const auto affine = [](const std::string& options, std::vector<float> w) {
     return compressed(row_matrix(std::move(w)), qfa::parse_policy("int:bits=2,symmetric=false," + options)).values;
@@ -265,8 +275,12 @@ TEST_CASE("int: choices out of range, at odds, or without a meaning are refused 
   refused("scale=gptq,range=narrow", {"scale=gptq", "range=full"});
   refused("scale=no_clip,tiny=width_1e-5", {"no_clip", "width_1e-5"});
   refused("symmetric=false,zero=shift,store=e4m3", {"zero=shift", "e4m3"});
+  for (const std::string zero : {"rounded", "summed"})
+    refused("symmetric=false,zero=" + zero + ",rounding=trunc_half", {"trunc_half", "zero=shift"});
+  refused("division=inverse,arithmetic=fp16", {"division=inverse", "arithmetic=fp16"});
   refused("grid=50", {"search=mse"});
-  refused("search=mse,grid=0", {"grid", "between 1 and 10000"});
+  refused("search=mse,grid=0", {"grid", "between 1 and 1000,"});
+  refused("search=mse,grid=1001", {"grid", "1001"});
   refused("search=mse,maxshrink=0", {"maxshrink"});
   refused("search=mse,maxshrink=1", {"maxshrink"});
   refused("search=mse,maxshrink=0.001", {"maxshrink", "one step"});

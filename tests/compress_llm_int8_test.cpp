@@ -100,6 +100,22 @@ TEST_CASE("llm_int8: by text, what one text spares is of no concern to another")
   CHECK(with_changed_activations(loud, by_text).values[2] == 7.0f);
 }
 
+TEST_CASE(
+    "llm_int8: half of the largest weight is halfway between two codes whatever it is, and goes to the even one") {
+  // Dividing by a step of peak / 127 would miss 63.5 by that step's rounding now and then.
+  std::size_t missed = 0;
+  for (int i = 0; i < 200; ++i) {
+    const float peak = 1.0f + static_cast<float>(i) / 256.0f;
+    const matrix got =
+        compressed(qfa_test::row_matrix({peak, peak / 2.0f, -peak / 2.0f, 0.0f}), by_text, qfa::calibration{});
+    const float expected = static_cast<float>(64.0 * static_cast<double>(peak) / 127.0);
+    CHECK(got.values == std::vector<float>{peak, expected, -expected, 0.0f});
+    const double step = static_cast<double>(peak) / 127.0;
+    missed += std::nearbyint(static_cast<double>(peak) / 2.0 / step) == 64.0 ? 0U : 1U;
+  }
+  CHECK(missed > 10);
+}
+
 TEST_CASE("llm_int8: it keeps the laws of calibrated policies") {
   qfa_test::check_calibrated_laws(llm_int8{}, "llm_int8");
   qfa_test::check_calibrated_laws(llm_int8{.threshold = 15.0}, "llm_int8");

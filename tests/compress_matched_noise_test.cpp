@@ -85,6 +85,18 @@ TEST_CASE("matched_noise: seeds and names make noise that has nothing to do with
   CHECK(noise(1, "q") == first);
 }
 
+TEST_CASE("matched_noise: a result beyond the range of float is refused by name, and the weights are left alone") {
+  matrix w{1, 64, std::vector<float>(64, 3e38f)};
+  const matrix before = w;
+  const qfa::any_policy zero([](qfa::matrix_view<float> v) { std::ranges::fill(v.row(0), 0.0f); }, "zero");
+  qfa_test::check_refused(
+      [&] {
+        matched_noise{zero, 1}(w.view(), {.name = "up"});
+      },
+      {"noise", "\"up\"", "range of float"});
+  CHECK(w.values == before.values);
+}
+
 TEST_CASE("matched_noise: it owes what every policy and every control owes, and says what it is") {
   qfa_test::check_pruner_laws(matched_noise{rtn{.bits = 4}, 1}, {.name = "up"});
   qfa_test::check_control_laws([](const any_policy& policy) { return matched_noise{policy, 1}; });

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfa/compress/needed_statistics.hpp"
 
+#include <cstddef>
+#include <limits>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -37,6 +39,12 @@ TEST_CASE("needed statistics: one sentence names the policy, the place and what 
                 {"here", "3 columns", "4 channels"});
   check_refused([] { qfa::require_gram(known_of(3, false), 3, "foo", {.name = "w"}); }, {"foo", "Gram", "\"w\""});
   check_refused([] { qfa::require_gram(known_of(4, true), 3, "foo", {.name = "w"}); }, {"\"w\"", "3", "4"});
+  for (const float bad : {std::numeric_limits<float>::quiet_NaN(), -std::numeric_limits<float>::infinity()}) {
+    calibration spoiled = known_of(3, true);
+    spoiled.inputs(qfa_test::matrix{1, 3, {0.0f, bad, 0.0f}}.view());
+    check_refused([&] { qfa::require_channels(spoiled, 3, "foo", "here"); }, {"foo", "here", "channel 1", "finite"});
+    check_refused([&] { qfa::require_gram(spoiled, 3, "foo", {.name = "w"}); }, {"foo", "\"w\"", "finite"});
+  }
   calibration known = known_of(3, false);
   known.column_peaks.resize(2);
   check_refused([&] { qfa::require_column_peaks(known, 3, "foo", "here"); }, {"foo", "3 input", "here", "holds 2"});

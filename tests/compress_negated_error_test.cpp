@@ -35,6 +35,14 @@ TEST_CASE("negated_error: the weights lie halfway between it and the policy's") 
           doctest::Approx(2.0 * static_cast<double>(w.values[i])).epsilon(1e-6));
 }
 
+TEST_CASE("negated_error: a result beyond the range of float is refused by name, and the weights are left alone") {
+  matrix w = qfa_test::row_matrix({3e38f, 1});
+  const any_policy turned([](qfa::matrix_view<float> v) { v(0, 0) = 1e38f; }, "turned");
+  qfa_test::check_refused([&] { negated_error{turned}(w.view(), {.name = "up"}); },
+                          {"negate", "\"up\"", "range of float"});
+  CHECK(w.values == std::vector<float>{3e38f, 1});
+}
+
 TEST_CASE("negated_error: it owes what every policy and every control owes, and says what it is") {
   qfa_test::check_pruner_laws(negated_error{rtn{.bits = 4}}, {.name = "up"});
   qfa_test::check_control_laws([](const any_policy& policy) { return negated_error{policy}; });

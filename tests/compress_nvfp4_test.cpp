@@ -93,6 +93,23 @@ TEST_CASE("nvfp4: torchao multiplies by a reciprocal, which shows in weights nea
   CHECK(unlike_division > 10);
 }
 
+TEST_CASE("scales_of_nvfp4: compressed-tensors divides a block's peak by 6 first, which shows next to a tie of E4M3") {
+  std::size_t unlike_product_first = 0;
+  for (int i = 0; i < 200; ++i) {
+    const float peak = 1.0f + static_cast<float>(i) / 128.0f;
+    const float g = 2688.0f / peak;
+    const float tie = 1.0625f * 6.0f / g;  // between the block scales 1 and 1.125
+    for (int step = -2; step <= 2; ++step) {
+      const float near = std::bit_cast<float>(std::bit_cast<std::uint32_t>(tie) + static_cast<std::uint32_t>(step));
+      const float divided_first = near / 6.0f, product_first = g * near;
+      const float s = qfa::e4m3::round(g * divided_first);
+      CHECK(qfa::scales_of_nvfp4<nvfp4_convention::compressed_tensors>(near, peak).divide == s / g);
+      unlike_product_first += qfa::e4m3::round(product_first / 6.0f) != s ? 1U : 0U;
+    }
+  }
+  CHECK(unlike_product_first > 10);
+}
+
 TEST_CASE("nvfp4: the tensor's scale counts, and so does each block of 16, a short one too") {
   matrix plain = random_matrix(3, 40);
   const matrix a = compressed(plain, nvfp4{});
@@ -139,6 +156,8 @@ TEST_CASE("nvfp4: a tensor too small for its scale is refused by name and left a
 
 TEST_CASE("nvfp4: stored bits count both levels of scales, and the name its convention") {
   CHECK(nvfp4{}.stored_bits(2, 64) == 2 * 64 * 4.5 + 32);
+  CHECK(nvfp4{}.stored_bits(0, 17) == 0.0);
+  CHECK(nvfp4{}.stored_bits(3, 0) == 0.0);
   CHECK(nvfp4{}.stored_bits(3, 17) == 3 * 17 * 4 + 3 * 2 * 8 + 32);
   CHECK(nvfp4{}.name() == "nvfp4:convention=modelopt");
   CHECK(nvfp4{nvfp4_convention::torchao}.name() == "nvfp4:convention=torchao");

@@ -6,12 +6,15 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "compress_controlled_policies.hpp"
 #include "pruner_laws.hpp"
 #include "qfa/compress/rtn.hpp"
+#include "qfa/core/error.hpp"
 
 namespace compress_permuted_error_test {
 
@@ -113,6 +116,25 @@ TEST_CASE("permuted_error: seeds and names permute differently, and rows as well
   std::copy_n(alike.values.begin(), 64, alike.values.begin() + 64);
   const matrix out = compressed(alike, permuted_error{whole, weight_scope::row, 1});
   CHECK_FALSE(qfa_test::same_bits(out.view().row(0), out.view().row(1)));
+}
+
+TEST_CASE("permuted_error: a result beyond the range of float is refused by name, and the weights are left alone") {
+  // An error of 3e38 of a 0, which lands on a 3e38 with one seed or another.
+  const any_policy raised([](qfa::matrix_view<float> v) { v(0, 0) = 3e38f; }, "raised");
+  std::size_t refusals = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    matrix w = qfa_test::row_matrix({0, 3e38f});
+    try {
+      permuted_error{raised, weight_scope::row, seed}(w.view(), {.name = "up"});
+      CHECK(w.values == std::vector<float>{3e38f, 3e38f});
+    } catch (const qfa::error& e) {
+      CHECK(std::string(e.what()).find("permute would take row 0 of tensor \"up\"") != std::string::npos);
+      CHECK(w.values == std::vector<float>{0, 3e38f});
+      ++refusals;
+    }
+  }
+  CHECK(refusals > 0);
+  CHECK(refusals < 20);
 }
 
 TEST_CASE("permuted_error: it owes what every policy and every control owes, and says what it is") {

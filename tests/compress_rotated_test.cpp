@@ -75,6 +75,19 @@ TEST_CASE("rotated: activations are rotated for a policy that changes them, and 
     CHECK(std::fabs(x.values[i] - 2.0f * before.values[i]) < 1e-5f);
 }
 
+TEST_CASE("rotated: what would leave the range of float, rotated or turned back, is refused and left alone") {
+  // (a, a) becomes (sqrt(2) a, 0): too large.  (a, a) over sqrt(2) becomes (a, 0); set to (a, a) it is too large again.
+  matrix w = qfa_test::row_matrix({3e38f, 3e38f});
+  check_refused([&] { rotated{rtn{}}(w.view(), {.name = "v"}); }, {"rotate", "\"v\"", "range of float"});
+  check_refused([&] { rotated{any_policy(qfa_test::doubles_both{})}.activations(w.view(), {.layer = 2}); },
+                {"rotate", "layer 2", "range of float"});
+  CHECK(w.values == std::vector<float>{3e38f, 3e38f});
+  w = qfa_test::row_matrix({2e38f, 2e38f});
+  const any_policy spread([](qfa::matrix_view<float> v) { v(0, 1) = v(0, 0); }, "spread");
+  check_refused([&] { rotated{spread}(w.view(), {.name = "v"}); }, {"rotate", "\"v\"", "range of float"});
+  CHECK(w.values == std::vector<float>{2e38f, 2e38f});
+}
+
 TEST_CASE("rotated: it refuses calibration, sizes that do not fit and columns that cannot be halved") {
   matrix w = random_matrix(2, 24);
   const matrix before = w;

@@ -325,6 +325,8 @@ TEST_CASE("rtn: it says what it is, defaults left out") {
 TEST_CASE("rtn: stored bits count the codes and a scale for each group") {
   CHECK(rtn{.bits = 4}.stored_bits(3, 10) == 3 * 10 * 4 + 3 * 32);
   CHECK(rtn{.bits = 4, .per = granularity::tensor}.stored_bits(3, 10) == 3 * 10 * 4 + 32);
+  constexpr std::size_t huge = std::numeric_limits<std::size_t>::max();
+  CHECK(rtn{.bits = 3, .per = granularity::group, .group = huge}.stored_bits(3, 10) == 3 * 10 * 3 + 3 * 32);
   CHECK(rtn{.bits = 3, .per = granularity::group, .group = 4}.stored_bits(3, 10) == 3 * 10 * 3 + 9 * 32);
   CHECK(rtn{.per = granularity::shared_heads, .arithmetic = float_format::bf16}.stored_bits(
             6, 10, {.role = tensor_role::key, .heads = 3, .head_dim = 2}) == 6 * 10 * 8 + 2 * 16);

@@ -113,6 +113,7 @@ TEST_CASE("sparsegpt: it says what it is, and how many bits it takes") {
   CHECK(sparsegpt{}.name() == "sparsegpt:sparsity=0.5");
   CHECK(sparsegpt{.zeroed = 2, .of = 4, .bits = 4}.name() == "sparsegpt:zeroed=2,of=4,bits=4");
   CHECK_FALSE(sparsegpt{}.stored_bits(4, 8).has_value());
+  CHECK(sparsegpt{.sparsity = 0.0, .bits = 4}.stored_bits(4, 8) == 32 * 4 + 4 * 20);
   CHECK(sparsegpt{.bits = 4}.stored_bits(4, 8) == 32 + 16 * 4 + 4 * 20);
   CHECK(sparsegpt{.zeroed = 1, .of = 4, .bits = 3}.stored_bits(4, 8) == 32 + 24 * 3 + 4 * 19);
 }

@@ -27,7 +27,7 @@ TEST_CASE("stored_scale: the scales of rows, rounded to each type, are those of 
     CAPTURE(name);
     std::vector<float> got;
     for (const float s : exact)
-      got.push_back(as_stored(type, s) == 0.0f ? 1.0f : as_stored(type, s));
+      got.push_back(as_stored(type, s) == 0.0f ? qfa::least_positive(type) : as_stored(type, s));
     CHECK(qfa_test::same_bits(got, qfa_test::integer_matrix("rtn." + std::string(name) + ".scale").values));
   }
 }
@@ -72,6 +72,18 @@ TEST_CASE("stored_scale: each type has a name of its own and its number of bits"
   CHECK(bits_of(stored_scale::e8m0_scale) == 8);
   CHECK(bits_of(stored_scale::e4m3_scale) == 8);
   CHECK(as_stored(stored_scale::fp32, 0.1f) == 0.1f);
+}
+
+TEST_CASE("stored_scale: the least positive number of a type is its own, half of it is not, and 0 is 0") {
+  for (const stored_scale type : {stored_scale::fp32, stored_scale::fp16, stored_scale::bf16, stored_scale::e8m0_scale,
+                                  stored_scale::e4m3_scale}) {
+    CAPTURE(static_cast<int>(type));
+    const float least = qfa::least_positive(type);
+    CHECK(least > 0.0f);
+    CHECK(as_stored(type, least) == least);
+    CHECK(as_stored(type, least / 2.0f) == (type == stored_scale::e8m0_scale ? least : 0.0f));
+    CHECK(as_stored(type, 0.0f) == 0.0f);
+  }
 }
 
 }  // namespace compress_stored_scale_test

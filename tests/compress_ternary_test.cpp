@@ -69,6 +69,8 @@ TEST_CASE("ternary: odd, monotone, finite at the extremes, the same on any numbe
 }
 
 TEST_CASE("ternary: stored bits are two a weight and the scales, and the name says what shares one") {
+  CHECK(ternary{}.stored_bits(0, 10) == 0.0);
+  CHECK(ternary{ternary_granularity::row}.stored_bits(3, 0) == 0.0);
   CHECK(ternary{}.stored_bits(3, 10) == 60 + 32);
   CHECK(ternary{ternary_granularity::row}.stored_bits(3, 10) == 60 + 3 * 32);
   CHECK(ternary{}.name() == "ternary:per=tensor");

@@ -5,6 +5,7 @@
 // All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/mpi/ needs MPI.  Declares nothing itself.
 // Made by cmake/umbrella.sh; a test compares.
 
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/exact.hpp"
 #include "qfa/core/half.hpp"
@@ -59,6 +60,7 @@
 #include "qfa/compress/float_blocks.hpp"
 #include "qfa/compress/float_cast.hpp"
 #include "qfa/compress/float_presets.hpp"
+#include "qfa/compress/float_range.hpp"
 #include "qfa/compress/fp8.hpp"
 #include "qfa/compress/ggml.hpp"
 #include "qfa/compress/ggml_block.hpp"

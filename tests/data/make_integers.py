@@ -94,8 +94,8 @@ def truncate(x):
 
 
 def truncate_plus_half(x):
-    """The sum in float32, then toward zero."""
-    return np.trunc(x + F(0.5))
+    """ggml's Q4_0: x + 8.5 in float32, then toward zero, less 8; x is never below -8."""
+    return np.trunc(x + F(8.5)) - F(8)
 
 
 def clamp(x, low, high):
@@ -315,7 +315,8 @@ def store_fp32(s):
 
 
 def store_fp16(s):
-    return s.astype(np.float16).astype(F)
+    """To nearest even; what would become 0 becomes the least positive number."""
+    return np.maximum(s.astype(np.float16).astype(F), F(2.0 ** -24))
 
 
 def store_bf16(s):
@@ -331,13 +332,13 @@ def store_e8m0(s):
 
 
 def store_e4m3(s):
-    """Nearest even with three bits after the leading one, subnormals of 2^-9, saturating at 448."""
+    """Nearest even with three bits after the leading one, subnormals of 2^-9, saturating at 448; never 0, as fp16."""
     exponent = np.maximum(np.frexp(s)[1] - 1, -6)
     unit = np.ldexp(F(1), exponent - 3).astype(F)
-    return np.minimum(np.rint(s / unit) * unit, F(448))
+    return np.clip(np.rint(s / unit) * unit, F(2.0 ** -9), F(448))
 
 
-# s = absmax / qmax, 1 instead of 0; stored, 1 instead of 0 again; q = clamp(rounding(x / stored), qmin, qmax);
+# s = absmax / qmax, 1 instead of 0; stored, which never makes it 0; q = clamp(rounding(x / stored), qmin, qmax);
 # value = q * stored.
 def rtn(w, bits, height, width, rounding=half_even, store=store_fp32):
     """One scale for each block of `height` rows by `width` columns; the last block of a row or column may be short."""
@@ -350,7 +351,6 @@ def rtn(w, bits, height, width, rounding=half_even, store=store_fp32):
             s = np.abs(block).max(keepdims=True) / qmax
             s[s == 0] = F(1)
             s = store(s)
-            s[s == 0] = F(1)
             q = clamp(rounding(block / s), qmin, qmax)
             values[top:top + height, left:left + width] = q * s
             scales[-1].append(s[0, 0])
@@ -437,7 +437,7 @@ def check(out, w):
     assert error("torchao.sym.8") < error("torchao.sym.4") and error("quanto.int4") < error("quanto.int2")
     assert error("gptq.mse") < error("gptq.sym.4.row") and error("llmc.mse") < error("ct.w4a16")
     assert error("rtn.block") > error("rtn.group48") > error("rtn.group32") and error("rtn.tensor") > error("rtn.row")
-    assert error("rtn.half_away") < error("rtn.trunc") < error("rtn.trunc_half")
+    assert max(error("rtn.half_away"), error("rtn.trunc_half")) < error("rtn.trunc")
     # The classic rule keeps its own codes when it is applied twice (the scale may move by its last bit).
     for name, height, width in (("row", 1, COLUMNS), ("group32", 1, 32), ("block", 8, 32), ("tensor", ROWS, COLUMNS)):
         again = rtn(out[f"rtn.{name}.values"], 4, height, width)[0]

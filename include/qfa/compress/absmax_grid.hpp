@@ -4,16 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <span>
 
 namespace qfa {
 
-/// The symmetric integer grid of LLM.int8() and SmoothQuant, in double:
+/// The symmetric integer grid of SmoothQuant, in double:
 ///
 ///   highest = 2^(bits - 1) - 1,  scale = peak / highest, 1 where that is 0
 ///   value = clamp(half_even(v / scale), -highest - 1, highest) scale
 ///
-/// bitsandbytes multiplies by 127 / peak instead, which differs where v is next to halfway between two codes only.
+/// LLM.int8() computes v highest / peak instead, which differs where v is next to halfway between two codes only.
 struct absmax_grid {
   int bits = 8;
 

@@ -52,12 +52,17 @@ class any_policy {
   std::optional<double> stored_bits(std::size_t rows, std::size_t columns, const tensor_info& info) const {
     return faces_->stored_bits(policy_.get(), rows, columns, info);
   }
+  bool keeps_codes() const { return faces_->keeps_codes(policy_.get()); }
   const std::string& name() const noexcept { return name_; }
 
  private:
   template <class P>
   void hold(std::shared_ptr<const P> policy, std::string name) {
     require(!name.empty(), "a policy needs a name of at least one character");
+    int open = 0;  // parentheses; below 0 one was closed that nobody opened
+    for (const char c : name)
+      if (open >= 0) open += c == '(' ? 1 : c == ')' ? -1 : 0;
+    require(open == 0, "a policy's name must close every parenthesis that it opens, since a spec may quote it in some");
     policy_ = std::move(policy);
     name_ = std::move(name);
     faces_ = &faces_of<P>;
@@ -70,8 +75,10 @@ class any_policy {
     bool (*changes_activations)(const void*);
     calibration_needs (*needs)(const void*);
     std::optional<double> (*stored_bits)(const void*, std::size_t, std::size_t, const tensor_info&);
+    bool (*keeps_codes)(const void*);
   };
   struct nothing {
+    static constexpr bool keeps_codes = true;
     void operator()(matrix_view<float>) const noexcept {}
   };
   template <class P>
@@ -86,7 +93,8 @@ class any_policy {
       [](const void* p) { return needs_of(*static_cast<const P*>(p)); },
       [](const void* p, std::size_t rows, std::size_t columns, const tensor_info& info) {
         return stored_bits_of(*static_cast<const P*>(p), rows, columns, info);
-      }};
+      },
+      [](const void* p) { return qfa::keeps_codes(*static_cast<const P*>(p)); }};
 
   std::shared_ptr<const void> policy_ = std::make_shared<const nothing>();
   std::string name_ = "none";

@@ -17,32 +17,40 @@
 #include "qfa/compress/needed_statistics.hpp"
 #include "qfa/compress/output_error.hpp"
 #include "qfa/compress/weight_rows.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 
 namespace qfa {
 
 /// AWQ's asymmetric integer grid (pseudo_quantize of Lin et al. 2023), in double.  Zero need not lie within it.
 ///
-///   scale = max(max - min, 1e-5) / (2^bits - 1),  zero = clamp(-half_even(min / scale), 0, 2^bits - 1)
+///   width = max(max - min, 1e-5),  scale = width / (2^bits - 1),  zero = clamp(-half_even(min / scale), 0, 2^bits - 1)
 ///   code = clamp(half_even(w / scale) + zero, 0, 2^bits - 1),  value = (code - zero) scale
+///
+/// With a limit the weights are clamped to -limit .. limit before any of this.  Where both ends of a group are, min /
+/// scale lies halfway between two integers; w / scale is computed as (w / width) (2^bits - 1), which is exact there, so
+/// that the last bits of the weights do not decide.
 struct awq_grid {
   int bits = 4;
 
   struct parameters {
-    double scale = 1.0;
+    double width = 1.0;
     double zero = 0.0;
+    double limit = std::numeric_limits<double>::infinity();
   };
 
-  /// With max and min multiplied by `share` first: weights beyond are clipped to the grid's ends.
-  parameters find(std::span<const double> group, double share = 1.0) const {
-    const auto [low, high] = std::ranges::minmax(group);
-    parameters p;
-    p.scale = (std::max)(high * share - low * share, 1e-5) / highest();
-    p.zero = std::clamp(-std::nearbyint(low * share / p.scale), 0.0, highest());
+  /// Of the group clamped to -limit .. limit, limit >= 0.
+  parameters find(std::span<const double> group, double limit = std::numeric_limits<double>::infinity()) const {
+    const auto [least, most] = std::ranges::minmax(group);
+    const double low = std::clamp(least, -limit, limit), high = std::clamp(most, -limit, limit);
+    parameters p{.width = (std::max)(high - low, 1e-5), .limit = limit};
+    p.zero = std::clamp(-std::nearbyint(low / p.width * highest()), 0.0, highest());
     return p;
   }
+  double scale(const parameters& p) const noexcept { return p.width / highest(); }
   double value(double w, const parameters& p) const noexcept {
-    return (std::clamp(std::nearbyint(w / p.scale) + p.zero, 0.0, highest()) - p.zero) * p.scale;
+    const double steps = std::nearbyint(std::clamp(w, -p.limit, p.limit) / p.width * highest());
+    return (std::clamp(steps + p.zero, 0.0, highest()) - p.zero) * scale(p);
   }
 
  private:
@@ -55,8 +63,10 @@ static_assert(column_quantizer<awq_grid>);
 ///
 ///   scale   s_j = max(mean|x_j|^(i / 20), 1e-4), s /= sqrt(max s min s), i = 0 .. 19;  Q(W s) / s
 ///           keeps the first i with the least output error
-///   clip    each group's max and min times 1 - i / 20, i = 0 .. 9; keeps the first i with the least output error of
-///           the group alone.  Not in q and k, as in the tool, which found it to hurt there
+///   clip    each group clamped to -limit .. limit, limit = max|w s| (1 - i / 20), i = 0 .. 9, and rounded to the grid
+///   of
+///           what is left; keeps the first i with the least output error of the group alone, against the group as it
+///           was.  Not in q and k, as in the tool, which found it to hurt there
 ///
 /// Output errors come from the Gram matrix, whole or the group's own diagonal block, and equal the mean square over the
 /// calibration tokens that the tool computes from a sample of them.  The tool has one s for the matrices that read the
@@ -90,7 +100,7 @@ struct awq_search {
   /// The codes, for each group an fp16 scale and a zero of as many bits as a code, and an fp16 s a column, since an s
   /// of this matrix alone cannot be folded into the layer before.
   double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const noexcept {
-    const std::size_t groups = group == 0 ? 1 : (columns + group - 1) / group;
+    const std::size_t groups = group == 0 ? 1 : block_count(columns, group);
     return static_cast<double>(rows * columns) * bits + static_cast<double>(rows * groups) * (16 + bits) +
            (scale ? 16.0 * static_cast<double>(columns) : 0.0);
   }
@@ -166,8 +176,10 @@ struct awq_search {
     awq_grid::parameters best = grid.find(scaled);
     double least = std::numeric_limits<double>::infinity();
     std::vector<double> d(scaled.size()), product(scaled.size());
+    const auto [low, high] = std::ranges::minmax(scaled);
+    const double peak = (std::max)(-low, high);
     for (int i = 0; i < 10; ++i) {
-      const auto tried = grid.find(scaled, 1.0 - i / 20.0);
+      const auto tried = grid.find(scaled, peak * (1.0 - i / 20.0));
       for (std::size_t j = 0; j < d.size(); ++j)
         d[j] = (scaled[j] - grid.value(scaled[j], tried)) / s[j];
       std::ranges::fill(product, 0.0);

@@ -42,11 +42,18 @@ class chain {
     each([&](const auto& policy) { all = all | needs_of(policy); });
     return all;
   }
-  /// What the last one says that says anything: weights are stored as they are in the end.
+  bool keeps_codes() const {
+    bool all = true;
+    each([&](const auto& policy) { all = all && qfa::keeps_codes(policy); });
+    return all;
+  }
+  /// What the last one says that does not keep the codes of those before it, unknown included: weights are stored as
+  /// they are in the end, and noise after a quantizer leaves none on its grid.
   std::optional<double> stored_bits(std::size_t rows, std::size_t columns, const tensor_info& info) const {
     std::optional<double> bits;
     each([&](const auto& policy) {
-      if (const auto said = stored_bits_of(policy, rows, columns, info)) bits = said;
+      const auto said = stored_bits_of(policy, rows, columns, info);
+      if (said || !qfa::keeps_codes(policy)) bits = said;
     });
     return bits;
   }

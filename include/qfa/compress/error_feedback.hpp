@@ -13,6 +13,7 @@
 #include "qfa/compress/needed_statistics.hpp"
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/compress/weight_rows.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
@@ -51,7 +52,7 @@ class feedback_weights {
     for (std::size_t first = 0; first < n; first += block) {
       const std::size_t last = (std::min)(n, first + block);
       begin_block(first, last);
-      parallel_for((rows_ + tile - 1) / tile, [&](std::size_t t) {
+      parallel_for(block_count(rows_, tile), [&](std::size_t t) {
         const std::size_t top = t * tile, bottom = (std::min)(rows_, top + tile);
         std::vector<double> errors((bottom - top) * (last - first));
         for (std::size_t r = top; r < bottom; ++r)
@@ -139,7 +140,7 @@ void quantize_with_feedback(matrix_view<float> weights, const tensor_info& info,
 
   const std::size_t n = weights.columns();
   const std::size_t group = options.group == 0 ? n : (std::min)(options.group, n);
-  const std::size_t groups = (n + group - 1) / group;
+  const std::size_t groups = block_count(n, group);
   const bool on_the_way = options.group != 0 && !options.static_groups;
   std::vector<typename Q::parameters> found(weights.rows() * groups);
   if (!on_the_way)

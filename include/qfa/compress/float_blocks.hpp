@@ -11,16 +11,12 @@
 
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/compress/weight_rows.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
 
 namespace qfa {
-
-/// How many blocks of `size` cover n things; the last may be shorter.
-constexpr std::size_t block_count(std::size_t n, std::size_t size) noexcept {
-  return n / size + (n % size != 0 ? 1 : 0);
-}
 
 /// The largest |w| of each row.  Throws, naming the tensor, unless every weight is finite and at most a quarter of the
 /// largest float: a floating-point format may round a weight up, at most to twice what it was (OCP's MXFP4 with scales
@@ -28,7 +24,7 @@ constexpr std::size_t block_count(std::size_t n, std::size_t size) noexcept {
 inline std::vector<float> roundable_row_peaks(matrix_view<const float> weights, const tensor_info& info) {
   std::vector<float> peaks = finite_row_peaks(weights, info);
   for (std::size_t r = 0; r < peaks.size(); ++r)
-    if (peaks[r] > std::numeric_limits<float>::max() / 4.0f)
+    if (peaks[r] > (std::numeric_limits<float>::max)() / 4.0f)
       fail("row " + std::to_string(r) + " of " + quoted(info) +
            " holds a weight beyond a quarter of the largest float, which might be rounded to infinity");
   return peaks;
@@ -36,7 +32,7 @@ inline std::vector<float> roundable_row_peaks(matrix_view<const float> weights, 
 
 /// 1 / x of a nonnegative x; 0 of 0 and of a subnormal x below about 2^-128, whose reciprocal is no float.
 constexpr float reciprocal_or_zero(float x) noexcept {
-  return x > 1.0f / std::numeric_limits<float>::max() ? 1.0f / x : 0.0f;
+  return x > 1.0f / (std::numeric_limits<float>::max)() ? 1.0f / x : 0.0f;
 }
 
 /// Calls `body(members)` for each `size` neighboring columns of each row, on all threads, in no order.  A short last

@@ -29,6 +29,10 @@ struct float_cast {
     });
   }
 
+  double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const noexcept {
+    return static_cast<double>(rows) * static_cast<double>(columns) * bits_of(to);
+  }
+
   static constexpr std::string_view spec_name = "cast";
   static constexpr std::string_view summary = "round each weight to a floating-point type: the numerics floor";
   static constexpr auto fields() { return std::tuple{field{"to", &float_cast::to, "the type"}}; }

@@ -7,10 +7,17 @@
 #include <string_view>
 #include <tuple>
 
+#include "qfa/compress/calibration.hpp"
 #include "qfa/compress/column_quantizer.hpp"
 #include "qfa/compress/error_feedback.hpp"
 #include "qfa/compress/fields.hpp"
+#include "qfa/compress/inverse_factor.hpp"
+#include "qfa/compress/needed_statistics.hpp"
+#include "qfa/compress/policy.hpp"
+#include "qfa/compress/tensor_info.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/core/matrix_view.hpp"
 
 namespace qfa {
 
@@ -43,7 +50,7 @@ struct gptq {
   /// The codes, and for each group an fp16 scale and a zero of as many bits as a code, which files store on symmetric
   /// grids as well; 32 bits a column for its group where the order of columns scatters groups.
   double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const noexcept {
-    const std::size_t groups = group == 0 ? 1 : (columns + group - 1) / group;
+    const std::size_t groups = group == 0 ? 1 : block_count(columns, group);
     const bool scattered = order == column_order::activation && !static_groups && groups > 1;
     return static_cast<double>(rows * columns) * bits + static_cast<double>(rows * groups) * (16 + bits) +
            (scattered ? 32.0 * static_cast<double>(columns) : 0.0);

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
 
@@ -92,7 +93,7 @@ template <weight_grouping Groups>
 constexpr group_shape group_grid(const Groups& groups, std::size_t rows, std::size_t columns) {
   if (rows == 0 || columns == 0) return {0, 0};
   const group_shape shape = groups.shape(rows, columns);
-  return {(rows - 1) / shape.rows + 1, (columns - 1) / shape.columns + 1};
+  return {block_count(rows, shape.rows), block_count(columns, shape.columns)};
 }
 
 /// How many groups a matrix has, none where it is empty.
@@ -115,7 +116,7 @@ void for_each_group(matrix_view<float> weights, const Groups& groups, Body body)
   const group_shape shape = groups.shape(weights.rows(), weights.columns());
   const group_shape grid = group_grid(groups, weights.rows(), weights.columns());
   const std::size_t strip = shape.rows == 1 ? grid.columns : 15 / shape.columns + 1;  // groups side by side
-  const std::size_t strips = (grid.columns - 1) / strip + 1;
+  const std::size_t strips = block_count(grid.columns, strip);
   const bool whole = shape.columns >= weights.columns() && weights.contiguous();
   // Threads take about 16384 weights at a time, which is some microseconds of work.
   const std::size_t tasks = grid.rows * strips;
@@ -163,7 +164,7 @@ void for_each_group(matrix_view<float> weights, const Groups& groups, Body body)
     for_each_piece([move](float* to, const float* from, std::size_t n) { move(from, to, n); });
   };
 
-  parallel_for((tasks - 1) / block + 1, [&](std::size_t b) {
+  parallel_for(block_count(tasks, block), [&](std::size_t b) {
     std::vector<float> buffer;
     for (std::size_t t = b * block; t < (std::min)(tasks, (b + 1) * block); ++t)
       visit(t / strips, t % strips * strip, buffer);

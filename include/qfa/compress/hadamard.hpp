@@ -7,10 +7,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "qfa/compress/counter_random.hpp"
+#include "qfa/compress/float_range.hpp"
 #include "qfa/compress/weight_rows.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
@@ -60,7 +60,7 @@ inline std::vector<double> rotation_signs(const hadamard_rotation& rotation, std
 
 /// Each row w of `rows` (rows, columns) becomes w R: weights into the space where they are quantized, activations into
 /// the space where such weights read them, for (x R)(w R)^T = x w^T.  Sums are taken in double and rounded to float
-/// once.  Throws where the size does not divide the columns.
+/// once, beyond its range to an infinity.  Throws where the size does not divide the columns.
 inline void fold_rotation(const hadamard_rotation& rotation, matrix_view<float> rows) {
   const std::vector<double> signs = detail::rotation_signs(rotation, rows.columns());
   const double scale = 1.0 / std::sqrt(static_cast<double>(rotation.size));
@@ -71,7 +71,7 @@ inline void fold_rotation(const hadamard_rotation& rotation, matrix_view<float> 
         block[i] = signs[first + i] * static_cast<double>(row[first + i]);
       walsh_hadamard(block);
       for (std::size_t i = 0; i < block.size(); ++i)
-        row[first + i] = static_cast<float>(scale * block[i]);
+        row[first + i] = float_or_infinity(scale * block[i]);
     }
   });
 }
@@ -89,7 +89,7 @@ inline void unfold_rotation(const hadamard_rotation& rotation, matrix_view<float
         block[i] = static_cast<double>(row[first + i]);
       walsh_hadamard(block);
       for (std::size_t i = 0; i < block.size(); ++i)
-        row[first + i] = static_cast<float>(scale * block[i] * signs[first + i]);
+        row[first + i] = float_or_infinity(scale * block[i] * signs[first + i]);
     }
   });
 }

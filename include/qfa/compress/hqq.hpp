@@ -16,6 +16,7 @@
 #include "qfa/compress/fields.hpp"
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/compress/weight_rows.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
@@ -85,7 +86,7 @@ struct hqq {
   /// The codes, and for each group a scale and a zero in fp16, which HQQ computes in.
   double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const {
     const std::size_t size = rows * columns;
-    return static_cast<double>(size) * bits + static_cast<double>((size + group - 1) / group) * 32.0;
+    return static_cast<double>(size) * bits + static_cast<double>(block_count(size, group)) * 32.0;
   }
 
   static constexpr std::string_view spec_name = "hqq";
@@ -136,7 +137,7 @@ struct hqq {
   template <class Body>
   void for_each_block(std::size_t groups, Body body) const {
     const std::size_t block = std::max<std::size_t>(1, 4096 / group);
-    parallel_for((groups - 1) / block + 1, [&](std::size_t b) {
+    parallel_for(block_count(groups, block), [&](std::size_t b) {
       for (std::size_t g = b * block; g < (std::min)(groups, (b + 1) * block); ++g)
         body(g);
     });

@@ -15,6 +15,7 @@ namespace qfa {
 struct identity {
   void operator()(matrix_view<float>) const noexcept {}
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "none";
   static constexpr std::string_view summary = "the reference itself: nothing is changed";
   static constexpr auto fields() { return std::tuple{}; }

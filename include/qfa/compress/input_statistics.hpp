@@ -2,6 +2,8 @@
 #ifndef QFA_COMPRESS_INPUT_STATISTICS_HPP
 #define QFA_COMPRESS_INPUT_STATISTICS_HPP
 
+#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/compress/rounding.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/mergeable.hpp"
@@ -36,7 +40,7 @@ class input_statistics {
   void operator()(matrix_view<const float> x) {
     require(x.columns() == channels(), "input statistics got a token of another width");
     constexpr std::size_t block = 64;  // channels at a time
-    parallel_for((channels() + block - 1) / block, [&](std::size_t b) {
+    parallel_for(block_count(channels(), block), [&](std::size_t b) {
       const std::size_t last = (std::min)(channels(), (b + 1) * block);
       for (std::size_t t = 0; t < x.rows(); ++t) {
         const auto row = x.row(t);
@@ -58,7 +62,7 @@ class input_statistics {
     add_all(sum_abs_, other.sum_abs_);
     add_all(sum_square_, other.sum_square_);
     add_all(gram_, other.gram_);
-    for (std::size_t j = 0; j < peak_.size(); ++j) peak_[j] = (std::max)(peak_[j], other.peak_[j]);
+    for (std::size_t j = 0; j < peak_.size(); ++j) peak_[j] = larger(peak_[j], other.peak_[j]);
     return *this;
   }
 
@@ -86,11 +90,15 @@ class input_statistics {
   }
 
  private:
+  /// The larger magnitude; a NaN counts as larger than infinity, so that it is not lost.
+  static float larger(float a, float b) noexcept {
+    return std::bit_cast<float>((std::max)(magnitude_bits(a), magnitude_bits(b)));
+  }
   void add(std::span<const float> row, std::size_t j) noexcept {
     const double x = static_cast<double>(row[j]);
     sum_abs_[j] += std::abs(x);
     sum_square_[j] += x * x;
-    peak_[j] = (std::max)(peak_[j], std::abs(row[j]));
+    peak_[j] = larger(peak_[j], row[j]);
     if (!has_gram()) return;
     double* const to = gram_.data() + j * channels();  // products commute: both triangles get the same bits
     for (std::size_t i = 0; i < row.size(); ++i) to[i] += x * static_cast<double>(row[i]);

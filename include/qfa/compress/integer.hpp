@@ -71,8 +71,14 @@ struct integer {
         quantize_with(choices, choices(rounded(members)), members);
       });
 
-    // Whether a step betters a group does not depend on the others; when the search ends does.
+    // Whether a step betters a group does not depend on the others; with patience, when the search ends does.
     const shrink_search shrink = search_settings();
+    if (patience == 0)
+      return for_each_group(weights, groups, [&](std::size_t, std::span<float> members) {
+        std::size_t best = 0;
+        shrink(choices, rounded(members), [&](std::size_t step) { best = step; });
+        quantize_with(choices, choices(members, shrink.factor(best)), members);
+      });
     const std::size_t steps = shrink.steps();
     const std::size_t count = group_count(groups, weights.rows(), weights.columns());
     std::vector<std::uint8_t> bettered(count * steps, 0);
@@ -179,10 +185,16 @@ inline void integer::validate() const {
   demand(symmetric || zero != zero_point::shift ||
              (store != stored_scale::e8m0_scale && store != stored_scale::e4m3_scale),
          "zero=shift is stored as the scale is, so that store=e8m0 and store=e4m3 do not go with it");
+  demand(
+      symmetric || zero == zero_point::shift || rounding != integer_rounding::trunc_half,
+      "rounding=trunc_half counts from the grid's lowest code: it goes with symmetric=true or zero=shift, not with a "
+      "zero point that is an integer");
+  demand(division != scale_division::inverse || arithmetic != float_format::fp16,
+         "division=inverse does not go with arithmetic=fp16, where qmax over an ordinary weight is infinite");
   demand(search == scale_search::mse || (grid == defaults.grid && maxshrink == defaults.maxshrink &&
                                          norm == defaults.norm && patience == defaults.patience),
          "grid, maxshrink, norm and patience mean something with search=mse only");
-  demand(grid >= 1 && grid <= 10000, "grid must lie between 1 and 10000, not be " + std::to_string(grid));
+  demand(grid >= 1 && grid <= 1000, "grid must lie between 1 and 1000, not be " + std::to_string(grid));
   demand(maxshrink > 0.0 && maxshrink < 1.0 && search_settings().steps() >= 1,
          "maxshrink must lie between 0 and 1 and leave at least one step, not be " + value_to_text(maxshrink));
   demand(norm > 0.0 && norm <= 16.0, "norm must be above 0 and at most 16, not " + value_to_text(norm));

@@ -58,6 +58,7 @@ inline void weights_to_codes(const integer_scale& grid, const group_scale& with,
   }
   if (!grid.symmetric && grid.zero == zero_point::summed) each([z](float q) { return q + z; });
 
+  const float low = shifted ? 0.0f : grid.qmin();
   switch (grid.rounding) {
     case integer_rounding::half_even:
       each_integer([](float q) { return half_even(q); });
@@ -69,12 +70,11 @@ inline void weights_to_codes(const integer_scale& grid, const group_scale& with,
       each_integer([](float q) { return toward_zero(q); });
       break;
     case integer_rounding::trunc_half:
-      each_integer([](float q) { return toward_zero(q + 0.5f); });
+      each_integer([low](float q) { return truncate_half(q, low); });
       break;
   }
   const bool above_zero = grid.symmetric ? grid.scale == symmetric_scale::gptq : grid.zero == zero_point::rounded;
   if (above_zero) each_integer([z](float q) { return q + z; });
-  const float low = shifted ? 0.0f : grid.qmin();
   const float high = shifted ? grid.qmax() - grid.qmin() : grid.qmax();
   each_integer([low, high](float q) { return q < low ? low : q > high ? high : q; });
 }

@@ -15,7 +15,9 @@ namespace qfa {
 ///   half_even    nearest, ties to even: torch.round, rint, ggml's nearest_int
 ///   half_away    nearest, ties away from zero: roundf, microxcaling's nearest
 ///   trunc        toward zero: a float stored into an integer, as vLLM's int8 cache does
-///   trunc_half   x + 0.5 in fp32, then toward zero: ggml's Q4 and Q5, whose x is never negative
+///   trunc_half   x + (0.5 - qmin) in fp32, then toward zero, then qmin added back, so that what is truncated is never
+///                negative and ties go up: ggml's Q4_0 and Q5_0 (x + 8.5, x + 16.5); Q4_1 and Q5_1, whose codes start
+///                at 0, have qmin = 0
 enum class integer_rounding : std::uint8_t { half_even, half_away, trunc, trunc_half };
 inline constexpr std::array<std::string_view, 4> integer_rounding_names{"half_even", "half_away", "trunc",
                                                                         "trunc_half"};
@@ -42,7 +44,13 @@ constexpr float half_away(float x) noexcept {
 static_assert(half_away(0.5f) == 1.0f && half_away(-2.5f) == -3.0f && half_away(0.49999997f) == 0.0f);
 static_assert(toward_zero(2.9f) == 2.0f && toward_zero(-2.9f) == -2.0f);
 
-constexpr float round_to_integer(integer_rounding how, float x) noexcept {
+/// trunc_half on a grid whose lowest code is `lowest`, an integer.
+constexpr float truncate_half(float x, float lowest) noexcept { return toward_zero(x + (0.5f - lowest)) + lowest; }
+
+static_assert(truncate_half(-0.7f, -8.0f) == -1.0f && truncate_half(-0.5f, -8.0f) == 0.0f);
+
+/// `lowest` is the grid's lowest code, from which trunc_half counts; the others do without.
+constexpr float round_to_integer(integer_rounding how, float x, float lowest = 0.0f) noexcept {
   switch (how) {
     case integer_rounding::half_even:
       break;
@@ -51,7 +59,7 @@ constexpr float round_to_integer(integer_rounding how, float x) noexcept {
     case integer_rounding::trunc:
       return toward_zero(x);
     case integer_rounding::trunc_half:
-      return toward_zero(x + 0.5f);
+      return truncate_half(x, lowest);
   }
   return half_even(x);
 }

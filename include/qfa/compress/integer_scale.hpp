@@ -53,7 +53,8 @@ enum class scale_division : std::uint8_t { divide, reciprocal, inverse, peak };
 inline constexpr std::array<std::string_view, 4> scale_division_names{"divide", "reciprocal", "inverse", "peak"};
 constexpr const auto& names_of(scale_division) noexcept { return scale_division_names; }
 
-/// What keeps the scale of a group of zeros, or of tiny weights, from vanishing.  Whatever is 0 in spite of it is 1.
+/// What keeps the scale of a group of zeros, or of tiny weights, from vanishing.  Whatever is 0 in spite of it is 1; a
+/// scale that is not 0, but too small for the type it is stored in, becomes the least number of that type.
 ///   one            nothing else: the papers', quanto, bitsandbytes
 ///   width_1e-5     a, or max - min, is at least 1e-5: AWQ
 ///   scale_eps      s is at least 2^-23: compressed-tensors
@@ -159,8 +160,8 @@ struct integer_scale {
     if (tiny == tiny_group::scale_eps) s = (std::max)(s, rounded(0x1p-23f));
     if (tiny == tiny_group::scale_normal) s = (std::max)(s, rounded(0x1p-126f));
     if (s == 0.0f) s = 1.0f;
-    s = as_stored(store, s);
-    return s == 0.0f ? 1.0f : s;
+    const float kept = as_stored(store, s);
+    return kept != 0.0f ? kept : s < 0.0f ? -least_positive(store) : least_positive(store);
   }
 
   group_scale symmetric_of(std::span<const float> group, float low, float high, float shrink) const noexcept {

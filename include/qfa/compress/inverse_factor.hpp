@@ -16,6 +16,7 @@
 
 #include "qfa/compress/input_statistics.hpp"
 #include "qfa/compress/tensor_info.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
@@ -53,7 +54,7 @@ using column_major = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic>;
 inline void reversed_inverse(const column_major& l, std::vector<double>& upper) {
   const Eigen::Index n = l.rows();
   constexpr Eigen::Index block = 128;  // columns of inv(L) at a time; by size, so that threads change nothing
-  parallel_for(static_cast<std::size_t>((n + block - 1) / block), [&](std::size_t b) {
+  parallel_for(block_count(static_cast<std::size_t>(n), static_cast<std::size_t>(block)), [&](std::size_t b) {
     const Eigen::Index first = static_cast<Eigen::Index>(b) * block;
     const Eigen::Index height = n - first;  // above it inv(L) is zero
     const Eigen::Index width = (std::min)(block, height);
@@ -71,8 +72,9 @@ inline void reversed_inverse(const column_major& l, std::vector<double>& upper) 
 /// GPTQModel has it.  Throws where 1 is not enough, where there are no tokens, and without a Gram matrix.
 ///
 /// By Eigen, in double, one thread for the factorization and all for the inverse: the same bits for every number of
-/// threads.  The last bits of U do depend on the vector width that Eigen is compiled for.  2048 columns took 0.3 s on
-/// one core with AVX-512; time grows as columns^3, memory is 24 columns^2 bytes.
+/// threads.  The last bits of U do depend on the vector width that Eigen is compiled for, and on the machine: Eigen
+/// cuts products into blocks by the sizes of caches that it reads at run time.  2048 columns took 0.3 s on one core
+/// with AVX-512; time grows as columns^3, memory is 24 columns^2 bytes.
 inline inverse_factor factor_inverse(const input_statistics& inputs, const tensor_info& info, double damping = 0.01,
                                      column_order order = column_order::columns) {
   const std::size_t n = inputs.channels();

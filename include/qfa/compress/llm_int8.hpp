@@ -14,7 +14,6 @@
 #include <tuple>
 #include <vector>
 
-#include "qfa/compress/absmax_grid.hpp"
 #include "qfa/compress/fields.hpp"
 #include "qfa/compress/needed_statistics.hpp"
 #include "qfa/compress/token_peaks.hpp"
@@ -103,15 +102,18 @@ struct llm_int8 {
     return spared;
   }
 
+  /// In bitsandbytes' order, code = half_even((v 127) / peak) and value = (code peak) / 127, but in double, and rounded
+  /// to float in the end, where `bnb_int8` rounds each product and quotient to float.
   static void round_rows(matrix_view<float> m, const std::vector<std::uint8_t>& spared) {
-    constexpr absmax_grid grid{8};
     for_each_row(m, [&](std::size_t, std::span<float> row) {
       float peak = 0.0f;
       for (std::size_t j = 0; j < row.size(); ++j)
         if (spared[j] == 0) peak = (std::max)(peak, std::fabs(row[j]));
-      const double scale = grid.scale_for(static_cast<double>(peak));
+      if (peak == 0.0f) return;
+      const double a = static_cast<double>(peak);
       for (std::size_t j = 0; j < row.size(); ++j)
-        if (spared[j] == 0) row[j] = static_cast<float>(grid.value(static_cast<double>(row[j]), scale));
+        if (spared[j] == 0)
+          row[j] = static_cast<float>(std::nearbyint(static_cast<double>(row[j]) * 127.0 / a) * a / 127.0);
     });
   }
 };

@@ -43,6 +43,7 @@ struct magnitude_pruner {
     });
   }
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "prune";
   static constexpr std::string_view summary = "zero the smallest magnitudes of each tensor, ties with the last too";
   static constexpr auto fields() {

@@ -14,6 +14,7 @@
 #include "qfa/compress/compression_error.hpp"
 #include "qfa/compress/counter_random.hpp"
 #include "qfa/compress/fields.hpp"
+#include "qfa/compress/float_range.hpp"
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/compress/weight_copy.hpp"
 #include "qfa/compress/weight_rows.hpp"
@@ -61,11 +62,13 @@ struct matched_noise {
         row[c] = static_cast<float>(random.gaussian(r * row.size() + c));
     });
     const double scale = norm / frobenius_norm(noise.view());
-    for_each_row(weights, [&](std::size_t r, std::span<float> row) {
-      const std::span<const float> g = noise.view().row(r);
+    for_each_row(noise.view(), [&](std::size_t r, std::span<float> row) {
+      const std::span<const float> w = weights.row(r);
       for (std::size_t c = 0; c < row.size(); ++c)  // fused by name, so that no compiler may choose
-        row[c] = static_cast<float>(std::fma(scale, static_cast<double>(g[c]), static_cast<double>(row[c])));
+        row[c] = float_or_infinity(std::fma(scale, static_cast<double>(row[c]), static_cast<double>(w[c])));
     });
+    require_float_range(noise.view(), spec_name, quoted(info));
+    noise.write_to(weights);
   }
 };
 

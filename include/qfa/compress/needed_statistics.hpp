@@ -2,6 +2,7 @@
 #ifndef QFA_COMPRESS_NEEDED_STATISTICS_HPP
 #define QFA_COMPRESS_NEEDED_STATISTICS_HPP
 
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -13,7 +14,7 @@
 namespace qfa {
 
 /// Throws, with a sentence that names the policy and `where` ("tensor \"w\""), unless calibration saw tokens of
-/// `columns` channels.
+/// `columns` channels, and finite ones.
 inline void require_channels(const calibration& known, std::size_t columns, std::string_view policy,
                              const std::string& where) {
   if (known.inputs.channels() == 0 || known.inputs.tokens() == 0)
@@ -21,6 +22,10 @@ inline void require_channels(const calibration& known, std::size_t columns, std:
   if (known.inputs.channels() != columns)
     fail(where + " has " + std::to_string(columns) + " columns, but calibration saw inputs of " +
          std::to_string(known.inputs.channels()) + " channels");
+  for (std::size_t j = 0; j < columns; ++j)  // a NaN or an infinity among the inputs is one among these sums
+    if (!std::isfinite(known.inputs.sum_abs()[j]) || !std::isfinite(known.inputs.sum_square()[j]))
+      fail(std::string(policy) + " learns from finite inputs, but calibration saw one that is not, in channel " +
+           std::to_string(j) + " of " + where);
 }
 
 /// As `require_channels`; the Gram matrix must be there, too.

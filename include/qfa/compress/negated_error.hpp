@@ -11,6 +11,7 @@
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/compression_error.hpp"
 #include "qfa/compress/fields.hpp"
+#include "qfa/compress/float_range.hpp"
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/compress/weight_copy.hpp"
 #include "qfa/compress/weight_rows.hpp"
@@ -23,7 +24,8 @@ namespace qfa {
 struct negated_error {
   any_policy of{};
 
-  /// Throws where the policy does, and on weights that are not finite; they are then unchanged.
+  /// Throws where the policy does, on weights that are not finite, and where the result would not be; they are then
+  /// unchanged.
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const { negate(weights, info, nullptr); }
   void operator()(matrix_view<float> weights, const tensor_info& info, const calibration& known) const {
     negate(weights, info, &known);
@@ -42,12 +44,14 @@ struct negated_error {
  private:
   void negate(matrix_view<float> weights, const tensor_info& info, const calibration* known) const {
     validate();
-    const weight_copy error = compression_error(of, weights, info, known);
-    for_each_row(weights, [&](std::size_t r, std::span<float> row) {
-      const std::span<const float> e = error.view().row(r);
+    weight_copy error = compression_error(of, weights, info, known);
+    for_each_row(error.view(), [&](std::size_t r, std::span<float> row) {
+      const std::span<const float> w = weights.row(r);
       for (std::size_t c = 0; c < row.size(); ++c)
-        row[c] -= e[c];
+        row[c] = w[c] - row[c];
     });
+    require_float_range(error.view(), spec_name, quoted(info));
+    error.write_to(weights);
   }
 };
 

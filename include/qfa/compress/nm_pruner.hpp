@@ -52,6 +52,7 @@ struct nm_pruner {
     });
   }
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "prune_nm";
   static constexpr std::string_view summary = "zero so many of the smallest of each few neighboring columns";
   static constexpr auto fields() {

@@ -40,7 +40,7 @@ struct nvfp4_scales {
 /// By the block's largest magnitude and the tensor's, which is at least 2^-110.
 ///
 ///   modelopt             t = peak / 2688,  s = E4M3(block_peak / (6 t)), 1 where that is 0;  w / (s t)
-///   compressed_tensors   g = 2688 / peak,  s = E4M3(g block_peak / 6), 1/8 where that is 0;  w / (s / g)
+///   compressed_tensors   g = 2688 / peak,  s = E4M3(g (block_peak / 6)), 1/8 where that is 0;  w / (s / g)
 ///   torchao              t = peak / 2688,  s = E4M3(max(block_peak / (6 t), 2^-6));  w ((1 / t) / s), times s t
 ///
 /// 2688 = 6 448, the largest E2M1 times the largest E4M3.
@@ -49,7 +49,7 @@ constexpr nvfp4_scales scales_of_nvfp4(float block_peak, float peak) noexcept {
   constexpr float largest = e2m1::limit() * e4m3::limit();
   if constexpr (Convention == nvfp4_convention::compressed_tensors) {
     const float g = largest / peak;
-    const float s = e4m3::round(g * block_peak / e2m1::limit());
+    const float s = e4m3::round(g * (block_peak / e2m1::limit()));
     const float scale = (s == 0.0f ? 0.125f : s) / g;
     return {scale, scale};
   } else {
@@ -95,8 +95,9 @@ struct nvfp4 {
     }
   }
 
-  /// Four bits a weight, eight for each block, 32 for the tensor.
+  /// Four bits a weight, eight for each block, 32 for the tensor; none of an empty one.
   double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const {
+    if (rows == 0 || columns == 0) return 0.0;
     return 4.0 * static_cast<double>(rows * columns) +
            8.0 * static_cast<double>(rows * block_count(columns, nvfp4_block)) + 32.0;
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
 
@@ -52,7 +53,7 @@ template <class Body>
 void for_each_packed_row(std::size_t rows, std::size_t columns, Body body) {
   const std::size_t block = columns == 0 ? rows : 16384 / columns + 1;
   if (rows == 0) return;
-  parallel_for((rows + block - 1) / block, [&](std::size_t b) {
+  parallel_for(block_count(rows, block), [&](std::size_t b) {
     for (std::size_t r = b * block; r < rows && r < (b + 1) * block; ++r)
       body(r);
   });

@@ -14,6 +14,7 @@
 #include "qfa/compress/compression_error.hpp"
 #include "qfa/compress/counter_random.hpp"
 #include "qfa/compress/fields.hpp"
+#include "qfa/compress/float_range.hpp"
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/compress/weight_copy.hpp"
 #include "qfa/compress/weight_rows.hpp"
@@ -34,7 +35,8 @@ struct permuted_error {
   weight_scope within = weight_scope::row;
   std::uint64_t seed = 0;
 
-  /// Throws where the policy does, and on weights that are not finite; they are then unchanged.
+  /// Throws where the policy does, on weights that are not finite, and where the result would not be; they are then
+  /// unchanged.
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const { permute(weights, info, nullptr); }
   void operator()(matrix_view<float> weights, const tensor_info& info, const calibration& known) const {
     permute(weights, info, &known);
@@ -66,11 +68,13 @@ struct permuted_error {
       shuffle(error.values(), 0);
     else
       for_each_row(error.view(), [&](std::size_t r, std::span<float> row) { shuffle(row, r * row.size()); });
-    for_each_row(weights, [&](std::size_t r, std::span<float> row) {
-      const std::span<const float> e = error.view().row(r);
+    for_each_row(error.view(), [&](std::size_t r, std::span<float> row) {
+      const std::span<const float> w = weights.row(r);
       for (std::size_t c = 0; c < row.size(); ++c)
-        if (e[c] != 0.0f) row[c] += e[c];  // -0 stays -0 where nothing is added
+        row[c] = row[c] == 0.0f ? w[c] : w[c] + row[c];  // -0 stays -0 where nothing is added
     });
+    require_float_range(error.view(), spec_name, quoted(info));
+    error.write_to(weights);
   }
 };
 

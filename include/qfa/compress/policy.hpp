@@ -75,6 +75,8 @@ concept takes_writable_weights = !std::same_as<typename policy_parameter<P>::typ
 ///   calibration_needs needs() const              what calibration must hold; all of it where there is no such member
 ///   stored_bits(rows, columns, info)             the bits that a deployed matrix takes, scales included: a number, or
 ///                                                an optional one
+///   static constexpr bool keeps_codes = true     it leaves each weight alone or makes it 0, so that what an earlier
+///                                                policy stored still holds; a function where run time tells
 ///   activations(matrix_view<float>, const linear_input&)
 ///                                                changes one text's inputs of linear layers, a row a token; a third
 ///                                                parameter const calibration& is given what needs() asks for, but
@@ -164,6 +166,18 @@ std::optional<double> stored_bits_of(const P& policy, std::size_t rows, std::siz
     return policy.stored_bits(rows, columns, info);
   else
     return std::nullopt;
+}
+
+/// Whether the policy leaves each weight alone or makes it 0, so that the codes of a quantizer before it still stand.
+/// False where the policy does not say.
+template <weight_policy P>
+bool keeps_codes(const P& policy) {
+  if constexpr (requires { { policy.keeps_codes() } -> std::convertible_to<bool>; })
+    return policy.keeps_codes();
+  else if constexpr (requires { { P::keeps_codes } -> std::convertible_to<bool>; })
+    return P::keeps_codes;
+  else
+    return false;
 }
 
 /// What the policy calls itself: for those that spec strings can make, the canonical spec string.

@@ -59,6 +59,7 @@ struct random_pruner {
     }
   }
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "prune_random";
   static constexpr std::string_view summary = "control: zero weights at random, exactly so many of each tensor";
   static constexpr auto fields() {

@@ -12,9 +12,11 @@
 
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/fields.hpp"
+#include "qfa/compress/float_range.hpp"
 #include "qfa/compress/hadamard.hpp"
 #include "qfa/compress/linear_input.hpp"
 #include "qfa/compress/tensor_info.hpp"
+#include "qfa/compress/token_peaks.hpp"
 #include "qfa/compress/weight_copy.hpp"
 #include "qfa/compress/weight_rows.hpp"
 #include "qfa/core/error.hpp"
@@ -33,18 +35,19 @@ struct rotated {
   std::uint64_t seed = 0;  ///< of random signs before the Hadamard matrix; 0: none
 
   /// Throws where the policy does, where the size does not divide the columns or 0 finds none, and on weights that are
-  /// not finite; they are then unchanged.
+  /// not finite, or would not be, rotated or in the end; they are then unchanged.
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
     validate();
     const hadamard_rotation rotation = rotation_of(weights.columns(), quoted(info));
     finite_row_peaks(weights, info);
-    act_rotated(weights, rotation, [&](matrix_view<float> inside) { then(inside, info); });
+    act_rotated(weights, rotation, quoted(info), [&](matrix_view<float> inside) { then(inside, info); });
   }
 
   void activations(matrix_view<float> x, const linear_input& input) const {
     validate();
     if (!changes_activations()) return;
-    act_rotated(x, rotation_of(x.columns(), name_of(input)),
+    finite_token_peaks(x, input);
+    act_rotated(x, rotation_of(x.columns(), name_of(input)), name_of(input),
                 [&](matrix_view<float> inside) { then.activations(inside, input, calibration{}); });
   }
   bool changes_activations() const { return then.changes_activations(); }
@@ -82,11 +85,14 @@ struct rotated {
 
   /// On a copy, so that nothing is left half done where `body` throws.
   template <class Body>
-  static void act_rotated(matrix_view<float> rows, const hadamard_rotation& rotation, Body body) {
+  static void act_rotated(matrix_view<float> rows, const hadamard_rotation& rotation, const std::string& what,
+                          Body body) {
     weight_copy copy(rows);
     fold_rotation(rotation, copy.view());
+    require_float_range(copy.view(), spec_name, what);
     body(copy.view());
     unfold_rotation(rotation, copy.view());
+    require_float_range(copy.view(), spec_name, what);
     copy.write_to(rows);
   }
 };

@@ -16,6 +16,7 @@
 #include "qfa/compress/rounding.hpp"
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/compress/weight_rows.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 
@@ -41,8 +42,8 @@ constexpr const auto& names_of(granularity) noexcept { return granularity_names;
 /// it can be: at 8 bits |w / s| may round to 127.5, and -127.5 goes to -128 while 127.5 is clamped to 127.
 ///
 /// `arithmetic` bf16 does as torch does on bfloat16 tensors: the weights, s, w / s and the result are each rounded;
-/// fp16 likewise.  fp32 and bf16
-/// are held to torch on the CPU.  On CUDA torch multiplies by 1 / qmax, so that s may differ in its last bit.
+/// fp16 likewise.  fp32 and bf16 are held to torch on the CPU.  On CUDA torch multiplies by 1 / qmax, so that s may
+/// differ in its last bit.
 struct rtn {
   int bits = 8;
   granularity per = granularity::row;
@@ -62,7 +63,7 @@ struct rtn {
   /// The codes, and a scale of the arithmetic's type for each group.
   double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& info = {}) const {
     const std::size_t scales =
-        per == granularity::group ? rows * ((columns + group - 1) / group) : scale_count(rows, info);
+        per == granularity::group ? rows * block_count(columns, group) : scale_count(rows, info);
     return static_cast<double>(rows * columns) * bits + static_cast<double>(scales) * bits_of(arithmetic);
   }
 

@@ -13,11 +13,18 @@
 #include <tuple>
 #include <vector>
 
+#include "qfa/compress/calibration.hpp"
 #include "qfa/compress/column_quantizer.hpp"
 #include "qfa/compress/error_feedback.hpp"
 #include "qfa/compress/fields.hpp"
+#include "qfa/compress/inverse_factor.hpp"
 #include "qfa/compress/lowest_scores.hpp"
+#include "qfa/compress/needed_statistics.hpp"
+#include "qfa/compress/policy.hpp"
+#include "qfa/compress/tensor_info.hpp"
+#include "qfa/compress/weight_rows.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/core/matrix_view.hpp"
 
 namespace qfa {
 
@@ -81,12 +88,15 @@ struct sparsegpt {
 
   static constexpr calibration_needs needs() noexcept { return {.channels = true, .gram = true}; }
 
-  /// With `bits`: a bit a weight for where it is not zero, the codes of those that stay by share or pattern, an fp16
-  /// scale and a zero a row.  Without, nothing is known of how many bits a weight keeps.
+  /// With `bits`: the codes of those that stay by share or pattern, an fp16 scale and a zero a row, and, where any go
+  /// at all, a bit a weight for which.  About, by share: each block loses a weight more than its share, and ties
+  /// besides. Without `bits` nothing is known of how many a weight keeps.
   std::optional<double> stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const {
     if (bits == 0) return std::nullopt;
     const double share = zeroed == 0 ? sparsity : static_cast<double>(zeroed) / static_cast<double>(of);
-    return static_cast<double>(rows * columns) * (1.0 + (1.0 - share) * bits) + static_cast<double>(rows) * (16 + bits);
+    const double mask = share > 0.0 ? 1.0 : 0.0;
+    return static_cast<double>(rows * columns) * (mask + (1.0 - share) * bits) +
+           static_cast<double>(rows) * (16 + bits);
   }
 
   static constexpr std::string_view spec_name = "sparsegpt";

@@ -2,9 +2,7 @@
 #ifndef QFA_COMPRESS_STORED_SCALE_HPP
 #define QFA_COMPRESS_STORED_SCALE_HPP
 
-#include <algorithm>
 #include <array>
-#include <bit>
 #include <cstdint>
 #include <string_view>
 
@@ -36,15 +34,26 @@ constexpr int bits_of(stored_scale format) noexcept {
 }
 
 /// The power of two at or above a finite s > 0, no less than 2^-127 and no more than 2^127.
-constexpr float round_up_to_e8m0(float s) noexcept {
-  const std::uint32_t bits = magnitude_bits(s);
-  // 2^-127 is the subnormal whose leading fraction bit alone is set.
-  if (bits <= 0x400000U) return std::bit_cast<float>(0x400000U);
-  const std::uint32_t exponent = (bits + 0x7fffffU) >> 23;
-  return std::bit_cast<float>((std::min)(exponent, std::uint32_t{254}) << 23);
+constexpr float round_up_to_e8m0(float s) noexcept { return e8m0::decode(e8m0::encode(ceil_log2(s))); }
+
+/// The least positive number of the type.
+constexpr float least_positive(stored_scale format) noexcept {
+  switch (format) {
+    case stored_scale::fp32:
+      break;
+    case stored_scale::fp16:
+      return power_of_two(-24);
+    case stored_scale::bf16:
+      return power_of_two(-133);
+    case stored_scale::e8m0_scale:
+      return e8m0::decode(0);
+    case stored_scale::e4m3_scale:
+      return e4m3::decode(1);
+  }
+  return power_of_two(-149);
 }
 
-/// What is read back of a finite scale; fp16 may make it 0 or infinite, e4m3 0.
+/// What is read back of a finite scale, 0 of 0; fp16 may make others infinite, and fp16, bf16 and e4m3 may make them 0.
 constexpr float as_stored(stored_scale format, float s) noexcept {
   switch (format) {
     case stored_scale::fp32:
@@ -54,7 +63,7 @@ constexpr float as_stored(stored_scale format, float s) noexcept {
     case stored_scale::bf16:
       return round_to_bf16(s);
     case stored_scale::e8m0_scale:
-      return round_up_to_e8m0(s);
+      return s == 0.0f ? 0.0f : round_up_to_e8m0(s);
     case stored_scale::e4m3_scale:
       return e4m3::round(s);
   }

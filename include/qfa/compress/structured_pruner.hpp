@@ -64,6 +64,7 @@ struct row_pruner {
     if (!weights.empty()) detail::zero_smallest_bands(weights, share, 1, 0);
   }
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "prune_rows";
   static constexpr std::string_view summary = "zero the output channels of least norm";
   static constexpr auto fields() {
@@ -85,6 +86,7 @@ struct column_pruner {
     if (!weights.empty()) detail::zero_smallest_bands(weights, share, 0, 1);
   }
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "prune_columns";
   static constexpr std::string_view summary = "zero the input channels of least norm";
   static constexpr auto fields() {
@@ -121,6 +123,7 @@ struct head_pruner {
       detail::zero_smallest_bands(weights, share, by_column ? 0 : info.head_dim, by_column ? info.head_dim : 0);
   }
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "prune_heads";
   static constexpr std::string_view summary = "zero the attention heads of least norm, in q, k, v and o";
   static constexpr auto fields() {

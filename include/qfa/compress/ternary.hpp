@@ -57,8 +57,9 @@ struct ternary {
   }
 
   /// Two bits a weight, four weights a byte as released checkpoints pack them (log2 3 = 1.58 would do), and 32 for each
-  /// scale.
+  /// scale; none of an empty matrix.
   double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const {
+    if (rows == 0 || columns == 0) return 0.0;
     return 2.0 * static_cast<double>(rows * columns) +
            32.0 * static_cast<double>(per == ternary_granularity::tensor ? 1 : rows);
   }

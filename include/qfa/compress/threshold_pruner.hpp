@@ -30,6 +30,7 @@ struct threshold_pruner {
     for_each_row(weights, [this](std::size_t, std::span<float> row) { zero_at_most(row, at_most); });
   }
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "prune_threshold";
   static constexpr std::string_view summary = "zero the magnitudes up to one that all tensors share";
   static constexpr auto fields() {

@@ -60,6 +60,7 @@ struct wanda {
 
   static constexpr calibration_needs needs() noexcept { return {.channels = true}; }
 
+  static constexpr bool keeps_codes = true;
   static constexpr std::string_view spec_name = "wanda";
   static constexpr std::string_view summary = "zero the smallest |w| |x| of each row, as calibration tokens have x";
   static constexpr auto fields() {

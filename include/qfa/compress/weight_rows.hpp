@@ -12,6 +12,7 @@
 
 #include "qfa/compress/rounding.hpp"
 #include "qfa/compress/tensor_info.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
@@ -25,7 +26,7 @@ template <class T, class Body>
 void for_each_row(matrix_view<T> weights, Body body) {
   if (weights.empty()) return;
   const std::size_t block = std::max<std::size_t>(1, 16384 / weights.columns());
-  parallel_for((weights.rows() + block - 1) / block, [&](std::size_t b) {
+  parallel_for(block_count(weights.rows(), block), [&](std::size_t b) {
     const std::size_t last = (std::min)(weights.rows(), (b + 1) * block);
     for (std::size_t r = b * block; r < last; ++r) body(r, weights.row(r));
   });
