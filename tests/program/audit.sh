@@ -29,7 +29,7 @@ grep -Eq '^gptq:bits=4,group=0 +4\.' learned.txt
 grep -Eq '^same is ' learned.txt
 # A model compared with itself: nothing moves.
 grep -Eq '^same .* 1\.0000 +1\.0000 +100\.0 ' learned.txt
-"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --policy wanda:sparsity=0.3 \
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 2048 --policy wanda:sparsity=0.3 \
   --calibration "$demo/tokens.npy" --calibration-tokens 2048 --out from_file >from_file.txt
 grep -q 'calibrated on rows 0 to 15 of' from_file.txt
 # Those rows are reported too, and the report says so.
@@ -37,7 +37,7 @@ grep -q 'warning: 16 of the 16 rows that policies learned from are reported too'
 [ "$(grep -c 'are reported too' learned.txt)" -eq 0 ]
 # A path that holds a '=' is a path where there is one.
 cp -r "$demo/model" a=b
-"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --against a=b \
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 2048 --against a=b \
   --out equals >equals.txt
 grep -q '^a=b is a=b' equals.txt
 

@@ -54,7 +54,7 @@ struct ggml_mix {
     if (info.layer >= info.layers)
       fail("ggml_mix is told that " + quoted(info) + " stands in layer " + std::to_string(info.layer) + " of " +
            std::to_string(info.layers));
-    const bool small = mix == ggml_mixture::q4_k_s;
+    const bool keeps_small = mix == ggml_mixture::q4_k_s;
     const ggml_type most = mix == ggml_mixture::q5_k_m ? ggml_type::q5_K : ggml_type::q4_K;
     const std::string_view stored = stored_name(info.name);
     const auto named = [&](std::string_view part) { return stored.find(part) != std::string_view::npos; };
@@ -63,10 +63,10 @@ struct ggml_mix {
       if (named("lm_head") || named("embed_out") || (tied && embedding)) return ggml_type::q6_K;
     }
     if (named("query_key_value") || named("qkv_proj"))
-      return small ? ggml_type::q4_K : mix == ggml_mixture::q4_k_m ? ggml_type::q5_K : ggml_type::q6_K;
+      return keeps_small ? ggml_type::q4_K : mix == ggml_mixture::q4_k_m ? ggml_type::q5_K : ggml_type::q6_K;
     if (info.role != tensor_role::value && info.role != tensor_role::down) return most;
     ggml_type type = most;
-    if (small) {
+    if (keeps_small) {
       const std::size_t better = info.role == tensor_role::value ? 4 : info.layers / 8;
       if (info.layer < better) type = ggml_type::q5_K;
     } else if (uses_more_bits(info.layer, info.layers)) {
