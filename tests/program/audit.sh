@@ -47,9 +47,13 @@ grep -q '^a=b is a=b' equals.txt
 "$qfa" compress --policy rtn:bits=8 --in reference.npy --inputs reference.npy --out compressed.npy | grep -q 'was not read'
 "$qfa" activations "${common[@]}" --hook nll --policy gptq --out none.npy 2>learns.txt && exit 1
 grep -q 'gptq.* learns from calibration tokens' learns.txt
-"$qfa" list policies | grep -q '^rtn'
-"$qfa" list hooks | grep -q hook_resid_post
-"$qfa" list models | grep -q GPTNeoXForCausalLM
-"$qfa" list models | grep -q GGUF
-"$qfa" --version | grep -q '^qfa 0'
-"$qfa" audit --help | grep -q -- --match-pruning
+# (Into files: grep -q leaves a pipe at the first match, and the program would be ended by what it still has to say.)
+for what in policies hooks models; do "$qfa" list $what >$what.txt; done
+grep -q '^rtn' policies.txt
+grep -q hook_resid_post hooks.txt
+grep -q GPTNeoXForCausalLM models.txt
+grep -q GGUF models.txt
+"$qfa" --version >version.txt
+grep -q '^qfa 0' version.txt
+"$qfa" audit --help >help.txt
+grep -q -- --match-pruning help.txt
