@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,10 +74,10 @@ struct llm_int8 {
 
   constexpr calibration_needs needs() const noexcept { return {.channels = outliers == outlier_source::calibration}; }
 
-  /// By text, the codes and an fp32 scale a row, as bitsandbytes stores them.  By calibration it depends on how many
-  /// columns are spared, which cannot be told here.
-  std::optional<double> stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const {
-    if (outliers == outlier_source::calibration) return std::nullopt;
+  /// By text, the codes and an fp32 scale a row, as bitsandbytes stores them.  By calibration NaN: it depends on how
+  /// many columns are spared, which cannot be told here.
+  double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const {
+    if (outliers == outlier_source::calibration) return std::numeric_limits<double>::quiet_NaN();
     return static_cast<double>(rows * columns) * 8.0 + static_cast<double>(rows) * 32.0;
   }
 

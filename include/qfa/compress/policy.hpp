@@ -74,7 +74,7 @@ concept takes_writable_weights = !std::same_as<typename policy_parameter<P>::typ
 ///   std::string name() const                     best of all the spec string that makes it
 ///   calibration_needs needs() const              what calibration must hold; all of it where there is no such member
 ///   stored_bits(rows, columns, info)             the bits that a deployed matrix takes, scales included: a number, or
-///                                                an optional one
+///                                                an optional one.  Nothing: as many as before.  NaN: not to be told
 ///   static constexpr bool keeps_codes = true     it leaves each weight alone or makes it 0, so that what an earlier
 ///                                                policy stored still holds; a function where run time tells
 ///   activations(matrix_view<float>, const linear_input&)
