@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Injects each bug of tests/mutants.txt into a copy of the headers and compiles the tests that should notice:
+#   bash cmake/mutants.sh [PATTERN]      (only lines that match; ten minutes for all on one core)
+# Exit 1 where a bug survives, or no longer applies.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+compile="g++ -std=c++20 -O0 -march=native -fopenmp -ffp-contract=off -I $work/include -I tests -isystem /usr/include/eigen3"
+$compile -c tests/main.cpp -o "$work/main.o" || exit 1
+caught=0 survived=0
+while IFS='|' read -r header tests expression what; do
+  header=$(xargs <<<"$header") expression=$(sed 's/^ *//; s/ *$//' <<<"$expression")
+  cp -r include "$work/"
+  sed -i "$expression" "$work/include/qfa/$header"
+  if cmp -s "include/qfa/$header" "$work/include/qfa/$header"; then
+    echo "DOES NOT APPLY: $header:$what"
+    survived=$((survived + 1))
+    continue
+  fi
+  verdict=survived
+  for test in $tests; do
+    # A bug may be caught while compiling, by a static_assert; any other error says nothing of the tests.
+    if ! $compile -DQFA_TEST_DATA="\"$PWD/tests/data\"" "tests/${test}_test.cpp" "$work/main.o" -o "$work/test" \
+      2>"$work/errors"; then
+      grep -q 'static assertion failed' "$work/errors" && verdict=caught || verdict="does not compile"
+      break
+    fi
+    if ! OMP_WAIT_POLICY=passive timeout 300 "$work/test" >"$work/out" 2>&1; then
+      verdict=caught
+      break
+    fi
+  done
+  [ "$verdict" = caught ] && caught=$((caught + 1)) || survived=$((survived + 1))
+  echo "$verdict: $header:$what"
+done < <(grep -v '^#' tests/mutants.txt | grep -e "${1:-.}")
+echo "$caught caught, $survived not"
+[ "$survived" -eq 0 ]
