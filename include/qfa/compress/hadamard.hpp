@@ -56,42 +56,39 @@ inline std::vector<double> rotation_signs(const hadamard_rotation& rotation, std
   return signs;
 }
 
+/// Transforms every block of every row; `enter(w, sign)` and `leave(x, sign)` say what the signs do on either side.
+template <class Enter, class Leave>
+void transform_blocks(const hadamard_rotation& rotation, matrix_view<float> rows, Enter enter, Leave leave) {
+  const std::vector<double> signs = rotation_signs(rotation, rows.columns());
+  const double scale = 1.0 / std::sqrt(static_cast<double>(rotation.size));
+  for_each_row(rows, [&](std::size_t, std::span<float> row) {
+    std::vector<double> block(rotation.size);
+    for (std::size_t first = 0; first < row.size(); first += block.size()) {
+      for (std::size_t i = 0; i < block.size(); ++i)
+        block[i] = enter(static_cast<double>(row[first + i]), signs[first + i]);
+      walsh_hadamard(block);
+      for (std::size_t i = 0; i < block.size(); ++i)
+        row[first + i] = float_or_infinity(leave(scale * block[i], signs[first + i]));
+    }
+  });
+}
+
 }  // namespace detail
 
 /// Each row w of `rows` (rows, columns) becomes w R: weights into the space where they are quantized, activations into
 /// the space where such weights read them, for (x R)(w R)^T = x w^T.  Sums are taken in double and rounded to float
 /// once, beyond its range to an infinity.  Throws where the size does not divide the columns.
 inline void fold_rotation(const hadamard_rotation& rotation, matrix_view<float> rows) {
-  const std::vector<double> signs = detail::rotation_signs(rotation, rows.columns());
-  const double scale = 1.0 / std::sqrt(static_cast<double>(rotation.size));
-  for_each_row(rows, [&](std::size_t, std::span<float> row) {
-    std::vector<double> block(rotation.size);
-    for (std::size_t first = 0; first < row.size(); first += block.size()) {
-      for (std::size_t i = 0; i < block.size(); ++i)
-        block[i] = signs[first + i] * static_cast<double>(row[first + i]);
-      walsh_hadamard(block);
-      for (std::size_t i = 0; i < block.size(); ++i)
-        row[first + i] = float_or_infinity(scale * block[i]);
-    }
-  });
+  detail::transform_blocks(
+      rotation, rows, [](double w, double sign) { return sign * w; }, [](double x, double) { return x; });
 }
 
 /// The way back: each row w becomes w R^T.  What went through fold_rotation and comes back unchanged by others differs
 /// from what it was by at most 2^-24 (|b| + |w|) (1 + 1e-6), with b the block that w is of, |b| its L2 norm: two
 /// roundings to float, of which the rotation spreads the first.
 inline void unfold_rotation(const hadamard_rotation& rotation, matrix_view<float> rows) {
-  const std::vector<double> signs = detail::rotation_signs(rotation, rows.columns());
-  const double scale = 1.0 / std::sqrt(static_cast<double>(rotation.size));
-  for_each_row(rows, [&](std::size_t, std::span<float> row) {
-    std::vector<double> block(rotation.size);
-    for (std::size_t first = 0; first < row.size(); first += block.size()) {
-      for (std::size_t i = 0; i < block.size(); ++i)
-        block[i] = static_cast<double>(row[first + i]);
-      walsh_hadamard(block);
-      for (std::size_t i = 0; i < block.size(); ++i)
-        row[first + i] = float_or_infinity(scale * block[i] * signs[first + i]);
-    }
-  });
+  detail::transform_blocks(
+      rotation, rows, [](double w, double) { return w; }, [](double x, double sign) { return x * sign; });
 }
 
 }  // namespace qfa

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "qfa/compress/fields.hpp"
+#include "qfa/compress/pruning_rule.hpp"
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/core/error.hpp"
 
@@ -44,15 +44,11 @@ struct pruning_pattern {
 
   bool structured() const noexcept { return zeroed != 0; }
 
-  /// As Python takes int(n * sparsity): in double, cut off.
-  std::size_t count(std::size_t n) const noexcept {
-    return (std::min)(n, static_cast<std::size_t>(static_cast<double>(n) * sparsity));
-  }
+  std::size_t count(std::size_t n) const noexcept { return count_of_share(sparsity, n); }
 
   void validate(std::string_view policy) const {
     const std::string who(policy);
-    if (!(sparsity >= 0.0 && sparsity <= 1.0))  // refuses NaN as well
-      fail(who + "'s sparsity must lie between 0 and 1, not be " + value_to_text(sparsity));
+    require_share(sparsity, policy, "sparsity");
     if (structured() && sparsity != pruning_pattern{}.sparsity)
       fail(who + " takes sparsity or zeroed and of, not both: zeroed=" + std::to_string(zeroed) + " says what goes");
     if (structured() ? zeroed >= of : of != 0)
