@@ -17,7 +17,6 @@
 #include "qfa/compress/needed_statistics.hpp"
 #include "qfa/compress/output_error.hpp"
 #include "qfa/compress/weight_rows.hpp"
-#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 
 namespace qfa {
@@ -97,12 +96,10 @@ struct awq_search {
 
   static constexpr calibration_needs needs() noexcept { return {.channels = true, .gram = true}; }
 
-  /// The codes, for each group an fp16 scale and a zero of as many bits as a code, and an fp16 s a column, since an s
-  /// of this matrix alone cannot be folded into the layer before.
+  /// As files hold them, and an fp16 s a column, since an s of this matrix alone cannot be folded into the layer
+  /// before.
   double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const noexcept {
-    const std::size_t groups = group == 0 ? 1 : block_count(columns, group);
-    return static_cast<double>(rows * columns) * bits + static_cast<double>(rows * groups) * (16 + bits) +
-           (scale ? 16.0 * static_cast<double>(columns) : 0.0);
+    return grouped_code_bits(rows, columns, group, bits) + (scale ? 16.0 * static_cast<double>(columns) : 0.0);
   }
 
   static constexpr std::string_view spec_name = "awq_search";

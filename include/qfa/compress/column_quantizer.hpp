@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <limits>
 #include <span>
+
+#include "qfa/core/blocks.hpp"
 
 namespace qfa {
 
@@ -96,6 +99,13 @@ struct gptq_grid {
 };
 
 static_assert(column_quantizer<gptq_grid>);
+
+/// What GPTQ's and AWQ's files hold of a matrix: the codes, and for each group of a row (0 columns: all of it) an fp16
+/// scale and a zero of as many bits as a code, symmetric grids' too.
+constexpr double grouped_code_bits(std::size_t rows, std::size_t columns, std::size_t group, int bits) noexcept {
+  const std::size_t groups = group == 0 ? 1 : block_count(columns, group);
+  return static_cast<double>(rows * columns) * bits + static_cast<double>(rows * groups) * (16 + bits);
+}
 
 }  // namespace qfa
 

@@ -47,13 +47,11 @@ struct gptq {
 
   static constexpr calibration_needs needs() noexcept { return {.channels = true, .gram = true}; }
 
-  /// The codes, and for each group an fp16 scale and a zero of as many bits as a code, which files store on symmetric
-  /// grids as well; 32 bits a column for its group where the order of columns scatters groups.
+  /// As files hold them; 32 bits a column for its group besides, where the order of columns scatters groups.
   double stored_bits(std::size_t rows, std::size_t columns, const tensor_info& = {}) const noexcept {
-    const std::size_t groups = group == 0 ? 1 : block_count(columns, group);
-    const bool scattered = order == column_order::activation && !static_groups && groups > 1;
-    return static_cast<double>(rows * columns) * bits + static_cast<double>(rows * groups) * (16 + bits) +
-           (scattered ? 32.0 * static_cast<double>(columns) : 0.0);
+    const bool several = group != 0 && block_count(columns, group) > 1;
+    const bool scattered = order == column_order::activation && !static_groups && several;
+    return grouped_code_bits(rows, columns, group, bits) + (scattered ? 32.0 * static_cast<double>(columns) : 0.0);
   }
 
   static constexpr std::string_view spec_name = "gptq";
