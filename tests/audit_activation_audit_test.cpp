@@ -78,7 +78,7 @@ TEST_CASE("audit_activations: side by side, each condition is what two passes ov
                .rows_between(layout.first_row(b) * 12, layout.last_row(b) * 12));
   };
   each_block(x, [&](matrix_view<const float> block) { kept.add_reference(block); });
-  const condition_result reference = conclude("reference", kept.end_reference(), kept.dictionary(), true);
+  const condition_result reference = conclude(kept.end_reference(), kept.reference(), kept.dictionary());
   REQUIRE(dumped.conditions.size() == 3);
   CHECK(dumped.conditions[0].fit.fvu == reference.fit.fvu);
   CHECK(dumped.conditions[0].features[2].mean_activation == reference.features[2].mean_activation);
@@ -86,7 +86,7 @@ TEST_CASE("audit_activations: side by side, each condition is what two passes ov
     CAPTURE(i);
     compressed_side side(kept);
     each_block(moved[i], [&](matrix_view<const float> block) { side.add(block); });
-    const condition_result two_passes = conclude("c", std::move(side).findings(), kept.dictionary(), false);
+    const condition_result two_passes = conclude(side.record(), kept.reference(), kept.dictionary());
     const condition_result& one_pass = dumped.conditions[i + 1];
     CHECK(one_pass.policy == compressed[i].name);
     CHECK(one_pass.by_honest.correlations.r == two_passes.by_honest.correlations.r);

@@ -83,7 +83,7 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
   feature_audit audit(std::move(dictionary), layout, options.paired, 0);
   std::vector<compressed_side> sides;
   for (std::size_t i = 0; i < files.size(); ++i)
-    sides.emplace_back(audit);
+    sides.emplace_back(audit, compressed[i].name);
   activations x;
   const auto block_of = [&](const activation_file& file, std::size_t b) {
     x.resize((layout.last_row(b) - layout.first_row(b)) * layout.row_tokens, file.width());
@@ -92,7 +92,7 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
   };
   for (std::size_t b = 0; b < layout.blocks(); ++b) {
     report_progress(told, "activations", b, layout.blocks());
-    if (b == detail::trial_blocks && !options.allow_bad_sae && !(audit.side().fit().fvu <= 1.0))
+    if (b == detail::trial_blocks && !options.allow_bad_sae && !(audit.reference().side.fit().fvu <= 1.0))
       detail::check_alone(
           audit, [&](std::size_t block) { return block_of(from, block); }, told);
     const reference_block seen = audit.pass_reference(block_of(from, b));
@@ -101,9 +101,12 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
   }
 
   audit_result out;
-  out.conditions.push_back(conclude("reference", audit.end_reference(options.allow_bad_sae), audit.dictionary(), true));
-  for (std::size_t i = 0; i < files.size(); ++i)
-    out.conditions.push_back(conclude(compressed[i].name, std::move(sides[i]).findings(), audit.dictionary(), false));
+  const pass_record& reference_record = audit.end_reference(options.allow_bad_sae);
+  out.conditions.push_back(conclude(reference_record, reference_record, audit.dictionary()));
+  for (compressed_side& side : sides) {
+    const pass_record record = std::move(side).record();  // freed as soon as it is concluded
+    out.conditions.push_back(conclude(record, reference_record, audit.dictionary()));
+  }
 
   made.source = "activations";
   made.dropped_tokens = most - layout.rows * layout.row_tokens;
