@@ -76,10 +76,11 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
     check(files.emplace_back(one.path));
 
   const std::size_t most = options.max_tokens == 0 ? from.tokens() : (std::min)(options.max_tokens, from.tokens());
-  const token_layout layout{most / settings.context, settings.context, settings.skip_positions};
-  if (layout.rows == 0)
+  if (most < settings.context)
     fail(from.where() + " holds " + std::to_string(from.tokens()) + " tokens, fewer than one context of " +
          std::to_string(settings.context));
+  const token_layout layout =
+      share_of({most / settings.context, settings.context, settings.skip_positions}, options.share);
   feature_audit audit(std::move(dictionary), layout, options.paired, 0);
   std::vector<compressed_side> sides;
   for (std::size_t i = 0; i < files.size(); ++i)
@@ -92,12 +93,20 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
   };
   for (std::size_t b = 0; b < layout.blocks(); ++b) {
     report_progress(told, "activations", b, layout.blocks());
-    if (b == detail::trial_blocks && !options.allow_bad_sae && !(audit.reference().side.fit().fvu <= 1.0))
+    // (A process that has only some of the rows cannot tell by itself.)
+    if (b == detail::trial_blocks && options.share.parts == 1 && !options.allow_bad_sae &&
+        !(audit.reference().side.fit().fvu <= 1.0))
       detail::check_alone(
           audit, [&](std::size_t block) { return block_of(from, block); }, told);
     const reference_block seen = audit.pass_reference(block_of(from, b));
     for (std::size_t i = 0; i < files.size(); ++i)
       sides[i].add(block_of(files[i], b), seen);
+  }
+
+  if (options.share.complete) {
+    options.share.complete(audit.reference());
+    for (compressed_side& side : sides)
+      options.share.complete(side.record());
   }
 
   audit_result out;
