@@ -169,21 +169,23 @@ TEST_CASE_TEMPLATE("screened encoder: a threshold that is NaN or infinite, and a
 TEST_CASE_TEMPLATE("screened encoder: denormal and huge inputs and weights", Dot, QFA_TEST_DOTS) {
   if (!qfa::simd::has_fma<qfa::simd::best_arch>) return;
   const std::size_t tokens = 20, d = 24, features = 70;
-  for (const float inputs : {0x1p-135f, 1.0f, 0x1p110f})
-    for (const float weights : {0x1p-130f, 0x1p-20f, 0x1p15f}) {
-      CAPTURE(inputs);
-      CAPTURE(weights);
-      auto s = sparse_sae(activation_kind::relu, d, features);
-      for (float& b : s.b_enc)
-        b = 0.0f;
-      for (float& w : s.w_enc)
-        w *= weights;
-      auto x = normal_inputs(tokens * d);
-      for (float& v : x)
-        v *= inputs;
-      const matrix_view<const float> view(x.data(), tokens, d);
-      CHECK(screened_encoder<Dot>(s, with_bytes)(view) == qfa::ref::encode(s, view));
-    }
+  for (activation_kind activation : all_activations)
+    for (const float inputs : {0x1p-135f, 1.0f, 0x1p110f})
+      for (const float weights : {0x1p-130f, 0x1p-20f, 0x1p15f}) {
+        CAPTURE(qfa::activation_names[static_cast<std::size_t>(activation)]);
+        CAPTURE(inputs);
+        CAPTURE(weights);
+        auto s = sparse_sae(activation, d, features);
+        for (float& b : s.b_enc)
+          b = 0.0f;
+        for (float& w : s.w_enc)
+          w *= weights;
+        auto x = normal_inputs(tokens * d);
+        for (float& v : x)
+          v *= inputs;
+        const matrix_view<const float> view(x.data(), tokens, d);
+        CHECK(screened_encoder<Dot>(s, with_bytes)(view) == qfa::ref::encode(s, view));
+      }
 }
 
 #if defined(__SSE2__)
