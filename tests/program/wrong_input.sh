@@ -81,7 +81,7 @@ refused compressed_with_a_model 'compressed means nothing with --model' "${model
   "${policy[@]}" --compressed a=b.npy
 refused fused_with_activations 'fused means nothing with --activations' "${sae[@]}" --activations a.npy \
   --compressed a=b.npy --fused
-for size in much -1 2X 2GB 99999999999T ''; do
+for size in much -1 2X 2GB 99999999999T; do
   refused "memory_of_no_size$size" 'memory takes a number of bytes' "${model[@]}" "${sae[@]}" "${tokens[@]}" \
     "${policy[@]}" "--memory=$size"
 done
