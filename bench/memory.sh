@@ -8,10 +8,11 @@
 #   VmHWM    the most memory, pages of the mapped files included, which the system may take back at any time
 #   VmPeak   the most address space: what `ulimit -v` bounds
 #
-# The last row is the first list again under a limit of LIMIT kB of address space, which is less than mapping a whole
-# file of each side would take.  Fails where RssAnon grows from the first row to any other by more than 5 % and SLACK kB
-# (the heaps of two threads vary so much from run to run), or the program fails.  PROGRAM is a release build of qfa;
-# TOOLS is where made_activations and peak_memory are (bench/), which are compiled where it is not given.
+# LIMIT kB of address space are less than mapping a whole file of each side would take: the last row is the first list
+# again under that limit.  Fails where an audit takes more, where RssAnon grows from the first row to any other by more
+# than 5 % and SLACK kB (the heaps of two threads vary so much from run to run), or where the program fails.  PROGRAM is
+# a release build of qfa; TOOLS is where made_activations and peak_memory are (bench/), which are compiled where it is
+# not given.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 qfa=$(realpath "$1")
@@ -51,6 +52,10 @@ audit() {
   ((first > 0)) || first=$anon
   if ((anon * 100 > first * 105 + slack * 100)); then
     echo "FAILED: RssAnon grows from $first kB to $anon kB"
+    failed=1
+  fi
+  if ((peak > limit)); then
+    echo "FAILED: VmPeak is $peak kB: more of the files is mapped at once than a window of each side"
     failed=1
   fi
 }
