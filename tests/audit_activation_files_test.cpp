@@ -57,6 +57,11 @@ TEST_CASE("activation_files: every run of tokens is the files' one after the oth
     }
   std::vector<float> out(4);
   check_refused([&] { files.read(7, {out.data(), 2, 2}); }, {"none.npy\" and the 6 that follow it", "8"});
+  // Back to the first file after another.
+  activation_files two({a, b});
+  two.read(3, {out.data(), 1, 2});
+  two.read(0, {out.data(), 1, 2});
+  CHECK(out[0] == 0.0f);
   CHECK(activation_files({a}).where() == "\"" + a.string() + "\"");
 }
 

@@ -65,6 +65,7 @@ TEST_CASE("read_safetensors_header: a header longer than the window is read, dat
   check_refused([&] { read(here.write("long", file_of(header, 5))); }, {"long", "3 bytes follow"});
   CHECK(read(here.path() / "long", true).tensors.size() == 1);
   check_refused([&] { read(here.write("cut", file_of(header, 0).substr(0, 200'000))); }, {"cut", "ends before"});
+  check_refused([&] { read(here.write("one", bytes_of(std::uint64_t{3}) + "{}")); }, {"one", "ends before"});
   check_refused([&] { read(here.write("tiny", "1234567")); }, {"tiny", "too short"});
 }
 

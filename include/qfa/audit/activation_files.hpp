@@ -69,7 +69,7 @@ class activation_files {
 
  private:
   void open(std::size_t index, std::size_t tokens) {
-    if (file_ && (index == open_ || paths_[index] == paths_[open_])) return;
+    if (file_ && paths_[index] == paths_[open_]) return;
     file_.reset();  // before the next: two windows are never mapped at once
     file_.emplace(paths_[index]);
     open_ = index;
