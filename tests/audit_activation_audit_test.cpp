@@ -117,10 +117,10 @@ TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the re
   audit_settings settings = tiny_settings();
   settings.context = 64;
   std::vector<std::string> stages;
-  const auto run = [&](const std::filesystem::path& x, bool allow_bad_sae = false) {
+  const auto run = [&](const std::filesystem::path& x, bool allow_bad_sae = false, std::size_t max_tokens = 0) {
     stages.clear();
     const std::vector<dumped_activations> same{{"c", {x}}};
-    return audit_activations(blind, x, same, settings, {.allow_bad_sae = allow_bad_sae}, {},
+    return audit_activations(blind, x, same, settings, {.max_tokens = max_tokens, .allow_bad_sae = allow_bad_sae}, {},
                              [&](std::string_view stage, std::size_t, std::size_t) { stages.emplace_back(stage); });
   };
   const auto sides = [&] { return std::ranges::count(stages, "activations"); };
@@ -131,6 +131,10 @@ TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the re
   check_refused([&] { run(never); }, {"FVU", "--allow-bad-sae"});
   CHECK(sides() == steps(detail::trial_blocks + 1));
   CHECK(alone() == steps(blocks));
+  // Too few blocks for a trial: refused at the end.
+  check_refused([&] { run(never, false, 2 * block); }, {"FVU", "--allow-bad-sae"});
+  CHECK(sides() == 2);
+  CHECK(alone() == 0);
   CHECK(run(never, true).conditions[0].fit.fvu > 1.0);
   CHECK(alone() == 0);
 
