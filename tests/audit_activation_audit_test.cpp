@@ -78,7 +78,7 @@ TEST_CASE("audit_activations: side by side, each condition is what two passes ov
                .rows_between(layout.first_row(b) * 12, layout.last_row(b) * 12));
   };
   each_block(x, [&](matrix_view<const float> block) { kept.add_reference(block); });
-  const condition_result reference = conclude("reference", kept.end_reference(), kept.dictionary(), true);
+  const condition_result reference = conclude(kept.end_reference(), kept.reference(), kept.dictionary());
   REQUIRE(dumped.conditions.size() == 3);
   CHECK(dumped.conditions[0].fit.fvu == reference.fit.fvu);
   CHECK(dumped.conditions[0].features[2].mean_activation == reference.features[2].mean_activation);
@@ -86,7 +86,7 @@ TEST_CASE("audit_activations: side by side, each condition is what two passes ov
     CAPTURE(i);
     compressed_side side(kept);
     each_block(moved[i], [&](matrix_view<const float> block) { side.add(block); });
-    const condition_result two_passes = conclude("c", std::move(side).findings(), kept.dictionary(), false);
+    const condition_result two_passes = conclude(side.record(), kept.reference(), kept.dictionary());
     const condition_result& one_pass = dumped.conditions[i + 1];
     CHECK(one_pass.policy == compressed[i].name);
     CHECK(one_pass.by_honest.correlations.r == two_passes.by_honest.correlations.r);
@@ -97,6 +97,34 @@ TEST_CASE("audit_activations: side by side, each condition is what two passes ov
     CHECK(one_pass.shift->relative == two_passes.shift->relative);
     CHECK(one_pass.shift->mean_shift_share == two_passes.shift->mean_shift_share);
   }
+}
+
+TEST_CASE("audit_activations: processes that share the rows end with the bits of one") {
+  const scratch folder;
+  const auto x = random_activations(50 * 12, 3);
+  write_npy(folder.path() / "x.npy", {50 * 12, 3}, x);
+  write_npy(folder.path() / "y.npy", {50 * 12, 3}, shaken(x, 0.3f));
+  const std::vector<dumped_activations> compressed{{"moved", {folder.path() / "y.npy"}}};
+  const auto run = [&](const audit_share& share) {
+    return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings(),
+                             {.paired = true, .share = share});
+  };
+  const audit_result whole = run({});
+  // What the second process leaves behind, then the first, which merges it.
+  std::vector<pass_record> second;
+  CHECK_THROWS_AS(run({1, 2, [&](pass_record& record) { second.push_back(record); }}), error);  // rows are missing
+  REQUIRE(second.size() == 2);
+  std::size_t passes = 0;
+  const audit_result shared = run({0, 2, [&](pass_record& record) { record += second[passes++]; }});
+  REQUIRE(shared.conditions.size() == 2);
+  CHECK(shared.conditions[1].policy == "moved");
+  for (std::size_t c = 0; c < 2; ++c) {
+    CHECK(shared.conditions[c].by_honest.correlations.r == whole.conditions[c].by_honest.correlations.r);
+    CHECK(shared.conditions[c].fit.fvu == whole.conditions[c].fit.fvu);
+    CHECK(shared.conditions[c].fit.explained_variance_legacy == whole.conditions[c].fit.explained_variance_legacy);
+  }
+  CHECK(shared.conditions[1].shift->relative == whole.conditions[1].shift->relative);
+  CHECK(shared.made.analyzed_tokens == 600);
 }
 
 TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the reference alone where that shows early") {

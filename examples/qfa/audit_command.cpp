@@ -14,6 +14,7 @@
 #include "commands.hpp"
 #include "progress_line.hpp"
 #include "qfa/audit/activation_audit.hpp"
+#include "qfa/audit/checkpoint.hpp"
 #include "qfa/sae/load.hpp"
 
 namespace qfa_program {
@@ -84,9 +85,19 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
     qfa::fail("an audit takes either --model DIR and --tokens FILE, or --activations FILE and --compressed NAME=FILE");
   refuse_idle_options(command, arguments);
   check_output_directory(arguments.out);
-  const qfa::audit_result result = arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments);
+  tell_of_checkpoint(arguments);
+  qfa::audit_result result;
+  try {
+    result = arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments);
+  } catch (...) {
+    // Blocks that had to go to disk before the first checkpoint are of no use.
+    if (!qfa::holds_checkpoint(arguments.checkpoint())) qfa::remove_checkpoint(arguments.checkpoint());
+    throw;
+  }
   clear_progress_line();
   write_audit(result, arguments.out);
+  qfa::remove_checkpoint(arguments.checkpoint());
+  if (arguments.resume) remove_partial_reports(arguments.out);
   print_audit(result);
   std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv\n";
 }

@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
+#include "qfa/audit/checkpoint.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/report/audit_json.hpp"
 #include "qfa/report/features_csv.hpp"
@@ -75,6 +77,10 @@ qfa::audit_options audit_arguments::options() const {
   o.paired = paired;
   o.fused = fused;
   o.spill_budget = size_of("--memory", memory);
+  if (checkpoint_seconds >= 0.0)
+    o.checkpoint = {.directory = checkpoint(), .seconds = checkpoint_seconds, .resume = resume, .made_of = {}};
+  else if (resume)
+    qfa::fail("--resume goes on from a checkpoint, which --checkpoint-seconds below 0 keeps none of");
   return o;
 }
 
@@ -107,6 +113,11 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--memory", a.memory,
                      "bytes (512M, 2G) of the reference's codes and states to hold; what is beyond goes to a temporary "
                      "file; 1G");
+  command.add_flag("--resume", a.resume,
+                   "go on from what an audit that was interrupted has left in OUT/resume; it ends with the same bytes");
+  command.add_option("--checkpoint-seconds", a.checkpoint_seconds,
+                     "keep the state in OUT/resume, until the report is written, at least every so often (30); "
+                     "0: after every block of tokens, below 0: never");
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 
@@ -150,6 +161,29 @@ void check_output_directory(const std::filesystem::path& directory) {
   const auto parent = std::filesystem::absolute(directory).lexically_normal().parent_path();
   if (!std::filesystem::is_directory(parent, problem))
     qfa::fail("--out \"" + directory.string() + "\" cannot be made: \"" + parent.string() + "\" is not a directory");
+}
+
+void tell_of_checkpoint(const audit_arguments& arguments) {
+  const std::string where = "\"" + arguments.checkpoint().string() + "\"";
+  const bool there = qfa::holds_checkpoint(arguments.checkpoint());
+  if (arguments.resume)
+    std::cerr << (there ? "qfa: going on from " + where
+                        : "qfa: there is no checkpoint in " + where + ", starting from the beginning")
+              << "\n";
+  else if (there)
+    std::cerr << "qfa: starting from the beginning, without the checkpoint in " << where << "\n";
+}
+
+void remove_partial_reports(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> left;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind("report.json.partial-", 0) == 0 || name.rfind("features.csv.partial-", 0) == 0)
+      left.push_back(entry.path());
+  }
+  for (const auto& file : left)
+    std::filesystem::remove(file, ignored);
 }
 
 void write_audit(const qfa::audit_result& result, const std::filesystem::path& directory) {

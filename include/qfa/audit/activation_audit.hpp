@@ -5,17 +5,21 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "qfa/audit/activation_files.hpp"
+#include "qfa/audit/audit_parts.hpp"
+#include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/io/checksum.hpp"
 #include "qfa/model/activations.hpp"
 
 namespace qfa {
@@ -41,6 +45,25 @@ void check_alone(const feature_audit& like, Block block_of, const progress& told
     alone.pass_reference(block_of(b));
   }
   alone.end_reference();
+}
+
+/// What an audit of files is made of: their checksums, which `inputs` may know already.
+inline audit_parts parts_of_files(const feature_audit& audit, const audit_settings& settings,
+                                  const audit_options& options, std::span<const std::filesystem::path> reference,
+                                  std::span<const dumped_activations> compressed, std::span<const input_file> inputs) {
+  audit_parts out = parts_of_audit(audit.dictionary(), audit.layout(), settings, options);
+  const auto add = [&](const std::string& name, std::span<const std::filesystem::path> files) {
+    std::string checksums;
+    for (const std::filesystem::path& path : files) {
+      const auto known = std::ranges::find(inputs, path.string(), &input_file::path);
+      checksums += (checksums.empty() ? "" : " ") + (known == inputs.end() ? crc32_of_file(path) : known->checksum);
+    }
+    out.emplace_back("the checksum of the activations of \"" + name + "\"", checksums);
+  };
+  add("reference", reference);
+  for (const dumped_activations& one : compressed)
+    add(one.name, one.files);
+  return out;
 }
 
 }  // namespace detail
@@ -77,34 +100,57 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
     check(files.emplace_back(one.files));
 
   const std::size_t most = options.max_tokens == 0 ? from.tokens() : (std::min)(options.max_tokens, from.tokens());
-  const token_layout layout{most / settings.context, settings.context, settings.skip_positions};
-  if (layout.rows == 0)
+  if (most < settings.context)
     fail(from.where() + " holds " + std::to_string(from.tokens()) + " tokens, fewer than one context of " +
          std::to_string(settings.context));
+  const token_layout layout =
+      share_of({most / settings.context, settings.context, settings.skip_positions}, options.share);
   feature_audit audit(std::move(dictionary), layout, options.paired, 0);
+  audit_checkpoint checkpoint;
+  if (!options.checkpoint.directory.empty())
+    checkpoint = audit_checkpoint(options.checkpoint,
+                                  detail::parts_of_files(audit, settings, options, reference, compressed, made.inputs));
+  auto [begun, first_block] = checkpoint.take_running();
+  if (first_block > 0) audit.resume_reference(std::move(begun.at(0)), first_block);
   std::vector<compressed_side> sides;
   for (std::size_t i = 0; i < files.size(); ++i)
-    sides.emplace_back(audit);
+    sides.emplace_back(audit, first_block > 0 ? std::move(begun.at(i + 1)) : audit.begin(compressed[i].name),
+                       first_block);
   activations x;
   const auto block_of = [&](activation_files& file, std::size_t b) {
     x.resize((layout.last_row(b) - layout.first_row(b)) * layout.row_tokens, file.width());
     file.read(layout.first_row(b) * layout.row_tokens, x.view());
     return matrix_view<const float>(x.view());
   };
-  for (std::size_t b = 0; b < layout.blocks(); ++b) {
+  std::vector<std::reference_wrapper<const pass_record>> records{audit.reference()};
+  for (const compressed_side& side : sides)
+    records.push_back(side.record());
+  for (std::size_t b = first_block; b < layout.blocks(); ++b) {
     report_progress(told, "activations", b, layout.blocks());
-    if (b == detail::trial_blocks && !options.allow_bad_sae && !(audit.side().fit().fvu <= 1.0))
+    // (A process that has only some of the rows cannot tell by itself.)
+    if (b == detail::trial_blocks && options.share.parts == 1 && !options.allow_bad_sae &&
+        !(audit.reference().side.fit().fvu <= 1.0))
       detail::check_alone(
           audit, [&](std::size_t block) { return block_of(from, block); }, told);
     const reference_block seen = audit.pass_reference(block_of(from, b));
     for (std::size_t i = 0; i < files.size(); ++i)
       sides[i].add(block_of(files[i], b), seen);
+    checkpoint.offer(records, b + 1);
+  }
+
+  if (options.share.complete) {
+    options.share.complete(audit.reference());
+    for (compressed_side& side : sides)
+      options.share.complete(side.record());
   }
 
   audit_result out;
-  out.conditions.push_back(conclude("reference", audit.end_reference(options.allow_bad_sae), audit.dictionary(), true));
-  for (std::size_t i = 0; i < files.size(); ++i)
-    out.conditions.push_back(conclude(compressed[i].name, std::move(sides[i]).findings(), audit.dictionary(), false));
+  const pass_record& reference_record = audit.end_reference(options.allow_bad_sae);
+  out.conditions.push_back(conclude(reference_record, reference_record, audit.dictionary()));
+  for (compressed_side& side : sides) {
+    const pass_record record = std::move(side).record();  // freed as soon as it is concluded
+    out.conditions.push_back(conclude(record, reference_record, audit.dictionary()));
+  }
 
   made.source = "activations";
   made.dropped_tokens = most - layout.rows * layout.row_tokens;

@@ -14,18 +14,17 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/audit/block_store.hpp"
+#include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
-#include "qfa/audit/feature_audit.hpp"
-#include "qfa/audit/losses.hpp"
 #include "qfa/audit/model_pass.hpp"
+#include "qfa/audit/model_passes.hpp"
+#include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/model/compare_models.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/match_pruning.hpp"
-#include "qfa/model/processing.hpp"
 
 namespace qfa {
 
@@ -40,33 +39,26 @@ class model_audit {
   /// Runs the reference.  Throws where the SAE does not fit the hook or the activations.
   model_audit(language_model model, sae dictionary, token_rows tokens, const audit_settings& settings,
               const audit_options& options = {}, progress told = {})
-      : stored_(std::move(model)),
-        settings_(settings),
+      : settings_(settings),
         options_(options),
-        told_(std::move(told)),
-        hook_(parse_hook(settings.hook, stored_.config)),
-        tokens_(std::move(tokens)),
-        features_((check_width(dictionary), std::move(dictionary)),
-                  token_layout{tokens_.rows(), tokens_.context, settings.skip_positions}, options.paired,
-                  store_budget(options)),
-        processed_(process(stored_, settings.weight_processing)),
-        reference_(processed_),
-        hidden_(store_budget(options)) {
-    if (const auto warning = reference_warning(stored_)) warnings_.push_back(*warning);
-    run_reference();
+        told_(told),
+        passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, options, std::move(told)) {
+    if (const auto warning = reference_warning(this->model().stored())) warnings_.push_back(*warning);
+    const pass_record& record = passes_.run_reference();
+    conditions_.push_back(conclude(record, record, features().dictionary(), options_.loss_batch_rows));
   }
 
   const audit_settings& settings() const noexcept { return settings_; }
-  const token_rows& tokens() const noexcept { return tokens_; }
+  const token_rows& tokens() const noexcept { return passes_.tokens(); }
   /// The reference, ready to run.
-  const decoder<>& reference() const noexcept { return reference_; }
+  const decoder<>& reference() const noexcept { return model().reference(); }
   /// Every condition so far, the reference first.  References to them stay good while others are added.
   const std::deque<condition_result>& conditions() const noexcept { return conditions_; }
 
   /// Rows that policies learn from, those that need it; best none of the reported ones.  `where` says in the report
   /// which they are.
   void calibrate_on(token_rows rows, std::string where) {
-    calibration_ = std::move(rows);
+    passes_.model().calibrate_on(std::move(rows));
     calibration_source_ = std::move(where);
   }
 
@@ -74,8 +66,9 @@ class model_audit {
   /// taken.
   template <weight_policy Policy>
   const condition_result& run(const Policy& policy, const std::string& name, const target_patterns& targets = {}) {
-    check_name(name);
-    return run(compress_by(policy, targets), name);
+    pass_record record = about(name);
+    if (const condition_result* const known = finished(name)) return *known;
+    return run_policy(policy, std::move(record), targets);
   }
   template <named_policy Policy>
   const condition_result& run(const Policy& policy, const target_patterns& targets = {}) {
@@ -86,17 +79,26 @@ class model_audit {
   /// linear layers, where it is run so.  Throws where it is not of the reference's architecture, and as `run` does.
   const condition_result& run_model(language_model compressed, const std::string& name,
                                     const target_patterns& targets = {}, input_visitor on_inputs = {}) {
-    check_name(name);
-    std::vector<std::string> warnings = comparison_warnings(name, stored_, compressed);
-    compressed_model made{.model = {},
-                          .tensors = compare_tensors(stored_, compressed, targets, options_.fused),
-                          .on_inputs = std::move(on_inputs)};
-    made.model = share_equal_tensors(stored_, std::move(compressed));
-    process_compressed(made);
+    pass_record record = about(name);
+    if (const condition_result* const known = finished(name)) return *known;
+    record.warnings = comparison_warnings(name, model().stored(), compressed);
     if (settings_.order == compression_order::process_then_compress && settings_.weight_processing.any())
-      warnings.push_back(name + " was compressed as it is stored: it is processed after that, whatever the order");
-    const condition_result& added = run(made, name);
-    warnings_.insert(warnings_.end(), warnings.begin(), warnings.end());
+      record.warnings.push_back(name +
+                                " was compressed as it is stored: it is processed after that, whatever the order");
+    return add(passes_.run(model().take(std::move(compressed), targets, std::move(on_inputs)), std::move(record)));
+  }
+
+  /// Adds a condition by the record of its whole pass, made elsewhere on the same input.  Throws as `run` does, and
+  /// where the record is not of these rows.
+  const condition_result& add(const pass_record& record) {
+    check_name(record.name);
+    if (record.groups != features().groups() || !record.pair || record.table.width() != features().dictionary().d_sae)
+      fail("the record of \"" + record.name + "\" is not of a compressed model on this audit's rows");
+    condition_result& added = conditions_.emplace_back(
+        conclude(record, features().reference(), features().dictionary(), options_.loss_batch_rows));
+    calibrated_ = calibrated_ || record.calibrated;
+    warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
+    count_reference_bits(record.tensors);
     return added;
   }
 
@@ -105,10 +107,12 @@ class model_audit {
   const condition_result& match_pruning_as_published(const std::string& matched_to,
                                                      const target_patterns& targets = {}) {
     const double target = condition(matched_to).loss->perplexity;
+    if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
     const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
-      return std::exp(pruned_loss(sparsity, targets, tokens_, matched_to));
+      return std::exp(pruned_loss(sparsity, targets, tokens(), matched_to));
     });
-    return run_match(match, matched_to, "published bisection on perplexity", target, tokens_.rows(), {}, targets);
+    return run_match(match, matched_to, "published bisection on perplexity", target, tokens().rows(), {}, false,
+                     targets);
   }
 
   /// Matches the loss in nats within a tolerance, on rows other than those that are reported: a sparsity that was
@@ -117,42 +121,43 @@ class model_audit {
   const condition_result& match_pruning_in_nats(const Policy& policy, const std::string& matched_to,
                                                 const token_rows& matching, double tolerance,
                                                 const target_patterns& targets = {}) {
-    const decoder<> compressed = ready(compress_by(policy, targets));
+    if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
+    const decoder<> compressed = model().ready(model().compress_by(policy, targets));
     const double target = mean_loss(compressed, matching, "match " + matched_to, told_);
     const sparsity_match match =
         qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
                            [&](double sparsity) { return pruned_loss(sparsity, targets, matching, matched_to); });
-    return run_match(match, matched_to, "bisection on nats", target, matching.rows(), tolerance, targets);
+    return run_match(match, matched_to, "bisection on nats", target, matching.rows(), tolerance, needs_of(policy).any(),
+                     targets);
   }
 
   /// Everything so far, with the overlap of every two conditions; `made` says how (the audit fills in what it knows).
   audit_result result(audit_protocol made = {}) const {
     audit_result out;
     made.source = "model";
-    made.dropped_tokens = tokens_.dropped;
-    made.bos_added = tokens_.bos_added;
+    made.dropped_tokens = tokens().dropped;
+    made.bos_added = tokens().bos_added;
     made.processing = describe(settings_.weight_processing);
     made.order = order_names[static_cast<std::size_t>(settings_.order)];
     made.fused = options_.fused;
-    made.architecture = name_of(stored_.config.family);
+    made.architecture = name_of(model().stored().config.family);
     made.loss = "mean over scored tokens, every position of a row but its first";
     if (calibrated_) {
       made.calibration = calibration_source_;
-      made.calibration_tokens = calibration_.ids.size();
-      if (const auto warning = reported_rows_warning(calibration_, tokens_)) made.warnings.push_back(*warning);
+      made.calibration_tokens = model().calibration().ids.size();
+      if (const auto warning = reported_rows_warning(model().calibration(), tokens()))
+        made.warnings.push_back(*warning);
     }
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
-    describe_audit(out, std::move(made), features_, settings_);
+    describe_audit(out, std::move(made), features(), settings_);
     out.conditions.assign(conditions_.begin(), conditions_.end());
     compare_conditions(out);
     return out;
   }
 
  private:
-  /// What each of the audit's stores may hold: codes, final states, and dense activations where it is paired.
-  static std::size_t store_budget(const audit_options& options) {
-    return options.spill_budget / (options.paired ? 3 : 2);
-  }
+  const audited_model& model() const noexcept { return passes_.model(); }
+  const feature_audit& features() const noexcept { return passes_.features(); }
 
   void check_name(const std::string& name) const {
     std::vector<std::string> taken;
@@ -161,114 +166,60 @@ class model_audit {
     check_condition_name(name, taken);
   }
 
-  void check_width(const sae& dictionary) const {
-    const std::size_t width = hook_width(stored_.config, hook_);
-    if (width != dictionary.d_in)
-      fail("the SAE takes activations " + std::to_string(dictionary.d_in) + " wide, but " + settings_.hook + " of " +
-           stored_.source + " is " + std::to_string(width) + " wide");
+  /// The record of a condition that has not begun.
+  pass_record about(const std::string& name) const {
+    check_name(name);
+    return features().begin(name);
   }
 
-  template <class Policy>
-  compressed_model compress_by(const Policy& policy, const target_patterns& targets) {
-    const compress_options how{
-        .fused = options_.fused, .calibration = &calibration_, .like = &reference_, .on_progress = told_};
-    const bool stored_first = settings_.order == compression_order::compress_then_process;
-    compressed_model out = compress(stored_first ? stored_ : processed_, policy, targets, how);
-    calibrated_ = calibrated_ || needs_of(policy).any();
-    if (stored_first) process_compressed(out);
-    return out;
+  /// Adds the next condition from the checkpoint, if it is finished there.
+  const condition_result* finished(const std::string& name) {
+    const std::optional<pass_record> record = passes_.finished();
+    if (!record) return nullptr;
+    passes_.check_expected(*record, name);
+    return &add(*record);
   }
 
-  /// Processes a model that was compressed as it is stored.  Where its inputs are changed as well, that is done as in
-  /// deployment, to what the stored weights read: the parts of processing that would move inputs are left out, which
-  /// move no hook but v and z.
-  void process_compressed(compressed_model& compressed) const {
-    processing parts = applicable(settings_.weight_processing, stored_.config);
-    if (compressed.on_inputs) {
-      if (parts.fold_value_biases && stored_.config.qkv_bias &&
-          (hook_.kind == hook_kind::v || hook_.kind == hook_kind::z))
-        fail("a policy that changes activations cannot be audited at " + settings_.hook +
-             ", which fold_value_biases moves: leave that part out of the processing, or process before compressing");
-      parts = keeping_inputs(parts);
-    }
-    // What the policy left alone is shared with the reference again.
-    compressed.model = share_equal_tensors(processed_, process(compressed.model, parts));
+  /// The same of the pruning that is matched to a condition.  One that has only begun is run to its end: its sparsity
+  /// is known.
+  const condition_result* finished_match(const std::string& matched_to, const target_patterns& targets) {
+    const std::optional<pass_record> record = passes_.finished();
+    const pass_record* const known = record ? &*record : passes_.begun();
+    if (known == nullptr) return nullptr;
+    if (!known->match || known->match->matched_to != matched_to)
+      fail("the checkpoint goes on with \"" + known->name + "\", expected pruning matched to \"" + matched_to + "\"");
+    if (record) return &add(*record);
+    return &run_policy(magnitude_pruner{.sparsity = known->match->sparsity}, *known, targets);
   }
 
-  /// A compressed model, ready to run.
-  decoder<> ready(const compressed_model& compressed) const {
-    decoder<> out(compressed.model, reference_);
-    out.visit_inputs(compressed.on_inputs);
-    return out;
-  }
-
-  void run_reference() {
-    by_row<comparison_sum> losses;
-    run_over(reference_, tokens_, hook_, "reference", told_,
-             [&](std::size_t, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
-                 matrix_view<const float> hidden) {
-               features_.add_reference(x);
-               hidden_.append(hidden);
-               std::vector<double> nll(rows.rows() * (tokens_.context - 1));
-               score_tokens(reference_, hidden, rows, nll);
-               std::vector<token_comparison> same;
-               for (const double loss : nll)
-                 same.push_back({loss, loss, 0.0, true});
-               losses.add_rows(std::span<const token_comparison>(same), tokens_.context - 1);
-             });
-    const feature_findings found = features_.end_reference(options_.allow_bad_sae);
-    conditions_.push_back(conclude("reference", found, features_.dictionary(), true));
-    conditions_.back().loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
-  }
-
-  const condition_result& run(const compressed_model& compressed, const std::string& name) {
-    const decoder<> model = ready(compressed);
-    compressed_side side(features_);
-    by_row<comparison_sum> losses;
-    run_over(model, tokens_, hook_, name, told_,
-             [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
-                 matrix_view<const float> hidden) {
-               side.add(x);
-               std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
-               const activations of_reference = hidden_[block];
-               compare_tokens(reference_, of_reference.view(), model, hidden, rows, scores);
-               losses.add_rows(std::span<const token_comparison>(scores), tokens_.context - 1);
-             });
-    condition_result added = conclude(name, std::move(side).findings(), features_.dictionary(), false);
-    added.loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
-    added.tensors = compressed.tensors;
-    added.bits_per_weight = bits_per_weight(added.tensors);
-    count_reference_bits(compressed.tensors);
-    return conditions_.emplace_back(std::move(added));
+  template <weight_policy Policy>
+  const condition_result& run_policy(const Policy& policy, pass_record record, const target_patterns& targets) {
+    record.calibrated = record.calibrated || needs_of(policy).any();
+    return add(passes_.run(model().compress_by(policy, targets), std::move(record)));
   }
 
   /// What the reference's matrices take where a condition has compressed them: one number for the report, if it is the
   /// same for all conditions.
-  void count_reference_bits(std::vector<compressed_tensor> tensors) {
-    for (compressed_tensor& tensor : tensors) {
-      const std::string_view stored = stored_name(tensor.info.name);
-      // Processing gives a tied unembedding a tensor of its own.
-      const language_model& holder = stored_.contains(stored) ? stored_ : processed_;
-      tensor.stored_bits = detail::known_bits(holder.at(stored).bits * static_cast<double>(tensor.weights));
-    }
-    const std::optional<double> bits = bits_per_weight(tensors);
+  void count_reference_bits(const std::vector<compressed_tensor>& tensors) {
+    const std::optional<double> bits = model().bits_before(tensors);
     std::optional<double>& known = conditions_.front().bits_per_weight;
-    known = conditions_.size() == 1 || known == bits ? bits : std::nullopt;
+    known = conditions_.size() == 2 || known == bits ? bits : std::nullopt;
   }
 
   double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
     const magnitude_pruner pruner{.sparsity = sparsity};
-    return mean_loss(ready(compress_by(pruner, targets)), tokens, "match " + to, told_);
+    return mean_loss(model().ready(model().compress_by(pruner, targets)), tokens, "match " + to, told_);
   }
 
   const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
-                                    double target, std::size_t rows, std::optional<double> tolerance,
+                                    double target, std::size_t rows, std::optional<double> tolerance, bool calibrated,
                                     const target_patterns& targets) {
     const magnitude_pruner pruner{.sparsity = match.best.sparsity};
     const bool taken = std::ranges::any_of(conditions_, [&](const auto& c) { return c.policy == describe(pruner); });
-    run(pruner, taken ? describe(pruner) + " matched to " + matched_to : describe(pruner), targets);
-    conditions_.back().match = describe_match(match, matched_to, std::move(method), target, rows, tolerance);
-    return conditions_.back();
+    pass_record record = about(taken ? describe(pruner) + " matched to " + matched_to : describe(pruner));
+    record.match = describe_match(match, matched_to, std::move(method), target, rows, tolerance);
+    record.calibrated = calibrated;
+    return run_policy(pruner, std::move(record), targets);
   }
 
   const condition_result& condition(const std::string& name) const {
@@ -277,20 +228,13 @@ class model_audit {
     fail("no condition of this audit is called \"" + name + "\"");
   }
 
-  language_model stored_;
   audit_settings settings_;
   audit_options options_;
   progress told_;
-  hook_point hook_;
-  token_rows tokens_;
-  feature_audit features_;
-  language_model processed_;
-  decoder<> reference_;
-  token_rows calibration_;
+  model_passes passes_;
   std::string calibration_source_;
   bool calibrated_ = false;  // by any policy so far
   std::vector<std::string> warnings_;
-  row_store hidden_;  // the reference's final states, from which its logits are had again
   std::deque<condition_result> conditions_;
 };
 
