@@ -125,13 +125,16 @@ int main(int argc, char** argv) {
               dispatched.runs_on().name.data(), "", "thr", "native ms", "ratio", "quartiles");
   for (const std::size_t threads : {std::size_t{1}, qfa::thread_count()}) {
     qfa::set_thread_count(threads);
-    compare("encode 768 x (768, 16384)", pairs, [&] { native(rows); }, [&] { dispatched(rows); });
-    compare("forward 2 x 512 tokens, 768 wide", pairs, [&] { native_model.final_hidden(texts); },
-            [&] { dispatched_model.final_hidden(texts); });
+    compare(
+        "encode 768 x (768, 16384)", pairs, [&] { native(rows); }, [&] { dispatched(rows); });
+    compare(
+        "forward 2 x 512 tokens, 768 wide", pairs, [&] { native_model.final_hidden(texts); },
+        [&] { dispatched_model.final_hidden(texts); });
     const auto hidden = native_model.final_hidden(texts);
-    compare("loss 2 x 512 tokens, vocabulary 4096", pairs,
-            [&] { score_tokens(native_model, hidden.view(), texts, std::span<double>(nll)); },
-            [&] { score_tokens(dispatched_model, hidden.view(), texts, std::span<double>(nll)); });
+    compare(
+        "loss 2 x 512 tokens, vocabulary 4096", pairs,
+        [&] { score_tokens(native_model, hidden.view(), texts, std::span<double>(nll)); },
+        [&] { score_tokens(dispatched_model, hidden.view(), texts, std::span<double>(nll)); });
     if (qfa::thread_count() == 1 && threads != 1) break;
   }
 }

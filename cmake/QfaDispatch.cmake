@@ -65,6 +65,8 @@ function(qfa_add_kernels)
     return()
   endif()
   set_property(GLOBAL PROPERTY QFA_BASELINE ${baseline})
+  list(GET levels -1 widest)
+  set_property(GLOBAL PROPERTY QFA_WIDEST_LEVEL ${widest})
 
   set(objects)
   foreach(level IN LISTS levels)

@@ -16,9 +16,10 @@ TEST_CASE("side_record: the first position of each row is told apart from the ot
   // 2 rows of 3 tokens, 2 wide: norms 5 at the first positions, 1 elsewhere.
   const std::vector<float> x{3, 4, 1, 0, 0, 1, 4, 3, 0, -1, -1, 0};
   const sae dictionary = lossless_sae(2);
-  side_record record(dictionary, {.rows = 2, .row_tokens = 3});
+  const any_encoder encode(dictionary);
+  side_record record(dictionary, encode, {.rows = 2, .row_tokens = 3});
   const matrix_view<const float> view(x.data(), 6, 2);
-  record(view, encoder<>(dictionary)(view));
+  record(view, encode(view));
   const first_position first = record.first();
   CHECK(first.position == 0);
   CHECK(first.norm == doctest::Approx(5.0));

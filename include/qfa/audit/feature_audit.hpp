@@ -15,7 +15,7 @@
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/side_record.hpp"
 #include "qfa/core/error.hpp"
-#include "qfa/sae/encode.hpp"
+#include "qfa/sae/any_encoder.hpp"
 #include "qfa/stats/feature_table.hpp"
 #include "qfa/stats/row_groups.hpp"
 
@@ -45,14 +45,14 @@ class feature_audit {
         encode_(*dictionary_),
         layout_(layout),
         groups_(layout.rows),
-        side_(*dictionary_, layout),
+        side_(*dictionary_, encode_, layout),
         table_(dictionary_->d_sae, groups_.groups()),
         codes_(dictionary_->d_sae, bytes_in_memory) {
     if (paired) dense_.emplace(bytes_in_memory);
   }
 
   const sae& dictionary() const noexcept { return *dictionary_; }
-  const encoder<>& encode() const noexcept { return encode_; }
+  const any_encoder& encode() const noexcept { return encode_; }
   const token_layout& layout() const noexcept { return layout_; }
   const row_groups& groups() const noexcept { return groups_; }
   const code_store& codes() const noexcept { return codes_; }
@@ -100,7 +100,7 @@ class feature_audit {
 
  private:
   std::shared_ptr<const sae> dictionary_;  // side_ points to it
-  encoder<> encode_;
+  any_encoder encode_;
   token_layout layout_;
   row_groups groups_;
   side_record side_;
@@ -114,7 +114,7 @@ class compressed_side {
  public:
   explicit compressed_side(const feature_audit& audit)
       : audit_(&audit),
-        side_(audit.dictionary(), audit.layout()),
+        side_(audit.dictionary(), audit.encode(), audit.layout()),
         table_(audit.dictionary().d_sae, audit.groups().groups()),
         mean_shift_(audit.dictionary().d_in, 0.0) {}
 

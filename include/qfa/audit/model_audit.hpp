@@ -59,7 +59,7 @@ class model_audit {
   const audit_settings& settings() const noexcept { return settings_; }
   const token_rows& tokens() const noexcept { return tokens_; }
   /// The reference, ready to run.
-  const decoder<>& reference() const noexcept { return reference_; }
+  const any_decoder& reference() const noexcept { return reference_; }
   /// Every condition so far, the reference first.  References to them stay good while others are added.
   const std::deque<condition_result>& conditions() const noexcept { return conditions_; }
 
@@ -117,7 +117,7 @@ class model_audit {
   const condition_result& match_pruning_in_nats(const Policy& policy, const std::string& matched_to,
                                                 const token_rows& matching, double tolerance,
                                                 const target_patterns& targets = {}) {
-    const decoder<> compressed = ready(compress_by(policy, targets));
+    const any_decoder compressed = ready(compress_by(policy, targets));
     const double target = mean_loss(compressed, matching, "match " + matched_to, told_);
     const sparsity_match match =
         qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
@@ -191,8 +191,8 @@ class model_audit {
   }
 
   /// A compressed model, ready to run.
-  decoder<> ready(const compressed_model& compressed) const {
-    decoder<> out(compressed.model, reference_);
+  any_decoder ready(const compressed_model& compressed) const {
+    any_decoder out(compressed.model, reference_);
     out.visit_inputs(compressed.on_inputs);
     return out;
   }
@@ -217,7 +217,7 @@ class model_audit {
   }
 
   const condition_result& run(const compressed_model& compressed, const std::string& name) {
-    const decoder<> model = ready(compressed);
+    const any_decoder model = ready(compressed);
     compressed_side side(features_);
     by_row<comparison_sum> losses;
     run_over(model, tokens_, hook_, name, told_,
@@ -280,7 +280,7 @@ class model_audit {
   token_rows tokens_;
   feature_audit features_;
   language_model processed_;
-  decoder<> reference_;
+  any_decoder reference_;
   token_rows calibration_;
   std::string calibration_source_;
   bool calibrated_ = false;  // by any policy so far

@@ -15,7 +15,7 @@
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/progress.hpp"
-#include "qfa/model/decoder.hpp"
+#include "qfa/model/any_decoder.hpp"
 #include "qfa/model/loss.hpp"
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/model/tokens.hpp"
@@ -38,7 +38,7 @@ inline token_options tokens_for(const audit_settings& settings, const model_conf
 /// Runs a model over rows of tokens, block by block (audit/layout.hpp), and shows `on_block(block, tokens, at_hook,
 /// final_hidden)`: the block's tokens, and both states for every position of its rows.
 template <class OnBlock>
-void run_over(const decoder<>& model, const token_rows& tokens, const hook_point& hook, std::string_view stage,
+void run_over(const any_decoder& model, const token_rows& tokens, const hook_point& hook, std::string_view stage,
               const progress& told, OnBlock on_block) {
   const token_layout layout{.rows = tokens.rows(), .row_tokens = tokens.context};
   forward_scratch scratch;
@@ -60,7 +60,7 @@ void run_over(const decoder<>& model, const token_rows& tokens, const hook_point
 }
 
 /// Mean next-token loss of a model over rows of tokens, in nats.
-inline double mean_loss(const decoder<>& model, const token_rows& tokens, std::string_view stage = "loss",
+inline double mean_loss(const any_decoder& model, const token_rows& tokens, std::string_view stage = "loss",
                         const progress& told = {}) {
   const token_layout layout{.rows = tokens.rows(), .row_tokens = tokens.context};
   loss_sum all;
@@ -111,7 +111,7 @@ inline std::optional<std::string> reported_rows_warning(const token_rows& calibr
 /// What to say where a model's tokenizer begins every text with BOS and the rows have none: its loss on the first
 /// eight rows as they are, and with BOS before each.  A model out of its regime makes perplexity meaningless
 /// (validity 2.10).  Nothing where rows begin with BOS.
-inline std::optional<std::string> missing_bos_warning(const decoder<>& model, const token_rows& tokens,
+inline std::optional<std::string> missing_bos_warning(const any_decoder& model, const token_rows& tokens,
                                                       bool expects_bos) {
   if (!expects_bos || !model.config().bos) return std::nullopt;
   const std::uint32_t bos = *model.config().bos;

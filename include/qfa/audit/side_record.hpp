@@ -4,14 +4,15 @@
 
 #include <cmath>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/activations.hpp"
+#include "qfa/sae/any_encoder.hpp"
 #include "qfa/sae/codes.hpp"
-#include "qfa/sae/decode.hpp"
 #include "qfa/sae/health.hpp"
 #include "qfa/sae/input_frame.hpp"
 #include "qfa/sae/sae.hpp"
@@ -23,13 +24,15 @@ namespace qfa {
 /// the rows apart.
 class side_record {
  public:
-  side_record(const sae& dictionary, const token_layout& layout) : dictionary_(&dictionary), layout_(layout) {}
+  /// `encode` is of `dictionary`.
+  side_record(const sae& dictionary, any_encoder encode, const token_layout& layout)
+      : dictionary_(&dictionary), encode_(std::move(encode)), layout_(layout) {}
 
   /// Whole rows of kept tokens, `layout.kept_per_row()` to a row, and their codes.
   void operator()(matrix_view<const float> kept, const sparse_codes& codes) {
     const auto frames = frames_of(*dictionary_, kept);
     reconstruction_.resize(kept.rows(), kept.columns());
-    decode(*dictionary_, codes, frames, reconstruction_.view());
+    encode_.decode(*dictionary_, codes, frames, reconstruction_.view());
     const matrix_view<const float> decoded = reconstruction_.view();
     all_(kept, codes, decoded);
 
@@ -69,6 +72,7 @@ class side_record {
 
  private:
   const sae* dictionary_;
+  any_encoder encode_;
   token_layout layout_;
   sae_health all_, first_;
   activations reconstruction_;

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "qfa/core/error.hpp"
@@ -131,14 +132,17 @@ inline std::unique_ptr<decoder_face> dispatched_decoder(simd::level level, const
 }
 #endif
 
-/// As default_encoder chooses (sae/any_encoder.hpp).
+/// As default_encoder chooses (sae/any_encoder.hpp).  Shares panels with a `like` of the same kernels.
 inline std::unique_ptr<decoder_face> default_decoder(const language_model& model, const decoder_face* like = nullptr) {
 #ifdef QFA_DISPATCH
-  return dispatched_decoder(simd::chosen_level(), model, like);
+  const simd::level level = simd::chosen_level();
+  const std::string_view name = simd::level_names[static_cast<std::size_t>(level)];
+  return dispatched_decoder(level, model, like != nullptr && like->runs_on().name == name ? like : nullptr);
 #else
   using simd::best_arch;
-  return std::make_unique<decoder_on<best_arch>>(
-      model, like, simd::instruction_set{best_arch::name(), simd::has_fma<best_arch>});
+  const simd::instruction_set set{best_arch::name(), simd::has_fma<best_arch>};
+  return std::make_unique<decoder_on<best_arch>>(model, like != nullptr && like->runs_on() == set ? like : nullptr,
+                                                 set);
 #endif
 }
 
@@ -152,7 +156,8 @@ class any_decoder {
  public:
   /// Throws as `decoder` does, and where QFA_ARCH names what this machine has not.
   explicit any_decoder(const language_model& model) : any_decoder(detail::default_decoder(model)) {}
-  /// Shares with `like` the packed form of every tensor that the two models share.
+  /// Shares with `like` the packed form of every tensor that the two models share; nothing where it runs on another
+  /// set.
   any_decoder(const language_model& model, const any_decoder& like)
       : any_decoder(detail::default_decoder(model, like.within_.get())) {}
   explicit any_decoder(std::unique_ptr<detail::decoder_face> within) : within_(std::move(within)) {}
