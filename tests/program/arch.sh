@@ -13,14 +13,16 @@ QFA_ARCH=none "$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$de
 grep -q 'QFA_ARCH is "none", expected an instruction set that this machine has: ' none.txt
 sets=$(sed -n 's/.*this machine has: //p' none.txt | tr -d ,)
 
-# audit SET THREADS: the report of a small audit that calibrates, compresses weights and inputs, and searches; its
-# `simd` is what was asked for, and is put aside.
+# audit SET THREADS: the report of a small audit that calibrates, and compresses weights and inputs; its `simd` is what
+# was asked for, and is put aside.
 audit() {
   QFA_ARCH=$1 OMP_NUM_THREADS=$2 OMP_WAIT_POLICY=passive "$qfa" audit --model "$demo/model" --sae "$demo/sae" \
-    --tokens "$demo/tokens.npy" --max-tokens 2048 --policy rtn:bits=4 --policy 'smooth_quant+rtn:bits=8+act:bits=8' \
-    --match-pruning rtn:bits=4 --out "$1.$2" >/dev/null
-  grep -q "\"simd\": \"$1\"" "$1.$2/report.json"
-  sed -i "s/\"simd\": \"$1\"/\"simd\": \"\"/" "$1.$2/report.json"
+    --tokens "$demo/tokens.npy" --max-tokens 1024 --calibration-tokens 2048 --policy rtn:bits=4 --policy 'smooth_quant+rtn:bits=8+act:bits=8' \
+    --out "$1.$2" >/dev/null
+  for file in report.json features.csv; do
+    grep -Eq "\"?simd\"?: \"$1\"" "$1.$2/$file"
+    sed -Ei "s/(\"?simd\"?: )\"$1\"/\1/" "$1.$2/$file"
+  done
 }
 first=
 for set in $sets; do
