@@ -29,6 +29,21 @@ TEST_CASE("any_encoder: without dispatch it is the encoder of the compiler's wid
   }
 }
 
+TEST_CASE("any_encoder: takes what encoders may be asked for") {
+  const std::vector<float> x = random_floats(13 * 37, 1);
+  const matrix_view<const float> view(x.data(), 13, 37);
+  const sae s = random_sae(activation_kind::relu, 37, 70);
+  const encode_options options{.screen = screen_kind::int8, .first_feature = 20, .last_feature = 50};
+  const any_encoder any(s, options);
+  const encoder<> plain(s, options);
+  CHECK(any(view) == plain(view));
+  CHECK_FALSE(any(view) == any_encoder(s)(view));
+  CHECK((any.screened().products == 0) == !simd::byte_dot<simd::best_byte_dot<simd::best_arch>>);
+  plain(view);
+  CHECK(any.screened().products == plain.screened().products);
+  CHECK(any.screened().exact == plain.screened().exact);
+}
+
 TEST_CASE("any_encoder: decodes as decode does, each token in its frame") {
   const std::vector<float> x = random_floats(13 * 37, 1);
   const matrix_view<const float> view(x.data(), 13, 37);

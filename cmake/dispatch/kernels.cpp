@@ -20,8 +20,9 @@ extern "C" {
 qfa::detail::encoder_maker QFA_ENCODER;
 qfa::detail::decoder_maker QFA_DECODER;
 
-void QFA_ENCODER(const qfa::sae& s, std::shared_ptr<const qfa::detail::encoder_face>& out) {
-  out = std::make_shared<const qfa::detail::encoder_on<arch>>(s, set);
+void QFA_ENCODER(const qfa::sae& s, const qfa::encode_options& options,
+                 std::shared_ptr<const qfa::detail::encoder_face>& out) {
+  out = std::make_shared<const qfa::detail::encoder_on<arch>>(s, options, set);
 }
 
 void QFA_DECODER(const qfa::language_model& model, const qfa::detail::decoder_face* like,

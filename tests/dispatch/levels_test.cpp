@@ -42,7 +42,9 @@ void for_each_level(Check check) {
   }
 }
 
-any_encoder encoder_of(simd::level level, const sae& s) { return any_encoder(detail::dispatched_encoder(level, s)); }
+any_encoder encoder_of(simd::level level, const sae& s, const encode_options& options = {}) {
+  return any_encoder(detail::dispatched_encoder(level, s, options));
+}
 any_decoder decoder_of(simd::level level, const language_model& model) {
   return any_decoder(detail::dispatched_decoder(level, model));
 }
@@ -78,9 +80,10 @@ TEST_CASE("levels: codes and their reconstructions have the same bits on every l
       std::vector<float> decoded(x.size()), got(x.size());
       decode<>(s, expected, frames, matrix_view<float>(decoded.data(), tokens, d));
       for_each_level([&](simd::level level, bool fma) {
-        const any_encoder encode = encoder_of(level, s);
+        const any_encoder encode = encoder_of(level, s), screen = encoder_of(level, s, {.screen = screen_kind::int8});
         for_each_thread_count([&] {
           const sparse_codes codes = encode(view);
+          CHECK(screen(view) == codes);
           encode.decode(s, expected, frames, {got.data(), tokens, d});
           if (fma && simd::has_fma<simd::best_arch>) {
             CHECK(codes == expected);
@@ -93,6 +96,7 @@ TEST_CASE("levels: codes and their reconstructions have the same bits on every l
             CHECK(near(got, decoded, largest));
           }
         });
+        CHECK((screen.screened().products > 0) == (simd::level_names[static_cast<std::size_t>(level)] == "avx512vnni"));
       });
     }
 }
