@@ -162,7 +162,10 @@ TEST_CASE("levels: the one that QFA_ARCH names is taken, otherwise the widest") 
   for_each_level([&](simd::level level, bool) {
     const language_model model = load_model(models / "llama");
     const any_decoder like = decoder_of(level, model);
-    CHECK(any_decoder(model, like).shared_panels(like) == (like.runs_on() == taken.runs_on() ? 3U * 7U + 1U : 0U));
+    const any_decoder other(model, like);
+    CHECK(other.shared_panels(like) == (like.runs_on() == taken.runs_on() ? 3U * 7U + 1U : 0U));
+    const std::vector<std::uint32_t> ids{1, 2, 3, 4};
+    CHECK(other.final_hidden({ids.data(), 2, 2}).values == taken.final_hidden({ids.data(), 2, 2}).values);
   });
 }
 
