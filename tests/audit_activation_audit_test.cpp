@@ -25,7 +25,7 @@ namespace {
 
 std::vector<float> states_at_hook(const language_model& model, const token_rows& tokens) {
   std::vector<float> out;
-  const decoder<> ready(model);
+  const any_decoder ready(model);
   run_over(ready, tokens, parse_hook("blocks.1.hook_resid_post", model.config), "dump", {},
            [&](std::size_t, auto, matrix_view<const float> x, auto) {
              for (std::size_t t = 0; t < x.rows(); ++t)

@@ -51,7 +51,7 @@ void check_alone(const feature_audit& like, Block block_of, const progress& told
 inline audit_parts parts_of_files(const feature_audit& audit, const audit_settings& settings,
                                   const audit_options& options, std::span<const std::filesystem::path> reference,
                                   std::span<const dumped_activations> compressed, std::span<const input_file> inputs) {
-  audit_parts out = parts_of_audit(audit.dictionary(), audit.layout(), settings, options);
+  audit_parts out = parts_of_audit(audit.dictionary(), audit.layout(), settings, options, audit.encode().runs_on().fma);
   const auto add = [&](const std::string& name, std::span<const std::filesystem::path> files) {
     std::string checksums;
     for (const std::filesystem::path& path : files) {

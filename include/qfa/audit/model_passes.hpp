@@ -39,7 +39,8 @@ class model_passes {
                   store_budget(options)),
         hidden_(model_.stored().config.hidden, store_budget(options)) {
     if (options_.checkpoint.directory.empty()) return;
-    audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_);
+    audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_,
+                                         features_.encode().runs_on().fma);
     for (auto& part : parts_of_model_audit(model_.stored(), tokens_, settings, options_))
       made_of.push_back(std::move(part));
     checkpoint_ = audit_checkpoint(options_.checkpoint, std::move(made_of));
@@ -96,7 +97,7 @@ class model_passes {
 
   /// A compressed model's pass, over all processes' rows in the end.  `record` says what is known of it before.
   pass_record run(const compressed_model& compressed, pass_record record) {
-    const decoder<> model = model_.ready(compressed);
+    const any_decoder model = model_.ready(compressed);
     record.tensors = compressed.tensors;
     std::size_t first_block = 0;
     if (begun() != nullptr) {
