@@ -16,7 +16,7 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
-#include "qfa/model/decoder.hpp"
+#include "qfa/model/any_decoder.hpp"
 #include "qfa/model/loss.hpp"
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/model/tokens.hpp"
@@ -40,7 +40,7 @@ inline token_options tokens_for(const audit_settings& settings, const model_conf
 /// shows `on_block(block, tokens, at_hook, final_hidden)`: the block's tokens, and both states for every position of
 /// its rows.
 template <class OnBlock>
-void run_over(const decoder<>& model, const token_rows& tokens, const token_layout& layout, const hook_point& hook,
+void run_over(const any_decoder& model, const token_rows& tokens, const token_layout& layout, const hook_point& hook,
               std::string_view stage, const progress& told, OnBlock on_block, std::size_t first_block = 0) {
   require(layout.rows == tokens.rows() && layout.row_tokens == tokens.context,
           "a model runs over rows as their layout has them");
@@ -64,13 +64,13 @@ void run_over(const decoder<>& model, const token_rows& tokens, const token_layo
 
 /// The same over all rows.
 template <class OnBlock>
-void run_over(const decoder<>& model, const token_rows& tokens, const hook_point& hook, std::string_view stage,
+void run_over(const any_decoder& model, const token_rows& tokens, const hook_point& hook, std::string_view stage,
               const progress& told, OnBlock on_block) {
   run_over(model, tokens, {.rows = tokens.rows(), .row_tokens = tokens.context}, hook, stage, told, on_block);
 }
 
 /// Mean next-token loss of a model over rows of tokens, in nats.
-inline double mean_loss(const decoder<>& model, const token_rows& tokens, std::string_view stage = "loss",
+inline double mean_loss(const any_decoder& model, const token_rows& tokens, std::string_view stage = "loss",
                         const progress& told = {}) {
   const token_layout layout{.rows = tokens.rows(), .row_tokens = tokens.context};
   loss_sum all;
@@ -121,7 +121,7 @@ inline std::optional<std::string> reported_rows_warning(const token_rows& calibr
 /// What to say where a model's tokenizer begins every text with BOS and the rows have none: its loss on the first
 /// eight rows as they are, and with BOS before each.  A model out of its regime makes perplexity meaningless
 /// (validity 2.10).  Nothing where rows begin with BOS.
-inline std::optional<std::string> missing_bos_warning(const decoder<>& model, const token_rows& tokens,
+inline std::optional<std::string> missing_bos_warning(const any_decoder& model, const token_rows& tokens,
                                                       bool expects_bos) {
   if (!expects_bos || !model.config().bos) return std::nullopt;
   const std::uint32_t bos = *model.config().bos;

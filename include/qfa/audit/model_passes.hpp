@@ -36,10 +36,11 @@ class model_passes {
         tokens_(std::move(tokens)),
         features_(std::move(dictionary),
                   share_of({tokens_.rows(), tokens_.context, settings.skip_positions}, options.share), options.paired,
-                  options.spill_budget),
-        hidden_(model_.stored().config.hidden, options.spill_budget) {
+                  store_budget(options)),
+        hidden_(model_.stored().config.hidden, store_budget(options)) {
     if (options_.checkpoint.directory.empty()) return;
-    audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_);
+    audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_,
+                                         features_.encode().runs_on().fma);
     for (auto& part : parts_of_model_audit(model_.stored(), tokens_, settings, options_))
       made_of.push_back(std::move(part));
     checkpoint_ = audit_checkpoint(options_.checkpoint, std::move(made_of));
@@ -96,7 +97,7 @@ class model_passes {
 
   /// A compressed model's pass, over all processes' rows in the end.  `record` says what is known of it before.
   pass_record run(const compressed_model& compressed, pass_record record) {
-    const decoder<> model = model_.ready(compressed);
+    const any_decoder model = model_.ready(compressed);
     record.tensors = compressed.tensors;
     std::size_t first_block = 0;
     if (begun() != nullptr) {
@@ -128,6 +129,11 @@ class model_passes {
   }
 
  private:
+  /// What each of the audit's stores may hold: codes, final states, and dense activations where it is paired.
+  static std::size_t store_budget(const audit_options& options) noexcept {
+    return options.spill_budget / (options.paired ? 3 : 2);
+  }
+
   /// What a checkpoint keeps beside records.
   std::vector<spill_file*> stores() {
     std::vector<spill_file*> out{&features_.codes().file(), &hidden_.file()};
