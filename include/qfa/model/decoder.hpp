@@ -89,8 +89,10 @@ class decoder {
       const std::size_t end = kind_of(meet) == hook_kind::z ? meet : meet + 1;
       if (step < end)
         for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
+          chunk_scratch<Arch> work;
           for (std::size_t s = step; s < end; ++s)
-            layers_[s / kinds].step(kind_of(s), tokens.columns(), rope, first, last, scratch, visited && s == step);
+            layers_[s / kinds].step(kind_of(s), tokens.columns(), rope, first, last, scratch, work,
+                                    {.prepared = visited && s == step, .unseen = !adding_seen(options, s)});
         });
       if (kind_of(meet) == hook_kind::z) layers_[meet / kinds].meet(tokens.columns(), scratch);
       for (std::size_t i = 0; i < options.hooks.size(); ++i) {
@@ -180,6 +182,13 @@ class decoder {
     return std::ranges::any_of(options.hooks, [&](const hook_point& hook) { return step_of(hook) == step; });
   }
 
+  /// Whether somebody looks at what the sublayer of this step adds.
+  static bool adding_seen(const forward_options& options, std::size_t step) noexcept {
+    const bool attention = kind_of(step) <= hook_kind::resid_mid;
+    const std::size_t raw_out = step_of({step / kinds, attention ? hook_kind::attn_raw_out : hook_kind::mlp_raw_out});
+    return hooked(options, raw_out) || hooked(options, raw_out + 1);
+  }
+
   /// The inputs that somebody is to see before this step.
   std::optional<input_kind> visited_before(std::size_t step) const noexcept {
     return on_inputs_ ? first_read_by(kind_of(step)) : std::nullopt;
@@ -193,13 +202,15 @@ class decoder {
   }
 
   /// Calls run(first, last) for chunks of [0, count) tokens, on all threads.  Chunks large enough for a matrix product
-  /// to be worth its packing, small enough that their activations stay near; no result depends on where they are cut.
+  /// to be worth its packing, small enough that their activations stay near, as even as may be and as many for each
+  /// thread; no result depends on where they are cut.
   template <class Run>
   static void for_each_chunk(std::size_t count, Run run) {
     constexpr std::size_t least = 48, most = 192;
-    const std::size_t chunk = std::clamp(count / (4 * thread_count()) / least * least, least, most);
-    parallel_for((count + chunk - 1) / chunk,
-                 [&](std::size_t i) { run(i * chunk, (std::min)(count, (i + 1) * chunk)); });
+    const std::size_t threads = thread_count();
+    const std::size_t shared = (count + most * threads - 1) / (most * threads) * threads;
+    const std::size_t chunks = std::clamp((count + least - 1) / least, std::size_t{1}, shared);
+    parallel_for(chunks, [&](std::size_t i) { run(i * count / chunks, (i + 1) * count / chunks); });
   }
 
   void embed(matrix_view<const std::uint32_t> tokens, std::size_t first, std::size_t last, forward_scratch& s) const {

@@ -2,6 +2,7 @@
 #ifndef QFA_MODEL_ROPE_HPP
 #define QFA_MODEL_ROPE_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
@@ -9,6 +10,7 @@
 
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/config.hpp"
+#include "qfa/simd/batch.hpp"
 
 namespace qfa {
 
@@ -35,6 +37,36 @@ inline std::vector<double> rope_frequencies(const model_config& config) {
   return out;
 }
 
+/// What turning a head means: (a, b) -> (a cos - b sin, b cos + a sin) for its dimensions i and i + half.  One fused
+/// multiply-add over one rounded product in each, so that no compiler may contract it differently.
+namespace ref {
+
+inline void turn(float* head, std::size_t half, const float* cosine, const float* sine) noexcept {
+  for (std::size_t i = 0; i < half; ++i) {
+    const float a = head[i];
+    const float b = head[half + i];
+    head[i] = std::fma(a, cosine[i], -(b * sine[i]));
+    head[half + i] = std::fma(b, cosine[i], a * sine[i]);
+  }
+}
+
+}  // namespace ref
+
+/// The same, to the bit where Arch has fused multiply-adds.
+template <class Arch = simd::best_arch>
+void turn(float* head, std::size_t half, const float* cosine, const float* sine) noexcept {
+  using batch = simd::floats<Arch>;
+  for (std::size_t i = 0; i < half; i += simd::width<Arch>) {
+    const std::size_t valid = (std::min)(simd::width<Arch>, half - i);
+    const batch a = simd::load_valid<Arch>(head + i, valid);
+    const batch b = simd::load_valid<Arch>(head + half + i, valid);
+    const batch c = simd::load_valid<Arch>(cosine + i, valid);
+    const batch s = simd::load_valid<Arch>(sine + i, valid);
+    simd::store_valid<Arch>(simd::fma<Arch>(a, c, -(b * s)), head + i, valid);
+    simd::store_valid<Arch>(simd::fma<Arch>(b, c, a * s), head + half + i, valid);
+  }
+}
+
 /// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) in the "rotate half" layout: dimension i of a head
 /// turns with dimension i + rotated / 2.  Angles are taken in double and rounded once.
 class rope_table {
@@ -55,26 +87,16 @@ class rope_table {
 
   /// Turns every head of x (tokens, heads head_dim), tokens that follow each other in texts of `context` tokens, the
   /// first of them at `position` in its text.
+  template <class Arch = simd::best_arch>
   void operator()(matrix_view<float> x, std::size_t context, std::size_t position = 0) const noexcept {
-    for (std::size_t t = 0; t < x.rows(); ++t)
+    for (std::size_t t = 0; t < x.rows(); ++t) {
+      const std::size_t at = (position + t) % context * half_;
       for (std::size_t c = 0; c < x.columns(); c += head_dim_)
-        turn(x.row(t).data() + c, (position + t) % context);
-  }
-
- private:
-  // One fused multiply-add over one rounded product in each line, so that no compiler may contract it differently.
-  void turn(float* head, std::size_t position) const noexcept {
-    const float* const cosine = cos_.data() + position * half_;
-    const float* const sine = sin_.data() + position * half_;
-    float* const other = head + half_;
-    for (std::size_t i = 0; i < half_; ++i) {
-      const float a = head[i];
-      const float b = other[i];
-      head[i] = std::fma(a, cosine[i], -(b * sine[i]));
-      other[i] = std::fma(b, cosine[i], a * sine[i]);
+        turn<Arch>(x.row(t).data() + c, half_, cos_.data() + at, sin_.data() + at);
     }
   }
 
+ private:
   std::size_t half_ = 0;
   std::size_t head_dim_ = 1;
   std::vector<float> cos_, sin_;  // (positions, half)
