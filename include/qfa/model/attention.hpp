@@ -10,6 +10,7 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/model/elementwise.hpp"
 #include "qfa/simd/gemm.hpp"
 #include "qfa/simd/kernels.hpp"
 #include "qfa/simd/math.hpp"
@@ -45,7 +46,7 @@ float weigh(std::span<float> scores, std::size_t i, const attention_shape& shape
   if (shape.softcap > 0.0f) {
     const batch cap(shape.softcap);
     simd::transform<Arch>(
-        seen, [&](batch s) { return cap * simd::tanh<Arch>(s / cap); }, seen.data());
+        seen, [&](batch s) { return soft_capped<Arch>(s, cap); }, seen.data());
   }
   // The largest exponent is 0: nothing overflows, and the sum is at least 1.
   const batch top(simd::max<Arch>(seen));

@@ -25,6 +25,8 @@
 #include "qfa/model/linear.hpp"
 #include "qfa/model/norm.hpp"
 #include "qfa/model/rope.hpp"
+#include "qfa/simd/batch.hpp"
+#include "qfa/simd/packed_rows.hpp"
 
 namespace qfa {
 
@@ -129,6 +131,20 @@ class decoder {
       for_each_chunk(logits.rows(), [&](std::size_t first, std::size_t last) {
         soft_cap<Arch>(static_cast<float>(config_.logit_softcap), logits.rows_between(first, last));
       });
+  }
+
+  /// Logits (tokens, columns) of packed final hidden states, of the ids [first, first + columns) alone, on the calling
+  /// thread: what a loss needs that never holds all of them.  `first` is a multiple of packed_matrix's panel width.
+  void unembed(const simd::packed_rows<Arch>& final_hidden, std::size_t first, matrix_view<float> logits) const {
+    using batch = simd::floats<Arch>;
+    const batch cap(static_cast<float>(config_.logit_softcap));
+    const bool capped = config_.logit_softcap > 0.0;
+    unembedding_(final_hidden,
+                 [&](std::size_t row, std::size_t column, const batch& logit, std::size_t valid) {
+                   simd::store_valid<Arch>(capped ? soft_capped<Arch>(logit, cap) : logit,
+                                           logits.row(row).data() + (column - first), valid);
+                 },
+                 {.first_column = first, .last_column = first + logits.columns()});
   }
 
   /// Logits (tokens, vocabulary) of texts.  For a large vocabulary take final_hidden and unembed by portions.

@@ -60,6 +60,12 @@ void activate_gated(mlp_activation kind, matrix_view<const float> gate, matrix_v
   });
 }
 
+/// cap tanh(x / cap).
+template <class Arch>
+simd::floats<Arch> soft_capped(const simd::floats<Arch>& x, const simd::floats<Arch>& cap) noexcept {
+  return cap * simd::tanh<Arch>(x / cap);
+}
+
 /// x = cap tanh(x / cap).
 template <class Arch = simd::best_arch>
 void soft_cap(float cap, matrix_view<float> x) {
@@ -67,7 +73,7 @@ void soft_cap(float cap, matrix_view<float> x) {
   const batch c(cap);
   for (std::size_t r = 0; r < x.rows(); ++r)
     simd::transform<Arch>(
-        x.row(r), [&](const batch& v) { return c * simd::tanh<Arch>(v / c); }, x.row(r).data());
+        x.row(r), [&](const batch& v) { return soft_capped<Arch>(v, c); }, x.row(r).data());
 }
 
 }  // namespace qfa

@@ -61,6 +61,15 @@ class packed_rows {
   std::size_t first_row(std::size_t tile) const noexcept { return tiles_ == 0 ? 0 : tile * rows_ / tiles_; }
   std::size_t rows_of(std::size_t tile) const noexcept { return first_row(tile + 1) - first_row(tile); }
 
+  /// x(row, k): for tests and for whoever repacks.
+  float operator()(std::size_t row, std::size_t k) const noexcept {
+    assert(row < rows_ && k < depth_);
+    std::size_t t = row * tiles_ / rows_;
+    while (first_row(t + 1) <= row)
+      ++t;
+    return tile(t)[k * rows_of(t) + row - first_row(t)];
+  }
+
   /// x(first_row(tile) ..., k): rows_of(tile) floats for each k.
   const float* tile(std::size_t t) const noexcept {
     assert(t < tiles_);
