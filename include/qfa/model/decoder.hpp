@@ -224,8 +224,8 @@ class decoder {
   static void for_each_chunk(std::size_t count, Run run) {
     constexpr std::size_t least = 48, most = 192;
     const std::size_t threads = thread_count();
-    const std::size_t shared = (count + most * threads - 1) / (most * threads) * threads;
-    const std::size_t chunks = std::clamp((count + least - 1) / least, std::size_t{1}, shared);
+    const std::size_t enough = (count + most * threads - 1) / (most * threads) * threads;
+    const std::size_t chunks = (std::min)((count + least - 1) / least, enough);
     parallel_for(chunks, [&](std::size_t i) { run(i * count / chunks, (i + 1) * count / chunks); });
   }
 

@@ -31,7 +31,8 @@ void with_activation(mlp_activation kind, Use use) {
 
 }  // namespace detail
 
-// On the calling thread, row by row: a decoder's threads each take some of the tokens.
+// On the calling thread, row by row: a decoder's threads each take some of the tokens.  Its linear layers activate in
+// their epilogues what they have not stored yet, and are held to these by tests.
 
 /// to += x.
 template <class Arch = simd::best_arch>
