@@ -89,8 +89,8 @@ TEST_CASE_TEMPLATE("turn: equals its scalar twin to the bit at every width, and 
     const auto cosine = qfa_test::random_floats(half, 1), sine = qfa_test::random_floats(half, 2);
     auto head = qfa_test::random_floats(2 * half + 2, 3);
     auto expected = head;
-    turn<Arch>(head.data() + 1, half, cosine.data(), sine.data());
-    ref::turn(expected.data() + 1, half, cosine.data(), sine.data());
+    turn<Arch>(head.data() + 1, head.data() + 1 + half, cosine.data(), sine.data(), half);
+    ref::turn(expected.data() + 1, expected.data() + 1 + half, cosine.data(), sine.data(), half);
     std::size_t wrong = 0;
     for (std::size_t i = 0; i < head.size(); ++i)
       wrong += qfa_test::same_bits(head[i], expected[i]) ||

@@ -64,9 +64,9 @@ struct attention_scratch {
   std::vector<float> scores{}, sums{};
 };
 
-/// z of the queries [first, first + q.rows()) of one text and one head.  A block of queries makes two small matrix
-/// products with the packed keys and values, as far as one of its queries sees; scores that the mask hides from others
-/// of them are computed and thrown away.
+/// z, one block of rows, of the queries [first, first + q.rows()) of one text and one head.  A block of queries makes
+/// two small matrix products with the packed keys and values, as far as one of its queries sees; scores that the mask
+/// hides from others of them are computed and thrown away.
 template <class Arch>
 void attend_block(matrix_view<const float> q, const simd::packed_matrix<Arch>& keys,
                   const simd::packed_matrix<Arch>& values, const attention_shape& shape, std::size_t first,
@@ -96,7 +96,8 @@ void attend_block(matrix_view<const float> q, const simd::packed_matrix<Arch>& k
   s.packed.pack(scores);
   simd::multiply_rows(s.packed, values,
                       [&](std::size_t row, std::size_t column, const batch& mix, std::size_t valid) {
-                        simd::store_valid<Arch>(mix / batch(s.sums[row]), z.row(row).data() + column, valid);
+                        simd::store_valid<Arch>(mix / batch(s.sums[row]), z.data() + row * z.row_stride() + column,
+                                                valid);
                       },
                       {.first_depth = begin});
 }

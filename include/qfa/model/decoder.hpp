@@ -142,7 +142,7 @@ class decoder {
     unembedding_(final_hidden,
                  [&](std::size_t row, std::size_t column, const batch& logit, std::size_t valid) {
                    simd::store_valid<Arch>(capped ? soft_capped<Arch>(logit, cap) : logit,
-                                           logits.row(row).data() + (column - first), valid);
+                                           logits.data() + row * logits.row_stride() + (column - first), valid);
                  },
                  {.first_column = first, .last_column = first + logits.columns()});
   }

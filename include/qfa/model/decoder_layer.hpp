@@ -209,10 +209,13 @@ class decoder_layer {
     return options.unseen && !mlp_post_norm_.exists();
   }
 
+  // The rows of activations stand at equal distances; to ask a view for each would cost a division for each register.
+
   /// An epilogue that stores what it is given.
   static auto storing(matrix_view<float> to) {
-    return [to](std::size_t row, std::size_t column, const batch& y, std::size_t valid) {
-      simd::store_valid<Arch>(y, to.row(row).data() + column, valid);
+    return [to = to.data(), stride = to.row_stride()](std::size_t row, std::size_t column, const batch& y,
+                                                      std::size_t valid) {
+      simd::store_valid<Arch>(y, to + row * stride + column, valid);
     };
   }
 
@@ -220,8 +223,9 @@ class decoder_layer {
   static void project(const linear<Arch>& layer, const simd::packed_rows<Arch>& x, matrix_view<float> out,
                       matrix_view<float> residual, bool add) {
     if (!add) return layer(x, storing(out));
-    layer(x, [residual](std::size_t row, std::size_t column, const batch& y, std::size_t valid) {
-      float* const to = residual.row(row).data() + column;
+    layer(x, [sums = residual.data(), stride = residual.row_stride()](std::size_t row, std::size_t column,
+                                                                      const batch& y, std::size_t valid) {
+      float* const to = sums + row * stride + column;
       simd::store_valid<Arch>(simd::load_valid<Arch>(to, valid) + y, to, valid);
     });
   }

@@ -37,16 +37,16 @@ inline std::vector<double> rope_frequencies(const model_config& config) {
   return out;
 }
 
-/// What turning a head means: (a, b) -> (a cos - b sin, b cos + a sin) for its dimensions i and i + half.  One fused
-/// multiply-add over one rounded product in each, so that no compiler may contract it differently.
+/// What turning means: (a, b) -> (a cos - b sin, b cos + a sin), for each of `count` pairs.  One fused multiply-add
+/// over one rounded product in each, so that no compiler may contract it differently.
 namespace ref {
 
-inline void turn(float* head, std::size_t half, const float* cosine, const float* sine) noexcept {
-  for (std::size_t i = 0; i < half; ++i) {
-    const float a = head[i];
-    const float b = head[half + i];
-    head[i] = std::fma(a, cosine[i], -(b * sine[i]));
-    head[half + i] = std::fma(b, cosine[i], a * sine[i]);
+inline void turn(float* a, float* b, const float* cosine, const float* sine, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float x = a[i];
+    const float y = b[i];
+    a[i] = std::fma(x, cosine[i], -(y * sine[i]));
+    b[i] = std::fma(y, cosine[i], x * sine[i]);
   }
 }
 
@@ -54,17 +54,19 @@ inline void turn(float* head, std::size_t half, const float* cosine, const float
 
 /// The same, to the bit where Arch has fused multiply-adds.
 template <class Arch = simd::best_arch>
-void turn(float* head, std::size_t half, const float* cosine, const float* sine) noexcept {
+void turn(float* a, float* b, const float* cosine, const float* sine, std::size_t count) noexcept {
   using batch = simd::floats<Arch>;
-  for (std::size_t i = 0; i < half; i += simd::width<Arch>) {
-    const std::size_t valid = (std::min)(simd::width<Arch>, half - i);
-    const batch a = simd::load_valid<Arch>(head + i, valid);
-    const batch b = simd::load_valid<Arch>(head + half + i, valid);
-    const batch c = simd::load_valid<Arch>(cosine + i, valid);
-    const batch s = simd::load_valid<Arch>(sine + i, valid);
-    simd::store_valid<Arch>(simd::fma<Arch>(a, c, -(b * s)), head + i, valid);
-    simd::store_valid<Arch>(simd::fma<Arch>(b, c, a * s), head + half + i, valid);
+  constexpr std::size_t w = simd::width<Arch>;
+  std::size_t i = 0;
+  for (; i + w <= count; i += w) {
+    const batch x = simd::load<Arch>(a + i);
+    const batch y = simd::load<Arch>(b + i);
+    const batch c = simd::load<Arch>(cosine + i);
+    const batch s = simd::load<Arch>(sine + i);
+    simd::fma<Arch>(x, c, -(y * s)).store_unaligned(a + i);
+    simd::fma<Arch>(y, c, x * s).store_unaligned(b + i);
   }
+  ref::turn(a + i, b + i, cosine + i, sine + i, count - i);  // heads may be narrower than a register
 }
 
 /// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) in the "rotate half" layout: dimension i of a head
@@ -92,7 +94,7 @@ class rope_table {
     for (std::size_t t = 0; t < x.rows(); ++t) {
       const std::size_t at = (position + t) % context * half_;
       for (std::size_t c = 0; c < x.columns(); c += head_dim_)
-        turn<Arch>(x.row(t).data() + c, half_, cos_.data() + at, sin_.data() + at);
+        turn<Arch>(x.row(t).data() + c, x.row(t).data() + c + half_, cos_.data() + at, sin_.data() + at, half_);
     }
   }
 
