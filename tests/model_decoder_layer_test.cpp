@@ -21,7 +21,8 @@ decoder_layer<> layer_of(const language_model& model, std::size_t l, const decod
 }
 
 /// A block's output for texts of `context` random tokens, its steps taken for `at_once` tokens at a time.
-std::vector<float> run(const language_model& model, std::size_t tokens, std::size_t context, std::size_t at_once) {
+std::vector<float> run(const language_model& model, std::size_t tokens, std::size_t context, std::size_t at_once,
+                       bool keep = false) {
   const decoder_layer<> layer = layer_of(model, 1);
   const rope_table rope(model.config, context);
   forward_scratch scratch;
@@ -30,14 +31,20 @@ std::vector<float> run(const language_model& model, std::size_t tokens, std::siz
   std::normal_distribution<float> normal;
   for (float& x : scratch.residual.values)
     x = normal(random);
+  std::vector<chunk_scratch<>> kept((tokens + at_once - 1) / at_once);
   for (std::size_t k = 0; k < hook_kind_names.size(); ++k) {
     const auto kind = static_cast<hook_kind>(k);
     if (kind == hook_kind::z) {
       layer.meet(context, scratch);
       continue;
     }
-    for (std::size_t first = 0; first < tokens; first += at_once)
-      layer.step(kind, context, rope, first, std::min(tokens, first + at_once), scratch);
+    for (std::size_t first = 0; first < tokens; first += at_once) {
+      const std::size_t last = std::min(tokens, first + at_once);
+      if (keep)
+        layer.step(kind, context, rope, first, last, scratch, kept[first / at_once], {});
+      else
+        layer.step(kind, context, rope, first, last, scratch);
+    }
   }
   return scratch.residual.values;
 }
@@ -51,6 +58,14 @@ TEST_CASE("decoder_layer: tokens may be taken a few at a time, wherever the cuts
     const std::vector<float> whole = run(model, 30, 10, 30);
     for (const std::size_t at_once : std::vector<std::size_t>{1, 7, 10, 13})
       CHECK(run(model, 30, 10, at_once) == whole);
+  }
+}
+
+TEST_CASE("decoder_layer: what a thread keeps from step to step changes nothing") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    const language_model model = load_model(models / family);
+    CHECK(run(model, 30, 10, 13, true) == run(model, 30, 10, 13));
   }
 }
 
