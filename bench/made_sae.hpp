@@ -33,9 +33,9 @@ struct made_options {
 ///
 /// What a screen can decide depends on how many pre-activations lie just below the threshold.  Normal ones, as random
 /// weights give, are too few there by half within 0.2 standard deviations and by two thirds within 1: real ones have a
-/// long lower and a short upper tail.  So each feature looks away from three of many one-sided sources (exponentials, as
-/// topics that most tokens do not have), which all but makes its pre-activation -gamma(3); the rest of its weights is
-/// random.  A background that it does not see makes up the rest of the activations' energy.  Some features that are
+/// long lower and a short upper tail.  So each feature looks away from three of many one-sided sources (exponentials,
+/// as topics that most tokens do not have), which all but makes its pre-activation -gamma(3); the rest of its weights
+/// is random.  A background that it does not see makes up the rest of the activations' energy.  Some features that are
 /// close to firing are then pushed over the threshold along their own direction: the upper tail of what fires.
 ///
 /// All of it is drawn in the sources' own axes and rotated by two rounds of signs and Hadamard transforms; then a
@@ -89,7 +89,7 @@ class made_sae {
     return out;
   }
 
- /// The measured features that are as rare.
+  /// The measured features that are as rare.
   static const real::rare_features& like(double l0, std::size_t features) {
     return l0 / static_cast<double>(features) > 0.00375 ? real::half_percent : real::quarter_percent;
   }
@@ -221,7 +221,8 @@ class made_sae {
       source[k] = exponential(random);
       u[k] = source_spread() * (source[k] - 1.0);
     }
-    const double spread = std::sqrt(background_energy * static_cast<double>(u.size()) / static_cast<double>(background_));
+    const double spread =
+        std::sqrt(background_energy * static_cast<double>(u.size()) / static_cast<double>(background_));
     for (std::size_t i = sources_; i < u.size(); ++i)
       u[i] = i < sources_ + background_ ? spread * normal(random) : 0.0;
     rotate(u);

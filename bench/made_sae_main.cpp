@@ -140,7 +140,7 @@ int check(std::size_t d, std::size_t features) {
     norm /= quantile(sorted, 0.5);
 
   comparison compare;
-  compare("margins", measured.margins, margins, {.absolute = 0.3});
+  compare("margins", measured.margins, margins, {.absolute = 0.3, .relative = 0.2});
   compare("feature_means", measured.feature_means, means, {.absolute = 0.3});
   // The long end of what fires, which no screen is asked about, is left shorter: pushes would blur what lies below.
   compare("fired_margins", measured.fired_margins, fired, {.absolute = 0.1, .relative = 0.6});
@@ -162,17 +162,12 @@ void write(const std::filesystem::path& folder, std::size_t d, std::size_t featu
   const made_sae made(d, features);
   const qfa::sae& s = made.weights();
   const std::vector<float> x = made.inputs(tokens, 3);
-  const auto save = [&](const char* name, std::span<const float> values, std::size_t columns) {
-    qfa::npy_writer<float> file(folder / name, {columns});
-    file.append(values);
-    file.commit();
-  };
   std::filesystem::create_directories(folder);
-  save("W_enc.npy", s.w_enc, features);
-  save("b_enc.npy", s.b_enc, features);
-  save("b_dec.npy", s.b_dec, d);
-  save("reference.npy", x, d);
-  save("compressed.npy", made.compressed(x, 0.1, 4), d);
+  qfa::write_npy(folder / "W_enc.npy", {d, features}, s.w_enc);
+  qfa::write_npy(folder / "b_enc.npy", {features}, s.b_enc);
+  qfa::write_npy(folder / "b_dec.npy", {d}, s.b_dec);
+  qfa::write_npy(folder / "reference.npy", {tokens, d}, x);
+  qfa::write_npy(folder / "compressed.npy", {tokens, d}, made.compressed(x, 0.1, 4));
 }
 
 }  // namespace
