@@ -15,7 +15,7 @@ namespace detail {
 
 /// Lets the compiler believe that x, a register, has changed: it can neither merge sums nor keep one in memory.
 template <class Arch>
-void keep_in_register(qfa::simd::floats<Arch>& x) noexcept {
+[[gnu::always_inline]] inline void keep_in_register(qfa::simd::floats<Arch>& x) noexcept {
 #if defined(__AVX512F__)
   asm volatile("" : "+v"(x.data));
 #elif defined(__SSE2__)
@@ -25,20 +25,25 @@ void keep_in_register(qfa::simd::floats<Arch>& x) noexcept {
 #endif
 }
 
+/// One step of a sum.
+template <class Arch>
+[[gnu::always_inline]] inline void multiply_add(qfa::simd::floats<Arch>& sum, const qfa::simd::floats<Arch>& factor,
+                                                const qfa::simd::floats<Arch>& term) noexcept {
+  sum = qfa::simd::fma(sum, factor, term);
+  keep_in_register<Arch>(sum);
+}
+
+// Never inlined: within a `main`, which runs once, g++ optimizes for size and calls a function for each step.
 template <class Arch, std::size_t... Sum>
-float multiply_add(std::size_t steps, std::index_sequence<Sum...>) noexcept {
+[[gnu::noinline]] float multiply_add(std::size_t steps, std::index_sequence<Sum...>) noexcept {
   using batch = qfa::simd::floats<Arch>;
   batch sum[sizeof...(Sum)];
   ((sum[Sum] = batch(1.0f + static_cast<float>(Sum))), ...);
   batch factor(0.999f), term(0.1f);
   keep_in_register<Arch>(factor);
   keep_in_register<Arch>(term);
-  const auto step = [&](batch& x) {
-    x = qfa::simd::fma(x, factor, term);
-    keep_in_register<Arch>(x);
-  };
   for (std::size_t i = 0; i < steps; ++i)
-    (step(sum[Sum]), ...);
+    (multiply_add<Arch>(sum[Sum], factor, term), ...);
   batch all(0.0f);
   ((all = all + sum[Sum]), ...);
   return all.get(0);
