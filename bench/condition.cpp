@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // qfa's side of compare_published.py: one condition, both encodes and the statistics, on files that another program
 // reads too (`qfa_made_sae write`).
-//   qfa_condition FOLDER THREADS R_FILE      then on standard input, again and again,
+//   qfa_condition FOLDER THREADS R_FILE SCREEN      (fp32 or screened) then on standard input, again and again,
 //     condition     encodes the reference and the compressed activations and fills the statistics
 //     sweep         six conditions, the reference encoded once
 //     peak          as many multiply-adds as the encodes of a condition have, at the machine's peak
@@ -36,8 +36,8 @@ constexpr std::size_t tokens_of_group = 3'120;  // of 199,680 tokens in 64 group
 
 class condition {
  public:
-  explicit condition(const std::filesystem::path& folder)
-      : encode_(sae_of(folder)),
+  condition(const std::filesystem::path& folder, qfa::screen_kind screen)
+      : encode_(sae_of(folder), {.screen = screen}),
         reference_(floats(folder / "reference.npy")),
         compressed_(floats(folder / "compressed.npy")) {}
 
@@ -97,9 +97,11 @@ class condition {
 
 int main(int argc, char** argv) {
   try {
-    if (argc != 4) throw std::runtime_error("usage: qfa_condition FOLDER THREADS R_FILE");
+    const std::string screen = argc == 5 ? argv[4] : "";
+    if (screen != "fp32" && screen != "screened")
+      throw std::runtime_error("usage: qfa_condition FOLDER THREADS R_FILE fp32|screened");
     qfa::set_thread_count(std::stoul(argv[2]));
-    const condition work(argv[1]);
+    const condition work(argv[1], screen == "fp32" ? qfa::screen_kind::none : qfa::screen_kind::automatic);
     qfa_bench::answer_questions([&](const std::string& word) {
       if (word == "peak") {
         work.spend_its_flops_at_peak();

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every speed that qfa promises, as a ratio within one run: what it reaches of the machine's measured peak of fused
 // multiply-adds, and of what one would use instead.  bench/run.sh builds and runs it.
-//   qfa_ratios [--rounds 11] [--shape D,FEATURES]... [--tokens 384] [--core SKYLAKEX] [--processor-time] [--markdown]
+//   qfa_ratios [--rounds 11] [--shape D,FEATURES]... [--tokens 384] [--core SKYLAKEX] [--massive] [--processor-time]
+//              [--markdown]
 //
 // Contestants run in turn on the same inputs, and each ratio is the median over rounds of the ratios within a round
 // (in brackets, the middle half).  --processor-time counts the seconds that one thread was given, not those on the
-// wall: for a machine that others use as well.
+// wall: for a machine that others use as well.  --massive makes inputs with a dimension as large as gemma-3-1b's.
 #include "assert_release.hpp"
 
 #include <unistd.h>
@@ -46,7 +47,7 @@ struct options {
   std::size_t rounds = 11, tokens = 384;
   std::vector<std::pair<std::size_t, std::size_t>> shapes;
   std::string core = "SKYLAKEX";  ///< OPENBLAS_CORETYPE of the tuned child
-  bool processor_time = false, markdown = false;
+  bool processor_time = false, massive = false, markdown = false;
 
   double seconds(const duration& d) const { return processor_time ? d.processor : d.wall; }
 };
@@ -69,7 +70,7 @@ class contest {
       tuned_ = std::make_unique<child>(command, environment(o.core));
       untuned_ = std::make_unique<child>(command, environment(""));
     }
-    const made_sae made(d, features);
+    const made_sae made(d, features, {.massive = o.massive});
     reference_ = made.inputs(o.tokens, 3);
     compressed_ = made.compressed(reference_, 0.1, 4);
     sae_ = made.weights();
@@ -78,17 +79,19 @@ class contest {
   /// One thread, then two; and lets go of what that needed.
   void run() {
     qfa::set_thread_count(1);
-    const qfa::encoder<> encode(sae_);
     qfa::sae with_top_k = sae_;
     with_top_k.activation = qfa::activation_kind::top_k;
-    const qfa::encoder<> encode_top_k(with_top_k);
-    qfa::feature_table table(sae_.d_sae, 64);
-    std::size_t runs = 0;
+    const qfa::encode_options fp32{.screen = qfa::screen_kind::none};
+    const qfa::encoder<> encode(sae_, fp32), encode_top_k(with_top_k, fp32);
+    const qfa::encoder<> screened(sae_), screened_top_k(with_top_k);
 
     alone_.add([&](race::record& r) { r["peak"] = fma_peak_flops(); });
     add_encoder("encode", encode);
+    add_encoder("screened", screened);
     add_encoder("top_k", encode_top_k);
-    alone_.add([&](race::record& r) { add_condition(r, encode, table, runs++); });
+    add_encoder("screened top_k", screened_top_k);
+    add_condition("", encode);
+    add_condition("screened ", screened);
     for (const auto& [name, blas] : {std::pair{"tuned", tuned_.get()}, std::pair{"untuned", untuned_.get()}}) {
       if (blas == nullptr) continue;
       for (const char* word : {"sgemm", "scan"})
@@ -107,12 +110,14 @@ class contest {
     qfa::set_thread_count(1);
     const qfa::sparse_codes codes = encode(view(reference_));
     l0_ = static_cast<double>(codes.firings()) / static_cast<double>(codes.tokens());
+    counts_ = screened.screened();
     tuned_.reset();
     untuned_.reset();
     sae_ = {};
   }
 
   double l0() const noexcept { return l0_; }
+  const qfa::screen_counts& counts() const noexcept { return counts_; }
   const race& alone() const noexcept { return alone_; }
   const race& together() const noexcept { return together_; }
 
@@ -133,22 +138,26 @@ class contest {
 
   /// Both encodes and the statistics, into a table that fills as an audit's does: eight batches a group.
   template <class Encoder>
-  void add_condition(race::record& r, const Encoder& encode, qfa::feature_table& table, std::size_t runs) {
-    const std::vector<std::uint32_t> groups(options_.tokens, static_cast<std::uint32_t>(runs / 8 % 64));
-    qfa::sparse_codes reference, compressed;
-    const double encodes = options_.seconds(time_of([&] {
-      reference = encode(view(reference_));
-      compressed = encode(view(compressed_));
-    }));
-    const double statistics = options_.seconds(time_of([&] { table(reference, compressed, groups); }));
-    r["condition"] = 2.0 * flops_ / (encodes + statistics);
-    r["statistics"] = statistics;
-    r["one encode"] = encodes / 2.0;
+  void add_condition(const std::string& name, const Encoder& encode) {
+    const auto table = std::make_shared<qfa::feature_table>(sae_.d_sae, 64);
+    alone_.add([this, name, &encode, table, runs = std::size_t{0}](race::record& r) mutable {
+      const std::vector<std::uint32_t> groups(options_.tokens, static_cast<std::uint32_t>(runs++ / 8 % 64));
+      qfa::sparse_codes reference, compressed;
+      const double encodes = options_.seconds(time_of([&] {
+        reference = encode(view(reference_));
+        compressed = encode(view(compressed_));
+      }));
+      const double statistics = options_.seconds(time_of([&] { (*table)(reference, compressed, groups); }));
+      r[name + "condition"] = 2.0 * flops_ / (encodes + statistics);
+      r[name + "statistics"] = statistics;
+      r[name + "one encode"] = encodes / 2.0;
+    });
   }
 
   const options& options_;
   double flops_;
   double l0_ = 0.0;
+  qfa::screen_counts counts_;
   std::unique_ptr<child> tuned_, untuned_;
   std::vector<float> reference_, compressed_;
   qfa::sae sae_;
@@ -161,6 +170,7 @@ struct row {
   const char* over;
   const char* under;
   const char* target;
+  const char* format = "%.2f";
 };
 
 constexpr std::array rows_alone{
@@ -170,8 +180,13 @@ constexpr std::array rows_alone{
     row{"... / OpenBLAS sgemm and scan, tuned", "condition", "tuned scan", ""},
     row{"... / OpenBLAS sgemm alone, as it comes", "condition", "untuned sgemm", ""},
     row{"... / OpenBLAS sgemm and scan, as it comes", "condition", "untuned scan", ""},
-    row{"statistics / one encode (time)", "statistics", "one encode", "<= 0.03"},
-    row{"top_k encode / relu encode", "top_k", "encode", ""},
+    row{"statistics / one fp32 encode (time)", "statistics", "one encode", "<= 0.03", "%.3f"},
+    row{"screened encode / fp32 encode", "screened", "encode", ">= 1.5"},
+    row{"screened encode and statistics / peak", "screened condition", "peak", ""},
+    row{"... / OpenBLAS sgemm alone, tuned", "screened condition", "tuned sgemm", ""},
+    row{"statistics / one screened encode (time)", "screened statistics", "screened one encode", "", "%.3f"},
+    row{"top_k fp32 encode / relu's", "top_k", "encode", ""},
+    row{"top_k screened encode / fp32", "screened top_k", "top_k", ""},
 };
 
 void print_by_shape(const options& o, const std::vector<std::unique_ptr<contest>>& contests) {
@@ -196,9 +211,13 @@ void print_by_shape(const options& o, const std::vector<std::unique_ptr<contest>
   for (const row& r : rows_alone)
     add(r.what, r.target, [&](const contest& c) {
       if (!c.alone().has(r.over) || !c.alone().has(r.under)) return std::string("-");
-      return text_of(c.alone().ratio(r.over, r.under), std::string_view(r.over) == "statistics" ? "%.3f" : "%.2f");
+      return text_of(c.alone().ratio(r.over, r.under), r.format);
     });
-  add("two threads / one", ">= 1.8", [](const contest& c) {
+  add("products that the screen leaves undecided, %", "", [](const contest& c) {
+    return text_of(100.0 * static_cast<double>(c.counts().undecided) / static_cast<double>(c.counts().products),
+                   "%.2f");
+  });
+  add("two threads / one, fp32", ">= 1.8", [](const contest& c) {
     return c.together().has("two") ? text_of(c.together().ratio("two", "one"), "%.2f") : "-";
   });
   out.print();
@@ -291,6 +310,8 @@ options parse(const std::vector<std::string>& words) {
       o.core = value();
     } else if (words[i] == "--markdown") {
       o.markdown = true;
+    } else if (words[i] == "--massive") {
+      o.massive = true;
     } else if (words[i] == "--processor-time") {
       o.processor_time = true;
     } else if (words[i] == "--shape") {
