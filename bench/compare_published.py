@@ -12,9 +12,9 @@ kernels when it is loaded: as Debian ships it, and with OPENBLAS_CORETYPE set.  
 ratios within a round; in brackets, the middle half.  "qfa / peak" is the share that qfa reaches of what as many
 multiply-adds would take at the machine's measured peak, on as many threads.
 
-Before anything is timed, both sides' r of every feature are compared: |difference| <= 2e-5, or the run fails.  Float32
+Before anything is timed, both sides' r of every feature are compared: |difference| <= 5e-5, or the run fails.  Float32
 sums in another order move a pre-activation by about 1e-6 of its terms; what moves r by more is other work.  Features
-that fire on fewer than 8 tokens are left out: there such a sum decides whether a firing exists.
+that fire on fewer than 4 tokens are left out: there such a sum decides whether a firing exists.
 
 Needs python3-torch and python3-numpy.
 """
@@ -28,8 +28,8 @@ import time
 
 import numpy as np
 
-TOLERANCE = 2e-5
-LEAST_FIRINGS = 8
+TOLERANCE = 5e-5
+LEAST_FIRINGS = 4
 TARGETS = {(1, "fp32"): "peak 0.9", (1, "screened"): "tuned 5, as shipped 8"}
 
 
