@@ -31,6 +31,7 @@
 
 #include "child.hpp"
 #include "fma_peak.hpp"
+#include "made_model.hpp"
 #include "made_sae.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/sae/encode.hpp"
@@ -223,6 +224,26 @@ void print_by_shape(const options& o, const std::vector<std::unique_ptr<contest>
   out.print();
 }
 
+/// A forward to the final hidden states on one thread.
+void print_forward(const options& o) {
+  const made_model made;
+  const qfa::decoder<> model(made.model());
+  qfa::forward_scratch scratch;
+  race all;
+  all.add([&](race::record& r) { r["peak"] = fma_peak_flops(); });
+  all.add([&](race::record& r) {
+    const auto pass = [&] { keep(model.forward(made.tokens(), {.final_hidden = true}, qfa::no_visitor{}, scratch)); };
+    r["forward"] = made.flops() / o.seconds(time_of(pass));
+  });
+  all.run((o.rounds + 1) / 2);
+  table out({"forward, " + text_of(made.weights() / 1e6, "%.0f") + "M weights, " +
+                 std::to_string(made.tokens().rows()) + " x " + std::to_string(made.tokens().columns()) + " tokens",
+             "share of peak", "target"},
+            o.markdown);
+  out.add({"one thread", text_of(all.ratio("forward", "peak"), "%.2f"), ">= 0.80"});
+  out.print();
+}
+
 /// Each kernel of simd/kernels.hpp against its scalar twin on 4,096 floats, which the first-level cache holds.
 void print_kernels(const options& o) {
   constexpr std::size_t count = 4096, repeats = 500;
@@ -340,6 +361,7 @@ int main(int argc, char** argv) {
       contests.back()->run();
     }
     print_by_shape(o, contests);
+    print_forward(o);
     print_kernels(o);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "qfa_ratios: %s\n", e.what());
