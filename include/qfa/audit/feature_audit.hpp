@@ -29,12 +29,24 @@ struct feature_findings {
   std::optional<activation_shift> shift;
 };
 
+/// What is needed of the reference to compare a block of a compressed model's activations with it.
+struct reference_block {
+  kept_activations kept;
+  sparse_codes codes;
+};
+
 /// The reference's side of an audit, wherever activations come from: encoded once, kept as sparse codes.
 ///
 ///   feature_audit audit(dictionary, layout);
 ///   for each block of rows      audit.add_reference(x);      // every position of every row
 ///   audit.end_reference();
 ///   for each compressed model   compressed_side side(audit); for each block  side.add(x); side.findings();
+///
+/// Where all sides are at hand at once, nothing is kept:
+///
+///   for each block of rows      const reference_block seen = audit.pass_reference(x);
+///                               for each compressed side   side.add(y, seen);
+///   audit.end_reference();      for each compressed side   side.findings();
 class feature_audit {
  public:
   /// `bytes_in_memory` bounds the codes, and once more the dense activations of a paired audit; what is beyond goes to
@@ -61,21 +73,27 @@ class feature_audit {
 
   /// The reference's activations on the next block's rows, all positions: (rows x row_tokens, d_in).
   void add_reference(matrix_view<const float> x) {
-    const std::size_t block = codes_.blocks();
-    check_block(block, x);
-    const kept_activations kept(x, layout_);
-    const sparse_codes codes = encode_(kept.view());
+    const reference_block seen = pass_reference(x);
+    codes_.append(seen.codes);
+    if (dense_) dense_->append(seen.kept.view());
+  }
+
+  /// The same, for sides that are given the block at once: it is counted and not kept.
+  reference_block pass_reference(matrix_view<const float> x) {
+    check_block(blocks_, x);
+    kept_activations kept(x, layout_);
+    sparse_codes codes = encode_(kept.view());
     side_(kept.view(), codes);
-    table_(codes, codes, groups_of(block));
-    codes_.append(codes);
-    if (dense_) dense_->append(kept.view());
+    table_(codes, codes, groups_of(blocks_));
+    ++blocks_;
+    return {std::move(kept), std::move(codes)};
   }
 
   /// Ends the reference's pass.  An SAE that explains less than the mean of the activations does (FVU > 1) belongs to
   /// another model, layer or processing, and nothing that is computed through it means anything: throws, unless
   /// `allow_bad_sae`.
   feature_findings end_reference(bool allow_bad_sae = false) const {
-    require(codes_.blocks() == layout_.blocks(), "the reference's activations end before the last block of rows");
+    require(blocks_ == layout_.blocks(), "the reference's activations end before the last block of rows");
     const sae_fit fit = side_.fit();
     if (!allow_bad_sae && !(fit.fvu <= 1.0))
       fail("the SAE does not fit the reference's activations: FVU " + std::to_string(fit.fvu) +
@@ -105,11 +123,12 @@ class feature_audit {
   row_groups groups_;
   side_record side_;
   feature_table table_;
+  std::size_t blocks_ = 0;  // of the reference, so far
   code_store codes_;
   std::optional<row_store> dense_;
 };
 
-/// One compressed model's side, against a reference that has been seen to its end.
+/// One compressed model's side, against a reference that has been seen to its end, or is seen block by block with it.
 class compressed_side {
  public:
   explicit compressed_side(const feature_audit& audit)
@@ -121,14 +140,14 @@ class compressed_side {
   /// Its activations on the next block's rows, all positions.
   void add(matrix_view<const float> x) {
     audit_->check_block(block_, x);
-    const kept_activations kept(x, audit_->layout());
-    const sparse_codes codes = audit_->encode()(kept.view());
-    const sparse_codes reference = audit_->codes()[block_];
-    side_(kept.view(), codes);
-    table_(reference, codes, audit_->groups_of(block_));
-    count_flips(reference, codes);
-    if (audit_->dense()) measure_shift((*audit_->dense())[block_].view(), kept.view());
-    ++block_;
+    if (!audit_->dense()) return add(x, audit_->codes()[block_], {});
+    const activations reference = (*audit_->dense())[block_];
+    add(x, audit_->codes()[block_], reference.view());
+  }
+  /// The same beside the reference's block, of which an audit that goes over all sides at once keeps nothing.
+  void add(matrix_view<const float> x, const reference_block& reference) {
+    audit_->check_block(block_, x);
+    add(x, reference.codes, reference.kept.view());
   }
 
   feature_findings findings() && {
@@ -151,6 +170,16 @@ class compressed_side {
   }
 
  private:
+  void add(matrix_view<const float> x, const sparse_codes& reference, matrix_view<const float> dense) {
+    const kept_activations kept(x, audit_->layout());
+    const sparse_codes codes = audit_->encode()(kept.view());
+    side_(kept.view(), codes);
+    table_(reference, codes, audit_->groups_of(block_));
+    count_flips(reference, codes);
+    if (audit_->dense()) measure_shift(dense, kept.view());
+    ++block_;
+  }
+
   /// Firings that came or went: features in one of a token's two lists but not in both.
   void count_flips(const sparse_codes& reference, const sparse_codes& codes) {
     const std::size_t step = audit_->layout().kept_per_row();

@@ -48,10 +48,10 @@ class model_audit {
         tokens_(std::move(tokens)),
         features_((check_width(dictionary), std::move(dictionary)),
                   token_layout{tokens_.rows(), tokens_.context, settings.skip_positions}, options.paired,
-                  options.spill_budget),
+                  store_budget(options)),
         processed_(process(stored_, settings.weight_processing)),
         reference_(processed_),
-        hidden_(options.spill_budget) {
+        hidden_(store_budget(options)) {
     if (const auto warning = reference_warning(stored_)) warnings_.push_back(*warning);
     run_reference();
   }
@@ -149,6 +149,11 @@ class model_audit {
   }
 
  private:
+  /// What each of the audit's stores may hold: codes, final states, and dense activations where it is paired.
+  static std::size_t store_budget(const audit_options& options) {
+    return options.spill_budget / (options.paired ? 3 : 2);
+  }
+
   void check_name(const std::string& name) const {
     std::vector<std::string> taken;
     for (const condition_result& c : conditions_)

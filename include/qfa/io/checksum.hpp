@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "qfa/io/file.hpp"
+#include "qfa/io/file_window.hpp"
 
 namespace qfa {
 
@@ -20,10 +20,14 @@ inline std::uint32_t crc32(std::span<const std::byte> bytes) {
   return crc.checksum();
 }
 
-/// CRC-32 of a file, as eight hexadecimal digits.
+/// CRC-32 of a file, read through a window, as eight hexadecimal digits.
 inline std::string crc32_of_file(const std::filesystem::path& path) {
-  const file_bytes file(path);
-  std::uint32_t crc = crc32(file.bytes());
+  file_window file(path);
+  boost::crc_32_type sum;
+  file.for_each_run(0, 1, file.size(), [&](std::uint64_t, std::span<const std::byte> bytes) {
+    sum.process_bytes(bytes.data(), bytes.size());
+  });
+  std::uint32_t crc = sum.checksum();
   std::string digits(8, '0');
   for (std::size_t i = digits.size(); i-- > 0; crc >>= 4)
     digits[i] = "0123456789abcdef"[crc & 15U];

@@ -40,25 +40,21 @@ class exact_products {
   /// (columns, inputs)
   matrix_view<const float> by_columns() const noexcept { return {values_.data(), columns_, inputs_}; }
 
-  /// x.w_j by fused multiply-adds in some order: quick, and no more roundings than inputs + 32.
-  float rough(const float* x, std::size_t j) const noexcept {
-    using batch = simd::floats<Arch>;
-    constexpr std::size_t w = simd::width<Arch>;
-    const float* const y = values_.data() + j * inputs_;
-    batch a(0.0f), b(0.0f), c(0.0f), d(0.0f);
-    std::size_t k = 0;
-    for (; k + 4 * w <= inputs_; k += 4 * w) {
-      a = simd::fma(simd::load<Arch>(x + k), simd::load<Arch>(y + k), a);
-      b = simd::fma(simd::load<Arch>(x + k + w), simd::load<Arch>(y + k + w), b);
-      c = simd::fma(simd::load<Arch>(x + k + 2 * w), simd::load<Arch>(y + k + 2 * w), c);
-      d = simd::fma(simd::load<Arch>(x + k + 3 * w), simd::load<Arch>(y + k + 3 * w), d);
+  /// The same products by fused multiply-adds in some order: quick, and no more roundings than inputs + 32.  Pairs of
+  /// one column that follow each other read it together.
+  void rough(const float* x, std::span<const encoder_pair> pairs, float* out) const noexcept {
+    for (std::size_t i = 0; i < pairs.size();) {
+      std::size_t same = 1;
+      while (same < 4 && i + same < pairs.size() && pairs[i + same].column == pairs[i].column)
+        ++same;
+      if (same == 4)
+        together(x, pairs.data() + i, out + i, std::make_index_sequence<4>{});
+      else if (same > 1)
+        together(x, pairs.data() + i, out + i, std::make_index_sequence<2>{}), same = 2;
+      else
+        together(x, pairs.data() + i, out + i, std::make_index_sequence<1>{});
+      i += same;
     }
-    for (; k + w <= inputs_; k += w)
-      a = simd::fma(simd::load<Arch>(x + k), simd::load<Arch>(y + k), a);
-    float sum = reduce((a + b) + (c + d));
-    for (; k < inputs_; ++k)
-      sum = std::fma(x[k], y[k], sum);
-    return sum;
   }
 
   /// What the encoder's matrix product computes for these pairs, to the bit: chains of fused multiply-adds from 0 with
@@ -81,6 +77,26 @@ class exact_products {
       for (std::size_t i = 0; i < half; ++i)
         lane[i] += lane[i + half];
     return lane[0];
+  }
+
+  template <std::size_t... I>
+  void together(const float* x, const encoder_pair* pairs, float* out, std::index_sequence<I...>) const noexcept {
+    using batch = simd::floats<Arch>;
+    constexpr std::size_t w = simd::width<Arch>, count = sizeof...(I);
+    const float* const rows[count] = {(x + pairs[I].row * inputs_)...};
+    const float* const y = values_.data() + pairs[0].column * inputs_;
+    batch even[count], odd[count];
+    ((even[I] = batch(0.0f), odd[I] = batch(0.0f)), ...);
+    std::size_t k = 0;
+    for (; k + 2 * w <= inputs_; k += 2 * w) {
+      const batch first = simd::load<Arch>(y + k), second = simd::load<Arch>(y + k + w);
+      ((even[I] = simd::fma(simd::load<Arch>(rows[I] + k), first, even[I]),
+        odd[I] = simd::fma(simd::load<Arch>(rows[I] + k + w), second, odd[I])),
+       ...);
+    }
+    ((out[I] = reduce(even[I] + odd[I])), ...);
+    for (; k < inputs_; ++k)
+      ((out[I] = std::fma(rows[I][k], y[k], out[I])), ...);
   }
 
   template <std::size_t... I>

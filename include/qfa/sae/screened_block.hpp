@@ -73,13 +73,16 @@ class screened_block {
           add(pairs, row, column + static_cast<std::size_t>(std::countr_zero(bits)));
       });
       by_column(pairs, p * panel_width, panel_width);
-      counts_.undecided += pairs.size();
-      std::erase_if(pairs, [&](const encoder_pair& pair) {
-        const float rough = products_.rough(inputs_.row(pair.row).data(), pair.column);
-        const float upper = rough + screen_.error_of_rough(tokens_[pair.row], pair.column);
+      multiply_roughly(pairs);
+      std::size_t left = 0;
+      for (std::size_t i = 0; i < pairs.size(); ++i) {
+        const encoder_pair pair = pairs[i];
+        const float upper = rough_[i] + screen_.error_of_rough(tokens_[pair.row], pair.column);
         const std::size_t lane = pair.column % simd::width<Arch>;
-        return (simd::bits_of<Arch>(gate.may_fire(batch(upper), pair.column - lane)) >> lane & 1U) == 0;
-      });
+        pairs[left] = pair;
+        left += simd::bits_of<Arch>(gate.may_fire(batch(upper), pair.column - lane)) >> lane & 1U;
+      }
+      pairs.resize(left);
       multiply(pairs, gate, [&](const encoder_pair& pair, float value) {
         fired[pair.row].append(pair.column, std::span(&value, 1));
       });
@@ -105,12 +108,12 @@ class screened_block {
       });
     // The bounds on bytes leave several times k.  Rough products raise the bar again, and what is above it is exact.
     std::vector<encoder_pair> pairs = left_of(contests);
-    counts_.undecided += pairs.size();
+    multiply_roughly(pairs);
     std::vector<contest> again(tokens_.size(), contest{k});
-    for (const encoder_pair& pair : pairs) {
-      const float rough = products_.rough(inputs_.row(pair.row).data(), pair.column);
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      const encoder_pair& pair = pairs[i];
       const float error = screen_.error_of_rough(tokens_[pair.row], pair.column);
-      const float high = one(gate, rough + error, pair.column), low = one(gate, rough - error, pair.column);
+      const float high = one(gate, rough_[i] + error, pair.column), low = one(gate, rough_[i] - error, pair.column);
       if (!(high <= 0.0f) && !(high < again[pair.row].bar)) again[pair.row].enter(pair.column, high, low);
     }
     pairs = left_of(again);
@@ -217,6 +220,13 @@ class screened_block {
     return values[lane];
   }
 
+  /// Puts rough products of what the screen left into rough_.
+  void multiply_roughly(std::span<const encoder_pair> pairs) {
+    counts_.undecided += pairs.size();
+    rough_.resize(pairs.size());
+    products_.rough(inputs_.data(), pairs, rough_.data());
+  }
+
   /// Multiplies exactly, and gives take(pair, code) what fires, in the order of the pairs.
   template <class Gate, class Take>
   void multiply(std::span<const encoder_pair> pairs, const Gate& gate, Take take) {
@@ -241,7 +251,7 @@ class screened_block {
   simd::aligned_vector<std::uint8_t> bytes_;
   std::vector<std::uint32_t> begin_;
   std::vector<encoder_pair> sorted_;
-  std::vector<float> exact_;
+  std::vector<float> rough_, exact_;
   screen_counts counts_;
 };
 
