@@ -127,6 +127,41 @@ TEST_CASE("audit_activations: processes that share the rows end with the bits of
   CHECK(shared.made.analyzed_tokens == 600);
 }
 
+TEST_CASE("audit_activations: interrupted at every block, it goes on to the same bits, and refuses other files") {
+  const scratch folder;
+  const std::size_t tokens = 4 * token_layout::block_tokens + 60;  // five blocks
+  const auto x = random_activations(tokens, 3);
+  write_npy(folder.path() / "x.npy", {tokens, 3}, x);
+  write_npy(folder.path() / "a.npy", {tokens, 3}, shaken(x, 0.1f, 8));
+  write_npy(folder.path() / "b.npy", {tokens, 3}, shaken(x, 0.5f, 9));
+  struct killed {};
+  audit_options options{.paired = true};
+  std::size_t blocks = 0;
+  const auto run = [&](const char* second, std::size_t most) {
+    const std::vector<dumped_activations> compressed{{"a", folder.path() / "a.npy"}, {"b", folder.path() / second}};
+    std::size_t steps = 0;
+    return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings(), options, {},
+                             [&](std::string_view, std::size_t, std::size_t) {
+                               if (++steps > most) throw killed{};
+                               ++blocks;
+                             });
+  };
+  const audit_result whole = run("b.npy", 99);
+  options.checkpoint = {.directory = folder.path() / "resume", .seconds = 0.0, .resume = true, .made_of = {}};
+  blocks = 0;
+  for (int i = 0; i < 4; ++i)
+    CHECK_THROWS_AS(run("b.npy", 1), killed);
+  check_refused([&] { run("a.npy", 99); }, {"another audit", "the checksum of the activations of \"b\""});
+  const audit_result again = run("b.npy", 99);
+  CHECK(blocks == 5);  // none twice
+  for (std::size_t c = 0; c < 3; ++c) {
+    CHECK(again.conditions[c].by_honest.correlations.r == whole.conditions[c].by_honest.correlations.r);
+    CHECK(again.conditions[c].fit.fvu == whole.conditions[c].fit.fvu);
+  }
+  CHECK(again.conditions[2].shift->energy == whole.conditions[2].shift->energy);
+  CHECK(again.conditions[1].policy == "a");
+}
+
 TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the reference alone where that shows early") {
   const scratch folder;
   const std::size_t block = token_layout::block_tokens;
