@@ -13,6 +13,7 @@
 #include "qfa/core/mergeable.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/core/team.hpp"
 #include "qfa/core/xtensor.hpp"
 #include "qfa/simd/batch.hpp"
 #include "qfa/simd/gemm.hpp"

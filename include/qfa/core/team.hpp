@@ -12,8 +12,9 @@ namespace qfa {
 /// Processes that work on one thing together, each with the same program and the same input.  Made without arguments:
 /// one process, alone.  Whoever connects processes (mpi/communicator.hpp) fills in the two functions.
 ///
-/// Both are collective: every rank calls the same ones in the same order.  A rank that fails between them must not leave
-/// the others waiting; that is the business of whoever connects them, whose functions throw where another rank failed.
+/// Both are collective: every rank calls the same ones in the same order.  A rank that fails between them must not
+/// leave the others waiting; that is the business of whoever connects them, whose functions throw where another rank
+/// failed.
 struct team {
   /// Called on rank 0 with one rank's bytes, good until it returns.
   using taker = std::function<void(std::size_t rank, std::span<const std::byte> bytes)>;
