@@ -13,6 +13,7 @@
 #include "progress_line.hpp"
 #include "qfa/audit/activation_audit.hpp"
 #include "qfa/sae/load.hpp"
+#include "ranks.hpp"
 
 namespace qfa_program {
 namespace {
@@ -59,8 +60,9 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   if (arguments.model.empty() == arguments.activations.empty())
     qfa::fail("an audit takes either --model DIR and --tokens FILE, or --activations FILE and --compressed NAME=FILE");
   refuse_idle_options(command, arguments);
-  check_output_directory(arguments.out);
+  if (ranks().leads()) check_output_directory(arguments.out);
   const qfa::audit_result result = arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments);
+  if (!ranks().leads()) return;
   clear_progress_line();
   write_audit(result, arguments.out);
   print_audit(result);

@@ -142,6 +142,9 @@ class communicator {
     return failure_;
   }
 
+  /// The rank whose sentence that is; 0 where none gave up.
+  std::size_t failed_rank() const noexcept { return failed_; }
+
   /// The same to those who know nothing of MPI.  Good while this object is.
   team as_team() {
     return {.rank = rank(),
