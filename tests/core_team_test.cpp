@@ -2,9 +2,12 @@
 #include "qfa/core/team.hpp"
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include <doctest/doctest.h>
+
+#include "thread_team.hpp"
 
 namespace core_team_test {
 
@@ -44,6 +47,29 @@ TEST_CASE("team: several processes use what connects them, and only rank 0 leads
   second.broadcast(given);
   CHECK(sent == 1);
   CHECK(given == bytes{std::byte{7}});
+}
+
+TEST_CASE("team: what is gathered and broadcast comes in the order of ranks, whoever comes first") {
+  for (const std::size_t size : std::vector<std::size_t>{1, 2, 3, 5}) {
+    CAPTURE(size);
+    std::vector<std::size_t> order;
+    std::vector<bytes> given(size);
+    qfa_test::thread_team::run(size, [&](const qfa::team& team) {
+      team.gather(bytes(team.rank + 1, std::byte{9}), [&](std::size_t rank, std::span<const std::byte> block) {
+        order.push_back(rank);
+        order.push_back(block.size());
+      });
+      given[team.rank].assign(team.rank, std::byte{1});
+      if (team.leads()) given[0] = {std::byte{4}, std::byte{5}};
+      team.broadcast(given[team.rank]);
+    });
+    REQUIRE(order.size() == 2 * size);
+    for (std::size_t rank = 0; rank < size; ++rank) {
+      CHECK(order[2 * rank] == rank);
+      CHECK(order[2 * rank + 1] == rank + 1);
+      CHECK(given[rank] == bytes{std::byte{4}, std::byte{5}});
+    }
+  }
 }
 
 }  // namespace core_team_test
