@@ -3,7 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "audit_made_up.hpp"
@@ -48,6 +53,92 @@ TEST_CASE("audit_activations: dumped activations give the features of the model 
   CHECK_FALSE(dumped.conditions[1].loss.has_value());
   CHECK(dumped.conditions[1].by_published.correlations.r == audit.conditions()[1].by_published.correlations.r);
   CHECK(dumped.conditions[1].fit.fvu == audit.conditions()[1].fit.fvu);
+}
+
+TEST_CASE("audit_activations: side by side, each condition is what two passes over kept codes say, bit for bit") {
+  const scratch folder;
+  const std::size_t tokens = 2 * token_layout::block_tokens + 60;  // three blocks, the last one short
+  const auto x = random_activations(tokens, 3);
+  const std::vector<std::vector<float>> moved{shaken(x, 0.1f, 8), shaken(x, 0.5f, 9)};
+  write_npy(folder.path() / "x.npy", {tokens, 3}, x);
+  write_npy(folder.path() / "a.npy", {tokens, 3}, moved[0]);
+  write_npy(folder.path() / "b.npy", {tokens, 3}, moved[1]);
+  audit_settings settings = tiny_settings();
+  settings.skip_positions = 1;
+  const std::vector<dumped_activations> compressed{{"a", folder.path() / "a.npy"}, {"b", folder.path() / "b.npy"}};
+  const audit_result dumped =
+      audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, settings, {.paired = true});
+
+  const token_layout layout{tokens / 12, 12, 1};
+  REQUIRE(layout.blocks() == 3);
+  feature_audit kept(lossless_sae(3), layout, true);
+  const auto each_block = [&](const std::vector<float>& from, auto take) {
+    for (std::size_t b = 0; b < layout.blocks(); ++b)
+      take(matrix_view<const float>(from.data(), tokens, 3)
+               .rows_between(layout.first_row(b) * 12, layout.last_row(b) * 12));
+  };
+  each_block(x, [&](matrix_view<const float> block) { kept.add_reference(block); });
+  const condition_result reference = conclude(kept.end_reference(), kept.reference(), kept.dictionary());
+  REQUIRE(dumped.conditions.size() == 3);
+  CHECK(dumped.conditions[0].fit.fvu == reference.fit.fvu);
+  CHECK(dumped.conditions[0].features[2].mean_activation == reference.features[2].mean_activation);
+  for (std::size_t i = 0; i < 2; ++i) {
+    CAPTURE(i);
+    compressed_side side(kept);
+    each_block(moved[i], [&](matrix_view<const float> block) { side.add(block); });
+    const condition_result two_passes = conclude(side.record(), kept.reference(), kept.dictionary());
+    const condition_result& one_pass = dumped.conditions[i + 1];
+    CHECK(one_pass.policy == compressed[i].name);
+    CHECK(one_pass.by_honest.correlations.r == two_passes.by_honest.correlations.r);
+    CHECK(one_pass.fit.fvu == two_passes.fit.fvu);
+    CHECK(one_pass.first.flip_share == two_passes.first.flip_share);
+    REQUIRE(one_pass.shift.has_value());
+    CHECK(one_pass.shift->energy == two_passes.shift->energy);
+    CHECK(one_pass.shift->relative == two_passes.shift->relative);
+    CHECK(one_pass.shift->mean_shift_share == two_passes.shift->mean_shift_share);
+  }
+}
+
+TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the reference alone where that shows early") {
+  const scratch folder;
+  const std::size_t block = token_layout::block_tokens;
+  // An encoder that fires on nothing below 2 and decodes to 0 has an FVU of 1 and more wherever activations are small.
+  sae blind = lossless_sae(1);
+  blind.b_enc.assign(2, -2.0f);
+  blind.b_dec = {1.0f};
+  const std::size_t blocks = detail::trial_blocks + 3;
+  const auto made = [&](const char* name, std::size_t small_blocks) {
+    std::vector<float> x = random_activations(blocks * block, 1);
+    for (std::size_t i = 0; i < x.size(); ++i)
+      x[i] = i < small_blocks * block ? 0.1f * x[i] : x[i] < 0.0f ? -99.0f : 101.0f;
+    write_npy(folder.path() / name, {x.size(), 1}, x);
+    return folder.path() / name;
+  };
+  audit_settings settings = tiny_settings();
+  settings.context = 64;
+  std::vector<std::string> stages;
+  const auto run = [&](const std::filesystem::path& x, bool allow_bad_sae = false) {
+    stages.clear();
+    const std::vector<dumped_activations> same{{"c", x}};
+    return audit_activations(blind, x, same, settings, {.allow_bad_sae = allow_bad_sae}, {},
+                             [&](std::string_view stage, std::size_t, std::size_t) { stages.emplace_back(stage); });
+  };
+  const auto sides = [&] { return std::ranges::count(stages, "activations"); };
+  const auto alone = [&] { return std::ranges::count(stages, "reference"); };
+  const auto steps = [](std::size_t n) { return static_cast<std::ptrdiff_t>(n); };
+
+  const auto never = made("never.npy", blocks);
+  check_refused([&] { run(never); }, {"FVU", "--allow-bad-sae"});
+  CHECK(sides() == steps(detail::trial_blocks + 1));
+  CHECK(alone() == steps(blocks));
+  CHECK(run(never, true).conditions[0].fit.fvu > 1.0);
+  CHECK(alone() == 0);
+
+  // The first blocks look bad, the whole does not: its verdict counts.
+  CHECK(run(made("late.npy", detail::trial_blocks)).conditions[0].fit.fvu < 1.0);
+  CHECK(alone() == steps(blocks));
+  CHECK(run(made("fits.npy", 0)).conditions[0].fit.fvu < 1.0);
+  CHECK(alone() == 0);
 }
 
 TEST_CASE("audit_activations: a short last row is dropped and said so, other tokens and widths are refused") {

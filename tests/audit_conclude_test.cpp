@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "audit_made_up.hpp"
+#include "scratch.hpp"
 
 namespace audit_conclude_test {
 
@@ -28,19 +29,23 @@ TEST_CASE("conclude and compare_conditions: every pair of conditions but the ref
   feature_audit audit(lossless_sae(d), {rows, context});
   audit.add_reference({x.data(), rows * context, d});
   audit_result all;
-  all.conditions.push_back(conclude("reference", audit.end_reference(), audit.dictionary(), true));
+  const pass_record& reference = audit.end_reference();
+  all.conditions.push_back(conclude(reference, reference, audit.dictionary()));
   for (const float by : {0.1f, 0.6f, 3.0f}) {
     const auto y = shaken(x, by);
-    compressed_side side(audit);
+    compressed_side side(audit, "shaken " + std::to_string(by));
     side.add({y.data(), rows * context, d});
-    all.conditions.push_back(
-        conclude("shaken " + std::to_string(by), std::move(side).findings(), audit.dictionary(), false));
+    all.conditions.push_back(conclude(side.record(), reference, audit.dictionary()));
   }
   compare_conditions(all);
   CHECK(all.published_overlaps.size() == 3);
   CHECK(all.honest_overlaps.size() == 3);
   CHECK(all.published_overlaps[0].a == all.conditions[1].policy);
   CHECK(all.published_overlaps[2].b == all.conditions[3].policy);
+  CHECK(all.conditions[0].reference);
+  CHECK_FALSE(all.conditions[1].reference);
+  CHECK_FALSE(all.conditions[1].loss.has_value());
+  CHECK_FALSE(all.conditions[1].bits_per_weight.has_value());
   CHECK(all.conditions[0].by_honest.mean_r.value == 1.0);
   CHECK(all.conditions[1].by_honest.mean_r.value > all.conditions[2].by_honest.mean_r.value);
   CHECK(all.conditions[1].by_published.bands[outcome::survived] == 2 * d);
@@ -54,6 +59,45 @@ TEST_CASE("conclude and compare_conditions: every pair of conditions but the ref
   CHECK(all.made.groups == 16);
   CHECK(all.made.source == "activations");
   CHECK(all.d_sae == 2 * d);
+}
+
+TEST_CASE("conclude: a record that lacks rows is refused by its name") {
+  const token_layout layout{.rows = 64, .row_tokens = 64, .last = 63};
+  const auto x = random_activations(63 * 64, 4);
+  feature_audit audit(lossless_sae(4), layout);
+  audit.add_reference({x.data(), 63 * 64, 4});
+  CHECK_THROWS_AS(audit.end_reference(), error);
+  compressed_side side(audit, "some rows");
+  side.add({x.data(), 63 * 64, 4});
+  check_refused([&] { conclude(side.record(), audit.reference(), audit.dictionary()); },
+                {"\"some rows\"", "end before"});
+}
+
+TEST_CASE("conclude: what is known of a condition beside its features is passed on") {
+  constexpr std::size_t d = 4, rows = 64, context = 64;
+  const auto x = random_activations(rows * context, d);
+  const auto y = shaken(x, 0.2f);
+  feature_audit audit(lossless_sae(d), {rows, context, 1}, true);
+  audit.add_reference({x.data(), rows * context, d});
+  compressed_side side(audit, "moved");
+  side.add({y.data(), rows * context, d});
+  pass_record record = side.record();
+  record.tensors.push_back({.info = {.name = "w"}, .weights = 10, .change = {}, .stored_bits = 45.0});
+  record.match = pruning_match{.matched_to = "other", .method = "some", .trials = {}};
+  const std::vector<token_comparison> scores(rows * (context - 1), {2.0, 2.5, 0.25, true});
+  record.add_losses(0, scores, context - 1);
+  const condition_result c = conclude(record, audit.end_reference(), audit.dictionary(), 8);
+  CHECK(c.policy == "moved");
+  CHECK(c.bits_per_weight == 4.5);
+  CHECK(c.match->matched_to == "other");
+  CHECK(c.loss->excess_loss.value == 0.5);
+  CHECK(c.loss->batch_loss == 2.5);
+  CHECK(c.first.position == 1);
+  CHECK(c.first.shift_share == doctest::Approx(1.0 / 63.0).epsilon(0.2));
+  CHECK(c.first.flip_share == doctest::Approx(1.0 / 63.0).epsilon(0.5));
+  // Four values, each moved by 0.2 of a standard deviation of 1.
+  CHECK(c.shift->relative == doctest::Approx(0.04).epsilon(0.1));
+  CHECK(c.shift->energy == doctest::Approx(0.16).epsilon(0.1));
 }
 
 }  // namespace audit_conclude_test

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "audit_made_up.hpp"
+#include "qfa/audit/conclude.hpp"
 
 namespace audit_feature_audit_test {
 
@@ -18,8 +19,16 @@ namespace {
 
 constexpr std::size_t d = 3, rows = 600, context = 8;  // two blocks of 512 and 88 rows
 
-feature_findings findings_of(const std::vector<float>& x, const std::vector<float>& y, const token_layout& layout,
-                             bool paired = false, std::size_t budget = std::size_t{1} << 30) {
+/// What a condition's record says, apart from its table.
+struct findings {
+  feature_table table;
+  sae_fit fit;
+  first_position first;
+  std::optional<activation_shift> shift;
+};
+
+findings findings_of(const std::vector<float>& x, const std::vector<float>& y, const token_layout& layout,
+                     bool paired = false, std::size_t budget = std::size_t{1} << 30) {
   feature_audit audit(lossless_sae(d), layout, paired, budget);
   const auto block = [&](const std::vector<float>& values, std::size_t b) {
     return matrix_view<const float>(values.data() + layout.first_row(b) * context * d,
@@ -28,10 +37,11 @@ feature_findings findings_of(const std::vector<float>& x, const std::vector<floa
   for (std::size_t b = 0; b < layout.blocks(); ++b)
     audit.add_reference(block(x, b));
   audit.end_reference();
-  compressed_side side(audit);
+  compressed_side side(audit, "moved");
   for (std::size_t b = 0; b < layout.blocks(); ++b)
     side.add(block(y, b));
-  return std::move(side).findings();
+  const condition_result c = conclude(side.record(), audit.reference(), audit.dictionary());
+  return {side.record().table, c.fit, c.first, c.shift};
 }
 
 }  // namespace
@@ -39,7 +49,7 @@ feature_findings findings_of(const std::vector<float>& x, const std::vector<floa
 TEST_CASE("feature_audit: a reference against itself keeps every correlation at exactly one") {
   const auto x = random_activations(rows * context, d);
   const token_layout layout{rows, context};
-  const feature_findings found = findings_of(x, x, layout, true);
+  const findings found = findings_of(x, x, layout, true);
   CHECK(found.table.tokens() == rows * context);
   for (std::size_t f = 0; f < 2 * d; ++f)
     CHECK(pearson(found.table.total(f).all) == 1.0);
@@ -56,12 +66,12 @@ TEST_CASE("feature_audit: skipped positions are in no statistic") {
   for (std::size_t r = 0; r < rows; ++r)
     for (std::size_t i = 0; i < d; ++i)
       y[r * context * d + i] = -40.0f;  // only position 0 differs
-  const feature_findings with = findings_of(x, y, {rows, context, 0}, true);
+  const findings with = findings_of(x, y, {rows, context, 0}, true);
   CHECK(with.first.flip_share == 1.0);
   CHECK(with.first.shift_share == doctest::Approx(1.0));
   CHECK(with.first.norm > 10.0 * with.first.norm_elsewhere);
   CHECK(pearson(with.table.total(0).all) < 0.99);
-  const feature_findings without = findings_of(x, y, {rows, context, 1});
+  const findings without = findings_of(x, y, {rows, context, 1});
   CHECK(without.table.tokens() == rows * (context - 1));
   CHECK(without.first.position == 1);
   CHECK(pearson(without.table.total(0).all) == 1.0);
@@ -73,7 +83,7 @@ TEST_CASE("feature_audit: a paired audit knows how far activations moved, and wh
   auto y = x;
   for (std::size_t t = 0; t < rows * context; ++t)
     y[t * d] += 2.0f;
-  const feature_findings found = findings_of(x, y, {rows, context}, true);
+  const findings found = findings_of(x, y, {rows, context}, true);
   CHECK(found.shift->energy == doctest::Approx(4.0).epsilon(1e-6));
   CHECK(found.shift->mean_shift_share == doctest::Approx(1.0).epsilon(1e-6));
   CHECK(found.shift->relative == doctest::Approx(4.0 / 3.0).epsilon(0.05));
@@ -82,8 +92,8 @@ TEST_CASE("feature_audit: a paired audit knows how far activations moved, and wh
 TEST_CASE("feature_audit: spilling to a file and the number of threads change no bit") {
   const auto x = random_activations(rows * context, d);
   const auto y = shaken(x, 0.3f);
-  const feature_findings in_memory = findings_of(x, y, {rows, context}, true);
-  const feature_findings spilled = findings_of(x, y, {rows, context}, true, 0);
+  const findings in_memory = findings_of(x, y, {rows, context}, true);
+  const findings spilled = findings_of(x, y, {rows, context}, true, 0);
   CHECK(in_memory.table == spilled.table);
   CHECK(in_memory.shift->energy == spilled.shift->energy);
 #ifdef _OPENMP
@@ -112,7 +122,7 @@ TEST_CASE("feature_audit: an SAE that explains nothing stops the audit unless it
   } catch (const error& e) {
     CHECK(std::string(e.what()).find("FVU") != std::string::npos);
   }
-  CHECK(audit.end_reference(true).fit.fvu > 1.0);
+  CHECK(audit.end_reference(true).side.fit().fvu > 1.0);
 }
 
 TEST_CASE("feature_audit: blocks of another size or width are refused") {

@@ -26,7 +26,7 @@ by_row<comparison_sum> rows_with(double extra, std::size_t rows = 64) {
 }  // namespace
 
 TEST_CASE("summarize_losses: means over scored tokens, differences paired by row") {
-  const loss_summary s = summarize_losses(rows_with(0.1), row_groups(64));
+  const loss_summary s = summarize_losses(rows_with(0.1).rows(), row_groups(64));
   CHECK(s.perplexity == doctest::Approx(std::exp(s.loss)).epsilon(1e-12));
   CHECK(s.kl.value == doctest::Approx(0.03).epsilon(1e-12));
   CHECK(s.top1_agreement.value == doctest::Approx(1.0 - 16.0 / 128.0).epsilon(1e-12));
@@ -38,15 +38,15 @@ TEST_CASE("summarize_losses: means over scored tokens, differences paired by row
 }
 
 TEST_CASE("summarize_losses: perplexity improves only where the interval says so") {
-  CHECK(summarize_losses(rows_with(-0.1), row_groups(64)).improves());
-  CHECK_FALSE(summarize_losses(rows_with(-0.005), row_groups(64)).improves());
+  CHECK(summarize_losses(rows_with(-0.1).rows(), row_groups(64)).improves());
+  CHECK_FALSE(summarize_losses(rows_with(-0.005).rows(), row_groups(64)).improves());
   // Too few groups for an interval: no claim.
-  CHECK_FALSE(summarize_losses(rows_with(-0.1, 12), row_groups(12)).improves());
+  CHECK_FALSE(summarize_losses(rows_with(-0.1, 12).rows(), row_groups(12)).improves());
 }
 
 TEST_CASE("summarize_losses: the published mean lets the short last batch weigh as much as a full one") {
   const auto rows = rows_with(0.1, 10);
-  const loss_summary s = summarize_losses(rows, row_groups(10), 4);
+  const loss_summary s = summarize_losses(rows.rows(), row_groups(10), 4);
   double means = 0.0;
   for (std::size_t first = 0; first < 10; first += 4) {
     double sum = 0.0, count = 0.0;

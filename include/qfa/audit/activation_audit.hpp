@@ -26,11 +26,32 @@ struct dumped_activations {
   std::filesystem::path path;
 };
 
+namespace detail {
+
+/// Blocks after which an SAE that seems not to fit is looked at more closely.
+inline constexpr std::size_t trial_blocks = 4;
+
+/// Sees the reference to its end by itself, and throws if the SAE does not fit it.  The first blocks alone could refuse
+/// what the whole file would not.
+template <class Block>
+void check_alone(const feature_audit& like, Block block_of, const progress& told) {
+  feature_audit alone(like.dictionary(), like.layout(), false, 0);
+  for (std::size_t b = 0; b < like.layout().blocks(); ++b) {
+    report_progress(told, "reference", b, like.layout().blocks());
+    alone.pass_reference(block_of(b));
+  }
+  alone.end_reference();
+}
+
+}  // namespace detail
+
 /// The same audit on activations that were dumped elsewhere: features without losses.
 ///
 /// Files hold one row per token, the tokens of `settings.context` consecutive rows being one text; a short last text is
-/// dropped.  `settings` is what `settle` made.  Throws where files differ in tokens or width, do not fit the SAE, or
-/// where a name is empty or taken ("reference" is).
+/// dropped.  All sides are gone over together, a block of tokens at a time, so that memory does not grow with tokens;
+/// an SAE that seems not to fit after the first blocks is tried on the reference alone.  `settings` is what `settle`
+/// made.  Throws where files differ in tokens or width, do not fit the SAE, or where a name is empty or taken
+/// ("reference" is).
 inline audit_result audit_activations(sae dictionary, const std::filesystem::path& reference,
                                       std::span<const dumped_activations> compressed, const audit_settings& settings,
                                       const audit_options& options = {}, audit_protocol made = {},
@@ -59,24 +80,32 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
   if (layout.rows == 0)
     fail(from.where() + " holds " + std::to_string(from.tokens()) + " tokens, fewer than one context of " +
          std::to_string(settings.context));
-  feature_audit audit(std::move(dictionary), layout, options.paired, options.spill_budget);
+  feature_audit audit(std::move(dictionary), layout, options.paired, 0);
+  std::vector<compressed_side> sides;
+  for (std::size_t i = 0; i < files.size(); ++i)
+    sides.emplace_back(audit, compressed[i].name);
   activations x;
-  const auto each_block = [&](const activation_file& file, const std::string& stage, auto take) {
-    for (std::size_t b = 0; b < layout.blocks(); ++b) {
-      report_progress(told, stage, b, layout.blocks());
-      x.resize((layout.last_row(b) - layout.first_row(b)) * layout.row_tokens, file.width());
-      file.read(layout.first_row(b) * layout.row_tokens, x.view());
-      take(matrix_view<const float>(x.view()));
-    }
+  const auto block_of = [&](const activation_file& file, std::size_t b) {
+    x.resize((layout.last_row(b) - layout.first_row(b)) * layout.row_tokens, file.width());
+    file.read(layout.first_row(b) * layout.row_tokens, x.view());
+    return matrix_view<const float>(x.view());
   };
+  for (std::size_t b = 0; b < layout.blocks(); ++b) {
+    report_progress(told, "activations", b, layout.blocks());
+    if (b == detail::trial_blocks && !options.allow_bad_sae && !(audit.reference().side.fit().fvu <= 1.0))
+      detail::check_alone(
+          audit, [&](std::size_t block) { return block_of(from, block); }, told);
+    const reference_block seen = audit.pass_reference(block_of(from, b));
+    for (std::size_t i = 0; i < files.size(); ++i)
+      sides[i].add(block_of(files[i], b), seen);
+  }
 
   audit_result out;
-  each_block(from, "reference", [&](matrix_view<const float> block) { audit.add_reference(block); });
-  out.conditions.push_back(conclude("reference", audit.end_reference(options.allow_bad_sae), audit.dictionary(), true));
-  for (std::size_t i = 0; i < files.size(); ++i) {
-    compressed_side side(audit);
-    each_block(files[i], compressed[i].name, [&](matrix_view<const float> block) { side.add(block); });
-    out.conditions.push_back(conclude(compressed[i].name, std::move(side).findings(), audit.dictionary(), false));
+  const pass_record& reference_record = audit.end_reference(options.allow_bad_sae);
+  out.conditions.push_back(conclude(reference_record, reference_record, audit.dictionary()));
+  for (compressed_side& side : sides) {
+    const pass_record record = std::move(side).record();  // freed as soon as it is concluded
+    out.conditions.push_back(conclude(record, reference_record, audit.dictionary()));
   }
 
   made.source = "activations";

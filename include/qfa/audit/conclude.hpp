@@ -64,28 +64,40 @@ inline pruning_match describe_match(const sparsity_match& found, std::string mat
   return out;
 }
 
-/// Turns what was gathered of one condition into what is reported of it, losses apart: the survey under both protocols,
-/// every feature's statistics, and whether survival was foreseeable.
-inline condition_result conclude(std::string policy, const feature_findings& found, const sae& dictionary,
-                                 bool reference, const prediction_options& options = {}) {
+/// Turns the record of a condition's whole pass into what is reported of it: the survey under both protocols, every
+/// feature's statistics, losses, and whether survival was foreseeable.  `reference` is the reference's record, and
+/// `record` may be that itself.  `batch_rows` as `summarize_losses` takes it.  Throws where rows are missing.
+inline condition_result conclude(const pass_record& record, const pass_record& reference, const sae& dictionary,
+                                 std::size_t batch_rows = 0, const prediction_options& options = {}) {
+  if (!record.complete()) fail("the activations of \"" + record.name + "\" end before the last block of rows");
   condition_result out;
-  out.policy = std::move(policy);
-  out.reference = reference;
-  out.fit = found.fit;
-  out.first = found.first;
-  out.shift = found.shift;
+  out.policy = record.name;
+  out.reference = !record.pair;
+  out.fit = record.side.fit();
+  out.first = record.side.first(record.skip_positions);
+  if (record.pair) {
+    out.first.flip_share = record.pair->first_flip_share();
+    if (record.paired) {
+      out.first.shift_share = record.pair->first_shift_share();
+      out.shift = record.pair->shift(record.table.tokens(), reference.side.energy());
+    }
+  }
+  if (!record.losses.empty()) out.loss = summarize_losses(record.losses, record.groups, batch_rows);
+  out.tensors = record.tensors;
+  out.bits_per_weight = bits_per_weight(record.tensors);
+  out.match = record.match;
   const std::vector<float> norms = decoder_norms(dictionary);
-  out.by_published = take_survey(found.table, published, norms);
-  out.by_honest = take_survey(found.table, honest, norms);
-  out.features.resize(found.table.width());
+  out.by_published = take_survey(record.table, published, norms);
+  out.by_honest = take_survey(record.table, honest, norms);
+  out.features.resize(record.table.width());
   parallel_for((out.features.size() + 255) / 256, [&](std::size_t block) {
     for (std::size_t f = block * 256; f < (std::min)(out.features.size(), (block + 1) * 256); ++f)
-      out.features[f] = summarize(found.table, f);
+      out.features[f] = summarize(record.table, f);
   });
-  if (reference) return out;
-  out.published_auc = predict_published(found.table, out.by_published, options);
-  out.honest_auc = predict_honest(found.table, out.by_honest, options);
-  out.baseline_auc = baseline_auc(found.table, out.by_honest,
+  if (out.reference) return out;
+  out.published_auc = predict_published(record.table, out.by_published, options);
+  out.honest_auc = predict_honest(record.table, out.by_honest, options);
+  out.baseline_auc = baseline_auc(record.table, out.by_honest,
                                   encoder_norms_squared(dictionary.w_enc, dictionary.d_in, dictionary.d_sae));
   return out;
 }

@@ -5,9 +5,13 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <limits>
 #include <vector>
 
+#include "qfa/audit/settings.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
+#include "qfa/stats/row_groups.hpp"
 
 namespace qfa {
 
@@ -16,23 +20,49 @@ namespace qfa {
 ///
 /// Blocks are cut by token count alone, about 4096 tokens each: large enough to feed the matrix products, small enough
 /// that one block's activations and logits stay in memory.
+///
+/// A process that is given a run of the rows says so by `first` and `last`; rows keep their numbers in the whole, which
+/// say what group they belong to, and blocks are cut from `first` on.
 struct token_layout {
-  std::size_t rows = 0;
-  std::size_t row_tokens = 0;      ///< BOS included
-  std::size_t skip_positions = 0;  ///< at the start of each row
+  std::size_t rows = 0;                                          ///< of the whole
+  std::size_t row_tokens = 0;                                    ///< BOS included
+  std::size_t skip_positions = 0;                                ///< at the start of each row
+  std::size_t first = 0;                                         ///< row of this run
+  std::size_t last = (std::numeric_limits<std::size_t>::max)();  ///< row behind it, or anything beyond the whole
+  std::size_t tokens_per_block = block_tokens;
 
   static constexpr std::size_t block_tokens = 4096;
 
-  std::size_t rows_per_block() const noexcept { return (std::max<std::size_t>)(1, block_tokens / row_tokens); }
-  std::size_t blocks() const noexcept { return (rows + rows_per_block() - 1) / rows_per_block(); }
-  std::size_t first_row(std::size_t block) const noexcept { return block * rows_per_block(); }
+  std::size_t rows_per_block() const noexcept { return (std::max<std::size_t>)(1, tokens_per_block / row_tokens); }
+  /// Rows of this run, and the blocks that they are cut into.
+  std::size_t run_rows() const noexcept { return (std::max)(first, (std::min)(rows, last)) - first; }
+  std::size_t blocks() const noexcept { return (run_rows() + rows_per_block() - 1) / rows_per_block(); }
+  std::size_t first_row(std::size_t block) const noexcept { return first + block * rows_per_block(); }
   std::size_t last_row(std::size_t block) const noexcept {
-    return (std::min)(rows, first_row(block) + rows_per_block());
+    return (std::min)((std::min)(rows, last), first_row(block) + rows_per_block());
   }
 
   std::size_t kept_per_row() const noexcept { return row_tokens - skip_positions; }
-  std::size_t kept_tokens() const noexcept { return rows * kept_per_row(); }
+  std::size_t kept_tokens() const noexcept { return rows * kept_per_row(); }  ///< of the whole
+
+  /// The run of rows of `groups` in [first_group, last_group).
+  token_layout of_groups(const row_groups& groups, std::size_t first_group, std::size_t last_group) const {
+    require(groups.rows() == rows && first_group <= last_group && last_group <= groups.groups(),
+            "a run of rows is made of groups of the same rows");
+    token_layout run = *this;
+    run.first = groups.first_row_of(first_group);
+    run.last = groups.first_row_of(last_group);
+    return run;
+  }
 };
+
+/// The run of rows that one process of several has.
+inline token_layout share_of(const token_layout& whole, const audit_share& share) {
+  require(share.part < share.parts, "a share of an audit is one of its parts");
+  const row_groups groups(whole.rows);
+  return whole.of_groups(groups, share.part * groups.groups() / share.parts,
+                         (share.part + 1) * groups.groups() / share.parts);
+}
 
 /// The kept positions of a block's activations, row after row, in memory of their own.
 class kept_activations {

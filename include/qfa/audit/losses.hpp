@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "qfa/model/loss_sums.hpp"
@@ -31,13 +32,20 @@ struct loss_summary {
   }
 };
 
-/// Sums up a condition whose rows lie in `groups`.  `batch_rows` > 0 adds the published mean over batches.
-inline loss_summary summarize_losses(const by_row<comparison_sum>& rows, const row_groups& groups,
+/// Sums up a condition by the sums of its rows, which lie in `groups`: always in the order of rows, whoever filled
+/// them. `batch_rows` > 0 adds the published mean over batches.
+inline loss_summary summarize_losses(std::span<const comparison_sum> rows, const row_groups& groups,
                                      std::size_t batch_rows = 0) {
-  require(rows.rows().size() == groups.rows(), "losses need one sum for each row of the groups");
+  require(rows.size() == groups.rows(), "losses need one sum for each row of the groups");
   const std::size_t count = groups.groups();
-  const comparison_sum whole = rows.total();
-  const std::vector<comparison_sum> parts = rows.by_group(count, [&](std::size_t r) { return groups.group_of(r); });
+  by_row<comparison_sum> sums;
+  by_row<loss_sum> losses;
+  for (const comparison_sum& row : rows) {
+    sums.add_row(row);
+    losses.add_row(row.compressed);
+  }
+  const comparison_sum whole = sums.total();
+  const std::vector<comparison_sum> parts = sums.by_group(count, [&](std::size_t r) { return groups.group_of(r); });
   const auto rest = [&](std::size_t left_out) {
     comparison_sum sum;
     for (std::size_t g = 0; g < count; ++g)
@@ -56,12 +64,7 @@ inline loss_summary summarize_losses(const by_row<comparison_sum>& rows, const r
   out.perplexity_ratio = estimated([&](const comparison_sum& s) { return std::exp(excess(s)); }, interval_scale::log);
   out.kl = estimated([](const comparison_sum& s) { return s.mean_kl(); }, interval_scale::log);
   out.top1_agreement = estimated([](const comparison_sum& s) { return s.top_agreement(); }, interval_scale::logit);
-  if (batch_rows > 0) {
-    by_row<loss_sum> losses;
-    for (const comparison_sum& row : rows.rows())
-      losses.add_row(row.compressed);
-    out.batch_loss = mean_over_batches(losses, batch_rows);
-  }
+  if (batch_rows > 0) out.batch_loss = mean_over_batches(losses, batch_rows);
   return out;
 }
 

@@ -14,18 +14,18 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/audited_model.hpp"
 #include "qfa/audit/block_store.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/feature_audit.hpp"
-#include "qfa/audit/losses.hpp"
 #include "qfa/audit/model_pass.hpp"
+#include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/model/compare_models.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/match_pruning.hpp"
-#include "qfa/model/processing.hpp"
 
 namespace qfa {
 
@@ -40,33 +40,30 @@ class model_audit {
   /// Runs the reference.  Throws where the SAE does not fit the hook or the activations.
   model_audit(language_model model, sae dictionary, token_rows tokens, const audit_settings& settings,
               const audit_options& options = {}, progress told = {})
-      : stored_(std::move(model)),
-        settings_(settings),
+      : settings_(settings),
         options_(options),
         told_(std::move(told)),
-        hook_(parse_hook(settings.hook, stored_.config)),
+        model_(std::move(model), dictionary, settings, options.fused, told_),
         tokens_(std::move(tokens)),
-        features_((check_width(dictionary), std::move(dictionary)),
-                  token_layout{tokens_.rows(), tokens_.context, settings.skip_positions}, options.paired,
+        features_(std::move(dictionary),
+                  share_of({tokens_.rows(), tokens_.context, settings.skip_positions}, options.share), options.paired,
                   options.spill_budget),
-        processed_(process(stored_, settings.weight_processing)),
-        reference_(processed_),
         hidden_(options.spill_budget) {
-    if (const auto warning = reference_warning(stored_)) warnings_.push_back(*warning);
+    if (const auto warning = reference_warning(model_.stored())) warnings_.push_back(*warning);
     run_reference();
   }
 
   const audit_settings& settings() const noexcept { return settings_; }
   const token_rows& tokens() const noexcept { return tokens_; }
   /// The reference, ready to run.
-  const decoder<>& reference() const noexcept { return reference_; }
+  const decoder<>& reference() const noexcept { return model_.reference(); }
   /// Every condition so far, the reference first.  References to them stay good while others are added.
   const std::deque<condition_result>& conditions() const noexcept { return conditions_; }
 
   /// Rows that policies learn from, those that need it; best none of the reported ones.  `where` says in the report
   /// which they are.
   void calibrate_on(token_rows rows, std::string where) {
-    calibration_ = std::move(rows);
+    model_.calibrate_on(std::move(rows));
     calibration_source_ = std::move(where);
   }
 
@@ -74,8 +71,7 @@ class model_audit {
   /// taken.
   template <weight_policy Policy>
   const condition_result& run(const Policy& policy, const std::string& name, const target_patterns& targets = {}) {
-    check_name(name);
-    return run(compress_by(policy, targets), name);
+    return run_policy(policy, about(name), targets);
   }
   template <named_policy Policy>
   const condition_result& run(const Policy& policy, const target_patterns& targets = {}) {
@@ -86,17 +82,25 @@ class model_audit {
   /// linear layers, where it is run so.  Throws where it is not of the reference's architecture, and as `run` does.
   const condition_result& run_model(language_model compressed, const std::string& name,
                                     const target_patterns& targets = {}, input_visitor on_inputs = {}) {
-    check_name(name);
-    std::vector<std::string> warnings = comparison_warnings(name, stored_, compressed);
-    compressed_model made{.model = {},
-                          .tensors = compare_tensors(stored_, compressed, targets, options_.fused),
-                          .on_inputs = std::move(on_inputs)};
-    made.model = share_equal_tensors(stored_, std::move(compressed));
-    process_compressed(made);
+    pass_record record = about(name);
+    record.warnings = comparison_warnings(name, model_.stored(), compressed);
     if (settings_.order == compression_order::process_then_compress && settings_.weight_processing.any())
-      warnings.push_back(name + " was compressed as it is stored: it is processed after that, whatever the order");
-    const condition_result& added = run(made, name);
-    warnings_.insert(warnings_.end(), warnings.begin(), warnings.end());
+      record.warnings.push_back(name +
+                                " was compressed as it is stored: it is processed after that, whatever the order");
+    return run(model_.take(std::move(compressed), targets, std::move(on_inputs)), std::move(record));
+  }
+
+  /// Adds a condition by the record of its whole pass, made elsewhere on the same input.  Throws as `run` does, and
+  /// where the record is not of these rows.
+  const condition_result& add(const pass_record& record) {
+    check_name(record.name);
+    if (record.groups != features_.groups() || !record.pair || record.table.width() != features_.dictionary().d_sae)
+      fail("the record of \"" + record.name + "\" is not of a compressed model on this audit's rows");
+    condition_result& added = conditions_.emplace_back(
+        conclude(record, features_.reference(), features_.dictionary(), options_.loss_batch_rows));
+    calibrated_ = calibrated_ || record.calibrated;
+    warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
+    count_reference_bits(record.tensors);
     return added;
   }
 
@@ -108,7 +112,8 @@ class model_audit {
     const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
       return std::exp(pruned_loss(sparsity, targets, tokens_, matched_to));
     });
-    return run_match(match, matched_to, "published bisection on perplexity", target, tokens_.rows(), {}, targets);
+    return run_match(match, matched_to, "published bisection on perplexity", target, tokens_.rows(), {}, false,
+                     targets);
   }
 
   /// Matches the loss in nats within a tolerance, on rows other than those that are reported: a sparsity that was
@@ -117,12 +122,13 @@ class model_audit {
   const condition_result& match_pruning_in_nats(const Policy& policy, const std::string& matched_to,
                                                 const token_rows& matching, double tolerance,
                                                 const target_patterns& targets = {}) {
-    const decoder<> compressed = ready(compress_by(policy, targets));
+    const decoder<> compressed = model_.ready(model_.compress_by(policy, targets));
     const double target = mean_loss(compressed, matching, "match " + matched_to, told_);
     const sparsity_match match =
         qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
                            [&](double sparsity) { return pruned_loss(sparsity, targets, matching, matched_to); });
-    return run_match(match, matched_to, "bisection on nats", target, matching.rows(), tolerance, targets);
+    return run_match(match, matched_to, "bisection on nats", target, matching.rows(), tolerance, needs_of(policy).any(),
+                     targets);
   }
 
   /// Everything so far, with the overlap of every two conditions; `made` says how (the audit fills in what it knows).
@@ -134,12 +140,12 @@ class model_audit {
     made.processing = describe(settings_.weight_processing);
     made.order = order_names[static_cast<std::size_t>(settings_.order)];
     made.fused = options_.fused;
-    made.architecture = name_of(stored_.config.family);
+    made.architecture = name_of(model_.stored().config.family);
     made.loss = "mean over scored tokens, every position of a row but its first";
     if (calibrated_) {
       made.calibration = calibration_source_;
-      made.calibration_tokens = calibration_.ids.size();
-      if (const auto warning = reported_rows_warning(calibration_, tokens_)) made.warnings.push_back(*warning);
+      made.calibration_tokens = model_.calibration().ids.size();
+      if (const auto warning = reported_rows_warning(model_.calibration(), tokens_)) made.warnings.push_back(*warning);
     }
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features_, settings_);
@@ -156,114 +162,80 @@ class model_audit {
     check_condition_name(name, taken);
   }
 
-  void check_width(const sae& dictionary) const {
-    const std::size_t width = hook_width(stored_.config, hook_);
-    if (width != dictionary.d_in)
-      fail("the SAE takes activations " + std::to_string(dictionary.d_in) + " wide, but " + settings_.hook + " of " +
-           stored_.source + " is " + std::to_string(width) + " wide");
+  /// The record of a condition that has not begun.
+  pass_record about(const std::string& name) const {
+    check_name(name);
+    return {name, features_.layout(), features_.dictionary().d_sae};
   }
 
-  template <class Policy>
-  compressed_model compress_by(const Policy& policy, const target_patterns& targets) {
-    const compress_options how{
-        .fused = options_.fused, .calibration = &calibration_, .like = &reference_, .on_progress = told_};
-    const bool stored_first = settings_.order == compression_order::compress_then_process;
-    compressed_model out = compress(stored_first ? stored_ : processed_, policy, targets, how);
-    calibrated_ = calibrated_ || needs_of(policy).any();
-    if (stored_first) process_compressed(out);
-    return out;
-  }
-
-  /// Processes a model that was compressed as it is stored.  Where its inputs are changed as well, that is done as in
-  /// deployment, to what the stored weights read: the parts of processing that would move inputs are left out, which
-  /// move no hook but v and z.
-  void process_compressed(compressed_model& compressed) const {
-    processing parts = applicable(settings_.weight_processing, stored_.config);
-    if (compressed.on_inputs) {
-      if (parts.fold_value_biases && stored_.config.qkv_bias &&
-          (hook_.kind == hook_kind::v || hook_.kind == hook_kind::z))
-        fail("a policy that changes activations cannot be audited at " + settings_.hook +
-             ", which fold_value_biases moves: leave that part out of the processing, or process before compressing");
-      parts = keeping_inputs(parts);
-    }
-    // What the policy left alone is shared with the reference again.
-    compressed.model = share_equal_tensors(processed_, process(compressed.model, parts));
-  }
-
-  /// A compressed model, ready to run.
-  decoder<> ready(const compressed_model& compressed) const {
-    decoder<> out(compressed.model, reference_);
-    out.visit_inputs(compressed.on_inputs);
-    return out;
+  void complete(pass_record& record) const {
+    if (options_.share.complete) options_.share.complete(record);
   }
 
   void run_reference() {
-    by_row<comparison_sum> losses;
-    run_over(reference_, tokens_, hook_, "reference", told_,
-             [&](std::size_t, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
+    run_over(reference(), tokens_, features_.layout(), model_.hook(), "reference", told_,
+             [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
                  matrix_view<const float> hidden) {
                features_.add_reference(x);
                hidden_.append(hidden);
                std::vector<double> nll(rows.rows() * (tokens_.context - 1));
-               score_tokens(reference_, hidden, rows, nll);
+               score_tokens(reference(), hidden, rows, nll);
                std::vector<token_comparison> same;
                for (const double loss : nll)
                  same.push_back({loss, loss, 0.0, true});
-               losses.add_rows(std::span<const token_comparison>(same), tokens_.context - 1);
+               features_.reference().add_losses(features_.layout().first_row(block), same, tokens_.context - 1);
              });
-    const feature_findings found = features_.end_reference(options_.allow_bad_sae);
-    conditions_.push_back(conclude("reference", found, features_.dictionary(), true));
-    conditions_.back().loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
+    complete(features_.reference());
+    const pass_record& record = features_.end_reference(options_.allow_bad_sae);
+    conditions_.push_back(conclude(record, record, features_.dictionary(), options_.loss_batch_rows));
   }
 
-  const condition_result& run(const compressed_model& compressed, const std::string& name) {
-    const decoder<> model = ready(compressed);
-    compressed_side side(features_);
-    by_row<comparison_sum> losses;
-    run_over(model, tokens_, hook_, name, told_,
+  template <weight_policy Policy>
+  const condition_result& run_policy(const Policy& policy, pass_record record, const target_patterns& targets) {
+    record.calibrated = record.calibrated || needs_of(policy).any();
+    return run(model_.compress_by(policy, targets), std::move(record));
+  }
+
+  /// Runs a compressed model; `record` says what is known of it before.
+  const condition_result& run(const compressed_model& compressed, pass_record record) {
+    const decoder<> model = model_.ready(compressed);
+    record.tensors = compressed.tensors;
+    compressed_side side(features_, std::move(record));
+    run_over(model, tokens_, features_.layout(), model_.hook(), side.record().name, told_,
              [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
                  matrix_view<const float> hidden) {
                side.add(x);
                std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
                const activations of_reference = hidden_[block];
-               compare_tokens(reference_, of_reference.view(), model, hidden, rows, scores);
-               losses.add_rows(std::span<const token_comparison>(scores), tokens_.context - 1);
+               compare_tokens(reference(), of_reference.view(), model, hidden, rows, scores);
+               side.record().add_losses(features_.layout().first_row(block), scores, tokens_.context - 1);
              });
-    condition_result added = conclude(name, std::move(side).findings(), features_.dictionary(), false);
-    added.loss = summarize_losses(losses, features_.groups(), options_.loss_batch_rows);
-    added.tensors = compressed.tensors;
-    added.bits_per_weight = bits_per_weight(added.tensors);
-    count_reference_bits(compressed.tensors);
-    return conditions_.emplace_back(std::move(added));
+    complete(side.record());
+    return add(side.record());
   }
 
   /// What the reference's matrices take where a condition has compressed them: one number for the report, if it is the
   /// same for all conditions.
-  void count_reference_bits(std::vector<compressed_tensor> tensors) {
-    for (compressed_tensor& tensor : tensors) {
-      const std::string_view stored = stored_name(tensor.info.name);
-      // Processing gives a tied unembedding a tensor of its own.
-      const language_model& holder = stored_.contains(stored) ? stored_ : processed_;
-      tensor.stored_bits = detail::known_bits(holder.at(stored).bits * static_cast<double>(tensor.weights));
-    }
-    const std::optional<double> bits = bits_per_weight(tensors);
+  void count_reference_bits(const std::vector<compressed_tensor>& tensors) {
+    const std::optional<double> bits = model_.bits_before(tensors);
     std::optional<double>& known = conditions_.front().bits_per_weight;
-    known = conditions_.size() == 1 || known == bits ? bits : std::nullopt;
+    known = conditions_.size() == 2 || known == bits ? bits : std::nullopt;
   }
 
   double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
     const magnitude_pruner pruner{.sparsity = sparsity};
-    return mean_loss(ready(compress_by(pruner, targets)), tokens, "match " + to, told_);
+    return mean_loss(model_.ready(model_.compress_by(pruner, targets)), tokens, "match " + to, told_);
   }
 
   const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
-                                    double target, std::size_t rows, std::optional<double> tolerance,
+                                    double target, std::size_t rows, std::optional<double> tolerance, bool calibrated,
                                     const target_patterns& targets) {
     const magnitude_pruner pruner{.sparsity = match.best.sparsity};
     const bool taken = std::ranges::any_of(conditions_, [&](const auto& c) { return c.policy == describe(pruner); });
-    run(pruner, taken ? describe(pruner) + " matched to " + matched_to : describe(pruner), targets);
-    conditions_.back().match = describe_match(match, matched_to, std::move(method), target, rows, tolerance);
-    return conditions_.back();
+    pass_record record = about(taken ? describe(pruner) + " matched to " + matched_to : describe(pruner));
+    record.match = describe_match(match, matched_to, std::move(method), target, rows, tolerance);
+    record.calibrated = calibrated;
+    return run_policy(pruner, std::move(record), targets);
   }
 
   const condition_result& condition(const std::string& name) const {
@@ -272,16 +244,12 @@ class model_audit {
     fail("no condition of this audit is called \"" + name + "\"");
   }
 
-  language_model stored_;
   audit_settings settings_;
   audit_options options_;
   progress told_;
-  hook_point hook_;
+  audited_model model_;
   token_rows tokens_;
   feature_audit features_;
-  language_model processed_;
-  decoder<> reference_;
-  token_rows calibration_;
   std::string calibration_source_;
   bool calibrated_ = false;  // by any policy so far
   std::vector<std::string> warnings_;

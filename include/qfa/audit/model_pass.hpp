@@ -14,6 +14,7 @@
 
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/settings.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
 #include "qfa/model/decoder.hpp"
 #include "qfa/model/loss.hpp"
@@ -35,15 +36,17 @@ inline token_options tokens_for(const audit_settings& settings, const model_conf
   return out;
 }
 
-/// Runs a model over rows of tokens, block by block (audit/layout.hpp), and shows `on_block(block, tokens, at_hook,
-/// final_hidden)`: the block's tokens, and both states for every position of its rows.
+/// Runs a model over a layout's run of rows of tokens, block by block from `first_block` on (audit/layout.hpp), and
+/// shows `on_block(block, tokens, at_hook, final_hidden)`: the block's tokens, and both states for every position of
+/// its rows.
 template <class OnBlock>
-void run_over(const decoder<>& model, const token_rows& tokens, const hook_point& hook, std::string_view stage,
-              const progress& told, OnBlock on_block) {
-  const token_layout layout{.rows = tokens.rows(), .row_tokens = tokens.context};
+void run_over(const decoder<>& model, const token_rows& tokens, const token_layout& layout, const hook_point& hook,
+              std::string_view stage, const progress& told, OnBlock on_block, std::size_t first_block = 0) {
+  require(layout.rows == tokens.rows() && layout.row_tokens == tokens.context,
+          "a model runs over rows as their layout has them");
   forward_scratch scratch;
   activations at_hook;
-  for (std::size_t b = 0; b < layout.blocks(); ++b) {
+  for (std::size_t b = first_block; b < layout.blocks(); ++b) {
     report_progress(told, stage, b, layout.blocks());
     const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
     const activations hidden = model.forward(
@@ -57,6 +60,13 @@ void run_over(const decoder<>& model, const token_rows& tokens, const hook_point
     on_block(b, rows, matrix_view<const float>(at_hook.view()), hidden.view());
   }
   report_progress(told, stage, layout.blocks(), layout.blocks());
+}
+
+/// The same over all rows.
+template <class OnBlock>
+void run_over(const decoder<>& model, const token_rows& tokens, const hook_point& hook, std::string_view stage,
+              const progress& told, OnBlock on_block) {
+  run_over(model, tokens, {.rows = tokens.rows(), .row_tokens = tokens.context}, hook, stage, told, on_block);
 }
 
 /// Mean next-token loss of a model over rows of tokens, in nats.

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,6 +22,18 @@ namespace qfa {
 /// published Pythia run.  quantize(fold(W)) is not fold(quantize(W)).
 enum class compression_order : std::uint8_t { compress_then_process, process_then_compress };
 inline constexpr std::array<std::string_view, 2> order_names{"compress,process", "process,compress"};
+
+struct pass_record;  // audit/pass_record.hpp
+
+/// What one process does of an audit that several run together, each with the same input: the rows of some of the
+/// groups (stats/row_groups.hpp).  By itself it does all.
+struct audit_share {
+  std::size_t part = 0;   ///< of `parts`: groups [part G / parts, (part + 1) G / parts)
+  std::size_t parts = 1;  ///< any number: beyond the number of groups some have no rows
+  /// Called at the end of each pass, by all processes in the same order: puts the merged record of all (in any order,
+  /// by +=) in place of this one's.
+  std::function<void(pass_record&)> complete{};
+};
 
 /// What a caller asks of an audit.  What is left empty comes from the SAE's metadata, then from the defaults named
 /// beside each member.
@@ -39,6 +52,7 @@ struct audit_options {
   bool fused = false;               ///< give policies fused tensors as they are stored
   std::size_t loss_batch_rows = 0;  ///< > 0: also the published unweighted mean of batches of so many rows
   std::size_t spill_budget = std::size_t{1} << 30;  ///< bytes of reference codes and states held before a file is used
+  audit_share share{};
 };
 
 /// What the audit runs with, every choice made, and a sentence for each conflict that was settled on the way.

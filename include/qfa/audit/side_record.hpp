@@ -2,80 +2,111 @@
 #ifndef QFA_AUDIT_SIDE_RECORD_HPP
 #define QFA_AUDIT_SIDE_RECORD_HPP
 
-#include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <vector>
 
-#include "qfa/audit/layout.hpp"
 #include "qfa/audit/result.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
-#include "qfa/model/activations.hpp"
+#include "qfa/core/mergeable.hpp"
+#include "qfa/core/parallel.hpp"
 #include "qfa/sae/codes.hpp"
-#include "qfa/sae/decode.hpp"
-#include "qfa/sae/health.hpp"
-#include "qfa/sae/input_frame.hpp"
-#include "qfa/sae/sae.hpp"
-#include "qfa/stats/feature_statistics.hpp"
+#include "qfa/sae/firing_counts.hpp"
+#include "qfa/sae/reconstruction_sums.hpp"
+#include "qfa/stats/group_sums.hpp"
 
 namespace qfa {
 
 /// How well the SAE describes one model's activations, gathered block by block, with the first analyzed position of
 /// the rows apart.
+///
+/// A row is summed up by itself, and rows are added in order to the sums of their group: the bits depend neither on
+/// where blocks are cut nor on threads, and records of different groups merge without rounding.  The batch whose mean
+/// the legacy form of explained variance takes is therefore the row.
 class side_record {
  public:
-  side_record(const sae& dictionary, const token_layout& layout) : dictionary_(&dictionary), layout_(layout) {}
+  /// The empty one: merging into it adopts the other's groups.
+  side_record() = default;
+  explicit side_record(std::size_t groups) : sums_(groups) {}
 
-  /// Whole rows of kept tokens, `layout.kept_per_row()` to a row, and their codes.
-  void operator()(matrix_view<const float> kept, const sparse_codes& codes) {
-    const auto frames = frames_of(*dictionary_, kept);
-    reconstruction_.resize(kept.rows(), kept.columns());
-    decode(*dictionary_, codes, frames, reconstruction_.view());
-    const matrix_view<const float> decoded = reconstruction_.view();
-    all_(kept, codes, decoded);
+  /// Whole rows of kept tokens (rows x kept, d), what decoding their codes gives, the codes, and the group of each row.
+  void operator()(matrix_view<const float> kept, matrix_view<const float> decoded, const sparse_codes& codes,
+                  std::span<const std::uint32_t> group_of_row) {
+    require(!group_of_row.empty() && kept.rows() % group_of_row.size() == 0 && kept.rows() == codes.tokens(),
+            "the record of a side takes whole rows, with codes for each token");
+    const std::size_t step = kept.rows() / group_of_row.size();
+    std::vector<side_sums> rows(group_of_row.size());
+    parallel_for(rows.size(), [&](std::size_t r) {
+      rows[r].all(kept.rows_between(r * step, (r + 1) * step), decoded.rows_between(r * step, (r + 1) * step));
+      rows[r].first(kept.rows_between(r * step, r * step + 1), decoded.rows_between(r * step, r * step + 1));
+    });
+    for (std::size_t r = 0; r < rows.size(); ++r)
+      sums_[group_of_row[r]] += rows[r];
+    fired_(codes);
+  }
 
-    const std::size_t step = layout_.kept_per_row();
-    const auto firsts = [&](matrix_view<const float> m) {
-      return matrix_view<const float>(m.data(), m.rows() / step, m.columns(), step * m.columns());
-    };
-    sparse_codes first_codes(codes.width());
-    for (std::size_t t = 0; t < codes.tokens(); ++t) {
-      if (t % step == 0) first_codes.append_token(codes[t].features, codes[t].values);
-      double squares = 0.0;
-      for (const float v : kept.row(t))
-        squares += static_cast<double>(v) * static_cast<double>(v);
-      (t % step == 0 ? first_norms_ : other_norms_) += std::sqrt(squares);
-      ++(t % step == 0 ? first_tokens_ : other_tokens_);
-      energy_ += squares;
-    }
-    first_(firsts(kept), first_codes, firsts(decoded));
+  side_record& operator+=(const side_record& other) {
+    sums_ += other.sums_;
+    fired_ += other.fired_;
+    return *this;
   }
 
   sae_fit fit() const {
-    return {all_.fvu(), all_.l0(), all_.dead_share(), all_.explained_variance(), all_.explained_variance_legacy()};
+    const reconstruction_sums all = sums_.total().all;
+    return {all.fvu(), fired_.l0(), fired_.dead_share(), all.explained_variance(), all.explained_variance_legacy()};
   }
 
-  /// Flips and shift need the other side, and stay NaN.
-  first_position first() const {
+  /// Of rows whose first `position` positions were left out.  Flips and shift need the other side, and stay NaN.
+  first_position first(std::size_t position) const {
+    const side_sums total = sums_.total();
+    const auto mean = [](double norms, std::uint64_t tokens) {
+      return detail::quotient(norms, static_cast<double>(tokens));
+    };
     first_position out;
-    out.position = layout_.skip_positions;
-    out.norm = ratio(first_norms_, first_tokens_);
-    out.norm_elsewhere = ratio(other_norms_, other_tokens_);
-    out.fvu = first_.fvu();
+    out.position = position;
+    out.norm = mean(total.first.norms(), total.first.tokens());
+    out.norm_elsewhere = mean(total.all.norms() - total.first.norms(), total.all.tokens() - total.first.tokens());
+    out.fvu = total.first.fvu();
     return out;
   }
 
   /// Sum of |h|^2 over the analyzed tokens.
-  double energy() const noexcept { return energy_; }
+  double energy() const { return sums_.total().all.squares(); }
+
+  bool operator==(const side_record&) const = default;
+
+  /// For archives (io/archive.hpp).
+  template <class Self, class Archive>
+  static void members(Self& self, Archive& archive) {
+    archive(self.sums_, self.fired_);
+  }
 
  private:
-  const sae* dictionary_;
-  token_layout layout_;
-  sae_health all_, first_;
-  activations reconstruction_;
-  double first_norms_ = 0.0, other_norms_ = 0.0;  // sums of |h|
-  double first_tokens_ = 0.0, other_tokens_ = 0.0;
-  double energy_ = 0.0;
+  struct side_sums {
+    reconstruction_sums all;
+    reconstruction_sums first;  // of the first positions of rows alone
+
+    side_sums& operator+=(const side_sums& other) {
+      all += other.all;
+      first += other.first;
+      return *this;
+    }
+    bool operator==(const side_sums&) const = default;
+
+    template <class Self, class Archive>
+    static void members(Self& self, Archive& archive) {
+      archive(self.all, self.first);
+    }
+  };
+
+  group_sums<side_sums> sums_;
+  firing_counts fired_;
 };
+
+static_assert(mergeable<side_record, matrix_view<const float>, matrix_view<const float>, const sparse_codes&,
+                        std::span<const std::uint32_t>>);
 
 }  // namespace qfa
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -138,6 +139,21 @@ class feature_table {
     return true;
   }
 
+  /// For archives (io/archive.hpp).  Cells go by block, group and feature, wherever they lie: equal tables give equal
+  /// bytes.
+  template <class Self, class Archive>
+  static void members(Self& self, Archive& archive) {
+    archive(self.width_, self.tokens_);
+    if constexpr (Archive::reads) self.blocks_.assign((self.width_ + block_width - 1) / block_width, {});
+    for (auto& b : self.blocks_) {
+      std::vector<std::uint64_t> fired;  // (groups): bit i of a word says that feature i of the block has a cell there
+      std::vector<feature_cell> cells;
+      if constexpr (!Archive::reads) b.in_order(fired, cells);
+      archive(fired, cells);
+      if constexpr (Archive::reads) b.fill(fired, std::move(cells), self.groups());
+    }
+  }
+
  private:
   static constexpr std::size_t block_width = 64;
   static constexpr std::uint32_t no_cell = (std::numeric_limits<std::uint32_t>::max)();
@@ -146,6 +162,26 @@ class feature_table {
   struct block {
     std::vector<std::uint32_t> slots;  // (groups, 64): where the cell is, or no_cell; empty until something fires
     std::vector<feature_cell> cells;
+
+    void in_order(std::vector<std::uint64_t>& fired, std::vector<feature_cell>& sorted) const {
+      fired.assign(slots.size() / block_width, 0);
+      sorted.reserve(cells.size());
+      for (std::size_t s = 0; s < slots.size(); ++s) {
+        if (slots[s] == no_cell) continue;
+        fired[s / block_width] |= std::uint64_t{1} << (s % block_width);
+        sorted.push_back(cells[slots[s]]);
+      }
+    }
+    void fill(const std::vector<std::uint64_t>& fired, std::vector<feature_cell>&& sorted, std::size_t groups) {
+      if (fired.empty()) return;
+      require(fired.size() == groups, "an archived feature_table has as many groups in each part");
+      slots.assign(groups * block_width, no_cell);
+      std::uint32_t next = 0;
+      for (std::size_t s = 0; s < slots.size(); ++s)
+        if ((fired[s / block_width] >> (s % block_width) & 1U) != 0) slots[s] = next++;
+      require(next == sorted.size(), "an archived feature_table has one cell for each that it announces");
+      cells = std::move(sorted);
+    }
   };
 
   feature_cell& at(std::size_t feature, std::size_t group) {

@@ -51,6 +51,18 @@ class row_groups {
     return static_cast<std::uint32_t>(row * groups_ / rows_);
   }
 
+  /// The first row of a group; of the group behind the last, the number of rows.  The least row with
+  /// floor(row G / R) >= g is ceil(g R / G).
+  std::size_t first_row_of(std::size_t group) const noexcept {
+    assert(group <= groups_);
+    return (group * rows_ + groups_ - 1) / groups_;
+  }
+
+  /// The group of each of `count` rows from `first_row` on.
+  std::vector<std::uint32_t> of_rows(std::size_t first_row, std::size_t count) const {
+    return of_tokens(first_row, count, 1);
+  }
+
   /// The group of each token of `count` rows from `first_row` on, `tokens_per_row` to a row, row by row.  The first
   /// `skip_positions` tokens of every row get `skipped`.
   std::vector<std::uint32_t> of_tokens(std::size_t first_row, std::size_t count, std::size_t tokens_per_row,
