@@ -12,6 +12,7 @@
 #include "commands.hpp"
 #include "progress_line.hpp"
 #include "qfa/audit/activation_audit.hpp"
+#include "qfa/audit/team_share.hpp"
 #include "qfa/sae/load.hpp"
 #include "ranks.hpp"
 
@@ -38,6 +39,7 @@ qfa::audit_result run_on_activations(const audit_arguments& arguments) {
   add_inputs(made, arguments.activations);
   for (const auto& file : files)
     add_inputs(made, file.path);
+  qfa::check_same_inputs(ranks(), made.inputs);
   return qfa::audit_activations(std::move(dictionary), arguments.activations, files, settings, options, std::move(made),
                                 progress_line());
 }

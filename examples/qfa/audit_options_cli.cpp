@@ -8,10 +8,12 @@
 #include <string_view>
 #include <system_error>
 
+#include "qfa/audit/team_share.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/report/audit_json.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/text_table.hpp"
+#include "ranks.hpp"
 
 namespace qfa_program {
 namespace {
@@ -59,10 +61,15 @@ qfa::audit_options audit_arguments::options() const {
   o.allow_bad_sae = allow_bad_sae;
   o.paired = paired;
   o.fused = fused;
+  o.share = qfa::share_among(
+      ranks(), one_of<qfa::audit_split>("--split", split, qfa::split_names).value_or(qfa::audit_split::tokens));
   return o;
 }
 
 void add_audit_options(CLI::App& command, audit_arguments& a) {
+  command.add_option("--split", a.split,
+                     "what the processes share that mpirun started: the tokens, or the policies, each over all tokens; "
+                     "what is written is the same");
   command.add_option("--hook", a.hook, "where activations are read; default from the SAE's metadata");
   command.add_option("--context", a.context,
                      "tokens in a row, BOS included; default from the SAE's metadata, then 256");

@@ -9,6 +9,7 @@
 #include "progress_line.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/model_audit.hpp"
+#include "qfa/audit/team_share.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/gguf.hpp"
@@ -18,6 +19,7 @@
 #include "qfa/model/open_model.hpp"
 #include "qfa/model/processing.hpp"
 #include "qfa/sae/load.hpp"
+#include "ranks.hpp"
 
 namespace qfa_program {
 namespace {
@@ -182,6 +184,7 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   if (calibrates && !from_tokens) add_inputs(made, arguments.calibration);
   if (!calibrates && !arguments.calibration.empty())
     made.warnings.push_back("--calibration was not read: no policy here learns from tokens");
+  qfa::check_same_inputs(ranks(), made.inputs);
   made.targets = arguments.targets.name();
   made.model_dtype = stored_dtype(arguments.model, model);
 
@@ -193,13 +196,15 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
         "rows " + std::to_string(first) + " to " + std::to_string(first + calibration.rows() - 1) + " of \"" +
             (from_tokens ? arguments.tokens + "\", which are not reported" : arguments.calibration + "\""));
   }
-  if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))
-    made.warnings.push_back(*warning);
+  if (ranks().leads())
+    if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))
+      made.warnings.push_back(*warning);
   for (const qfa::any_policy& policy : policies)
     audit.run(policy, arguments.targets);
   for (const named_path& checkpoint : against) {
     qfa::language_model compressed = qfa::open_model(checkpoint.path);
     add_inputs(made, checkpoint.path);
+    qfa::check_same_inputs(ranks(), made.inputs);
     made.checkpoints.push_back({checkpoint.name, checkpoint.path, compressed.quantization});
     audit.run_model(std::move(compressed), checkpoint.name, arguments.targets);
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -17,6 +18,7 @@
 #include "qfa/audit/audited_model.hpp"
 #include "qfa/audit/block_store.hpp"
 #include "qfa/audit/conclude.hpp"
+#include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/pass_record.hpp"
@@ -45,9 +47,9 @@ class model_audit {
         told_(std::move(told)),
         model_(std::move(model), dictionary, settings, options.fused, told_),
         tokens_(std::move(tokens)),
-        features_(std::move(dictionary),
-                  share_of({tokens_.rows(), tokens_.context, settings.skip_positions}, options.share), options.paired,
-                  options.spill_budget),
+        turns_(options.share),
+        features_(std::move(dictionary), turns_.rows_of({tokens_.rows(), tokens_.context, settings.skip_positions}),
+                  options.paired, options.spill_budget),
         hidden_(options.spill_budget) {
     if (const auto warning = reference_warning(model_.stored())) warnings_.push_back(*warning);
     run_reference();
@@ -57,7 +59,9 @@ class model_audit {
   const token_rows& tokens() const noexcept { return tokens_; }
   /// The reference, ready to run.
   const decoder<>& reference() const noexcept { return model_.reference(); }
-  /// Every condition so far, the reference first.  References to them stay good while others are added.
+  /// Every condition so far, the reference first.  References to them stay good while others are added.  Where
+  /// processes share out the conditions, one that has just been run may be nothing but its name until others are run,
+  /// or `result` is asked for.
   const std::deque<condition_result>& conditions() const noexcept { return conditions_; }
 
   /// Rows that policies learn from, those that need it; best none of the reported ones.  `where` says in the report
@@ -87,7 +91,7 @@ class model_audit {
     if (settings_.order == compression_order::process_then_compress && settings_.weight_processing.any())
       record.warnings.push_back(name +
                                 " was compressed as it is stored: it is processed after that, whatever the order");
-    return run(model_.take(std::move(compressed), targets, std::move(on_inputs)), std::move(record));
+    return run([&] { return model_.take(std::move(compressed), targets, std::move(on_inputs)); }, std::move(record));
   }
 
   /// Adds a condition by the record of its whole pass, made elsewhere on the same input.  Throws as `run` does, and
@@ -96,18 +100,16 @@ class model_audit {
     check_name(record.name);
     if (record.groups != features_.groups() || !record.pair || record.table.width() != features_.dictionary().d_sae)
       fail("the record of \"" + record.name + "\" is not of a compressed model on this audit's rows");
-    condition_result& added = conditions_.emplace_back(
-        conclude(record, features_.reference(), features_.dictionary(), options_.loss_batch_rows));
-    calibrated_ = calibrated_ || record.calibrated;
-    warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
-    count_reference_bits(record.tensors);
-    return added;
+    settle();
+    conditions_.emplace_back();
+    return fill(record);
   }
 
   /// The published match (arXiv 2606.03002): the sparsity whose perplexity, on the reported rows, is nearest to that of
   /// the condition called `matched_to`; then that pruning is audited.
   const condition_result& match_pruning_as_published(const std::string& matched_to,
                                                      const target_patterns& targets = {}) {
+    settle();
     const double target = condition(matched_to).loss->perplexity;
     const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
       return std::exp(pruned_loss(sparsity, targets, tokens_, matched_to));
@@ -123,7 +125,7 @@ class model_audit {
                                                 const token_rows& matching, double tolerance,
                                                 const target_patterns& targets = {}) {
     const decoder<> compressed = model_.ready(model_.compress_by(policy, targets));
-    const double target = mean_loss(compressed, matching, "match " + matched_to, told_);
+    const double target = mean_loss(compressed, matching, "match " + matched_to, told_, options_.share);
     const sparsity_match match =
         qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
                            [&](double sparsity) { return pruned_loss(sparsity, targets, matching, matched_to); });
@@ -132,7 +134,8 @@ class model_audit {
   }
 
   /// Everything so far, with the overlap of every two conditions; `made` says how (the audit fills in what it knows).
-  audit_result result(audit_protocol made = {}) const {
+  audit_result result(audit_protocol made = {}) {
+    settle();
     audit_result out;
     made.source = "model";
     made.dropped_tokens = tokens_.dropped;
@@ -150,7 +153,7 @@ class model_audit {
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features_, settings_);
     out.conditions.assign(conditions_.begin(), conditions_.end());
-    compare_conditions(out);
+    if (options_.share.concludes) compare_conditions(out);
     return out;
   }
 
@@ -168,10 +171,6 @@ class model_audit {
     return {name, features_.layout(), features_.dictionary().d_sae};
   }
 
-  void complete(pass_record& record) const {
-    if (options_.share.complete) options_.share.complete(record);
-  }
-
   void run_reference() {
     run_over(reference(), tokens_, features_.layout(), model_.hook(), "reference", told_,
              [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
@@ -185,19 +184,28 @@ class model_audit {
                  same.push_back({loss, loss, 0.0, true});
                features_.reference().add_losses(features_.layout().first_row(block), same, tokens_.context - 1);
              });
-    complete(features_.reference());
-    const pass_record& record = features_.end_reference(options_.allow_bad_sae);
-    conditions_.push_back(conclude(record, record, features_.dictionary(), options_.loss_batch_rows));
+    turns_.complete_reference(features_.reference());
+    conditions_.emplace_back();
+    fill(features_.end_reference(options_.allow_bad_sae));
   }
 
   template <weight_policy Policy>
   const condition_result& run_policy(const Policy& policy, pass_record record, const target_patterns& targets) {
     record.calibrated = record.calibrated || needs_of(policy).any();
-    return run(model_.compress_by(policy, targets), std::move(record));
+    return run([&] { return model_.compress_by(policy, targets); }, std::move(record));
   }
 
-  /// Runs a compressed model; `record` says what is known of it before.
-  const condition_result& run(const compressed_model& compressed, pass_record record) {
+  /// Runs what `compress` makes, if that is this process's turn; `record` says what is known of it before.
+  template <std::invocable Compress>
+  const condition_result& run(Compress compress, pass_record record) {
+    if (turns_.mine()) record = pass(compress(), std::move(record));
+    condition_result& added = conditions_.emplace_back();
+    added.policy = record.name;
+    if (turns_.take(std::move(record))) settle();
+    return added;
+  }
+
+  pass_record pass(const compressed_model& compressed, pass_record record) {
     const decoder<> model = model_.ready(compressed);
     record.tensors = compressed.tensors;
     compressed_side side(features_, std::move(record));
@@ -210,8 +218,24 @@ class model_audit {
                compare_tokens(reference(), of_reference.view(), model, hidden, rows, scores);
                side.record().add_losses(features_.layout().first_row(block), scores, tokens_.context - 1);
              });
-    complete(side.record());
-    return add(side.record());
+    return std::move(side).record();
+  }
+
+  /// Fills the conditions whose turns have been taken.
+  void settle() {
+    turns_.settle([&](const pass_record& record) { fill(record); });
+  }
+
+  /// Fills the first condition that is not yet.
+  const condition_result& fill(const pass_record& record) {
+    condition_result& place = conditions_[filled_++];
+    place = options_.share.concludes
+                ? conclude(record, features_.reference(), features_.dictionary(), options_.loss_batch_rows)
+                : name_and_losses(record, options_.loss_batch_rows);
+    calibrated_ = calibrated_ || record.calibrated;
+    warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
+    if (record.pair) count_reference_bits(record.tensors);
+    return place;
   }
 
   /// What the reference's matrices take where a condition has compressed them: one number for the report, if it is the
@@ -219,12 +243,12 @@ class model_audit {
   void count_reference_bits(const std::vector<compressed_tensor>& tensors) {
     const std::optional<double> bits = model_.bits_before(tensors);
     std::optional<double>& known = conditions_.front().bits_per_weight;
-    known = conditions_.size() == 2 || known == bits ? bits : std::nullopt;
+    known = filled_ == 2 || known == bits ? bits : std::nullopt;
   }
 
   double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
     const magnitude_pruner pruner{.sparsity = sparsity};
-    return mean_loss(model_.ready(model_.compress_by(pruner, targets)), tokens, "match " + to, told_);
+    return mean_loss(model_.ready(model_.compress_by(pruner, targets)), tokens, "match " + to, told_, options_.share);
   }
 
   const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
@@ -249,12 +273,14 @@ class model_audit {
   progress told_;
   audited_model model_;
   token_rows tokens_;
+  condition_turns turns_;
   feature_audit features_;
   std::string calibration_source_;
   bool calibrated_ = false;  // by any policy so far
   std::vector<std::string> warnings_;
   row_store hidden_;  // the reference's final states, from which its logits are had again
   std::deque<condition_result> conditions_;
+  std::size_t filled_ = 0;  // of them
 };
 
 }  // namespace qfa
