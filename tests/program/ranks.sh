@@ -8,7 +8,7 @@ shift 3
 rm -rf "$work" && mkdir -p "$work" && cd "$work"
 cp -r "$source/examples/demo" demo
 
-# same NAME SPLITS RANKS ARGUMENT...: the audit by one process that nobody launched, and by each of RANKS ranks.
+# same NAME SPLITS NUMBERS ARGUMENT...: the audit by one process that nobody launched, and by each of NUMBERS of ranks.
 same() {
   local name=$1 splits=$2 numbers=$3 ranks split
   shift 3
@@ -28,21 +28,23 @@ same() {
 launcher=("$@")
 model=(--model demo/model --sae demo/sae --tokens demo/tokens.npy)
 
-# Nothing gives tokens to a policy that learns twice, nothing is printed twice, nothing is rounded in another order:
-# losses, shifts, both kinds of matching, an overlap of every two, more policies than ranks and fewer.
-same sweep "tokens policies" "1 2 3 4" "${model[@]}" --max-tokens 6144 --policy rtn:bits=4 --policy prune:sparsity=0.3 \
-  --policy gptq:bits=4,group=0 --against again=demo/model --match-pruning rtn:bits=4 --paired --loss-batch 5
-same published "tokens policies" "2 3" "${model[@]}" --max-tokens 4096 --policy rtn:bits=3 --match-pruning rtn:bits=4 \
+# Losses, shifts, a policy that learns, a model from elsewhere, both kinds of matching, an overlap of every two; 41 rows
+# are 10 groups, which no number of ranks divides, and 5 conditions are neither whole rounds.
+sweep=("${model[@]}" --max-tokens 5248 --policy rtn:bits=4 --policy wanda:sparsity=0.3 --against again=demo/model
+  --match-pruning rtn:bits=3 --match-tolerance 0.02 --calibration-tokens 1024 --paired --loss-batch 5)
+same sweep tokens "1 2 3 4" "${sweep[@]}"
+same turns policies "2 3" "${sweep[@]}"
+same published "tokens policies" 3 "${model[@]}" --max-tokens 2048 --policy rtn:bits=3 --match-pruning rtn:bits=4 \
   --protocol published
 # Six rows are one group: all ranks but one are idle.
-same idle "tokens policies" "4" "${model[@]}" --max-tokens 768 --policy rtn:bits=4
+same idle "tokens policies" 4 "${model[@]}" --max-tokens 768 --policy rtn:bits=4
 
-common=(--model demo/model --tokens demo/tokens.npy --context 128 --prepend-bos --max-tokens 4096)
+common=(--model demo/model --tokens demo/tokens.npy --context 128 --prepend-bos --max-tokens 5248)
 hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' demo/sae/cfg.json | head -n 1)
-"$qfa" activations "${common[@]}" --hook "$hook" --out reference.npy
-"$qfa" activations "${common[@]}" --hook "$hook" --policy rtn:bits=4 --out int4.npy
-"$qfa" activations "${common[@]}" --hook "$hook" --policy rtn:bits=3 --out int3.npy
-same activations "tokens policies" "1 2 3 4" --sae demo/sae --activations reference.npy --compressed int4=int4.npy \
+"$qfa" activations "${common[@]}" --hook "$hook" --out reference.npy >dumped.txt
+"$qfa" activations "${common[@]}" --hook "$hook" --policy rtn:bits=4 --out int4.npy >>dumped.txt
+"$qfa" activations "${common[@]}" --hook "$hook" --policy rtn:bits=3 --out int3.npy >>dumped.txt
+same activations "tokens policies" "2 3" --sae demo/sae --activations reference.npy --compressed int4=int4.npy \
   --compressed int3=int3.npy --paired
 
 # Commands that share nothing out run once.
@@ -63,11 +65,12 @@ refused() {
 }
 audit=("$qfa" audit "${model[@]}" --max-tokens 2048 --policy rtn:bits=4)
 # All ranks find the same mistake; or the first alone, in what only it does; or what only the whole shows.
-refused 'there is no SAE "nowhere"' "${launcher[@]}" 3 "$qfa" audit "${model[@]}" --sae nowhere --out out
+refused 'there is no SAE "nowhere"' "${launcher[@]}" 3 "$qfa" audit --model demo/model --sae nowhere \
+  --tokens demo/tokens.npy --policy rtn:bits=4 --out out
 refused 'A subcommand is required' "${launcher[@]}" 2 "$qfa" adit
 refused '--split takes tokens or policies' "${launcher[@]}" 2 "${audit[@]}" --split rows --out out
 refused '--out ".*" is a file' "${launcher[@]}" 3 "${audit[@]}" --out reference.npy
-"$qfa" activations "${common[@]}" --hook blocks.0.hook_resid_pre --out unfit.npy
+"$qfa" activations "${common[@]}" --hook blocks.0.hook_resid_pre --out unfit.npy >>dumped.txt
 for split in tokens policies; do
   refused 'the SAE does not fit' "${launcher[@]}" 3 "$qfa" audit --sae demo/sae --activations unfit.npy \
     --compressed a=int4.npy --split $split --out out
