@@ -99,6 +99,34 @@ TEST_CASE("audit_activations: side by side, each condition is what two passes ov
   }
 }
 
+TEST_CASE("audit_activations: processes that share the rows end with the bits of one") {
+  const scratch folder;
+  const auto x = random_activations(50 * 12, 3);
+  write_npy(folder.path() / "x.npy", {50 * 12, 3}, x);
+  write_npy(folder.path() / "y.npy", {50 * 12, 3}, shaken(x, 0.3f));
+  const std::vector<dumped_activations> compressed{{"moved", folder.path() / "y.npy"}};
+  const auto run = [&](const audit_share& share) {
+    return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings(),
+                             {.paired = true, .share = share});
+  };
+  const audit_result whole = run({});
+  // What the second process leaves behind, then the first, which merges it.
+  std::vector<pass_record> second;
+  CHECK_THROWS_AS(run({1, 2, [&](pass_record& record) { second.push_back(record); }}), error);  // rows are missing
+  REQUIRE(second.size() == 2);
+  std::size_t passes = 0;
+  const audit_result shared = run({0, 2, [&](pass_record& record) { record += second[passes++]; }});
+  REQUIRE(shared.conditions.size() == 2);
+  CHECK(shared.conditions[1].policy == "moved");
+  for (std::size_t c = 0; c < 2; ++c) {
+    CHECK(shared.conditions[c].by_honest.correlations.r == whole.conditions[c].by_honest.correlations.r);
+    CHECK(shared.conditions[c].fit.fvu == whole.conditions[c].fit.fvu);
+    CHECK(shared.conditions[c].fit.explained_variance_legacy == whole.conditions[c].fit.explained_variance_legacy);
+  }
+  CHECK(shared.conditions[1].shift->relative == whole.conditions[1].shift->relative);
+  CHECK(shared.made.analyzed_tokens == 600);
+}
+
 TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the reference alone where that shows early") {
   const scratch folder;
   const std::size_t block = token_layout::block_tokens;

@@ -4,8 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <barrier>
 #include <cmath>
+#include <cstddef>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "audit_made_up.hpp"
@@ -61,6 +64,68 @@ TEST_CASE("model_audit: fewer bits hurt more, and the numbers do not depend on t
   }
   omp_set_num_threads(threads);
 #endif
+}
+
+TEST_CASE("model_audit: processes that share the rows end with the bits of one, each of them") {
+  const auto all_of = [](model_audit& audit) {
+    audit.run(rtn{.bits = 4});
+    audit.match_pruning_in_nats(rtn{.bits = 4}, "rtn:bits=4", random_rows(8, 12, 97, 5), 0.05);
+    std::vector<std::vector<double>> out;
+    for (const condition_result& c : audit.result().conditions) {
+      out.push_back(c.by_honest.correlations.r);
+      out.push_back({c.loss->loss, c.loss->kl.value, c.loss->batch_loss, c.loss->excess_loss.range.upper, c.fit.fvu,
+                     c.first.norm, c.by_honest.mean_r.value, c.bits_per_weight.value_or(0.0)});
+      if (c.shift) out.push_back({c.shift->energy, c.shift->relative, c.shift->mean_shift_share, c.first.shift_share});
+    }
+    for (auto& list : out)
+      std::ranges::replace_if(
+          list, [](double x) { return std::isnan(x); }, -99.0);
+    return out;
+  };
+  const audit_options options{.paired = true, .loss_batch_rows = 7};
+  model_audit alone = tiny_audit(options);
+  const auto whole = all_of(alone);
+  for (const std::size_t parts : {2U, 3U}) {
+    std::vector<pass_record> records(parts);
+    std::barrier meeting(static_cast<std::ptrdiff_t>(parts));
+    std::vector<std::vector<std::vector<double>>> found(parts);
+    std::vector<std::thread> processes;
+    for (std::size_t p = 0; p < parts; ++p)
+      processes.emplace_back([&, p] {
+        audit_options mine = options;
+        mine.share = {p, parts, [&, p](pass_record& record) {
+                        CHECK_FALSE(record.complete());
+                        records[p] = record;
+                        meeting.arrive_and_wait();
+                        for (std::size_t other = 0; other < parts; ++other)
+                          if (other != p) record += records[other];
+                        meeting.arrive_and_wait();
+                      }};
+        model_audit audit = tiny_audit(mine);
+        found[p] = all_of(audit);
+      });
+    for (std::thread& process : processes)
+      process.join();
+    for (const auto& each : found)
+      CHECK(each == whole);
+  }
+}
+
+TEST_CASE("model_audit: a record made elsewhere stands beside the others, if it is of these rows") {
+  model_audit elsewhere = tiny_audit();
+  model_audit audit = tiny_audit();
+  pass_record made;
+  audit_options options;
+  options.share.complete = [&](pass_record& record) { made = record; };
+  tiny_audit(options).run(rtn{.bits = 4});
+  CHECK(made.name == "rtn:bits=4");
+  const condition_result& added = audit.add(made);
+  CHECK(added.by_honest.correlations.r == elsewhere.run(rtn{.bits = 4}).by_honest.correlations.r);
+  CHECK(added.bits_per_weight == elsewhere.conditions()[1].bits_per_weight);
+  CHECK(audit.conditions()[0].bits_per_weight == elsewhere.conditions()[0].bits_per_weight);
+  check_refused([&] { audit.add(made); }, {"rtn:bits=4", "already"});
+  model_audit other_rows = tiny_audit({}, tiny_settings(), 44);
+  check_refused([&] { other_rows.add(made); }, {"rtn:bits=4", "rows"});
 }
 
 TEST_CASE("model_audit: a stranger's policy is a callable and a name") {

@@ -54,7 +54,7 @@ struct sides {
 }  // namespace
 
 TEST_CASE("pair_record: firings that came or went, the first position's share of them") {
-  // Two rows of two tokens: flips 3, 1, 0, 2.
+  // Two rows of two tokens: flips 3, 1, 0 and 4.
   const std::vector<std::vector<std::uint32_t>> a{{0, 1, 4}, {2}, {}, {1, 3}}, b{{4, 5}, {2, 3}, {}, {2, 4}};
   const auto codes_of = [](const std::vector<std::vector<std::uint32_t>>& lists) {
     sparse_codes out(6);
@@ -65,7 +65,7 @@ TEST_CASE("pair_record: firings that came or went, the first position's share of
   pair_record record(1);
   CHECK(std::isnan(record.first_flip_share()));
   record(codes_of(a), codes_of(b), 2);
-  CHECK(record.first_flip_share() == 3.0 / 8.0);  // the last token's lists have nothing in common: 4
+  CHECK(record.first_flip_share() == 3.0 / 8.0);
 }
 
 TEST_CASE("pair_record: how far activations move, and what a bias would undo") {

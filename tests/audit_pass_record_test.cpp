@@ -224,7 +224,8 @@ TEST_CASE("pass_record: records that share a group, or belong to other passes, a
   other.name = "else";
   check_refused([&] { first += other; }, {"\"moved\"", "\"else\"", "one pass"});
   check_refused([&] { first.add_losses(17, scores_of(0, 2), context - 1); }, {"whole rows"});
-  check_refused([&] { first.add_losses(0, std::span(scores_of(0, 2)).first(7), context - 1); }, {"whole rows"});
+  const std::vector<token_comparison> scores = scores_of(0, 2);
+  check_refused([&] { first.add_losses(0, std::span(scores).first(7), context - 1); }, {"whole rows"});
   check_refused([&] { pass_record_from({}, "the record"); }, {"the record"});
 }
 

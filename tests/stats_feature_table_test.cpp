@@ -9,11 +9,13 @@
 #include <random>
 #include <span>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "laws.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/io/archive.hpp"
 
 namespace stats_feature_table_test {
 
@@ -270,6 +272,35 @@ TEST_CASE("feature_table: codes, tokens and groups that do not fit are refused, 
   CHECK_THROWS_AS(table += qfa::feature_table(4, 2), qfa::error);
   CHECK_THROWS_AS(qfa::feature_table(3, 0), qfa::error);
   CHECK(table == qfa::feature_table(3, 2));
+}
+
+TEST_CASE("feature_table: archives bring back every cell, equal tables give equal bytes, and filling goes on") {
+  const stream& all = everything();
+  const auto bytes_of = [](const qfa::feature_table& table) {
+    qfa::archive_writer out("table", 1);
+    out(table);
+    return std::move(out).finish();
+  };
+  const auto back = [](std::span<const std::byte> bytes) {
+    qfa::archive_reader in(bytes, "table", 1, "these bytes");
+    qfa::feature_table out(7, 3);  // what was there before is gone
+    in(out);
+    in.finish();
+    return out;
+  };
+  const qfa::feature_table whole = filled(all), first = filled(part(all, 0, 335));  // within a group
+  CHECK(back(bytes_of(first)) == first);
+  CHECK(back(bytes_of(qfa::feature_table())) == qfa::feature_table());
+  qfa::feature_table resumed = back(bytes_of(first));
+  add(resumed, part(all, 335, all.tokens()));
+  CHECK(resumed == whole);
+  // At a boundary of groups, with the cells of the parts in another order than one pass makes them.
+  const std::size_t cut = qfa::row_groups(rows).first_row_of(9) * row_tokens;
+  qfa::feature_table merged = filled(part(all, cut, all.tokens()));
+  merged += filled(part(all, 0, cut));
+  CHECK(merged == whole);
+  CHECK(bytes_of(merged) == bytes_of(whole));
+  CHECK(bytes_of(resumed) == bytes_of(whole));
 }
 
 }  // namespace stats_feature_table_test

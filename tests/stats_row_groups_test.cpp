@@ -40,6 +40,9 @@ TEST_CASE("row_groups: every row is in one group, groups are runs, and sizes dif
       before = g;
       ++sizes[g];
       CHECK(g == row * groups.groups() / rows);  // the definition
+      CHECK(groups.first_row_of(g) <= row);
+      CHECK(groups.first_row_of(g + 1) > row);
+      CHECK(groups.of_rows(row, 1) == std::vector<std::uint32_t>{g});
     }
     for (const std::size_t size : sizes) {
       CHECK(size >= rows / groups.groups());

@@ -96,6 +96,7 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
   };
   for (std::size_t b = 0; b < layout.blocks(); ++b) {
     report_progress(told, "activations", b, layout.blocks());
+    // (A process that has only some of the rows cannot tell by itself.)
     if (layout.run_rows() == whole.rows && b == detail::trial_blocks && !options.allow_bad_sae &&
         !(audit.reference().side.fit().fvu <= 1.0))
       detail::check_alone(
