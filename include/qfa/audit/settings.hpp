@@ -34,12 +34,12 @@ inline constexpr std::array<std::string_view, 2> split_names{"tokens", "policies
 struct audit_share {
   std::size_t part = 0;   ///< of `parts`: groups [part G / parts, (part + 1) G / parts), or conditions by turns
   std::size_t parts = 1;  ///< any number: beyond the number of groups some have no rows
-  audit_split by = audit_split::tokens;
-  /// Whether this process makes the report.  Where not, `complete` may leave a record without its table.
-  bool concludes = true;
   /// Called at the end of each pass, by all processes in the same order: puts the merged record of all (in any order,
   /// by +=) in place of this one's.
   std::function<void(pass_record&)> complete{};
+  audit_split by = audit_split::tokens;
+  /// Whether this process makes the report.  Where not, `complete` may leave out what fired.
+  bool concludes = true;
 };
 
 /// What a caller asks of an audit.  What is left empty comes from the SAE's metadata, then from the defaults named

@@ -44,9 +44,9 @@ inline audit_share share_among(const team& ranks, audit_split by = audit_split::
   if (ranks.alone()) return {};
   return {.part = ranks.rank,
           .parts = ranks.size,
+          .complete = [ranks](pass_record& record) { detail::merge_over(ranks, record); },
           .by = by,
-          .concludes = ranks.leads(),
-          .complete = [ranks](pass_record& record) { detail::merge_over(ranks, record); }};
+          .concludes = ranks.leads()};
 }
 
 /// Refuses ranks that do not read the same bytes: machines that do not share their files may have others of the same
