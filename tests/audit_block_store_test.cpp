@@ -44,13 +44,14 @@ TEST_CASE("code_store: codes come back as they went, from memory and from the fi
 TEST_CASE("row_store: rows come back as they went, strided ones too") {
   const std::vector<float> x = qfa_test::random_activations(12, 4);
   for (const std::size_t budget : {std::size_t{0}, std::size_t{1} << 20}) {
-    row_store store(budget);
+    row_store store(4, budget);
     store.append(matrix_view<const float>(x.data(), 12, 4));
     store.append(matrix_view<const float>(x.data(), 6, 4, 8));  // every other row
     const activations whole = store[0];
     CHECK(whole.tokens == 12);
     CHECK(whole.values == x);
     CHECK(store[1].view()(5, 3) == x[10 * 4 + 3]);
+    CHECK_THROWS_AS(store.append(matrix_view<const float>(x.data(), 12, 3)), error);
   }
 }
 

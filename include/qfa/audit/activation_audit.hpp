@@ -5,18 +5,22 @@
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "qfa/audit/activation_file.hpp"
+#include "qfa/audit/audit_parts.hpp"
+#include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/io/checksum.hpp"
 #include "qfa/model/activations.hpp"
 
 namespace qfa {
@@ -44,15 +48,31 @@ void check_alone(const feature_audit& like, Block block_of, const progress& told
   alone.end_reference();
 }
 
+/// What an audit of files is made of: their checksums, which `inputs` may know already.
+inline audit_parts parts_of_files(const feature_audit& audit, const audit_settings& settings,
+                                  const audit_options& options, const std::filesystem::path& reference,
+                                  std::span<const dumped_activations> compressed, std::span<const input_file> inputs) {
+  audit_parts out = parts_of_audit(audit.dictionary(), audit.layout(), settings, options);
+  const auto add = [&](const std::string& name, const std::filesystem::path& path) {
+    const auto known = std::ranges::find(inputs, path.string(), &input_file::path);
+    out.emplace_back("the checksum of the activations of \"" + name + "\"",
+                     known == inputs.end() ? crc32_of_file(path) : known->checksum);
+  };
+  add("reference", reference);
+  for (const dumped_activations& one : compressed)
+    add(one.name, one.path);
+  return out;
+}
+
 }  // namespace detail
 
 /// The same audit on activations that were dumped elsewhere: features without losses.
 ///
 /// Files hold one row per token, the tokens of `settings.context` consecutive rows being one text; a short last text is
 /// dropped.  All sides are gone over together, a block of tokens at a time, so that memory does not grow with tokens;
-/// an SAE that seems not to fit after the first blocks is tried on the reference alone, unless other processes have
-/// some of its rows.  `settings` is what `settle` made.  Throws where files differ in tokens or width, do not fit the
-/// SAE, or where a name is empty or taken
+/// an SAE that seems not to fit after the first blocks is tried on the reference alone, where no other process has some
+/// of its rows.  `settings` is what `settle` made.  Throws where files differ in tokens or width, do not fit the SAE,
+/// or where a name is empty or taken
 /// ("reference" is).
 inline audit_result audit_activations(sae dictionary, const std::filesystem::path& reference,
                                       std::span<const dumped_activations> compressed, const audit_settings& settings,
@@ -85,16 +105,27 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
   condition_turns turns(options.share);
   const token_layout layout = turns.rows_of(whole);
   feature_audit audit(std::move(dictionary), layout, options.paired, 0);
+  require_one_process(options);
+  audit_checkpoint checkpoint;
+  if (!options.checkpoint.directory.empty())
+    checkpoint = audit_checkpoint(options.checkpoint,
+                                  detail::parts_of_files(audit, settings, options, reference, compressed, made.inputs));
+  auto [begun, first_block] = checkpoint.take_running();
+  if (first_block > 0) audit.resume_reference(std::move(begun.at(0)), first_block);
   std::vector<compressed_side> sides;
   for (std::size_t i = 0; i < files.size(); ++i)
-    sides.emplace_back(audit, compressed[i].name);
+    sides.emplace_back(audit, first_block > 0 ? std::move(begun.at(i + 1)) : audit.begin(compressed[i].name),
+                       first_block);
   activations x;
   const auto block_of = [&](const activation_file& file, std::size_t b) {
     x.resize((layout.last_row(b) - layout.first_row(b)) * layout.row_tokens, file.width());
     file.read(layout.first_row(b) * layout.row_tokens, x.view());
     return matrix_view<const float>(x.view());
   };
-  for (std::size_t b = 0; b < layout.blocks(); ++b) {
+  std::vector<std::reference_wrapper<const pass_record>> records{audit.reference()};
+  for (const compressed_side& side : sides)
+    records.push_back(side.record());
+  for (std::size_t b = first_block; b < layout.blocks(); ++b) {
     report_progress(told, "activations", b, layout.blocks());
     // (A process that has only some of the rows cannot tell by itself.)
     if (layout.run_rows() == whole.rows && b == detail::trial_blocks && !options.allow_bad_sae &&
@@ -104,6 +135,7 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
     const reference_block seen = audit.pass_reference(block_of(from, b));
     for (std::size_t i = 0; i < files.size(); ++i)
       if (turns.mine(i)) sides[i].add(block_of(files[i], b), seen);
+    checkpoint.offer(records, b + 1);
   }
 
   audit_result out;

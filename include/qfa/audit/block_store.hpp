@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/io/spill.hpp"
 #include "qfa/model/activations.hpp"
@@ -62,20 +63,22 @@ class code_store {
   }
 
   std::size_t blocks() const noexcept { return file_.blocks(); }
+  /// Where the blocks lie, to keep them beyond this process.
+  spill_file& file() noexcept { return file_; }
 
  private:
   std::size_t width_;
   spill_file file_;
 };
 
-/// Dense rows of one width, block after block, kept in the same way: final hidden states, and in paired audits the
+/// Dense rows of one width > 0, block after block, kept in the same way: final hidden states, and in paired audits the
 /// reference's activations.
 class row_store {
  public:
-  explicit row_store(std::size_t bytes_in_memory) : file_(bytes_in_memory) {}
+  row_store(std::size_t width, std::size_t bytes_in_memory) : width_(width), file_(bytes_in_memory) {}
 
   void append(matrix_view<const float> rows) {
-    width_ = rows.columns();
+    require(rows.columns() == width_, "a store of rows was made for another width");
     std::vector<float> block;
     block.reserve(rows.size());
     for (std::size_t r = 0; r < rows.rows(); ++r)
@@ -86,15 +89,17 @@ class row_store {
   activations operator[](std::size_t index) const {
     const std::vector<std::byte> bytes = file_.read(index);
     activations out;
-    out.resize(width_ == 0 ? 0 : bytes.size() / sizeof(float) / width_, width_);
+    out.resize(bytes.size() / sizeof(float) / width_, width_);
     if (!bytes.empty()) std::memcpy(out.values.data(), bytes.data(), bytes.size());
     return out;
   }
 
   std::size_t blocks() const noexcept { return file_.blocks(); }
+  /// Where the blocks lie, to keep them beyond this process.
+  spill_file& file() noexcept { return file_; }
 
  private:
-  std::size_t width_ = 0;
+  std::size_t width_;
   spill_file file_;
 };
 

@@ -3,14 +3,24 @@
 #define QFA_AUDIT_CONDITION_TURNS_HPP
 
 #include <cstddef>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/settings.hpp"
+#include "qfa/core/error.hpp"
 
 namespace qfa {
+
+/// Refuses to keep the state of an audit on disk where several processes share it out: each would need the others to
+/// have saved the same passes.
+inline void require_one_process(const audit_options& options) {
+  if (options.share.parts > 1 && !options.checkpoint.directory.empty())
+    fail("the state of an audit that " + std::to_string(options.share.parts) +
+         " processes share out cannot be kept on disk, expected one process or no checkpoint");
+}
 
 /// What of an audit's passes is this process's work, and the records of conditions that still wait for the others'.
 ///

@@ -54,7 +54,7 @@ class feature_audit {
         layout_(layout),
         reference_("reference", layout, dictionary_->d_sae),
         codes_(dictionary_->d_sae, bytes_in_memory) {
-    if (paired) dense_.emplace(bytes_in_memory);
+    if (paired) dense_.emplace(dictionary_->d_in, bytes_in_memory);
   }
 
   const sae& dictionary() const noexcept { return *dictionary_; }
@@ -62,7 +62,9 @@ class feature_audit {
   const token_layout& layout() const noexcept { return layout_; }
   const row_groups& groups() const noexcept { return reference_.groups; }
   const code_store& codes() const noexcept { return codes_; }
+  code_store& codes() noexcept { return codes_; }
   const std::optional<row_store>& dense() const noexcept { return dense_; }
+  std::optional<row_store>& dense() noexcept { return dense_; }
   /// What the reference's pass has left behind so far.
   const pass_record& reference() const noexcept { return reference_; }
   pass_record& reference() noexcept { return reference_; }
@@ -85,7 +87,8 @@ class feature_audit {
     return {std::move(kept), std::move(codes)};
   }
 
-  /// Goes on from a record that ends behind `blocks` blocks, of which nothing is kept yet.
+  /// Goes on from a record that ends behind `blocks` blocks; codes and activations that were kept of them are restored
+  /// by themselves.
   void resume_reference(pass_record record, std::size_t blocks) {
     reference_ = std::move(record);
     blocks_ = blocks;
@@ -93,6 +96,9 @@ class feature_audit {
 
   /// The record of all rows, once those of all processes that share them are merged.
   void complete_reference(pass_record whole) { reference_ = std::move(whole); }
+
+  /// The record of a compressed model's pass that has seen nothing yet.
+  pass_record begin(std::string name) const { return {std::move(name), layout_, dictionary_->d_sae}; }
 
   /// Ends the reference's pass.  An SAE that explains less than the mean of the activations does (FVU > 1) belongs to
   /// another model, layer or processing, and nothing that is computed through it means anything: throws, unless
@@ -147,7 +153,7 @@ class feature_audit {
 class compressed_side {
  public:
   explicit compressed_side(const feature_audit& audit, std::string name = {})
-      : compressed_side(audit, pass_record(std::move(name), audit.layout(), audit.dictionary().d_sae)) {}
+      : compressed_side(audit, audit.begin(std::move(name))) {}
   /// Goes on from a record that ends behind `blocks` blocks; behind none, it says what is known of a condition before.
   compressed_side(const feature_audit& audit, pass_record record, std::size_t blocks = 0)
       : audit_(&audit), record_(std::move(record)), block_(blocks) {

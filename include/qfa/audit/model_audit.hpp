@@ -15,12 +15,10 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/audit/audited_model.hpp"
-#include "qfa/audit/block_store.hpp"
+#include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
-#include "qfa/audit/condition_turns.hpp"
-#include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/model_pass.hpp"
+#include "qfa/audit/model_passes.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
@@ -44,21 +42,17 @@ class model_audit {
               const audit_options& options = {}, progress told = {})
       : settings_(settings),
         options_(options),
-        told_(std::move(told)),
-        model_(std::move(model), dictionary, settings, options.fused, told_),
-        tokens_(std::move(tokens)),
-        turns_(options.share),
-        features_(std::move(dictionary), turns_.rows_of({tokens_.rows(), tokens_.context, settings.skip_positions}),
-                  options.paired, options.spill_budget),
-        hidden_(options.spill_budget) {
-    if (const auto warning = reference_warning(model_.stored())) warnings_.push_back(*warning);
-    run_reference();
+        told_(told),
+        passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, options, std::move(told)) {
+    if (const auto warning = reference_warning(this->model().stored())) warnings_.push_back(*warning);
+    conditions_.emplace_back();
+    fill(passes_.run_reference());
   }
 
   const audit_settings& settings() const noexcept { return settings_; }
-  const token_rows& tokens() const noexcept { return tokens_; }
+  const token_rows& tokens() const noexcept { return passes_.tokens(); }
   /// The reference, ready to run.
-  const decoder<>& reference() const noexcept { return model_.reference(); }
+  const decoder<>& reference() const noexcept { return model().reference(); }
   /// Every condition so far, the reference first.  References to them stay good while others are added.  Where
   /// processes share out the conditions, one that has just been run may be nothing but its name until others are run,
   /// or `result` is asked for.
@@ -67,7 +61,7 @@ class model_audit {
   /// Rows that policies learn from, those that need it; best none of the reported ones.  `where` says in the report
   /// which they are.
   void calibrate_on(token_rows rows, std::string where) {
-    model_.calibrate_on(std::move(rows));
+    passes_.model().calibrate_on(std::move(rows));
     calibration_source_ = std::move(where);
   }
 
@@ -75,7 +69,9 @@ class model_audit {
   /// taken.
   template <weight_policy Policy>
   const condition_result& run(const Policy& policy, const std::string& name, const target_patterns& targets = {}) {
-    return run_policy(policy, about(name), targets);
+    pass_record record = about(name);
+    if (const condition_result* const known = finished(name)) return *known;
+    return run_policy(policy, std::move(record), targets);
   }
   template <named_policy Policy>
   const condition_result& run(const Policy& policy, const target_patterns& targets = {}) {
@@ -87,18 +83,19 @@ class model_audit {
   const condition_result& run_model(language_model compressed, const std::string& name,
                                     const target_patterns& targets = {}, input_visitor on_inputs = {}) {
     pass_record record = about(name);
-    record.warnings = comparison_warnings(name, model_.stored(), compressed);
+    if (const condition_result* const known = finished(name)) return *known;
+    record.warnings = comparison_warnings(name, model().stored(), compressed);
     if (settings_.order == compression_order::process_then_compress && settings_.weight_processing.any())
       record.warnings.push_back(name +
                                 " was compressed as it is stored: it is processed after that, whatever the order");
-    return run([&] { return model_.take(std::move(compressed), targets, std::move(on_inputs)); }, std::move(record));
+    return run([&] { return model().take(std::move(compressed), targets, std::move(on_inputs)); }, std::move(record));
   }
 
   /// Adds a condition by the record of its whole pass, made elsewhere on the same input.  Throws as `run` does, and
   /// where the record is not of these rows.
   const condition_result& add(const pass_record& record) {
     check_name(record.name);
-    if (record.groups != features_.groups() || !record.pair || record.table.width() != features_.dictionary().d_sae)
+    if (record.groups != features().groups() || !record.pair || record.table.width() != features().dictionary().d_sae)
       fail("the record of \"" + record.name + "\" is not of a compressed model on this audit's rows");
     settle();
     conditions_.emplace_back();
@@ -111,10 +108,11 @@ class model_audit {
                                                      const target_patterns& targets = {}) {
     settle();
     const double target = condition(matched_to).loss->perplexity;
+    if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
     const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
-      return std::exp(pruned_loss(sparsity, targets, tokens_, matched_to));
+      return std::exp(pruned_loss(sparsity, targets, tokens(), matched_to));
     });
-    return run_match(match, matched_to, "published bisection on perplexity", target, tokens_.rows(), {}, false,
+    return run_match(match, matched_to, "published bisection on perplexity", target, tokens().rows(), {}, false,
                      targets);
   }
 
@@ -124,7 +122,8 @@ class model_audit {
   const condition_result& match_pruning_in_nats(const Policy& policy, const std::string& matched_to,
                                                 const token_rows& matching, double tolerance,
                                                 const target_patterns& targets = {}) {
-    const decoder<> compressed = model_.ready(model_.compress_by(policy, targets));
+    if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
+    const decoder<> compressed = model().ready(model().compress_by(policy, targets));
     const double target = mean_loss(compressed, matching, "match " + matched_to, told_, options_.share);
     const sparsity_match match =
         qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
@@ -138,26 +137,30 @@ class model_audit {
     settle();
     audit_result out;
     made.source = "model";
-    made.dropped_tokens = tokens_.dropped;
-    made.bos_added = tokens_.bos_added;
+    made.dropped_tokens = tokens().dropped;
+    made.bos_added = tokens().bos_added;
     made.processing = describe(settings_.weight_processing);
     made.order = order_names[static_cast<std::size_t>(settings_.order)];
     made.fused = options_.fused;
-    made.architecture = name_of(model_.stored().config.family);
+    made.architecture = name_of(model().stored().config.family);
     made.loss = "mean over scored tokens, every position of a row but its first";
     if (calibrated_) {
       made.calibration = calibration_source_;
-      made.calibration_tokens = model_.calibration().ids.size();
-      if (const auto warning = reported_rows_warning(model_.calibration(), tokens_)) made.warnings.push_back(*warning);
+      made.calibration_tokens = model().calibration().ids.size();
+      if (const auto warning = reported_rows_warning(model().calibration(), tokens()))
+        made.warnings.push_back(*warning);
     }
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
-    describe_audit(out, std::move(made), features_, settings_);
+    describe_audit(out, std::move(made), features(), settings_);
     out.conditions.assign(conditions_.begin(), conditions_.end());
     if (options_.share.concludes) compare_conditions(out);
     return out;
   }
 
  private:
+  const audited_model& model() const noexcept { return passes_.model(); }
+  const feature_audit& features() const noexcept { return passes_.features(); }
+
   void check_name(const std::string& name) const {
     std::vector<std::string> taken;
     for (const condition_result& c : conditions_)
@@ -168,69 +171,56 @@ class model_audit {
   /// The record of a condition that has not begun.
   pass_record about(const std::string& name) const {
     check_name(name);
-    return {name, features_.layout(), features_.dictionary().d_sae};
+    return features().begin(name);
   }
 
-  void run_reference() {
-    run_over(reference(), tokens_, features_.layout(), model_.hook(), "reference", told_,
-             [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
-                 matrix_view<const float> hidden) {
-               features_.add_reference(x);
-               hidden_.append(hidden);
-               std::vector<double> nll(rows.rows() * (tokens_.context - 1));
-               score_tokens(reference(), hidden, rows, nll);
-               std::vector<token_comparison> same;
-               for (const double loss : nll)
-                 same.push_back({loss, loss, 0.0, true});
-               features_.reference().add_losses(features_.layout().first_row(block), same, tokens_.context - 1);
-             });
-    turns_.complete_reference(features_.reference());
-    conditions_.emplace_back();
-    fill(features_.end_reference(options_.allow_bad_sae));
+  /// Adds the next condition from the checkpoint, if it is finished there.
+  const condition_result* finished(const std::string& name) {
+    const std::optional<pass_record> record = passes_.finished();
+    if (!record) return nullptr;
+    passes_.check_expected(*record, name);
+    return &add(*record);
+  }
+
+  /// The same of the pruning that is matched to a condition.  One that has only begun is run to its end: its sparsity
+  /// is known.
+  const condition_result* finished_match(const std::string& matched_to, const target_patterns& targets) {
+    const std::optional<pass_record> record = passes_.finished();
+    const pass_record* const known = record ? &*record : passes_.begun();
+    if (known == nullptr) return nullptr;
+    if (!known->match || known->match->matched_to != matched_to)
+      fail("the checkpoint goes on with \"" + known->name + "\", expected pruning matched to \"" + matched_to + "\"");
+    if (record) return &add(*record);
+    return &run_policy(magnitude_pruner{.sparsity = known->match->sparsity}, *known, targets);
   }
 
   template <weight_policy Policy>
   const condition_result& run_policy(const Policy& policy, pass_record record, const target_patterns& targets) {
     record.calibrated = record.calibrated || needs_of(policy).any();
-    return run([&] { return model_.compress_by(policy, targets); }, std::move(record));
+    return run([&] { return model().compress_by(policy, targets); }, std::move(record));
   }
 
-  /// Runs what `compress` makes, if that is this process's turn; `record` says what is known of it before.
+  /// Runs what `compress` makes, on the process whose turn it is.
   template <std::invocable Compress>
   const condition_result& run(Compress compress, pass_record record) {
-    if (turns_.mine()) record = pass(compress(), std::move(record));
+    const std::string name = record.name;
+    const bool round_over = passes_.run(compress, std::move(record));
     condition_result& added = conditions_.emplace_back();
-    added.policy = record.name;
-    if (turns_.take(std::move(record))) settle();
+    added.policy = name;
+    if (round_over) settle();
     return added;
   }
 
-  pass_record pass(const compressed_model& compressed, pass_record record) {
-    const decoder<> model = model_.ready(compressed);
-    record.tensors = compressed.tensors;
-    compressed_side side(features_, std::move(record));
-    run_over(model, tokens_, features_.layout(), model_.hook(), side.record().name, told_,
-             [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
-                 matrix_view<const float> hidden) {
-               side.add(x);
-               std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
-               const activations of_reference = hidden_[block];
-               compare_tokens(reference(), of_reference.view(), model, hidden, rows, scores);
-               side.record().add_losses(features_.layout().first_row(block), scores, tokens_.context - 1);
-             });
-    return std::move(side).record();
-  }
-
-  /// Fills the conditions whose turns have been taken.
+  /// Fills the conditions that are run and were not complete.
   void settle() {
-    turns_.settle([&](const pass_record& record) { fill(record); });
+    passes_.settle([&](const pass_record& record) { fill(record); });
   }
 
   /// Fills the first condition that is not yet.
   const condition_result& fill(const pass_record& record) {
     condition_result& place = conditions_[filled_++];
     place = options_.share.concludes
-                ? conclude(record, features_.reference(), features_.dictionary(), options_.loss_batch_rows)
+                ? conclude(record, features().reference(), features().dictionary(), options_.loss_batch_rows)
                 : name_and_losses(record, options_.loss_batch_rows);
     calibrated_ = calibrated_ || record.calibrated;
     warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
@@ -241,14 +231,14 @@ class model_audit {
   /// What the reference's matrices take where a condition has compressed them: one number for the report, if it is the
   /// same for all conditions.
   void count_reference_bits(const std::vector<compressed_tensor>& tensors) {
-    const std::optional<double> bits = model_.bits_before(tensors);
+    const std::optional<double> bits = model().bits_before(tensors);
     std::optional<double>& known = conditions_.front().bits_per_weight;
     known = filled_ == 2 || known == bits ? bits : std::nullopt;
   }
 
   double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
     const magnitude_pruner pruner{.sparsity = sparsity};
-    return mean_loss(model_.ready(model_.compress_by(pruner, targets)), tokens, "match " + to, told_, options_.share);
+    return mean_loss(model().ready(model().compress_by(pruner, targets)), tokens, "match " + to, told_, options_.share);
   }
 
   const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
@@ -271,14 +261,10 @@ class model_audit {
   audit_settings settings_;
   audit_options options_;
   progress told_;
-  audited_model model_;
-  token_rows tokens_;
-  condition_turns turns_;
-  feature_audit features_;
+  model_passes passes_;
   std::string calibration_source_;
   bool calibrated_ = false;  // by any policy so far
   std::vector<std::string> warnings_;
-  row_store hidden_;  // the reference's final states, from which its logits are had again
   std::deque<condition_result> conditions_;
   std::size_t filled_ = 0;  // of them
 };

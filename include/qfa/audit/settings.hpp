@@ -5,10 +5,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -22,6 +24,17 @@ namespace qfa {
 /// published Pythia run.  quantize(fold(W)) is not fold(quantize(W)).
 enum class compression_order : std::uint8_t { compress_then_process, process_then_compress };
 inline constexpr std::array<std::string_view, 2> order_names{"compress,process", "process,compress"};
+
+/// Where an audit keeps its state, so that after a crash it goes on where it was and ends with the same bytes
+/// (audit/checkpoint.hpp).
+struct checkpoint_options {
+  std::filesystem::path directory{};  ///< made when it is needed; empty: nothing is kept
+  double seconds = 30.0;              ///< at least so long between two savings; 0: after every block
+  bool resume = false;                ///< go on from what the directory holds, if it holds anything
+  /// Whatever else must be the same for a checkpoint to be taken up, beside what an audit knows of itself (model, SAE,
+  /// tokens, settings, names of conditions): calibration rows, targets, conditions to come.  What it is, and its value.
+  std::vector<std::pair<std::string, std::string>> made_of{};
+};
 
 struct pass_record;  // audit/pass_record.hpp
 
@@ -60,6 +73,7 @@ struct audit_options {
   std::size_t loss_batch_rows = 0;  ///< > 0: also the published unweighted mean of batches of so many rows
   std::size_t spill_budget = std::size_t{1} << 30;  ///< bytes of reference codes and states held before a file is used
   audit_share share{};
+  checkpoint_options checkpoint{};
 };
 
 /// What the audit runs with, every choice made, and a sentence for each conflict that was settled on the way.

@@ -20,14 +20,28 @@ inline std::uint32_t crc32(std::span<const std::byte> bytes) {
   return crc.checksum();
 }
 
-/// CRC-32 of a file, as eight hexadecimal digits.
-inline std::string crc32_of_file(const std::filesystem::path& path) {
-  const file_bytes file(path);
-  std::uint32_t crc = crc32(file.bytes());
+/// The same of bytes that come piece by piece.
+class running_crc32 {
+ public:
+  void operator()(std::span<const std::byte> bytes) { crc_.process_bytes(bytes.data(), bytes.size()); }
+  std::uint32_t value() const { return crc_.checksum(); }
+
+ private:
+  boost::crc_32_type crc_;
+};
+
+/// A checksum as eight hexadecimal digits.
+inline std::string hexadecimal(std::uint32_t crc) {
   std::string digits(8, '0');
   for (std::size_t i = digits.size(); i-- > 0; crc >>= 4)
     digits[i] = "0123456789abcdef"[crc & 15U];
   return digits;
+}
+
+/// CRC-32 of a file, as eight hexadecimal digits.
+inline std::string crc32_of_file(const std::filesystem::path& path) {
+  const file_bytes file(path);
+  return hexadecimal(crc32(file.bytes()));
 }
 
 }  // namespace qfa

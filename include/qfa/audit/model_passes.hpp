@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_AUDIT_MODEL_PASSES_HPP
+#define QFA_AUDIT_MODEL_PASSES_HPP
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/audit/audit_parts.hpp"
+#include "qfa/audit/audited_model.hpp"
+#include "qfa/audit/block_store.hpp"
+#include "qfa/audit/checkpoint.hpp"
+#include "qfa/audit/condition_turns.hpp"
+#include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/model_pass.hpp"
+#include "qfa/audit/pass_record.hpp"
+#include "qfa/audit/settings.hpp"
+#include "qfa/core/error.hpp"
+#include "qfa/model/loss.hpp"
+
+namespace qfa {
+
+/// The passes of an audit of a model over its rows: the reference's, then one of each compressed model.  Each goes on
+/// from where a checkpoint ends, and is not run at all where that holds it whole.
+class model_passes {
+ public:
+  /// Throws where the SAE does not fit the hook, or a checkpoint is of another audit.
+  model_passes(language_model model, sae dictionary, token_rows tokens, const audit_settings& settings,
+               const audit_options& options, progress told)
+      : options_(options),
+        told_(std::move(told)),
+        model_(std::move(model), dictionary, settings, options.fused, told_),
+        tokens_(std::move(tokens)),
+        turns_(options.share),
+        features_(std::move(dictionary), turns_.rows_of({tokens_.rows(), tokens_.context, settings.skip_positions}),
+                  options.paired, options.spill_budget),
+        hidden_(model_.stored().config.hidden, options.spill_budget) {
+    if (options_.checkpoint.directory.empty()) return;
+    require_one_process(options_);
+    audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_);
+    for (auto& part : parts_of_model_audit(model_.stored(), tokens_, settings, options_))
+      made_of.push_back(std::move(part));
+    checkpoint_ = audit_checkpoint(options_.checkpoint, std::move(made_of));
+    checkpoint_.keep(features_.codes().file(), "codes");
+    checkpoint_.keep(hidden_.file(), "states");
+    if (features_.dense()) checkpoint_.keep(features_.dense()->file(), "activations");
+  }
+
+  audited_model& model() noexcept { return model_; }
+  const audited_model& model() const noexcept { return model_; }
+  const token_rows& tokens() const noexcept { return tokens_; }
+  const feature_audit& features() const noexcept { return features_; }
+
+  /// The reference's pass.  Throws where the SAE does not fit its activations.
+  const pass_record& run_reference() {
+    if (std::optional<pass_record> record = finished()) {
+      features_.complete_reference(*std::move(record));
+      return features_.end_reference(options_.allow_bad_sae);
+    }
+    std::size_t first_block = 0;
+    if (checkpoint_.running() != nullptr) {
+      auto [records, blocks] = checkpoint_.take_running();
+      features_.resume_reference(std::move(records.front()), blocks);
+      first_block = blocks;
+    }
+    run_over(
+        model_.reference(), tokens_, features_.layout(), model_.hook(), "reference", told_,
+        [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
+            matrix_view<const float> hidden) {
+          features_.add_reference(x);
+          hidden_.append(hidden);
+          std::vector<double> nll(rows.rows() * (tokens_.context - 1));
+          score_tokens(model_.reference(), hidden, rows, nll);
+          std::vector<token_comparison> same;
+          for (const double loss : nll)
+            same.push_back({loss, loss, 0.0, true});
+          features_.reference().add_losses(features_.layout().first_row(block), same, tokens_.context - 1);
+          checkpoint_.offer(features_.reference(), block + 1, stores());
+        },
+        first_block);
+    turns_.complete_reference(features_.reference());
+    end_pass(features_.reference());
+    return features_.end_reference(options_.allow_bad_sae);
+  }
+
+  /// The record of the next pass, where the checkpoint holds it whole: then it is over.
+  std::optional<pass_record> finished() {
+    std::optional<pass_record> record = checkpoint_.finished(passes_);
+    passes_ += record.has_value() ? 1U : 0U;
+    return record;
+  }
+
+  /// That of a pass which the checkpoint holds in part, and which `run` goes on with; nullptr where there is none.
+  const pass_record* begun() const noexcept { return checkpoint_.running(); }
+
+  /// The pass of the compressed model that `compress` makes, if it is this process's turn (audit/condition_turns.hpp).
+  /// `record` says what is known of it before.  Returns whether the round is over.
+  template <std::invocable Compress>
+  bool run(Compress compress, pass_record record) {
+    if (turns_.mine()) record = run_over_rows(compress(), std::move(record));
+    return turns_.take(std::move(record));
+  }
+
+  /// Completes the passes whose turns have been taken, over all processes' rows, and shows their records in order.
+  template <class Show>
+  void settle(Show show) {
+    turns_.settle([&](const pass_record& record) {
+      end_pass(record);
+      show(record);
+    });
+  }
+
+  /// Refuses a record from a checkpoint that is not of this condition.
+  static void check_expected(const pass_record& record, const std::string& name) {
+    if (record.name != name) fail("the checkpoint goes on with \"" + record.name + "\", expected \"" + name + "\"");
+  }
+
+ private:
+  pass_record run_over_rows(const compressed_model& compressed, pass_record record) {
+    const decoder<> model = model_.ready(compressed);
+    record.tensors = compressed.tensors;
+    std::size_t first_block = 0;
+    if (begun() != nullptr) {
+      check_expected(*begun(), record.name);
+      auto [records, blocks] = checkpoint_.take_running();
+      record = std::move(records.front());
+      first_block = blocks;
+    }
+    compressed_side side(features_, std::move(record), first_block);
+    run_over(
+        model, tokens_, features_.layout(), model_.hook(), side.record().name, told_,
+        [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
+            matrix_view<const float> hidden) {
+          side.add(x);
+          std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
+          const activations of_reference = hidden_[block];
+          compare_tokens(model_.reference(), of_reference.view(), model, hidden, rows, scores);
+          side.record().add_losses(features_.layout().first_row(block), scores, tokens_.context - 1);
+          checkpoint_.offer(side.record(), block + 1, stores());
+        },
+        first_block);
+    return std::move(side).record();
+  }
+
+  /// What a checkpoint keeps beside records.
+  std::vector<spill_file*> stores() {
+    std::vector<spill_file*> out{&features_.codes().file(), &hidden_.file()};
+    if (features_.dense()) out.push_back(&features_.dense()->file());
+    return out;
+  }
+
+  /// The record of a pass, by then that of all processes, is kept.
+  void end_pass(const pass_record& record) {
+    checkpoint_.finish(record, stores());
+    ++passes_;
+  }
+
+  audit_options options_;
+  progress told_;
+  audited_model model_;
+  token_rows tokens_;
+  condition_turns turns_;
+  feature_audit features_;
+  row_store hidden_;  // the reference's final states, from which its logits are had again
+  audit_checkpoint checkpoint_;
+  std::size_t passes_ = 0;  // that are over
+};
+
+}  // namespace qfa
+
+#endif
