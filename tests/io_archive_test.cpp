@@ -131,6 +131,8 @@ TEST_CASE("archive: the layout is the documented one, little-endian") {
   std::uint32_t crc = 0;
   std::memcpy(&crc, bytes.data() + expected.size(), 4);
   CHECK(crc == qfa::crc32(std::as_bytes(std::span(expected))));
+  CHECK(qfa::checksum_of_archive(bytes) == crc);
+  check_refused([&] { qfa::checksum_of_archive(std::span(bytes).first(3)); }, {"checksum"});
 }
 
 TEST_CASE("archive: cut anywhere it is refused, and so is any byte too many") {

@@ -97,4 +97,75 @@ TEST_CASE("spill_file: an unknown number and a directory that is not there are r
 #endif
 }
 
+TEST_CASE("spill_file: another process goes on with a named file, whatever was in memory when it was saved") {
+  for (const std::size_t budget : {std::size_t{0}, std::size_t{150}, std::size_t{1} << 30U}) {
+    CAPTURE(budget);
+    const scratch here;
+    const auto path = here.path() / "new" / "blocks";
+    qfa::saved_blocks saved;
+    {
+      qfa::spill_file spill(budget);
+      spill.keep_in(path);
+      for (unsigned i = 0; i < 5; ++i) {
+        spill.append(block(50 * i, i));
+        if (i == 2) spill.save();
+      }
+      saved = spill.save();
+      CHECK(spill.save().bytes == saved.bytes);  // nothing twice
+      spill.append(block(1000, 9));              // after the last saving: forgotten
+      for (unsigned i = 0; i < 5; ++i)
+        CHECK(spill.read(i) == block(50 * i, i));
+    }
+    CHECK(saved.bytes == 500);
+    CHECK(saved.blocks.size() == 5);
+    qfa::spill_file again(budget);
+    again.keep_in(path);
+    again.restore(saved);
+    CHECK(std::filesystem::file_size(path) == 500);
+    REQUIRE(again.blocks() == 5);
+    CHECK(again.append(block(70, 7)) == 5);
+    const qfa::saved_blocks more = again.save();
+    CHECK(more.bytes == 570);
+    qfa::spill_file third(budget);
+    third.keep_in(path);
+    third.restore(more);
+    for (unsigned i = 0; i < 5; ++i)
+      CHECK(third.read(i) == block(50 * i, i));
+    CHECK(third.read(5) == block(70, 7));
+  }
+}
+
+TEST_CASE("spill_file: a named file that was cut, damaged or removed is refused") {
+  const scratch here;
+  const auto path = here.path() / "blocks";
+  qfa::saved_blocks saved;
+  {
+    qfa::spill_file spill(10);
+    spill.keep_in(path);
+    spill.append(block(10, 1));
+    spill.append(block(20, 2));
+    saved = spill.save();
+  }
+  const std::string whole = qfa_test::slurp(path);
+  const auto restore = [&](const qfa::saved_blocks& from) {
+    qfa::spill_file spill(10);
+    spill.keep_in(path);
+    spill.restore(from);
+  };
+  restore(saved);
+  std::string other = whole;
+  other[29] ^= 1;
+  here.write("blocks", other);
+  check_refused([&] { restore(saved); }, {"blocks", "damaged"});
+  here.write("blocks", whole.substr(0, 29));
+  check_refused([&] { restore(saved); }, {"blocks", "cut short", "30 bytes"});
+  std::filesystem::remove(path);
+  check_refused([&] { restore(saved); }, {"blocks", "not there"});
+  here.write("blocks", whole);
+  saved.blocks[0].size = 11;  // the last in the file
+  check_refused([&] { restore(saved); }, {"within its file"});
+  qfa::spill_file nameless(10);
+  check_refused([&] { nameless.save(); }, {"name"});
+}
+
 }  // namespace io_spill_test

@@ -12,6 +12,7 @@
 #include "commands.hpp"
 #include "progress_line.hpp"
 #include "qfa/audit/activation_audit.hpp"
+#include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/sae/load.hpp"
 #include "ranks.hpp"
@@ -62,11 +63,26 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   if (arguments.model.empty() == arguments.activations.empty())
     qfa::fail("an audit takes either --model DIR and --tokens FILE, or --activations FILE and --compressed NAME=FILE");
   refuse_idle_options(command, arguments);
-  if (ranks().leads()) check_output_directory(arguments.out);
-  const qfa::audit_result result = arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments);
-  if (!ranks().leads()) return;
+  const auto audit = [&] { return arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments); };
+  if (!ranks().leads()) {
+    audit();
+    return;
+  }
+  check_output_directory(arguments.out);
+  (void)arguments.options();  // refuses what cannot be
+  tell_of_checkpoint(arguments);
+  qfa::audit_result result;
+  try {
+    result = audit();
+  } catch (...) {
+    // Blocks that had to go to disk before the first checkpoint are of no use.
+    if (!qfa::holds_checkpoint(arguments.checkpoint())) qfa::remove_checkpoint(arguments.checkpoint());
+    throw;
+  }
   clear_progress_line();
   write_audit(result, arguments.out);
+  qfa::remove_checkpoint(arguments.checkpoint());
+  if (arguments.resume) remove_partial_reports(arguments.out);
   print_audit(result);
   std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv\n";
 }

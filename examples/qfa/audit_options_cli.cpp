@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
+#include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/report/audit_json.hpp"
@@ -63,6 +65,12 @@ qfa::audit_options audit_arguments::options() const {
   o.fused = fused;
   o.share = qfa::share_among(
       ranks(), one_of<qfa::audit_split>("--split", split, qfa::split_names).value_or(qfa::audit_split::tokens));
+  if (resume && !ranks().alone())
+    qfa::fail("--resume goes on with one process, and mpirun started " + std::to_string(ranks().size));
+  if (resume && checkpoint_seconds < 0.0)
+    qfa::fail("--resume goes on from a checkpoint, which --checkpoint-seconds below 0 keeps none of");
+  if (ranks().alone() && checkpoint_seconds >= 0.0)
+    o.checkpoint = {.directory = checkpoint(), .seconds = checkpoint_seconds, .resume = resume, .made_of = {}};
   return o;
 }
 
@@ -95,6 +103,12 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
+  command.add_flag("--resume", a.resume,
+                   "go on from what an audit that was interrupted has left in OUT/resume; it ends with the same bytes");
+  command.add_option(
+      "--checkpoint-seconds", a.checkpoint_seconds,
+      "keep the state of one process in OUT/resume, until the report is written, at least every so often (30); "
+      "0: after every block of tokens, below 0: never");
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 
@@ -138,6 +152,29 @@ void check_output_directory(const std::filesystem::path& directory) {
   const auto parent = std::filesystem::absolute(directory).lexically_normal().parent_path();
   if (!std::filesystem::is_directory(parent, problem))
     qfa::fail("--out \"" + directory.string() + "\" cannot be made: \"" + parent.string() + "\" is not a directory");
+}
+
+void tell_of_checkpoint(const audit_arguments& arguments) {
+  const std::string where = "\"" + arguments.checkpoint().string() + "\"";
+  const bool there = qfa::holds_checkpoint(arguments.checkpoint());
+  if (arguments.resume)
+    std::cerr << (there ? "qfa: going on from " + where
+                        : "qfa: there is no checkpoint in " + where + ", starting from the beginning")
+              << "\n";
+  else if (there)
+    std::cerr << "qfa: starting from the beginning, without the checkpoint in " << where << "\n";
+}
+
+void remove_partial_reports(const std::filesystem::path& directory) {
+  std::error_code ignored;
+  std::vector<std::filesystem::path> left;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind("report.json.partial-", 0) == 0 || name.rfind("features.csv.partial-", 0) == 0)
+      left.push_back(entry.path());
+  }
+  for (const auto& file : left)
+    std::filesystem::remove(file, ignored);
 }
 
 void write_audit(const qfa::audit_result& result, const std::filesystem::path& directory) {

@@ -31,7 +31,12 @@ struct audit_arguments {
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false;
   bool allow_bad_sae = false, paired = false, fused = false;
+  bool resume = false;
+  double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints
   qfa::target_patterns targets;
+
+  /// Where the state of a long audit lies until its report is written.
+  std::filesystem::path checkpoint() const { return std::filesystem::path(out) / "resume"; }
 
   /// The same as the library takes it.  Throws for a word that is none of an option's.
   qfa::audit_options options() const;
@@ -51,6 +56,12 @@ void print_audit(const qfa::audit_result& result);
 
 /// Refuses, before hours of work, a directory that could not be written to.
 void check_output_directory(const std::filesystem::path& directory);
+
+/// Says on standard error from where the audit goes on, or that an earlier one's checkpoint is given up.
+void tell_of_checkpoint(const audit_arguments& arguments);
+
+/// Removes what writers of reports that were killed have left behind.
+void remove_partial_reports(const std::filesystem::path& directory);
 
 /// Writes report.json and features.csv.  Leaves nothing behind if one of them fails.
 void write_audit(const qfa::audit_result& result, const std::filesystem::path& directory);

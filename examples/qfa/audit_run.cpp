@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "progress_line.hpp"
+#include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/audit/team_share.hpp"
@@ -126,6 +127,32 @@ std::vector<named_path> read_against(const audit_arguments& arguments, const std
   return out;
 }
 
+/// What a checkpoint must agree with that the library cannot know: conditions to come, and what they are made from.
+qfa::audit_parts parts_of(const audit_arguments& arguments, const split_tokens& tokens,
+                          const qfa::token_rows& calibration, const std::vector<qfa::any_policy>& policies,
+                          const std::vector<qfa::any_policy>& matched, const std::vector<qfa::input_file>& against) {
+  const auto names = [](const std::vector<qfa::any_policy>& list) {
+    std::string out;
+    for (const qfa::any_policy& policy : list)
+      out += (out.empty() ? "" : " ") + policy.name();
+    return out.empty() ? "none" : out;
+  };
+  std::string checksums, models;
+  for (const qfa::input_file& file : against)
+    checksums += (checksums.empty() ? "" : " ") + file.checksum;
+  for (const std::string& argument : arguments.against)
+    models += (models.empty() ? "" : " ") + argument;
+  return {{"the list of policies", names(policies)},
+          {"the list of policies that pruning is matched to", names(matched)},
+          {"the list of models compressed elsewhere", models.empty() ? "none" : models},
+          {"the list of those models' checksums", checksums.empty() ? "none" : checksums},
+          {"the choice of tensors", arguments.targets.name()},
+          {"the protocol", arguments.protocol},
+          {"the tolerance of matching", std::to_string(arguments.match_tolerance)},
+          {"the checksum of rows for matching", qfa::checksum_of(tokens.matching)},
+          {"the checksum of rows for calibration", qfa::checksum_of(calibration)}};
+}
+
 }  // namespace
 
 void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
@@ -152,7 +179,7 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   const auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
   const std::vector<named_path> against = read_against(arguments, policies, matched);
-  const qfa::audit_options options = arguments.options();
+  qfa::audit_options options = arguments.options();
 
   qfa::sae dictionary = qfa::load_sae(arguments.sae);
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
@@ -184,7 +211,12 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   if (calibrates && !from_tokens) add_inputs(made, arguments.calibration);
   if (!calibrates && !arguments.calibration.empty())
     made.warnings.push_back("--calibration was not read: no policy here learns from tokens");
+  qfa::audit_protocol compressed_inputs;
+  for (const named_path& checkpoint : against)
+    add_inputs(compressed_inputs, checkpoint.path);
+  made.inputs.insert(made.inputs.end(), compressed_inputs.inputs.begin(), compressed_inputs.inputs.end());
   qfa::check_same_inputs(ranks(), made.inputs);
+  options.checkpoint.made_of = parts_of(arguments, tokens, calibration, policies, matched, compressed_inputs.inputs);
   made.targets = arguments.targets.name();
   made.model_dtype = stored_dtype(arguments.model, model);
 
@@ -203,8 +235,6 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     audit.run(policy, arguments.targets);
   for (const named_path& checkpoint : against) {
     qfa::language_model compressed = qfa::open_model(checkpoint.path);
-    add_inputs(made, checkpoint.path);
-    qfa::check_same_inputs(ranks(), made.inputs);
     made.checkpoints.push_back({checkpoint.name, checkpoint.path, compressed.quantization});
     audit.run_model(std::move(compressed), checkpoint.name, arguments.targets);
   }

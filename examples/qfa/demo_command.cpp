@@ -60,6 +60,7 @@ void run(const std::string& out) {
   for (const char* bits : {"8", "7", "6", "5", "4", "3"})
     arguments.policies.push_back(std::string("rtn:bits=") + bits);
   arguments.match = {"rtn:bits=4"};
+  arguments.checkpoint_seconds = -1.0;
   const qfa::audit_result result = run_on_model(arguments);
   if (!ranks().leads()) return;
   clear_progress_line();

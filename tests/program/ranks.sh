@@ -69,6 +69,7 @@ refused 'there is no SAE "nowhere"' "${launcher[@]}" 3 "$qfa" audit --model demo
   --tokens demo/tokens.npy --policy rtn:bits=4 --out out
 refused 'A subcommand is required' "${launcher[@]}" 2 "$qfa" adit
 refused '--split takes tokens or policies' "${launcher[@]}" 2 "${audit[@]}" --split rows --out out
+refused '--resume goes on with one process' "${launcher[@]}" 2 "${audit[@]}" --resume --out out
 refused '--out ".*" is a file' "${launcher[@]}" 3 "${audit[@]}" --out reference.npy
 "$qfa" activations "${common[@]}" --hook blocks.0.hook_resid_pre --out unfit.npy >>dumped.txt
 for split in tokens policies; do

@@ -30,7 +30,9 @@ using audit_parts = std::vector<std::pair<std::string, std::string>>;
 
 namespace detail {
 
-inline std::string checksum_of(archive_writer&& values) { return hexadecimal(crc32(std::move(values).finish())); }
+inline std::string checksum_of(archive_writer&& values) {
+  return hexadecimal(checksum_of_archive(std::move(values).finish()));
+}
 
 /// Of large arrays, which are worth a thread each.
 inline std::string checksum_of(std::span<const std::span<const float>> arrays) {

@@ -21,7 +21,6 @@
 #include "qfa/core/error.hpp"
 #include "qfa/io/archive.hpp"
 #include "qfa/io/atomic_file.hpp"
-#include "qfa/io/checksum.hpp"
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/spill.hpp"
@@ -112,9 +111,10 @@ class audit_checkpoint {
     const std::string where = "the checkpoint " + in_quotes(path_of(pass));
     if (pass >= on_disk_) return pass_record_from(pending_[pass - on_disk_], where);
     const file_bytes file(path_of(pass), file_access::read);
-    if (crc32(file.bytes()) != finished_[pass])
-      fail(where + " is damaged: its bytes do not have the checksum that they were saved with");
-    return pass_record_from(file.bytes(), where);
+    pass_record record = pass_record_from(file.bytes(), where);
+    if (checksum_of_archive(file.bytes()) != finished_[pass])
+      fail(where + " is not the one that was saved: it has another checksum");
+    return record;
   }
 
   /// The first record of the passes that were under way behind the finished ones, until they are taken; nullptr where
@@ -139,7 +139,7 @@ class audit_checkpoint {
   void finish(const pass_record& record, std::span<spill_file* const> stores = {}) {
     if (!keeps()) return;
     pending_.push_back(to_bytes(record));
-    finished_.push_back(crc32(pending_.back()));
+    finished_.push_back(checksum_of_archive(pending_.back()));
     if (saved_ || due()) save({}, 0, stores);
   }
 

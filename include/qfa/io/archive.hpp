@@ -133,6 +133,15 @@ class archive_writer {
   std::size_t content_ = 0;  // where it begins
 };
 
+/// The checksum that an archive ends with.  (CRC-32 over all its bytes would be the same number for every archive: that
+/// is what appending a CRC does.)
+inline std::uint32_t checksum_of_archive(std::span<const std::byte> bytes) {
+  std::uint32_t crc = 0;
+  require(bytes.size() > sizeof crc, "an archive ends with a checksum");
+  std::memcpy(&crc, bytes.data() + bytes.size() - sizeof crc, sizeof crc);
+  return crc;
+}
+
 /// The way back.
 class archive_reader {
  public:

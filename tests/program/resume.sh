@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# resume.sh PROGRAM SOURCE WORK: an audit that is killed again and again, and each time goes on from its checkpoint, ends
+# with the bytes of one that nobody disturbs.
+set -euo pipefail
+qfa=$1 source=$2 work=$3
+rm -rf "$work" && mkdir -p "$work" && cd "$work"
+demo=$source/examples/demo
+RANDOM=${SEED:-20}
+
+# Every block is saved.  As reports name their files, all audits are told the same ones.
+model_audit=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --max-tokens 40960 --paired
+  --policy rtn:bits=4 --policy gptq:bits=4,group=0 --against "same=$demo/model" --match-pruning rtn:bits=4 --match-tolerance 0.05
+  --protocol published --checkpoint-seconds 0)
+hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' "$demo/sae/cfg.json" | head -n 1)
+dump=("$qfa" activations --model "$demo/model" --tokens "$demo/tokens.npy" --context 128 --prepend-bos --hook "$hook")
+"${dump[@]}" --out reference.npy
+"${dump[@]}" --policy rtn:bits=4 --out int4.npy
+file_audit=("$qfa" audit --sae "$demo/sae" --activations reference.npy --compressed int4=int4.npy --paired
+  --checkpoint-seconds 0)
+
+# same_after_kills NAME KILLS COMMAND...: kills COMMAND so many times after random parts of the time that it takes.
+same_after_kills() {
+  local name=$1 kills=$2
+  shift 2
+  local began=$(date +%s%N)
+  "$@" --out "$name" >"$name.txt"
+  local took=$((($(date +%s%N) - began) / 1000))  # microseconds
+  test ! -e "$name/resume"
+  local killed=0 went_on=0
+  while [ "$killed" -lt "$kills" ]; do
+    "$@" --out "$name.killed" --resume >killed.txt 2>killed.err &
+    local pid=$!
+    local wait=$(((RANDOM * 32768 + RANDOM) % (took / 2)))
+    sleep "$(printf '%d.%06d' $((wait / 1000000)) $((wait % 1000000)))"
+    kill -KILL "$pid" 2>/dev/null || true
+    local status=0
+    wait "$pid" 2>/dev/null || status=$?
+    grep -q 'going on from' killed.err && went_on=$((went_on + 1))
+    if [ "$status" -eq 0 ]; then  # it was faster: its report is whole, and the next one starts anew
+      cmp "$name/report.json" "$name.killed/report.json"
+      rm -r "$name.killed"
+      continue
+    fi
+    [ "$status" -eq 137 ] || { cat killed.err; exit 1; }
+    killed=$((killed + 1))
+  done
+  "$@" --out "$name.killed" --resume >"$name.killed.txt" 2>killed.err
+  cmp "$name/report.json" "$name.killed/report.json"
+  cmp "$name/features.csv" "$name.killed/features.csv"
+  diff <(sed "s/$name.killed/$name/g" "$name.killed.txt") "$name.txt"
+  [ "$(ls "$name.killed")" = $'features.csv\nreport.json' ] || { ls -R "$name.killed"; exit 1; }
+  [ "$went_on" -gt $((kills / 4)) ] || { echo "$went_on of $kills went on from a checkpoint"; exit 1; }
+}
+same_after_kills model 20 "${model_audit[@]}"
+same_after_kills files 6 "${file_audit[@]}"
