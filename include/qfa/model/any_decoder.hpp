@@ -219,6 +219,13 @@ class any_decoder {
   std::unique_ptr<detail::decoder_face> within_;
 };
 
+// Friends are found by their arguments alone; these are found by their full names, too.
+inline void score_tokens(const any_decoder& model, matrix_view<const float> hidden,
+                         matrix_view<const std::uint32_t> tokens, std::span<double> nll);
+inline void compare_tokens(const any_decoder& reference, matrix_view<const float> reference_hidden,
+                           const any_decoder& compressed, matrix_view<const float> compressed_hidden,
+                           matrix_view<const std::uint32_t> tokens, std::span<token_comparison> out);
+
 }  // namespace qfa
 
 #endif
