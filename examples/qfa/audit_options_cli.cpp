@@ -78,6 +78,7 @@ qfa::audit_options audit_arguments::options() const {
   o.allow_bad_sae = allow_bad_sae;
   o.paired = paired;
   o.fused = fused;
+  o.losses = !no_loss;
   o.spill_budget = size_of("--memory", memory);
   o.share = qfa::share_among(
       ranks(), one_of<qfa::audit_split>("--split", split, qfa::split_names).value_or(qfa::audit_split::tokens));
@@ -117,6 +118,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
       "reported");
   command.add_option("--calibration-tokens", a.calibration_tokens, "calibrate on no more tokens than this (16384)");
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
+  command.add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
   command.add_option("--memory", a.memory,

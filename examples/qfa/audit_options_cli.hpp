@@ -30,7 +30,7 @@ struct audit_arguments {
   std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens";
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
-  bool prepend_bos = false, no_prepend_bos = false;
+  bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
   bool allow_bad_sae = false, paired = false, fused = false;
   bool resume = false;
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints

@@ -107,6 +107,7 @@ class model_audit {
   const condition_result& match_pruning_as_published(const std::string& matched_to,
                                                      const target_patterns& targets = {}) {
     settle();
+    require(options_.losses, "pruning that is matched on perplexity needs an audit with losses");
     const double target = condition(matched_to).loss->perplexity;
     if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
     const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
@@ -143,7 +144,7 @@ class model_audit {
     made.order = order_names[static_cast<std::size_t>(settings_.order)];
     made.fused = options_.fused;
     made.architecture = name_of(model().stored().config.family);
-    made.loss = "mean over scored tokens, every position of a row but its first";
+    made.loss = options_.losses ? "mean over scored tokens, every position of a row but its first" : "not asked for";
     if (calibrated_) {
       made.calibration = calibration_source_;
       made.calibration_tokens = model().calibration().ids.size();

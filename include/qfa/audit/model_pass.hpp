@@ -39,10 +39,11 @@ inline token_options tokens_for(const audit_settings& settings, const model_conf
 
 /// Runs a model over a layout's run of rows of tokens, block by block from `first_block` on (audit/layout.hpp), and
 /// shows `on_block(block, tokens, at_hook, final_hidden)`: the block's tokens, and both states for every position of
-/// its rows.
+/// its rows.  Not `to_the_end`: passes end with the hook, and there is no final state.
 template <class OnBlock>
 void run_over(const any_decoder& model, const token_rows& tokens, const token_layout& layout, const hook_point& hook,
-              std::string_view stage, const progress& told, OnBlock on_block, std::size_t first_block = 0) {
+              std::string_view stage, const progress& told, OnBlock on_block, std::size_t first_block = 0,
+              bool to_the_end = true) {
   require(layout.rows == tokens.rows() && layout.row_tokens == tokens.context,
           "a model runs over rows as their layout has them");
   forward_scratch scratch;
@@ -51,7 +52,7 @@ void run_over(const any_decoder& model, const token_rows& tokens, const token_la
     report_progress(told, stage, b, layout.blocks());
     const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
     const activations hidden = model.forward(
-        rows, {.hooks = {hook}, .final_hidden = true},
+        rows, {.hooks = {hook}, .final_hidden = to_the_end},
         [&](std::size_t, matrix_view<const float> x) {
           at_hook.resize(x.rows(), x.columns());
           for (std::size_t t = 0; t < x.rows(); ++t)

@@ -74,16 +74,18 @@ class model_passes {
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
           features_.add_reference(x);
-          hidden_.append(hidden);
-          std::vector<double> nll(rows.rows() * (tokens_.context - 1));
-          score_tokens(model_.reference(), hidden, rows, nll);
-          std::vector<token_comparison> same;
-          for (const double loss : nll)
-            same.push_back({loss, loss, 0.0, true});
-          features_.reference().add_losses(features_.layout().first_row(block), same, tokens_.context - 1);
+          if (options_.losses) {
+            hidden_.append(hidden);
+            std::vector<double> nll(rows.rows() * (tokens_.context - 1));
+            score_tokens(model_.reference(), hidden, rows, nll);
+            std::vector<token_comparison> same;
+            for (const double loss : nll)
+              same.push_back({loss, loss, 0.0, true});
+            features_.reference().add_losses(features_.layout().first_row(block), same, tokens_.context - 1);
+          }
           checkpoint_.offer(features_.reference(), block + 1, stores());
         },
-        first_block);
+        first_block, options_.losses);
     turns_.complete_reference(features_.reference());
     end_pass(features_.reference());
     return features_.end_reference(options_.allow_bad_sae);
@@ -143,13 +145,15 @@ class model_passes {
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
           side.add(x);
-          std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
-          const activations of_reference = hidden_[block];
-          compare_tokens(model_.reference(), of_reference.view(), model, hidden, rows, scores);
-          side.record().add_losses(features_.layout().first_row(block), scores, tokens_.context - 1);
+          if (options_.losses) {
+            std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
+            const activations of_reference = hidden_[block];
+            compare_tokens(model_.reference(), of_reference.view(), model, hidden, rows, scores);
+            side.record().add_losses(features_.layout().first_row(block), scores, tokens_.context - 1);
+          }
           checkpoint_.offer(side.record(), block + 1, stores());
         },
-        first_block);
+        first_block, options_.losses);
     return std::move(side).record();
   }
 

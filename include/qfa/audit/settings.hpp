@@ -70,6 +70,7 @@ struct audit_options {
   bool allow_bad_sae = false;                     ///< go on although FVU > 1
   bool paired = false;              ///< keep the reference's dense activations, for shift and position norms
   bool fused = false;               ///< give policies fused tensors as they are stored
+  bool losses = true;               ///< run models to their end, for losses and KL; without, passes end with the hook
   std::size_t loss_batch_rows = 0;  ///< > 0: also the published unweighted mean of batches of so many rows
   std::size_t spill_budget = std::size_t{1} << 30;  ///< bytes of the reference's codes and states held, all together,
                                                     ///< before temporary files are used
