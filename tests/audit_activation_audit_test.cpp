@@ -25,7 +25,7 @@ namespace {
 
 std::vector<float> states_at_hook(const language_model& model, const token_rows& tokens) {
   std::vector<float> out;
-  const decoder<> ready(model);
+  const any_decoder ready(model);
   run_over(ready, tokens, parse_hook("blocks.1.hook_resid_post", model.config), "dump", {},
            [&](std::size_t, auto, matrix_view<const float> x, auto) {
              for (std::size_t t = 0; t < x.rows(); ++t)
@@ -44,7 +44,7 @@ TEST_CASE("audit_activations: dumped activations give the features of the model 
   const auto y = states_at_hook(compress(model, rtn{.bits = 4}).model, tokens);
   write_npy(folder.path() / "x.npy", {480, 64}, x);
   write_npy(folder.path() / "y.npy", {480, 64}, y);
-  const std::vector<dumped_activations> compressed{{"int4", folder.path() / "y.npy"}};
+  const std::vector<dumped_activations> compressed{{"int4", {folder.path() / "y.npy"}}};
   const audit_result dumped = audit_activations(lossless_sae(64), folder.path() / "x.npy", compressed, tiny_settings());
   model_audit audit = tiny_audit();
   audit.run(rtn{.bits = 4});
@@ -65,7 +65,7 @@ TEST_CASE("audit_activations: side by side, each condition is what two passes ov
   write_npy(folder.path() / "b.npy", {tokens, 3}, moved[1]);
   audit_settings settings = tiny_settings();
   settings.skip_positions = 1;
-  const std::vector<dumped_activations> compressed{{"a", folder.path() / "a.npy"}, {"b", folder.path() / "b.npy"}};
+  const std::vector<dumped_activations> compressed{{"a", {folder.path() / "a.npy"}}, {"b", {folder.path() / "b.npy"}}};
   const audit_result dumped =
       audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, settings, {.paired = true});
 
@@ -104,7 +104,7 @@ TEST_CASE("audit_activations: processes that share the rows end with the bits of
   const auto x = random_activations(50 * 12, 3);
   write_npy(folder.path() / "x.npy", {50 * 12, 3}, x);
   write_npy(folder.path() / "y.npy", {50 * 12, 3}, shaken(x, 0.3f));
-  const std::vector<dumped_activations> compressed{{"moved", folder.path() / "y.npy"}};
+  const std::vector<dumped_activations> compressed{{"moved", {folder.path() / "y.npy"}}};
   const auto run = [&](const audit_share& share) {
     return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings(),
                              {.paired = true, .share = share});
@@ -133,6 +133,41 @@ TEST_CASE("audit_activations: processes that share the rows end with the bits of
   CHECK(shared.made.analyzed_tokens == 600);
 }
 
+TEST_CASE("audit_activations: interrupted at every block, it goes on to the same bits, and refuses other files") {
+  const scratch folder;
+  const std::size_t tokens = 4 * token_layout::block_tokens + 60;  // five blocks
+  const auto x = random_activations(tokens, 3);
+  write_npy(folder.path() / "x.npy", {tokens, 3}, x);
+  write_npy(folder.path() / "a.npy", {tokens, 3}, shaken(x, 0.1f, 8));
+  write_npy(folder.path() / "b.npy", {tokens, 3}, shaken(x, 0.5f, 9));
+  struct killed {};
+  audit_options options{.paired = true};
+  std::size_t blocks = 0;
+  const auto run = [&](const char* second, std::size_t most) {
+    const std::vector<dumped_activations> compressed{{"a", folder.path() / "a.npy"}, {"b", folder.path() / second}};
+    std::size_t steps = 0;
+    return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings(), options, {},
+                             [&](std::string_view, std::size_t, std::size_t) {
+                               if (++steps > most) throw killed{};
+                               ++blocks;
+                             });
+  };
+  const audit_result whole = run("b.npy", 99);
+  options.checkpoint = {.directory = folder.path() / "resume", .seconds = 0.0, .resume = true, .made_of = {}};
+  blocks = 0;
+  for (int i = 0; i < 4; ++i)
+    CHECK_THROWS_AS(run("b.npy", 1), killed);
+  check_refused([&] { run("a.npy", 99); }, {"another audit", "the checksum of the activations of \"b\""});
+  const audit_result again = run("b.npy", 99);
+  CHECK(blocks == 5);  // none twice
+  for (std::size_t c = 0; c < 3; ++c) {
+    CHECK(again.conditions[c].by_honest.correlations.r == whole.conditions[c].by_honest.correlations.r);
+    CHECK(again.conditions[c].fit.fvu == whole.conditions[c].fit.fvu);
+  }
+  CHECK(again.conditions[2].shift->energy == whole.conditions[2].shift->energy);
+  CHECK(again.conditions[1].policy == "a");
+}
+
 TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the reference alone where that shows early") {
   const scratch folder;
   const std::size_t block = token_layout::block_tokens;
@@ -151,10 +186,10 @@ TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the re
   audit_settings settings = tiny_settings();
   settings.context = 64;
   std::vector<std::string> stages;
-  const auto run = [&](const std::filesystem::path& x, bool allow_bad_sae = false) {
+  const auto run = [&](const std::filesystem::path& x, bool allow_bad_sae = false, std::size_t max_tokens = 0) {
     stages.clear();
-    const std::vector<dumped_activations> same{{"c", x}};
-    return audit_activations(blind, x, same, settings, {.allow_bad_sae = allow_bad_sae}, {},
+    const std::vector<dumped_activations> same{{"c", {x}}};
+    return audit_activations(blind, x, same, settings, {.max_tokens = max_tokens, .allow_bad_sae = allow_bad_sae}, {},
                              [&](std::string_view stage, std::size_t, std::size_t) { stages.emplace_back(stage); });
   };
   const auto sides = [&] { return std::ranges::count(stages, "activations"); };
@@ -165,6 +200,10 @@ TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the re
   check_refused([&] { run(never); }, {"FVU", "--allow-bad-sae"});
   CHECK(sides() == steps(detail::trial_blocks + 1));
   CHECK(alone() == steps(blocks));
+  // Too few blocks for a trial: refused at the end.
+  check_refused([&] { run(never, false, 2 * block); }, {"FVU", "--allow-bad-sae"});
+  CHECK(sides() == 2);
+  CHECK(alone() == 0);
   CHECK(run(never, true).conditions[0].fit.fvu > 1.0);
   CHECK(alone() == 0);
 
@@ -181,7 +220,7 @@ TEST_CASE("audit_activations: a short last row is dropped and said so, other tok
   write_npy(folder.path() / "short.npy", {99, 3}, random_activations(99, 3));
   write_npy(folder.path() / "wide.npy", {100, 4}, random_activations(100, 4));
   const auto run = [&](const std::string& name) {
-    const std::vector<dumped_activations> compressed{{"c", folder.path() / name}};
+    const std::vector<dumped_activations> compressed{{"c", {folder.path() / name}}};
     return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings());
   };
   CHECK(run("x.npy").made.rows == 8);
@@ -193,13 +232,44 @@ TEST_CASE("audit_activations: a short last row is dropped and said so, other tok
   CHECK_THROWS_AS(audit_activations(lossless_sae(3), folder.path() / "x.npy", {}, long_rows), error);
 }
 
+TEST_CASE("audit_activations: a side in several files is the same as in one, wherever they are cut") {
+  const scratch folder;
+  const auto path = [&](const char* name) { return folder.path() / name; };
+  const auto x = random_activations(480, 3);
+  const auto y = shaken(x, 0.3f);
+  const auto write_part = [&](const char* name, const std::vector<float>& all, std::size_t first, std::size_t last) {
+    const auto at = [&](std::size_t token) { return all.begin() + static_cast<std::ptrdiff_t>(3 * token); };
+    write_npy(path(name), {last - first, 3}, std::vector<float>(at(first), at(last)));
+  };
+  write_part("x.npy", x, 0, 480);
+  write_part("y.npy", y, 0, 480);
+  write_part("x0.npy", x, 0, 101);  // within a text
+  write_part("x1.npy", x, 101, 480);
+  write_part("y0.npy", y, 0, 250);
+  write_part("y1.npy", y, 250, 480);
+  const auto run = [&](std::vector<std::filesystem::path> reference, std::vector<std::filesystem::path> other) {
+    const std::vector<dumped_activations> compressed{{"c", std::move(other)}};
+    return audit_activations(lossless_sae(3), reference, compressed, tiny_settings());
+  };
+  const audit_result one = run({path("x.npy")}, {path("y.npy")});
+  const audit_result several = run({path("x0.npy"), path("x1.npy")}, {path("y0.npy"), path("y1.npy")});
+  CHECK(several.conditions[0].fit.fvu == one.conditions[0].fit.fvu);
+  CHECK(several.conditions[1].fit.fvu == one.conditions[1].fit.fvu);
+  CHECK(several.conditions[1].by_honest.correlations.r == one.conditions[1].by_honest.correlations.r);
+  check_refused(
+      [&] {
+        run({path("x0.npy"), path("x1.npy")}, {path("y0.npy")});
+      },
+      {"y0.npy", "250 tokens", "x0.npy\" and the 1 that follow it", "480"});
+}
+
 TEST_CASE("audit_activations: a name that is empty or taken is refused before anything is read") {
   const auto refused = [](std::initializer_list<dumped_activations> files, std::string_view part) {
     check_refused([&] { audit_activations(lossless_sae(8), "nothing.npy", files, tiny_settings()); }, {part});
   };
-  refused({{"", "a.npy"}}, "needs a name");
-  refused({{"reference", "a.npy"}}, "\"reference\" already");
-  refused({{"a", "a.npy"}, {"a", "b.npy"}}, "\"a\" already");
+  refused({{"", {"a.npy"}}}, "needs a name");
+  refused({{"reference", {"a.npy"}}}, "\"reference\" already");
+  refused({{"a", {"a.npy"}}, {"a", {"b.npy"}}}, "\"a\" already");
 }
 
 }  // namespace audit_activation_audit_test

@@ -75,7 +75,7 @@ TEST_CASE("parts_of_audit and parts_of_model_audit: whatever moves a bit of the 
     audit_settings settings = tiny_settings();
     audit_options options;
     change(layout, settings, options);
-    audit_parts out = parts_of_audit(lossless_sae(2), layout, settings, options);
+    audit_parts out = parts_of_audit(lossless_sae(2), layout, settings, options, true);
     for (auto& part : parts_of_model_audit(tiny_model(), random_rows(40, 12, 97), settings, options))
       out.push_back(part);
     return out;

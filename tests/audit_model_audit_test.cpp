@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -20,6 +21,39 @@ namespace audit_model_audit_test {
 
 using namespace qfa;
 using namespace qfa_test;
+
+namespace {
+
+/// Rounds weights to 4 bits, and expects to have learned from so many tokens.
+struct learned {
+  std::size_t tokens = 0;
+  void operator()(matrix_view<float> w, const tensor_info& info, const calibration& known) const {
+    CHECK(known.inputs.tokens() == tokens);
+    rtn{.bits = 4}(w, info);
+  }
+  calibration_needs needs() const { return {.channels = true}; }
+  double stored_bits(std::size_t rows, std::size_t columns, const tensor_info&) const {
+    return 4.0 * static_cast<double>(rows * columns);
+  }
+  std::string name() const { return "learned"; }
+};
+
+/// Rounds inputs to halves of a unit, and keeps the largest that it met.
+struct half_inputs {
+  double* largest = nullptr;
+  void operator()(matrix_view<float>) const {}
+  void activations(matrix_view<float> x, const linear_input& input) const {
+    for (std::size_t r = 0; r < x.rows(); ++r)
+      for (float& v : x.row(r)) {
+        if (largest != nullptr && input == linear_input{0, input_kind::attention})
+          *largest = std::max(*largest, static_cast<double>(std::fabs(v)));
+        v = std::nearbyint(2.0f * v) / 2.0f;
+      }
+  }
+  std::string name() const { return "half_inputs"; }
+};
+
+}  // namespace
 
 TEST_CASE("model_audit: the identity is the reference to the last bit") {
   model_audit audit = tiny_audit({.paired = true});
@@ -128,6 +162,50 @@ TEST_CASE("model_audit: a record made elsewhere stands beside the others, if it 
   check_refused([&] { other_rows.add(made); }, {"rtn:bits=4", "rows"});
 }
 
+TEST_CASE("model_audit: after an interruption, finished conditions, the search and warnings are what they were") {
+  const scratch here;
+  struct killed {};
+  audit_options options;
+  options.checkpoint = {.directory = here.path() / "resume", .seconds = 0.0, .resume = true, .made_of = {}};
+  std::size_t steps = 0, last = 0;
+  const auto run = [&](bool keep) {
+    model_audit audit(tiny_model(), lossless_sae(64), random_rows(400, 12, 97), tiny_settings(),
+                      keep ? options : audit_options{}, [&](std::string_view, std::size_t, std::size_t) {
+                        if (keep && steps++ == last) throw killed{};
+                      });
+    audit.calibrate_on(random_rows(3, 12, 97, 9), "some rows");
+    audit.run(learned{36});
+    language_model other = tiny_model();
+    other.config.rope_base *= 2.0;
+    audit.run_model(other, "other");
+    audit.match_pruning_in_nats(rtn{.bits = 4}, "learned", random_rows(8, 12, 97, 5), 0.05);
+    return audit.result();
+  };
+  const audit_result whole = run(false);
+  REQUIRE(whole.conditions.size() == 4);
+  std::size_t processes = 0;
+  for (;; ++processes, steps = 0, last += 5) {
+    try {
+      const audit_result again = run(true);
+      REQUIRE(again.conditions.size() == 4);
+      for (std::size_t c = 0; c < 4; ++c) {
+        CHECK(again.conditions[c].policy == whole.conditions[c].policy);
+        CHECK(again.conditions[c].loss->kl.value == whole.conditions[c].loss->kl.value);
+        CHECK(again.conditions[c].by_published.correlations.r == whole.conditions[c].by_published.correlations.r);
+        CHECK(again.conditions[c].bits_per_weight == whole.conditions[c].bits_per_weight);
+        CHECK(again.conditions[c].tensors.size() == whole.conditions[c].tensors.size());
+      }
+      CHECK(again.conditions[3].match->trials == whole.conditions[3].match->trials);
+      CHECK(again.made.warnings == whole.made.warnings);
+      CHECK(again.made.calibration == whole.made.calibration);
+      break;
+    } catch (const killed&) {
+    }
+    remove_checkpoint(processes % 4 == 3 ? options.checkpoint.directory : here.path() / "none");
+  }
+  CHECK(processes > 5);
+}
+
 TEST_CASE("model_audit: a stranger's policy is a callable and a name") {
   model_audit audit = tiny_audit();
   const auto halve = [](matrix_view<float> w) {
@@ -188,39 +266,6 @@ TEST_CASE("model_audit: an SAE of another width or a hook that is not there is r
   settings.hook = "blocks.9.hook_resid_post";
   CHECK_THROWS_AS(model_audit(tiny_model(), lossless_sae(64), random_rows(8, 12, 97), settings), error);
 }
-
-namespace {
-
-/// Rounds weights to 4 bits, and expects to have learned from so many tokens.
-struct learned {
-  std::size_t tokens = 0;
-  void operator()(matrix_view<float> w, const tensor_info& info, const calibration& known) const {
-    CHECK(known.inputs.tokens() == tokens);
-    rtn{.bits = 4}(w, info);
-  }
-  calibration_needs needs() const { return {.channels = true}; }
-  double stored_bits(std::size_t rows, std::size_t columns, const tensor_info&) const {
-    return 4.0 * static_cast<double>(rows * columns);
-  }
-  std::string name() const { return "learned"; }
-};
-
-/// Rounds inputs to halves of a unit, and keeps the largest that it met.
-struct half_inputs {
-  double* largest = nullptr;
-  void operator()(matrix_view<float>) const {}
-  void activations(matrix_view<float> x, const linear_input& input) const {
-    for (std::size_t r = 0; r < x.rows(); ++r)
-      for (float& v : x.row(r)) {
-        if (largest != nullptr && input == linear_input{0, input_kind::attention})
-          *largest = std::max(*largest, static_cast<double>(std::fabs(v)));
-        v = std::nearbyint(2.0f * v) / 2.0f;
-      }
-  }
-  std::string name() const { return "half_inputs"; }
-};
-
-}  // namespace
 
 TEST_CASE("model_audit: a policy learns from the rows that it is given, and the report says which") {
   model_audit audit = tiny_audit();

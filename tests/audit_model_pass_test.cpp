@@ -14,7 +14,7 @@ using namespace qfa;
 using namespace qfa_test;
 
 TEST_CASE("run_over: every row is shown once, in order, with its states") {
-  const decoder<> model(tiny_model());
+  const any_decoder model(tiny_model());
   const token_rows tokens = random_rows(700, 12, 97);  // blocks of 341
   const hook_point hook = parse_hook("blocks.1.hook_resid_post", model.config());
   std::vector<std::uint32_t> seen;
@@ -41,7 +41,7 @@ TEST_CASE("run_over: every row is shown once, in order, with its states") {
 }
 
 TEST_CASE("mean_loss: the mean over all rows, and rows_of cuts them out") {
-  const decoder<> model(tiny_model());
+  const any_decoder model(tiny_model());
   const token_rows tokens = random_rows(20, 12, 97);
   const double first = mean_loss(model, rows_of(tokens, 0, 10));
   const double second = mean_loss(model, rows_of(tokens, 10, 10));
@@ -49,7 +49,7 @@ TEST_CASE("mean_loss: the mean over all rows, and rows_of cuts them out") {
 }
 
 TEST_CASE("mean_loss: processes that share the rows get the mean of one, to the bit, in any order") {
-  const decoder<> model(tiny_model());
+  const any_decoder model(tiny_model());
   const token_rows tokens = random_rows(45, 12, 97);
   std::vector<double> of_rows;
   for (std::size_t r = 0; r < 45; ++r)
@@ -83,7 +83,7 @@ TEST_CASE("tokens_for: BOS needs a model that names one") {
 }
 
 TEST_CASE("missing_bos_warning: told where the tokenizer expects BOS and a row lacks it") {
-  const decoder<> model(tiny_model());
+  const any_decoder model(tiny_model());
   token_rows tokens = random_rows(10, 12, 97);
   for (std::uint32_t& id : tokens.ids)
     id = id == *model.config().bos ? 1 : id;

@@ -141,7 +141,7 @@ TEST_CASE("calibrator: the largest weights of a channel are over all matrices th
 TEST_CASE("calibrator: only what is asked for is gathered, once where the order ascends") {
   const language_model model = load_model(models / "llama");
   const token_rows tokens = tokens_of("llama");
-  const decoder<> ready(model);
+  const any_decoder ready(model);
   calibrator calibrate(model, tokens, channels_only, {{2, input_kind::mlp}, {0, input_kind::mix}, {2, input_kind::mlp}},
                        0, &ready);
   CHECK(calibrate.passes() == 0);

@@ -244,7 +244,7 @@ TEST_CASE("compress: a calibrated policy is told of the inputs that its matrix r
 TEST_CASE("compress: the budget of calibration changes no bit, and packed weights may be shared with it") {
   const language_model model = load_model(models / "llama");
   const token_rows rows = tokens_of("llama");
-  const decoder<> ready(model);
+  const any_decoder ready(model);
   const auto peaks = [&](const compress_options& options) {
     return *compress(model, write_peaks{.gram = true}, {}, options)
                 .model.at("model.layers.2.mlp.down_proj.weight")

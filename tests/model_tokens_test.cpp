@@ -95,6 +95,35 @@ TEST_CASE("tokens: files of every integer width are read, one or two dimensions"
   CHECK(read_tokens(path, {.context = 2}).rows() == 2);
 }
 
+TEST_CASE("tokens: other orders of bytes and of elements are turned around") {
+  const qfa_test::scratch folder;
+  const auto path = folder.path() / "t.npy";
+  const auto written = [&](std::string_view from, std::string_view to) {
+    std::string bytes = qfa_test::slurp(path);
+    bytes.replace(bytes.find(from), from.size(), to);
+    folder.write("t.npy", bytes);
+    return read_tokens(path, {}).ids;
+  };
+  write_npy<std::uint16_t>(path, {2, 3}, {0x0100, 0x0200, 0x0300, 0x0400, 0x0500, 0x0600});
+  CHECK(written("<u2", ">u2") == ids{1, 2, 3, 4, 5, 6});
+  write_npy<std::uint32_t>(path, {2, 3}, {1, 4, 2, 5, 3, 6});
+  CHECK(written("False", "True ") == ids{1, 2, 3, 4, 5, 6});
+}
+
+TEST_CASE("tokens: a file larger than what is read at once gives all its tokens, in order") {
+  const qfa_test::scratch folder;
+  const auto path = folder.path() / "t.npy";
+  const ids all = counting(700'001);
+  write_npy<std::uint32_t>(path, {all.size()}, all);
+  const token_rows rows = read_tokens(path, {.context = 1000});
+  CHECK(rows.ids == ids(all.begin(), all.end() - 1));
+  CHECK(rows.dropped == 1);
+  check_refused([&] { read_tokens(path, {.context = 1000, .vocabulary = 700'000}); }, {"token 700000 at place 699990"});
+  const std::string bytes = qfa_test::slurp(path);
+  folder.write("t.npy", std::string_view(bytes).substr(0, bytes.size() - 4));
+  check_refused([&] { read_tokens(path, {.context = 1000}); }, {"t.npy", "should hold", "bytes"});
+}
+
 TEST_CASE("tokens: a file that holds no tokens of this model is refused") {
   const qfa_test::scratch folder;
   const auto path = folder.path() / "t.npy";

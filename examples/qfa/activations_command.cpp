@@ -29,7 +29,7 @@ struct activations_arguments {
 
 /// Rows of `tokens` through `model`, block by block; `give(hidden, tokens)` sees the final states of each.
 template <class Give>
-void each_final_state(const qfa::decoder<>& model, const qfa::token_rows& tokens, Give give) {
+void each_final_state(const qfa::any_decoder& model, const qfa::token_rows& tokens, Give give) {
   const qfa::token_layout layout{.rows = tokens.rows(), .row_tokens = tokens.context};
   const qfa::progress told = progress_line();
   for (std::size_t b = 0; b < layout.blocks(); ++b) {
@@ -39,7 +39,7 @@ void each_final_state(const qfa::decoder<>& model, const qfa::token_rows& tokens
   }
 }
 
-void write_logits(const qfa::decoder<>& model, const qfa::token_rows& tokens, const std::string& out) {
+void write_logits(const qfa::any_decoder& model, const qfa::token_rows& tokens, const std::string& out) {
   const std::size_t vocabulary = model.config().vocabulary;
   qfa::npy_writer<float> file(out, {vocabulary});
   constexpr std::size_t at_once = 256;  // tokens' logits in memory
@@ -55,7 +55,7 @@ void write_logits(const qfa::decoder<>& model, const qfa::token_rows& tokens, co
   file.commit();
 }
 
-void write_losses(const qfa::decoder<>& model, const qfa::token_rows& tokens, const std::string& out) {
+void write_losses(const qfa::any_decoder& model, const qfa::token_rows& tokens, const std::string& out) {
   qfa::npy_writer<double> file(out, {tokens.context - 1});
   each_final_state(model, tokens, [&](const qfa::activations& hidden, qfa::matrix_view<const std::uint32_t> rows) {
     std::vector<double> nll(rows.rows() * (tokens.context - 1));
@@ -65,7 +65,7 @@ void write_losses(const qfa::decoder<>& model, const qfa::token_rows& tokens, co
   file.commit();
 }
 
-void write_hook(const qfa::decoder<>& model, const qfa::token_rows& tokens, const qfa::hook_point& hook,
+void write_hook(const qfa::any_decoder& model, const qfa::token_rows& tokens, const qfa::hook_point& hook,
                 const std::string& out) {
   qfa::npy_writer<float> file(out, {qfa::hook_width(model.config(), hook)});
   const qfa::token_layout layout{.rows = tokens.rows(), .row_tokens = tokens.context};
@@ -112,7 +112,7 @@ void run(const activations_arguments& arguments) {
       final ? std::nullopt : std::optional(qfa::parse_hook(arguments.hook, model.config));
   const qfa::token_rows tokens =
       qfa::read_tokens(arguments.tokens, qfa::tokens_for(settings, model.config, arguments.max_tokens));
-  qfa::decoder<> ready(model);
+  qfa::any_decoder ready(model);
   ready.visit_inputs(std::move(on_inputs));
   if (hook)
     write_hook(ready, tokens, *hook, arguments.out);

@@ -3,8 +3,10 @@
 #include <filesystem>
 #include <initializer_list>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "audit_options_cli.hpp"
@@ -20,28 +22,48 @@
 namespace qfa_program {
 namespace {
 
+/// The sides in the order in which their names first come; a name that comes again goes on with another file.
+std::vector<qfa::dumped_activations> compressed_sides(const std::vector<std::string>& arguments) {
+  std::vector<qfa::dumped_activations> sides;
+  for (const std::string& argument : arguments) {
+    const named_path file = name_and_path(argument);
+    const auto side =
+        std::find_if(sides.begin(), sides.end(), [&](const auto& known) { return known.name == file.name; });
+    if (side == sides.end())
+      sides.push_back({file.name, {file.path}});
+    else
+      side->files.emplace_back(file.path);
+  }
+  return sides;
+}
+
 qfa::audit_result run_on_activations(const audit_arguments& arguments) {
   if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.match.empty() ||
       !arguments.against.empty())
     qfa::fail("--tokens, --policy, --against and --match-pruning need --model, not --activations");
   if (arguments.compressed.empty())
     qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
-  std::vector<qfa::dumped_activations> files;
-  for (const std::string& argument : arguments.compressed) {
-    const named_path file = name_and_path(argument);
-    files.push_back({file.name, file.path});
-  }
+  const std::vector<qfa::dumped_activations> compressed = compressed_sides(arguments.compressed);
   qfa::sae dictionary = qfa::load_sae(arguments.sae);
   qfa::audit_options options = arguments.options();
   if (!options.hook && !dictionary.metadata.hook) options.hook = "unknown (activations were given)";
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
   qfa::audit_protocol made;
   add_inputs(made, arguments.sae);
-  add_inputs(made, arguments.activations);
-  for (const auto& file : files)
-    add_inputs(made, file.path);
+  std::map<std::string, qfa::audit_protocol> known;  // a file may stand in the lists many times, and is read once
+  const auto add_file = [&](const std::string& file) {
+    const auto [entry, is_new] = known.try_emplace(file);
+    if (is_new) add_inputs(entry->second, file);
+    made.inputs.insert(made.inputs.end(), entry->second.inputs.begin(), entry->second.inputs.end());
+  };
+  for (const std::string& file : arguments.activations)
+    add_file(file);
+  for (const qfa::dumped_activations& one : compressed)
+    for (const std::filesystem::path& file : one.files)
+      add_file(file.string());
   qfa::check_same_inputs(ranks(), made.inputs);
-  return qfa::audit_activations(std::move(dictionary), arguments.activations, files, settings, options, std::move(made),
+  const std::vector<std::filesystem::path> reference(arguments.activations.begin(), arguments.activations.end());
+  return qfa::audit_activations(std::move(dictionary), reference, compressed, settings, options, std::move(made),
                                 progress_line());
 }
 
@@ -51,12 +73,14 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
     for (const char* option : options)
       if (command.count(option) > 0) qfa::fail(std::string(option) + " means nothing with " + with + ", which " + need);
   };
-  if (arguments.model.empty())
+  if (arguments.model.empty()) {
     refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
             "--loss-batch", "--match-tolerance"},
            "--activations", "runs and compresses no model");
-  else
+    refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
+  } else {
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
+  }
 }
 
 void run(const CLI::App& command, const audit_arguments& arguments) {
@@ -101,9 +125,11 @@ void add_audit(CLI::App& app) {
       "PATH or NAME=PATH: the model as another tool compressed it, a directory (float, compressed-tensors, "
       "GPTQ, AWQ) or a .gguf file; repeatable");
   command->add_option("--activations", arguments->activations,
-                      "instead of a model: the reference's activations, .npy or .safetensors");
+                      "instead of a model: the reference's activations, .npy or .safetensors; repeat it where they "
+                      "are in several files, one after the other");
   command->add_option("--compressed", arguments->compressed,
-                      "NAME=FILE with a compressed model's activations; repeatable");
+                      "NAME=FILE with a compressed model's activations; repeatable, and a NAME that comes again goes "
+                      "on with another file");
   command->add_option("--out", arguments->out, "directory for report.json and features.csv")->required();
   add_audit_options(*command, *arguments);
   command->callback([arguments, command] { run(*command, *arguments); });

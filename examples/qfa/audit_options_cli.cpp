@@ -2,7 +2,9 @@
 #include "audit_options_cli.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <iostream>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +33,19 @@ std::optional<Enum> one_of(const std::string& option, const std::string& word,
   for (const auto name : names)
     known += (known.empty() ? "" : " or ") + std::string(name);
   qfa::fail(option + " takes " + known + ", not \"" + word + "\"");
+}
+
+/// Bytes as people write them: 4096, 64K, 512M, 2G, 1T, in powers of 1024.
+std::size_t size_of(const std::string& option, const std::string& word) {
+  constexpr std::string_view units = "KMGT";
+  std::size_t number = 0;
+  const auto [rest, problem] = std::from_chars(word.data(), word.data() + word.size(), number);
+  const std::string_view unit(rest, static_cast<std::size_t>(word.data() + word.size() - rest));
+  const std::size_t power = unit.empty() ? 0 : units.find(unit) + 1;  // npos + 1 is 0
+  if (problem != std::errc{} || unit.size() > 1 || (power == 0 && !unit.empty()) ||
+      number > (std::numeric_limits<std::size_t>::max)() >> (10 * power))
+    qfa::fail(option + " takes a number of bytes, such as 512M or 2G, not \"" + word + "\"");
+  return number << (10 * power);
 }
 
 }  // namespace
@@ -63,6 +78,7 @@ qfa::audit_options audit_arguments::options() const {
   o.allow_bad_sae = allow_bad_sae;
   o.paired = paired;
   o.fused = fused;
+  o.spill_budget = size_of("--memory", memory);
   o.share = qfa::share_among(
       ranks(), one_of<qfa::audit_split>("--split", split, qfa::split_names).value_or(qfa::audit_split::tokens));
   if (resume && !ranks().alone())
@@ -103,6 +119,9 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
+  command.add_option("--memory", a.memory,
+                     "bytes (512M, 2G) of the reference's codes and states to hold; what is beyond goes to a temporary "
+                     "file; 1G");
   command.add_flag("--resume", a.resume,
                    "go on from what an audit that was interrupted has left in OUT/resume; it ends with the same bytes");
   command.add_option(

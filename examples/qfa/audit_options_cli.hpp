@@ -18,15 +18,16 @@ namespace qfa_program {
 
 /// What the options of `qfa audit` say, before anything is read.
 struct audit_arguments {
-  std::string model, sae, tokens, activations, out;
-  std::vector<std::string> policies;    ///< spec strings
-  std::vector<std::string> compressed;  ///< NAME=FILE
-  std::vector<std::string> against;     ///< NAME=PATH or PATH: models compressed elsewhere
-  std::vector<std::string> match;       ///< spec strings that pruning is matched to
-  double match_tolerance = 0.0005;      ///< nats
-  std::string calibration;              ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
+  std::string model, sae, tokens, out;
+  std::vector<std::string> activations;  ///< the reference's files, one after the other
+  std::vector<std::string> policies;     ///< spec strings
+  std::vector<std::string> compressed;   ///< NAME=FILE; a name's files, one after the other
+  std::vector<std::string> against;      ///< NAME=PATH or PATH: models compressed elsewhere
+  std::vector<std::string> match;        ///< spec strings that pruning is matched to
+  double match_tolerance = 0.0005;       ///< nats
+  std::string calibration;               ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
   std::size_t calibration_tokens = 16384;
-  std::string hook, processing, order, protocol = "honest", split = "tokens";
+  std::string hook, processing, order, protocol = "honest", split = "tokens", memory = "1G";
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false;

@@ -21,6 +21,20 @@ hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' "$demo/sae/cfg.json" | head
 features() { grep -v '^#' "$1/features.csv" | grep "^$2," | cut -d, -f2-; }
 diff <(features from_model rtn:bits=4) <(features from_files int4)
 
+# A side in several files is one after the other; sides must agree in tokens.
+"$qfa" audit --sae "$demo/sae" --activations reference.npy --activations reference.npy --compressed int4=int4.npy \
+  --compressed same=reference.npy --compressed int4=int4.npy --compressed same=reference.npy --out twice >twice.txt
+grep -q ': 64 rows of 128 tokens' twice.txt
+grep -Eq '^same .* 1\.0000 +1\.0000 +100\.0 ' twice.txt
+"$qfa" audit --sae "$demo/sae" --activations reference.npy --compressed int4=int4.npy --compressed int4=int4.npy \
+  --out none 2>longer.txt && exit 1
+grep -q '"int4.npy" and the 1 that follow it holds 8192 tokens, but the reference.s "reference.npy" holds 4096' longer.txt
+
+# What is beyond --memory goes to a file, and comes back the same.
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --policy rtn:bits=4 \
+  --paired --memory 16K --out spilled >spilled.txt
+diff <(features from_model rtn:bits=4) <(features spilled rtn:bits=4)
+
 # Policies that learn do so on rows that are not reported, or on a file's; a model compressed elsewhere stands beside them.
 "$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 \
   --policy gptq:bits=4,group=0 --policy 'rtn:bits=8+act:bits=8' --against "same=$demo/model" --out learned >learned.txt

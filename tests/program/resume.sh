@@ -9,11 +9,10 @@ demo=$source/examples/demo
 RANDOM=${SEED:-20}
 
 # Every block is saved.  As reports name their files, all audits are told the same ones.
-model_audit=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --max-tokens 40960 --paired
-  --policy rtn:bits=4 --policy gptq:bits=4,group=0 --against "same=$demo/model" --match-pruning rtn:bits=4 --match-tolerance 0.05
-  --protocol published --checkpoint-seconds 0)
+model_audit=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --max-tokens 12288 --paired
+  --policy rtn:bits=4 --against "same=$demo/model" --checkpoint-seconds 0)
 hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' "$demo/sae/cfg.json" | head -n 1)
-dump=("$qfa" activations --model "$demo/model" --tokens "$demo/tokens.npy" --context 128 --prepend-bos --hook "$hook")
+dump=("$qfa" activations --model "$demo/model" --tokens "$demo/tokens.npy" --context 128 --prepend-bos --max-tokens 16384 --hook "$hook")
 "${dump[@]}" --out reference.npy
 "${dump[@]}" --policy rtn:bits=4 --out int4.npy
 file_audit=("$qfa" audit --sae "$demo/sae" --activations reference.npy --compressed int4=int4.npy --paired
@@ -54,3 +53,20 @@ same_after_kills() {
 }
 same_after_kills model 20 "${model_audit[@]}"
 same_after_kills files 6 "${file_audit[@]}"
+
+# A checkpoint of another input is refused by one sentence that says what differs, and is still there.
+"${model_audit[@]}" --out other >other.txt 2>&1 &
+pid=$!
+until [ -e other/resume/qfa-audit-state ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null || true
+status=0
+"${model_audit[@]}" --policy rtn:bits=5 --out other --resume >refused.txt 2>refused.err || status=$?
+[ "$status" -eq 2 ] || { cat refused.err; exit 1; }
+grep -q 'is of another audit: the list of policies is rtn:bits=4 there, and rtn:bits=4 rtn:bits=5 here' refused.err
+test -e other/resume/qfa-audit-state
+# Without --resume it starts anew, and says so.
+"${model_audit[@]}" --out other >other.txt 2>other.err
+grep -q 'starting from the beginning, without the checkpoint' other.err
+cmp model/report.json other/report.json
+test ! -e other/resume

@@ -81,6 +81,12 @@ refused compressed_with_a_model 'compressed means nothing with --model' "${model
   "${policy[@]}" --compressed a=b.npy
 refused fused_with_activations 'fused means nothing with --activations' "${sae[@]}" --activations a.npy \
   --compressed a=b.npy --fused
+for size in much -1 2X 2GB 99999999999T; do
+  refused "memory_of_no_size$size" 'memory takes a number of bytes' "${model[@]}" "${sae[@]}" "${tokens[@]}" \
+    "${policy[@]}" "--memory=$size"
+done
+refused memory_with_activations 'memory means nothing with --activations' "${sae[@]}" --activations a.npy \
+  --compressed a=b.npy --memory 1G
 refused calibration_with_activations 'calibration means nothing' "${sae[@]}" --activations a.npy --compressed a=b.npy \
   --calibration t.npy
 refused negative_positions 'skip-positions' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --skip-positions=-1

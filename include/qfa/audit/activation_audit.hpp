@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/audit/activation_file.hpp"
+#include "qfa/audit/activation_files.hpp"
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/conclude.hpp"
@@ -28,7 +28,7 @@ namespace qfa {
 /// A compressed model's activations on the reference's tokens, as some runtime dumped them.
 struct dumped_activations {
   std::string name;
-  std::filesystem::path path;
+  std::vector<std::filesystem::path> files;  ///< one after the other
 };
 
 namespace detail {
@@ -50,17 +50,20 @@ void check_alone(const feature_audit& like, Block block_of, const progress& told
 
 /// What an audit of files is made of: their checksums, which `inputs` may know already.
 inline audit_parts parts_of_files(const feature_audit& audit, const audit_settings& settings,
-                                  const audit_options& options, const std::filesystem::path& reference,
+                                  const audit_options& options, std::span<const std::filesystem::path> reference,
                                   std::span<const dumped_activations> compressed, std::span<const input_file> inputs) {
-  audit_parts out = parts_of_audit(audit.dictionary(), audit.layout(), settings, options);
-  const auto add = [&](const std::string& name, const std::filesystem::path& path) {
-    const auto known = std::ranges::find(inputs, path.string(), &input_file::path);
-    out.emplace_back("the checksum of the activations of \"" + name + "\"",
-                     known == inputs.end() ? crc32_of_file(path) : known->checksum);
+  audit_parts out = parts_of_audit(audit.dictionary(), audit.layout(), settings, options, audit.encode().runs_on().fma);
+  const auto add = [&](const std::string& name, std::span<const std::filesystem::path> files) {
+    std::string checksums;
+    for (const std::filesystem::path& path : files) {
+      const auto known = std::ranges::find(inputs, path.string(), &input_file::path);
+      checksums += (checksums.empty() ? "" : " ") + (known == inputs.end() ? crc32_of_file(path) : known->checksum);
+    }
+    out.emplace_back("the checksum of the activations of \"" + name + "\"", checksums);
   };
   add("reference", reference);
   for (const dumped_activations& one : compressed)
-    add(one.name, one.path);
+    add(one.name, one.files);
   return out;
 }
 
@@ -68,13 +71,13 @@ inline audit_parts parts_of_files(const feature_audit& audit, const audit_settin
 
 /// The same audit on activations that were dumped elsewhere: features without losses.
 ///
-/// Files hold one row per token, the tokens of `settings.context` consecutive rows being one text; a short last text is
-/// dropped.  All sides are gone over together, a block of tokens at a time, so that memory does not grow with tokens;
-/// an SAE that seems not to fit after the first blocks is tried on the reference alone, where no other process has some
-/// of its rows.  `settings` is what `settle` made.  Throws where files differ in tokens or width, do not fit the SAE,
-/// or where a name is empty or taken
+/// A side's files follow each other and hold one row per token, the tokens of `settings.context` consecutive rows being
+/// one text; a short last text is dropped.  All sides are gone over together, a block of tokens at a time, so that
+/// memory does not grow with tokens; an SAE that seems not to fit after the first blocks is tried on the reference
+/// alone, where no other process has some of its rows.  `settings` is what `settle` made.  Throws where files differ in
+/// tokens or width, do not fit the SAE, or where a name is empty or taken
 /// ("reference" is).
-inline audit_result audit_activations(sae dictionary, const std::filesystem::path& reference,
+inline audit_result audit_activations(sae dictionary, const std::vector<std::filesystem::path>& reference,
                                       std::span<const dumped_activations> compressed, const audit_settings& settings,
                                       const audit_options& options = {}, audit_protocol made = {},
                                       const progress& told = {}) {
@@ -83,8 +86,8 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
     check_condition_name(one.name, names);
     names.push_back(one.name);
   }
-  const activation_file from(reference);
-  const auto check = [&](const activation_file& file) {
+  activation_files from(reference);
+  const auto check = [&](const activation_files& file) {
     if (file.width() != dictionary.d_in)
       fail(file.where() + " holds activations " + std::to_string(file.width()) + " wide, but the SAE takes " +
            std::to_string(dictionary.d_in));
@@ -93,9 +96,9 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
            " holds " + std::to_string(from.tokens()) + ": they must be the same ones");
   };
   check(from);
-  std::vector<activation_file> files;
+  std::vector<activation_files> files;
   for (const dumped_activations& one : compressed)
-    check(files.emplace_back(one.path));
+    check(files.emplace_back(one.files));
 
   const std::size_t most = options.max_tokens == 0 ? from.tokens() : (std::min)(options.max_tokens, from.tokens());
   const token_layout whole{most / settings.context, settings.context, settings.skip_positions};
@@ -117,7 +120,7 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
     sides.emplace_back(audit, first_block > 0 ? std::move(begun.at(i + 1)) : audit.begin(compressed[i].name),
                        first_block);
   activations x;
-  const auto block_of = [&](const activation_file& file, std::size_t b) {
+  const auto block_of = [&](activation_files& file, std::size_t b) {
     x.resize((layout.last_row(b) - layout.first_row(b)) * layout.row_tokens, file.width());
     file.read(layout.first_row(b) * layout.row_tokens, x.view());
     return matrix_view<const float>(x.view());
@@ -154,6 +157,15 @@ inline audit_result audit_activations(sae dictionary, const std::filesystem::pat
   describe_audit(out, std::move(made), audit, settings);
   if (options.share.concludes) compare_conditions(out);
   return out;
+}
+
+/// The same, with the reference in one file.
+inline audit_result audit_activations(sae dictionary, const std::filesystem::path& reference,
+                                      std::span<const dumped_activations> compressed, const audit_settings& settings,
+                                      const audit_options& options = {}, audit_protocol made = {},
+                                      const progress& told = {}) {
+  return audit_activations(std::move(dictionary), std::vector{reference}, compressed, settings, options,
+                           std::move(made), told);
 }
 
 }  // namespace qfa

@@ -19,7 +19,6 @@
 #include "qfa/model/processing.hpp"
 #include "qfa/model/tokens.hpp"
 #include "qfa/sae/sae.hpp"
-#include "qfa/simd/batch.hpp"
 #include "qfa/version.hpp"
 
 namespace qfa {
@@ -76,12 +75,12 @@ inline std::string checksum_of(const token_rows& tokens) {
 }
 
 /// The parts that every audit has: the library, the SAE, the rows and this process's share of them, and what is
-/// gathered there.
+/// gathered there.  Instruction sets with fused multiply-adds have the same bits (`fma`), and need not be the same.
 inline audit_parts parts_of_audit(const sae& dictionary, const token_layout& layout, const audit_settings& settings,
-                                  const audit_options& options) {
+                                  const audit_options& options, bool fma) {
   const auto number = [](std::size_t n) { return std::to_string(n); };
   return {{"the library's version", version},
-          {"the instruction set", std::string(simd::best_arch::name())},
+          {"fused multiply-adds", fma ? "on" : "off"},
           {"the SAE's checksum", checksum_of(dictionary)},
           {"the hook", settings.hook},
           {"the number of rows", number(layout.rows)},

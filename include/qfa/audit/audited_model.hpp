@@ -11,9 +11,9 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/model/any_decoder.hpp"
 #include "qfa/model/compare_models.hpp"
 #include "qfa/model/compress.hpp"
-#include "qfa/model/decoder.hpp"
 #include "qfa/model/hooks.hpp"
 #include "qfa/model/processing.hpp"
 #include "qfa/model/tokens.hpp"
@@ -37,7 +37,7 @@ class audited_model {
   const language_model& stored() const noexcept { return stored_; }
   const hook_point& hook() const noexcept { return hook_; }
   /// The reference, ready to run.
-  const decoder<>& reference() const noexcept { return reference_; }
+  const any_decoder& reference() const noexcept { return reference_; }
 
   /// Rows that policies learn from.
   const token_rows& calibration() const noexcept { return calibration_; }
@@ -65,8 +65,8 @@ class audited_model {
   }
 
   /// A compressed model, ready to run.
-  decoder<> ready(const compressed_model& compressed) const {
-    decoder<> out(compressed.model, reference_);
+  any_decoder ready(const compressed_model& compressed) const {
+    any_decoder out(compressed.model, reference_);
     out.visit_inputs(compressed.on_inputs);
     return out;
   }
@@ -112,7 +112,7 @@ class audited_model {
   progress told_;
   hook_point hook_;
   language_model processed_;
-  decoder<> reference_;
+  any_decoder reference_;
   token_rows calibration_;
 };
 

@@ -140,11 +140,14 @@ inline void describe_audit(audit_result& out, audit_protocol made, const feature
   made.prepend_bos = settings.prepend_bos;
   made.skip_positions = settings.skip_positions;
   made.fold_seed = options.seed;
-  made.simd = simd::best_arch::name();
+  made.simd = features.encode().runs_on().name;
   made.warnings.insert(made.warnings.begin(), settings.warnings.begin(), settings.warnings.end());
   if (made.groups < minimum_groups)
     made.warnings.push_back("only " + std::to_string(layout.rows) + " rows: too few groups for intervals, of which " +
                             std::to_string(minimum_groups) + " are needed");
+  if (!features.encode().runs_on().fma)
+    made.warnings.push_back(made.simd +
+                            " has no fused multiply-add: the last bits differ from those of other machines");
   out.made = std::move(made);
   out.headline = settings.rules;
   out.sae = features.dictionary().metadata;

@@ -15,8 +15,7 @@
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/model/activations.hpp"
-#include "qfa/sae/decode.hpp"
-#include "qfa/sae/encode.hpp"
+#include "qfa/sae/any_encoder.hpp"
 #include "qfa/sae/input_frame.hpp"
 #include "qfa/stats/row_groups.hpp"
 
@@ -58,7 +57,7 @@ class feature_audit {
   }
 
   const sae& dictionary() const noexcept { return *dictionary_; }
-  const encoder<>& encode() const noexcept { return encode_; }
+  const any_encoder& encode() const noexcept { return encode_; }
   const token_layout& layout() const noexcept { return layout_; }
   const row_groups& groups() const noexcept { return reference_.groups; }
   const code_store& codes() const noexcept { return codes_; }
@@ -126,7 +125,7 @@ class feature_audit {
   void describe(side_record& side, matrix_view<const float> kept, const sparse_codes& codes, std::size_t block) const {
     activations decoded;
     decoded.resize(kept.rows(), kept.columns());
-    decode(*dictionary_, codes, frames_of(*dictionary_, kept), decoded.view());
+    encode_.decode(*dictionary_, codes, frames_of(*dictionary_, kept), decoded.view());
     side(kept, std::as_const(decoded).view(), codes, row_groups_of(block));
   }
 
@@ -141,7 +140,7 @@ class feature_audit {
 
  private:
   std::shared_ptr<const sae> dictionary_;
-  encoder<> encode_;
+  any_encoder encode_;
   token_layout layout_;
   pass_record reference_;
   std::size_t blocks_ = 0;  // of the reference, so far

@@ -52,7 +52,7 @@ class model_audit {
   const audit_settings& settings() const noexcept { return settings_; }
   const token_rows& tokens() const noexcept { return passes_.tokens(); }
   /// The reference, ready to run.
-  const decoder<>& reference() const noexcept { return model().reference(); }
+  const any_decoder& reference() const noexcept { return model().reference(); }
   /// Every condition so far, the reference first.  References to them stay good while others are added.  Where
   /// processes share out the conditions, one that has just been run may be nothing but its name until others are run,
   /// or `result` is asked for.
@@ -123,7 +123,7 @@ class model_audit {
                                                 const token_rows& matching, double tolerance,
                                                 const target_patterns& targets = {}) {
     if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
-    const decoder<> compressed = model().ready(model().compress_by(policy, targets));
+    const any_decoder compressed = model().ready(model().compress_by(policy, targets));
     const double target = mean_loss(compressed, matching, "match " + matched_to, told_, options_.share);
     const sparsity_match match =
         qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,

@@ -17,7 +17,7 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
-#include "qfa/model/decoder.hpp"
+#include "qfa/model/any_decoder.hpp"
 #include "qfa/model/loss.hpp"
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/model/tokens.hpp"
@@ -41,7 +41,7 @@ inline token_options tokens_for(const audit_settings& settings, const model_conf
 /// shows `on_block(block, tokens, at_hook, final_hidden)`: the block's tokens, and both states for every position of
 /// its rows.
 template <class OnBlock>
-void run_over(const decoder<>& model, const token_rows& tokens, const token_layout& layout, const hook_point& hook,
+void run_over(const any_decoder& model, const token_rows& tokens, const token_layout& layout, const hook_point& hook,
               std::string_view stage, const progress& told, OnBlock on_block, std::size_t first_block = 0) {
   require(layout.rows == tokens.rows() && layout.row_tokens == tokens.context,
           "a model runs over rows as their layout has them");
@@ -65,14 +65,14 @@ void run_over(const decoder<>& model, const token_rows& tokens, const token_layo
 
 /// The same over all rows.
 template <class OnBlock>
-void run_over(const decoder<>& model, const token_rows& tokens, const hook_point& hook, std::string_view stage,
+void run_over(const any_decoder& model, const token_rows& tokens, const hook_point& hook, std::string_view stage,
               const progress& told, OnBlock on_block) {
   run_over(model, tokens, {.rows = tokens.rows(), .row_tokens = tokens.context}, hook, stage, told, on_block);
 }
 
 /// Mean next-token loss of a model over rows of tokens, in nats: the sums of its rows, added in their order.  Processes
 /// that share an audit share these rows, and all get the mean of all.
-inline double mean_loss(const decoder<>& model, const token_rows& tokens, std::string_view stage = "loss",
+inline double mean_loss(const any_decoder& model, const token_rows& tokens, std::string_view stage = "loss",
                         const progress& told = {}, const audit_share& share = {}) {
   const token_layout layout = share_of({.rows = tokens.rows(), .row_tokens = tokens.context}, share);
   pass_record record(std::string(stage), layout, 0);
@@ -129,7 +129,7 @@ inline std::optional<std::string> reported_rows_warning(const token_rows& calibr
 /// What to say where a model's tokenizer begins every text with BOS and the rows have none: its loss on the first
 /// eight rows as they are, and with BOS before each.  A model out of its regime makes perplexity meaningless
 /// (validity 2.10).  Nothing where rows begin with BOS.
-inline std::optional<std::string> missing_bos_warning(const decoder<>& model, const token_rows& tokens,
+inline std::optional<std::string> missing_bos_warning(const any_decoder& model, const token_rows& tokens,
                                                       bool expects_bos) {
   if (!expects_bos || !model.config().bos) return std::nullopt;
   const std::uint32_t bos = *model.config().bos;

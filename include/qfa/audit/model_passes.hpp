@@ -38,11 +38,12 @@ class model_passes {
         tokens_(std::move(tokens)),
         turns_(options.share),
         features_(std::move(dictionary), turns_.rows_of({tokens_.rows(), tokens_.context, settings.skip_positions}),
-                  options.paired, options.spill_budget),
-        hidden_(model_.stored().config.hidden, options.spill_budget) {
+                  options.paired, store_budget(options)),
+        hidden_(model_.stored().config.hidden, store_budget(options)) {
     if (options_.checkpoint.directory.empty()) return;
     require_one_process(options_);
-    audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_);
+    audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_,
+                                         features_.encode().runs_on().fma);
     for (auto& part : parts_of_model_audit(model_.stored(), tokens_, settings, options_))
       made_of.push_back(std::move(part));
     checkpoint_ = audit_checkpoint(options_.checkpoint, std::move(made_of));
@@ -122,7 +123,7 @@ class model_passes {
 
  private:
   pass_record run_over_rows(const compressed_model& compressed, pass_record record) {
-    const decoder<> model = model_.ready(compressed);
+    const any_decoder model = model_.ready(compressed);
     record.tensors = compressed.tensors;
     std::size_t first_block = 0;
     if (begun() != nullptr) {
@@ -145,6 +146,11 @@ class model_passes {
         },
         first_block);
     return std::move(side).record();
+  }
+
+  /// What each of the audit's stores may hold: codes, final states, and dense activations where it is paired.
+  static std::size_t store_budget(const audit_options& options) noexcept {
+    return options.spill_budget / (options.paired ? 3 : 2);
   }
 
   /// What a checkpoint keeps beside records.

@@ -71,7 +71,8 @@ struct audit_options {
   bool paired = false;              ///< keep the reference's dense activations, for shift and position norms
   bool fused = false;               ///< give policies fused tensors as they are stored
   std::size_t loss_batch_rows = 0;  ///< > 0: also the published unweighted mean of batches of so many rows
-  std::size_t spill_budget = std::size_t{1} << 30;  ///< bytes of reference codes and states held before a file is used
+  std::size_t spill_budget = std::size_t{1} << 30;  ///< bytes of the reference's codes and states held, all together,
+                                                    ///< before temporary files are used
   audit_share share{};
   checkpoint_options checkpoint{};
 };

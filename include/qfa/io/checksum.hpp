@@ -9,7 +9,7 @@
 #include <span>
 #include <string>
 
-#include "qfa/io/file.hpp"
+#include "qfa/io/file_window.hpp"
 
 namespace qfa {
 
@@ -38,10 +38,12 @@ inline std::string hexadecimal(std::uint32_t crc) {
   return digits;
 }
 
-/// CRC-32 of a file, as eight hexadecimal digits.
+/// CRC-32 of a file, read through a window, as eight hexadecimal digits.
 inline std::string crc32_of_file(const std::filesystem::path& path) {
-  const file_bytes file(path);
-  return hexadecimal(crc32(file.bytes()));
+  file_window file(path);
+  running_crc32 sum;
+  file.for_each_run(0, 1, file.size(), [&](std::uint64_t, std::span<const std::byte> bytes) { sum(bytes); });
+  return hexadecimal(sum.value());
 }
 
 }  // namespace qfa

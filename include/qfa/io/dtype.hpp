@@ -2,6 +2,7 @@
 #ifndef QFA_IO_DTYPE_HPP
 #define QFA_IO_DTYPE_HPP
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
@@ -187,6 +188,12 @@ inline void to_integers(dtype type, std::span<const std::byte> bytes, std::span<
       out[i] = static_cast<std::int64_t>(x);
     }
   });
+}
+
+/// Turns the bytes of every element of `width` bytes around: from big-endian to little-endian, and back.
+inline void swap_bytes(std::span<std::byte> data, std::size_t width) {
+  for (std::size_t i = 0; i + width <= data.size(); i += width)
+    std::reverse(data.begin() + static_cast<std::ptrdiff_t>(i), data.begin() + static_cast<std::ptrdiff_t>(i + width));
 }
 
 /// The product of a shape's dimensions; nothing where it does not fit.

@@ -43,17 +43,23 @@ inline bool path_is_directory(const std::filesystem::path& path) noexcept {
   return std::filesystem::is_directory(path, ignored);
 }
 
+/// How many bytes a plain file has.  Throws where there is none, or something else stands there.
+inline std::uint64_t size_of_file(const std::filesystem::path& path) {
+  std::error_code problem;
+  const auto status = std::filesystem::status(path, problem);
+  if (!std::filesystem::exists(status)) fail("there is no file " + in_quotes(path));
+  if (!std::filesystem::is_regular_file(status)) fail(in_quotes(path) + " is not a plain file");
+  const std::uintmax_t size = std::filesystem::file_size(path, problem);
+  if (problem) fail("cannot tell the size of " + in_quotes(path));
+  return size;
+}
+
 /// The bytes of a whole file, for reading.  Moves, does not copy.
 class file_bytes {
  public:
   /// Throws unless the path leads to a plain file that can be read.
   explicit file_bytes(const std::filesystem::path& path, file_access access = file_access::mapped) {
-    std::error_code problem;
-    const auto status = std::filesystem::status(path, problem);
-    if (!std::filesystem::exists(status)) fail("there is no file " + in_quotes(path));
-    if (!std::filesystem::is_regular_file(status)) fail(in_quotes(path) + " is not a plain file");
-    const std::uintmax_t size = std::filesystem::file_size(path, problem);
-    if (problem) fail("cannot tell the size of " + in_quotes(path));
+    const std::uint64_t size = size_of_file(path);
     if (size > (std::numeric_limits<std::size_t>::max)() / 2) fail(in_quotes(path) + " is too large for memory");
     size_ = static_cast<std::size_t>(size);
     if (size_ == 0) {  // a mapping may not be empty; opening still tells whether the file may be read

@@ -2,7 +2,6 @@
 #ifndef QFA_IO_NPY_HPP
 #define QFA_IO_NPY_HPP
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -31,12 +30,6 @@ struct npy_array {
 };
 
 namespace detail {
-
-/// Turns the bytes of every element around.
-inline void swap_bytes(std::span<std::byte> data, std::size_t width) {
-  for (std::size_t i = 0; i + width <= data.size(); i += width)
-    std::reverse(data.begin() + static_cast<std::ptrdiff_t>(i), data.begin() + static_cast<std::ptrdiff_t>(i + width));
-}
 
 /// From first index fastest to last index fastest.  Walks the output in order and keeps the input's index as an
 /// odometer: raising the last index by one moves the input by the product of all dimensions before it.
@@ -76,9 +69,7 @@ inline npy_array npy_in_order(const npy_header& header, std::vector<std::byte> d
 inline npy_array parse_npy(std::span<const std::byte> file, const std::string& where) {
   const npy_header header = parse_npy_header(file, where);
   const std::span<const std::byte> data = file.subspan(header.data_begin);
-  if (data.size() != header.data_bytes)
-    fail(where + " should hold " + std::to_string(header.data_bytes) + " bytes of array, but has " +
-         std::to_string(data.size()));
+  check_npy_length(header, data.size(), where);
   return detail::npy_in_order(header, {data.begin(), data.end()});
 }
 

@@ -213,6 +213,13 @@ inline npy_header parse_npy_header(std::span<const std::byte> file, const std::s
   return out;
 }
 
+/// Refuses a file of which `found` bytes follow the header: as many as type and shape make up are needed.
+inline void check_npy_length(const npy_header& header, std::uint64_t found, const std::string& where) {
+  if (found != header.data_bytes)
+    fail(where + " should hold " + std::to_string(header.data_bytes) + " bytes of array, but has " +
+         std::to_string(found));
+}
+
 }  // namespace qfa
 
 #endif

@@ -2,10 +2,8 @@
 #ifndef QFA_IO_SAFETENSORS_HPP
 #define QFA_IO_SAFETENSORS_HPP
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -20,7 +18,7 @@
 #include "qfa/io/dtype.hpp"
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
-#include "qfa/io/json.hpp"
+#include "qfa/io/safetensors_header.hpp"
 
 namespace qfa {
 
@@ -34,14 +32,6 @@ struct stored_tensor {
 
   std::size_t size() const noexcept { return bytes.size() * 8 / bits(type); }
 };
-
-/// (3, 4) as a message shows it.
-inline std::string shape_text(std::span<const std::size_t> shape) {
-  std::string out = "(";
-  for (std::size_t i = 0; i < shape.size(); ++i)
-    out += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return out + ")";
-}
 
 /// A stored tensor's elements as floats: F32, F16, BF16, F64 and integers.  Throws for other types.
 inline std::vector<float> read_floats(const stored_tensor& tensor) {
@@ -80,27 +70,22 @@ struct safetensors_options {
 
 /// A safetensors file: named tensors, read in place.  Copies share the bytes.
 ///
-///   u64 N, N bytes of JSON {"name": {"dtype", "shape", "data_offsets": [begin, end)}}, then the data that the
-///   offsets count from; the tensors fill the data without holes and without overlap, to the end of the file.
-///
-/// Nothing of this is taken on trust: a file that breaks a rule is refused with a sentence that names it.
+/// Nothing is taken on trust: a file that breaks a rule of the format (io/safetensors_header.hpp) is refused with a
+/// sentence that names it.
 class safetensors {
  public:
-  static constexpr std::uint64_t longest_header = 100'000'000;  ///< the reference implementation's cap
-
-  explicit safetensors(const std::filesystem::path& path, safetensors_options options = {})
-      : file_(std::make_shared<const file_bytes>(path, options.access)), where_(in_quotes(path)) {
-    const std::span<const std::byte> all = file_->bytes();
-    if (all.size() < 8) refuse("it is too short to hold the length of a header");
-    std::uint64_t length = 0;
-    std::memcpy(&length, all.data(), 8);
-    if (length > longest_header) refuse("its header claims to be " + std::to_string(length) + " bytes long");
-    if (length > all.size() - 8)
-      refuse("its header should be " + std::to_string(length) + " bytes long, but the file ends before");
-    const std::string_view header = file_->text().substr(8, static_cast<std::size_t>(length));
-    if (header.empty() || header.front() != '{') refuse("its header does not begin with {");
-    read_header(parse_json(header, "the header of " + where_, {.depth = 8}));
-    place(all.subspan(8 + static_cast<std::size_t>(length)), options.allow_trailing_bytes);
+  explicit safetensors(const std::filesystem::path& path, safetensors_options options = {}) : where_(in_quotes(path)) {
+    file_window front(path, options.access);
+    safetensors_header header = read_safetensors_header(front, options.allow_trailing_bytes);
+    file_ = std::make_shared<const file_bytes>(path, options.access);
+    for (safetensors_entry& entry : header.tensors) {
+      by_name_.emplace(entry.name, tensors_.size());
+      const auto begin = static_cast<std::size_t>(entry.begin), end = static_cast<std::size_t>(entry.end);
+      require(end <= file_->bytes().size(), "a safetensors file has become shorter while it was read");
+      tensors_.push_back({std::move(entry.name), entry.type, std::move(entry.shape),
+                          file_->bytes().subspan(begin, end - begin), where_});
+    }
+    metadata_ = std::move(header.metadata);
   }
 
   bool contains(std::string_view tensor) const { return by_name_.find(tensor) != by_name_.end(); }
@@ -126,97 +111,9 @@ class safetensors {
   const std::string& where() const noexcept { return where_; }
 
  private:
-  [[noreturn]] void refuse(const std::string& why) const { fail(where_ + " is not a valid safetensors file: " + why); }
-  [[noreturn]] void refuse(const std::string& tensor, const std::string& why) const {
-    refuse("tensor " + in_quotes(tensor) + " " + why);
-  }
-
-  struct region {
-    std::size_t begin = 0;
-    std::size_t end = 0;
-  };
-
-  void read_header(const json& header) {
-    for (const auto& [tensor, entry] : header.items()) {
-      if (tensor == "__metadata__") {
-        read_metadata(entry);
-        continue;
-      }
-      if (!entry.is_object()) refuse(tensor, "is not described by an object");
-      for (const char* key : {"dtype", "shape", "data_offsets"})
-        if (!entry.contains(key)) refuse(tensor, std::string("has no ") + key);
-      const json& type = entry["dtype"];
-      const auto known = type.is_string() ? parse_dtype(type.get_ref<const std::string&>()) : std::nullopt;
-      if (!known) refuse(tensor, "has an unknown dtype");
-      stored_tensor read{tensor, *known, whole_numbers(entry["shape"], tensor, "shape"), {}, where_};
-      const std::vector<std::size_t> offsets = whole_numbers(entry["data_offsets"], tensor, "data_offsets");
-      if (offsets.size() != 2) refuse(tensor, "has data_offsets that are not [begin, end]");
-      if (offsets[1] < offsets[0]) refuse(tensor, "ends before it begins");
-      const auto count = element_count(read.shape);
-      const auto size = count ? byte_count(*known, *count) : std::nullopt;
-      if (!size) refuse(tensor, "has the shape " + shape_text(read.shape) + ", which makes no whole number of bytes");
-      if (*size != offsets[1] - offsets[0])
-        refuse(tensor, "has the shape " + shape_text(read.shape) + " of " + std::string(name(*known)) + ", that is " +
-                           std::to_string(*size) + " bytes, but its offsets span " +
-                           std::to_string(offsets[1] - offsets[0]));
-      tensors_.push_back(std::move(read));
-      regions_.push_back({offsets[0], offsets[1]});
-    }
-  }
-
-  void read_metadata(const json& entry) {
-    if (!entry.is_object()) refuse("its __metadata__ is not an object");
-    for (const auto& [key, value] : entry.items()) {
-      if (!value.is_string()) refuse("its __metadata__ has a value at " + in_quotes(key) + " that is not a string");
-      metadata_.emplace(key, value.get<std::string>());
-    }
-  }
-
-  std::vector<std::size_t> whole_numbers(const json& list, const std::string& tensor, const char* key) const {
-    if (!list.is_array()) refuse(tensor, std::string("has a ") + key + " that is not a list");
-    std::vector<std::size_t> out;
-    for (const json& n : list) {
-      if (!n.is_number_unsigned()) refuse(tensor, std::string("has a ") + key + " that holds more than sizes");
-      out.push_back(n.get<std::size_t>());
-    }
-    return out;
-  }
-
-  /// Puts the tensors in the order of their data, and gives each its bytes.
-  void place(std::span<const std::byte> data, bool allow_trailing_bytes) {
-    std::vector<std::size_t> order(tensors_.size());
-    for (std::size_t i = 0; i < order.size(); ++i)
-      order[i] = i;
-    std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-      const region &x = regions_[a], &y = regions_[b];
-      return x.begin != y.begin ? x.begin < y.begin : x.end != y.end ? x.end < y.end : a < b;
-    });
-    std::vector<stored_tensor> sorted;
-    sorted.reserve(order.size());
-    std::size_t end = 0;
-    for (const std::size_t i : order) {
-      const region& here = regions_[i];
-      if (here.begin != end)
-        refuse(tensors_[i].name, "begins at byte " + std::to_string(here.begin) +
-                                     " of the data, but the one before it ends at " + std::to_string(end));
-      if (here.end > data.size())
-        refuse(tensors_[i].name, "ends at byte " + std::to_string(here.end) + " of the data, but the file has only " +
-                                     std::to_string(data.size()));
-      end = here.end;
-      tensors_[i].bytes = data.subspan(here.begin, here.end - here.begin);
-      by_name_.emplace(tensors_[i].name, sorted.size());
-      sorted.push_back(std::move(tensors_[i]));
-    }
-    if (end != data.size() && !allow_trailing_bytes)
-      refuse(std::to_string(data.size() - end) + " bytes follow its last tensor");
-    tensors_ = std::move(sorted);
-    regions_ = {};
-  }
-
   std::shared_ptr<const file_bytes> file_;
   std::string where_;
   std::vector<stored_tensor> tensors_;
-  std::vector<region> regions_;  // while reading
   std::map<std::string, std::size_t, std::less<>> by_name_;
   std::map<std::string, std::string> metadata_;
 };

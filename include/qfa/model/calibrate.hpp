@@ -16,7 +16,7 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/progress.hpp"
-#include "qfa/model/decoder.hpp"
+#include "qfa/model/any_decoder.hpp"
 #include "qfa/model/input_visitor.hpp"
 #include "qfa/model/language_model.hpp"
 #include "qfa/model/logical_tensors.hpp"
@@ -54,9 +54,9 @@ class calibrator {
   /// `wanted` lists the inputs that will be asked for.  `like` may share its packed weights with the passes.  Throws
   /// where there are no rows.
   calibrator(const language_model& model, token_rows rows, calibration_needs needs, std::vector<linear_input> wanted,
-             std::size_t budget = default_calibration_budget, const decoder<>* like = nullptr, progress told = {})
+             std::size_t budget = default_calibration_budget, const any_decoder* like = nullptr, progress told = {})
       : model_(model),
-        decoder_(like == nullptr ? decoder<>(model) : decoder<>(model, *like)),
+        decoder_(like == nullptr ? any_decoder(model) : any_decoder(model, *like)),
         rows_(std::move(rows)),
         needs_(needs),
         wanted_(std::move(wanted)),
@@ -101,7 +101,7 @@ class calibrator {
                                       column_peaks(model_, input)});
     } while (++last < wanted_.size() && bytes + bytes_of(wanted_[last]) <= budget_);
 
-    decoder<> watched = decoder_;  // shares the packed weights
+    any_decoder watched = decoder_;  // shares the packed weights
     watched.visit_inputs([&](const linear_input& input, matrix_view<float> x, std::size_t) {
       if (const auto found = next.find(input); found != next.end()) found->second.inputs(x);
     });
@@ -120,7 +120,7 @@ class calibrator {
   }
 
   language_model model_;
-  decoder<> decoder_;
+  any_decoder decoder_;
   token_rows rows_;
   calibration_needs needs_;
   std::vector<linear_input> wanted_;

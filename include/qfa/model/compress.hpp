@@ -19,8 +19,8 @@
 #include "qfa/compress/tensor_info.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/model/any_decoder.hpp"
 #include "qfa/model/calibrate.hpp"
-#include "qfa/model/decoder.hpp"
 #include "qfa/model/input_visitor.hpp"
 #include "qfa/model/language_model.hpp"
 #include "qfa/model/logical_tensors.hpp"
@@ -37,7 +37,7 @@ struct compress_options {
   /// policy is refused.
   const token_rows* calibration = nullptr;
   std::size_t calibration_budget = default_calibration_budget;  ///< bytes (model/calibrate.hpp)
-  const decoder<>* like = nullptr;  ///< a decoder whose packed weights those passes may share
+  const any_decoder* like = nullptr;  ///< a decoder whose packed weights those passes may share
   progress on_progress{};
 };
 

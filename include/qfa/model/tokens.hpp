@@ -13,8 +13,11 @@
 
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
-#include "qfa/io/in_quotes.hpp"
+#include "qfa/io/dtype.hpp"
+#include "qfa/io/file_window.hpp"
 #include "qfa/io/npy.hpp"
+#include "qfa/io/npy_header.hpp"
+#include "qfa/io/npy_rows.hpp"
 
 namespace qfa {
 
@@ -52,19 +55,17 @@ inline std::size_t add_row(token_rows& out, std::span<const std::uint32_t> text,
   return taken;
 }
 
-inline std::vector<std::uint32_t> checked_ids(std::span<const std::int64_t> ids, std::size_t vocabulary,
-                                              const std::string& where) {
-  std::vector<std::uint32_t> out(ids.size());
-  for (std::size_t i = 0; i < ids.size(); ++i) {
-    const std::int64_t id = ids[i];
+/// Puts a file's next numbers behind `out`, each of them a token.
+inline void append_ids(std::vector<std::uint32_t>& out, std::span<const std::int64_t> ids, std::size_t vocabulary,
+                       const std::string& where) {
+  for (const std::int64_t id : ids) {
     if (id < 0 || id > std::int64_t{0xffffffff})
-      fail(where + " holds " + std::to_string(id) + " at place " + std::to_string(i) + ", which is no token");
+      fail(where + " holds " + std::to_string(id) + " at place " + std::to_string(out.size()) + ", which is no token");
     if (vocabulary != 0 && static_cast<std::uint64_t>(id) >= vocabulary)
-      fail(where + " holds token " + std::to_string(id) + " at place " + std::to_string(i) +
+      fail(where + " holds token " + std::to_string(id) + " at place " + std::to_string(out.size()) +
            ", but the model's vocabulary ends at " + std::to_string(vocabulary - 1));
-    out[i] = static_cast<std::uint32_t>(id);
+    out.push_back(static_cast<std::uint32_t>(id));
   }
-  return out;
 }
 
 }  // namespace detail
@@ -118,16 +119,31 @@ inline token_rows rows_of_table(std::span<const std::uint32_t> ids, std::size_t 
   return out;
 }
 
-/// Reads rows of tokens from an .npy file of integers: one dimension is a stream, two are rows already.
+/// Reads rows of tokens from an .npy file of integers: one dimension is a stream, two are rows already.  Beyond the
+/// tokens, four bytes each, memory does not grow with the file, unless it is big-endian or in Fortran order.
 inline token_rows read_tokens(const std::filesystem::path& path, const token_options& options) {
-  const npy_array array = read_npy(path);
-  const std::string where = in_quotes(path);
-  if (!is_integer(array.type)) fail(where + " holds " + std::string(name(array.type)) + ", expected integer tokens");
-  if (array.shape.size() != 1 && array.shape.size() != 2)
-    fail(where + " has " + std::to_string(array.shape.size()) + " dimensions, expected 1 (a stream) or 2 (rows)");
-  const std::vector<std::uint32_t> ids = detail::checked_ids(as_integers(array), options.vocabulary, where);
-  return array.shape.size() == 1 ? rows_of_stream(ids, options, where)
-                                 : rows_of_table(ids, array.shape[0], array.shape[1], options, where);
+  file_window file(path, file_access::mapped, std::size_t{1} << 20);
+  const npy_header header = read_npy_header(file);
+  const std::string& where = file.where();
+  if (!is_integer(header.type)) fail(where + " holds " + std::string(name(header.type)) + ", expected integer tokens");
+  if (header.shape.size() != 1 && header.shape.size() != 2)
+    fail(where + " has " + std::to_string(header.shape.size()) + " dimensions, expected 1 (a stream) or 2 (rows)");
+  const std::size_t width = bits(header.type) / 8;
+  std::vector<std::uint32_t> ids;
+  ids.reserve(header.data_bytes / width);
+  if (header.big_endian || header.fortran_order) {
+    detail::append_ids(ids, as_integers(read_npy(path)), options.vocabulary, where);
+  } else {
+    std::vector<std::int64_t> part;
+    file.for_each_run(header.data_begin, width, header.data_bytes / width,
+                      [&](std::uint64_t, std::span<const std::byte> bytes) {
+                        part.resize(bytes.size() / width);
+                        to_integers(header.type, bytes, part);
+                        detail::append_ids(ids, part, options.vocabulary, where);
+                      });
+  }
+  return header.shape.size() == 1 ? rows_of_stream(ids, options, where)
+                                  : rows_of_table(ids, header.shape[0], header.shape[1], options, where);
 }
 
 }  // namespace qfa

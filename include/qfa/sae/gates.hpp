@@ -22,13 +22,19 @@ struct gated {
   simd::floats<Arch> values;
 };
 
-/// One value for each feature, and zeros behind the last, so that a register read there lets nothing fire.
+/// One value for each feature, and zeros behind the last, so that a register read there lets nothing fire.  Filled up
+/// to whole panels of every product, 32 columns at most.
 template <class Arch>
 simd::aligned_floats padded(std::span<const float> xs) {
-  simd::aligned_floats out((xs.size() + simd::width<Arch> - 1) / simd::width<Arch> * simd::width<Arch>, 0.0f);
+  constexpr std::size_t panel_width = 32;
+  static_assert(panel_width % simd::width<Arch> == 0);
+  simd::aligned_floats out((xs.size() + panel_width - 1) / panel_width * panel_width, 0.0f);
   std::copy(xs.begin(), xs.end(), out.begin());
   return out;
 }
+
+// Each gate also has may_fire(upper, column): false only where no product up to `upper` fires.  Rounding is monotone,
+// so the same operations on the bound decide; a bound that is NaN decides nothing.
 
 /// f = max(u + b_enc, 0).
 template <class Arch>
@@ -38,6 +44,13 @@ class relu_gate {
   gated<Arch> operator()(const simd::floats<Arch>& u, std::size_t column) const noexcept {
     const auto z = u + simd::floats<Arch>::load_aligned(bias_.data() + column);
     return {z > simd::floats<Arch>(0.0f), z};
+  }
+  simd::lanes<Arch> may_fire(const simd::floats<Arch>& upper, std::size_t column) const noexcept {
+    return !(activation(upper, column) <= simd::floats<Arch>(0.0f));
+  }
+  /// z of a product, or of a bound on it.
+  simd::floats<Arch> activation(const simd::floats<Arch>& u, std::size_t column) const noexcept {
+    return u + simd::floats<Arch>::load_aligned(bias_.data() + column);
   }
 
  private:
@@ -56,6 +69,10 @@ class jump_relu_gate {
   gated<Arch> operator()(const simd::floats<Arch>& u, std::size_t column) const noexcept {
     const auto z = u + simd::floats<Arch>::load_aligned(bias_.data() + column);
     return {z > simd::floats<Arch>::load_aligned(threshold_.data() + column), z};
+  }
+  simd::lanes<Arch> may_fire(const simd::floats<Arch>& upper, std::size_t column) const noexcept {
+    const auto z = upper + simd::floats<Arch>::load_aligned(bias_.data() + column);
+    return !(z <= simd::floats<Arch>::load_aligned(threshold_.data() + column));
   }
 
  private:
@@ -78,6 +95,10 @@ class gated_gate {
     const auto f =
         simd::fma(batch::load_aligned(scale_.data() + column), u, batch::load_aligned(magnitude_bias_.data() + column));
     return {opens && f > batch(0.0f), f};
+  }
+  simd::lanes<Arch> may_fire(const simd::floats<Arch>& upper, std::size_t column) const noexcept {
+    using batch = simd::floats<Arch>;
+    return !(upper + batch::load_aligned(bias_.data() + column) <= batch(0.0f));
   }
 
  private:

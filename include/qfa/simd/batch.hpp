@@ -108,6 +108,37 @@ void store_first(const floats<Arch>& x, float* to, std::size_t count) noexcept {
   std::copy_n(lane, count, to);
 }
 
+/// The first `valid` lanes from `from`, zeros behind them; and those lanes to `to`.
+template <class Arch>
+floats<Arch> load_valid(const float* from, std::size_t valid) noexcept {
+  return valid == width<Arch> ? load<Arch>(from) : load_first<Arch>(from, valid);
+}
+template <class Arch>
+void store_valid(const floats<Arch>& x, float* to, std::size_t valid) noexcept {
+  if (valid == width<Arch>)
+    x.store_unaligned(to);
+  else
+    store_first<Arch>(x, to, valid);
+}
+
+/// Lane i as bit i.
+template <class Arch>
+std::uint32_t bits_of(const lanes<Arch>& which) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>)
+    return static_cast<__mmask16>(typename lanes<Arch>::register_type(which));
+  else
+#endif
+  {
+    bool lane[width<Arch>];
+    which.store_unaligned(lane);
+    std::uint32_t bits = 0;
+    for (std::size_t i = 0; i < width<Arch>; ++i)
+      bits |= static_cast<std::uint32_t>(lane[i]) << i;
+    return bits;
+  }
+}
+
 /// Floats that begin on a cache line.
 using aligned_floats = std::vector<float, xsimd::aligned_allocator<float, alignment>>;
 

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that an audit runs on vector registers, compiled once for each level of qfa/simd/dispatch.hpp.
+//
+// QfaDispatch.cmake defines QFA_LEVEL, the level's name as a string, and QFA_ENCODER and QFA_DECODER, the names of the
+// two functions, and hides everything else that is defined here.
+#include <memory>
+
+#include "qfa/model/any_decoder.hpp"
+#include "qfa/sae/any_encoder.hpp"
+
+namespace {
+
+using arch = qfa::simd::best_arch;
+constexpr qfa::simd::instruction_set set{QFA_LEVEL, qfa::simd::has_fma<arch>};
+
+}  // namespace
+
+extern "C" {
+
+qfa::detail::encoder_maker QFA_ENCODER;
+qfa::detail::decoder_maker QFA_DECODER;
+
+void QFA_ENCODER(const qfa::sae& s, const qfa::encode_options& options,
+                 std::shared_ptr<const qfa::detail::encoder_face>& out) {
+  out = std::make_shared<const qfa::detail::encoder_on<arch>>(s, options, set);
+}
+
+void QFA_DECODER(const qfa::language_model& model, const qfa::detail::decoder_face* like,
+                 std::unique_ptr<qfa::detail::decoder_face>& out) {
+  out = std::make_unique<qfa::detail::decoder_on<arch>>(model, like, set);
+}
+}
