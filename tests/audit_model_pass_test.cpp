@@ -49,7 +49,7 @@ TEST_CASE("mean_loss: the mean over all rows, and rows_of cuts them out") {
 }
 
 TEST_CASE("mean_loss: processes that share the rows get the mean of one, to the bit, in any order") {
-  const decoder<> model(tiny_model());
+  const any_decoder model(tiny_model());
   const token_rows tokens = random_rows(45, 12, 97);
   std::vector<double> of_rows;
   for (std::size_t r = 0; r < 45; ++r)

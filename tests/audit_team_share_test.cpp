@@ -102,10 +102,10 @@ TEST_CASE("share_among: dumped activations, too") {
   };
   const auto from = write("reference.npy", reference);
   for (const auto& [name, by] : {std::pair{"a", 0.1f}, std::pair{"b", 0.3f}, std::pair{"c", 0.02f}})
-    files.push_back({name, write(std::string(name) + ".npy", qfa_test::shaken(reference, by))});
+    files.push_back({name, {write(std::string(name) + ".npy", qfa_test::shaken(reference, by))}});
   const qfa::audit_options options{.paired = true};
   const auto audit = [&](const qfa::audit_options& mine) {
-    return qfa::audit_activations(qfa_test::lossless_sae(64), from, files, qfa_test::tiny_settings(), mine);
+    return qfa::audit_activations(qfa_test::lossless_sae(64), {from}, files, qfa_test::tiny_settings(), mine);
   };
   const std::string alone = written(audit(options));
   on_teams({2, 3, 4},
