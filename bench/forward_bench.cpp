@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A decoder's forward pass against a scalar twin, and against nothing but the matrix products of its linear layers
-// through OpenBLAS's sgemm: what a pass cannot do without, however it is written.  One thread each.
+// through OpenBLAS's sgemm: what a pass cannot do without, however it is written.  Then the loss from final hidden
+// states, its logits never stored, against the same from logits that are.  One thread each.
+//
+// `of_peak` is the share of the multiply-add peak that the same thread reached right before (fma_peak.hpp); operations
+// are the linear layers' and what causal attention cannot do without, the norms' and activations' not counted.
 //
 // Read the ratios, and from runs that alternate (--benchmark_enable_random_interleaving=true
 // --benchmark_repetitions=5).  A chip that OpenBLAS does not know needs OPENBLAS_CORETYPE=SKYLAKEX.
@@ -12,7 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <random>
-#include <string>
+#include <utility>
 #include <vector>
 
 #ifdef QFA_HAS_OPENBLAS
@@ -22,8 +26,10 @@
 #include <omp.h>
 #endif
 
+#include "fma_peak.hpp"
 #include "qfa/model/decoder.hpp"
 #include "qfa/model/logical_tensors.hpp"
+#include "qfa/model/loss.hpp"
 
 #ifdef QFA_HAS_OPENBLAS
 extern "C" void openblas_set_num_threads(int);
@@ -33,30 +39,41 @@ namespace {
 
 using qfa::matrix_view;
 
-/// A llama of random weights: range(0) wide with heads of range(1), an MLP 8/3 as wide, and range(2) layers.
-qfa::model_config config_of(const benchmark::State& state) {
+std::size_t size_of(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+/// A llama of random weights.
+qfa::model_config config_of(std::size_t hidden, std::size_t head_dim, std::size_t layers, std::size_t mlp,
+                            std::size_t vocabulary) {
   qfa::model_config out;
-  out.hidden = static_cast<std::size_t>(state.range(0));
-  out.head_dim = static_cast<std::size_t>(state.range(1));
-  out.layers = static_cast<std::size_t>(state.range(2));
+  out.hidden = hidden;
+  out.head_dim = head_dim;
+  out.layers = layers;
   out.heads = out.kv_heads = out.hidden / out.head_dim;
-  out.intermediate = out.hidden * 8 / 3 / 4 * 4;
-  out.vocabulary = 512;
+  out.intermediate = mlp;
+  out.vocabulary = vocabulary;
   out.rotated = out.head_dim;
   out.query_scale = 1.0 / std::sqrt(static_cast<double>(out.head_dim));
   out.windows.assign(out.layers, 0);
   return out;
 }
 
+/// A rate, and the rate as a share of the peak.
+void count_flops(benchmark::State& state, double flops) {
+  using benchmark::Counter;
+  state.counters["flop/s"] = Counter(flops, Counter::kIsIterationInvariantRate, Counter::kIs1000);
+  state.counters["of_peak"] = Counter(flops / qfa_bench::fma_peak_flops(), Counter::kIsIterationInvariantRate);
+}
+
 struct problem {
-  static constexpr std::size_t texts = 8, context = 256;
+  std::size_t texts, context;
   qfa::language_model model;
   std::vector<std::uint32_t> ids;
 
-  explicit problem(const benchmark::State& state) : ids(texts * context) {
-    model.config = config_of(state);
+  problem(const qfa::model_config& config, std::size_t t, std::size_t c) : texts(t), context(c), ids(t * c) {
+    model.config = config;
     std::mt19937 bits(1);
-    std::normal_distribution<float> normal(0.0f, 1.0f / std::sqrt(static_cast<float>(model.config.hidden)));
+    const float spread = std::sqrt(3.0f / static_cast<float>(config.hidden));
+    std::uniform_real_distribution<float> uniform(-spread, spread);  // a hundred million normal ones take seconds
     for (const qfa::expected_tensor& tensor : qfa::expected_tensors(model.config)) {
       std::size_t count = 1;
       for (const std::size_t n : tensor.shape)
@@ -64,29 +81,36 @@ struct problem {
       std::vector<float> values(count, 1.0f);
       if (tensor.shape.size() == 2)
         for (float& x : values)
-          x = normal(bits);
+          x = uniform(bits);
       model.tensors[tensor.name] = qfa::share(tensor.shape, std::move(values));
     }
     for (std::uint32_t& id : ids)
-      id = bits() % 512;
+      id = static_cast<std::uint32_t>(bits() % config.vocabulary);
 #ifdef _OPENMP
     omp_set_num_threads(1);
 #endif
   }
+  /// range(0) wide with heads of range(1), range(2) layers, an MLP of range(3); range(4) texts of range(5) tokens.
+  explicit problem(const benchmark::State& state)
+      : problem(config_of(size_of(state.range(0)), size_of(state.range(1)), size_of(state.range(2)),
+                          size_of(state.range(3)), 512),
+                size_of(state.range(4)), size_of(state.range(5))) {}
 
   matrix_view<const std::uint32_t> tokens() const { return {ids.data(), texts, context}; }
 
-  /// Tokens, and the multiply-adds of the linear layers and of causal attention.
+  /// Tokens, parameters, and the multiply-adds of the linear layers and of causal attention.
   void count(benchmark::State& state, bool with_attention = true) const {
-    double flops = 0.0;
+    double weights = 0.0;
     for (const qfa::logical_tensor& tensor : qfa::logical_tensors(model.config))
       if (tensor.info.role != qfa::tensor_role::other)
-        flops += 2.0 * static_cast<double>(tensor.slice.rows * tensor.slice.columns);
-    if (with_attention) flops += 2.0 * static_cast<double>(model.config.layers * model.config.hidden * (context + 1));
+        weights += static_cast<double>(tensor.slice.rows * tensor.slice.columns);
+    // A token meets (context + 1) / 2 on the average, in a product with the keys and one with the values.
+    const double mixing = 2.0 * static_cast<double>(model.config.layers * model.config.hidden * (context + 1));
     const auto tokens_done = static_cast<double>(texts * context);
     using benchmark::Counter;
     state.counters["tokens/s"] = Counter(tokens_done, Counter::kIsIterationInvariantRate, Counter::kIs1000);
-    state.counters["flop/s"] = Counter(tokens_done * flops, Counter::kIsIterationInvariantRate, Counter::kIs1000);
+    state.counters["weights"] = Counter(weights, Counter::kDefaults, Counter::kIs1000);
+    count_flops(state, tokens_done * (2.0 * weights + (with_attention ? mixing : 0.0)));
   }
 };
 
@@ -222,9 +246,99 @@ void openblas_products(benchmark::State& state) {
 }
 #endif
 
+/// Final hidden states of 512 tokens, 768 wide, and their next tokens in a vocabulary of range(0); `compressed` is a
+/// little off.
+struct loss_problem {
+  problem made;
+  qfa::decoder<> model;
+  qfa::activations reference, compressed;
+  std::vector<double> nll;
+  std::vector<qfa::token_comparison> both;
+
+  explicit loss_problem(const benchmark::State& state)
+      : made(config_of(768, 64, 1, 64, size_of(state.range(0))), 2, 257),
+        model(made.model),
+        reference(model.final_hidden(made.tokens())),
+        compressed(reference),
+        nll(2 * 256),
+        both(2 * 256) {
+    for (float& x : compressed.values)
+      x *= 1.01f;
+  }
+  /// Of `products` unembeddings, exponentials not counted.
+  void count(benchmark::State& state, double products) const {
+    count_flops(state, products * 2.0 * static_cast<double>(nll.size() * 768 * made.model.config.vocabulary));
+  }
+  qfa::activations logits_of(const qfa::activations& hidden) const {
+    qfa::activations out;
+    out.resize(hidden.tokens, made.model.config.vocabulary);
+    model.unembed(hidden.view(), out.view());
+    return out;
+  }
+  /// score(i, row, target) for each token that is scored.
+  template <class Score>
+  void for_each_scored(Score score) const {
+    for (std::size_t i = 0; i < nll.size(); ++i)
+      score(i, i + i / 256, made.ids[i + i / 256 + 1]);
+  }
+};
+
+void score_fused(benchmark::State& state) {
+  loss_problem p(state);
+  for (auto _ : state) {
+    qfa::score_tokens(p.model, p.reference.view(), p.made.tokens(), p.nll);
+    benchmark::ClobberMemory();
+  }
+  p.count(state, 1.0);
+}
+
+void score_stored(benchmark::State& state) {
+  loss_problem p(state);
+  for (auto _ : state) {
+    const qfa::activations logits = p.logits_of(p.reference);
+    p.for_each_scored([&](std::size_t i, std::size_t row, std::size_t target) {
+      p.nll[i] = qfa::next_token_nll(logits.view().row(row), target);
+    });
+    benchmark::ClobberMemory();
+  }
+  p.count(state, 1.0);
+}
+
+void compare_fused(benchmark::State& state) {
+  loss_problem p(state);
+  for (auto _ : state) {
+    qfa::compare_tokens(p.model, p.reference.view(), p.model, p.compressed.view(), p.made.tokens(), p.both);
+    benchmark::ClobberMemory();
+  }
+  p.count(state, 2.0);
+}
+
+void compare_stored(benchmark::State& state) {
+  loss_problem p(state);
+  for (auto _ : state) {
+    const qfa::activations a = p.logits_of(p.reference), b = p.logits_of(p.compressed);
+    p.for_each_scored([&](std::size_t i, std::size_t row, std::size_t target) {
+      p.both[i] = qfa::compare_predictions(a.view().row(row), b.view().row(row), target);
+    });
+    benchmark::ClobberMemory();
+  }
+  p.count(state, 2.0);
+}
+
+void named(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"hidden", "head_dim", "layers", "mlp", "texts", "context"})->Unit(benchmark::kMillisecond);
+}
+/// The last has 113 million weights in its blocks.
 void shapes(benchmark::internal::Benchmark* b) {
-  b->ArgNames({"hidden", "head_dim", "layers"})->Unit(benchmark::kMillisecond);
-  b->Args({64, 8, 5})->Args({512, 64, 6})->Args({1024, 64, 4});
+  named(b);
+  b->Args({64, 8, 5, 168, 8, 256})->Args({512, 64, 6, 1364, 8, 256})->Args({768, 64, 12, 3072, 2, 512});
+}
+void small_shapes(benchmark::internal::Benchmark* b) {
+  named(b);
+  b->Args({64, 8, 5, 168, 8, 256})->Args({512, 64, 2, 1364, 2, 256});
+}
+void vocabularies(benchmark::internal::Benchmark* b) {
+  b->ArgName("vocabulary")->Unit(benchmark::kMillisecond)->Arg(32000);
 }
 
 }  // namespace
@@ -233,10 +347,10 @@ BENCHMARK(forward)->Apply(shapes);
 #ifdef QFA_HAS_OPENBLAS
 BENCHMARK(openblas_products)->Apply(shapes);
 #endif
-BENCHMARK(scalar)
-    ->ArgNames({"hidden", "head_dim", "layers"})
-    ->Unit(benchmark::kMillisecond)
-    ->Args({64, 8, 5})
-    ->Args({512, 64, 2});
+BENCHMARK(scalar)->Apply(small_shapes);
+BENCHMARK(score_fused)->Apply(vocabularies);
+BENCHMARK(score_stored)->Apply(vocabularies);
+BENCHMARK(compare_fused)->Apply(vocabularies);
+BENCHMARK(compare_stored)->Apply(vocabularies);
 
 BENCHMARK_MAIN();

@@ -21,7 +21,7 @@ for layer in $(sed 's/#.*//' "$here/layers.txt"); do rank[$layer]=$((++n)); done
 declare -A keeper=(
   [xsimd]=qfa/simd/batch.hpp [xtensor]=qfa/core/xtensor.hpp [omp.h]=qfa/core/parallel.hpp
   [nlohmann]='qfa/io/json.hpp qfa/report/' [zip.h]=qfa/io/npz.hpp [Eigen]='qfa/predict/logistic.hpp qfa/compress/inverse_factor.hpp' [boost]='qfa/stats/student.hpp qfa/io/checksum.hpp'
-  [mpi.h]=qfa/mpi/ [CLI]=examples [iostream]=examples)
+  [mpi.h]=qfa/mpi/communicator.hpp [CLI]=examples [iostream]=examples)
 
 headers=$(cd include && find qfa -name '*.hpp' | sort)
 for header in $headers; do

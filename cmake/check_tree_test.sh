@@ -85,6 +85,8 @@ header qfa/stats/moments.hpp '#include <xtensor.hpp>'
 expect "includes <xtensor.hpp>"
 header qfa/stats/moments.hpp '#include <omp.h>'
 expect "includes <omp.h>"
+header qfa/stats/moments.hpp '#include <mpi.h>'
+expect "includes <mpi.h>"
 header qfa/stats/moments.hpp '#include <nlohmann/json.hpp>'
 expect "includes <nlohmann/json.hpp>"
 header qfa/stats/moments.hpp '#include <iostream>'

@@ -109,11 +109,17 @@ TEST_CASE("audit_activations: processes that share the rows end with the bits of
     return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings(),
                              {.paired = true, .share = share});
   };
-  const audit_result whole = run({});
+  std::vector<pass_record> all;
+  const audit_result whole = run({0, 1, [&](pass_record& record) { all.push_back(record); }});
+  REQUIRE(all.size() == 2);
   // What the second process leaves behind, then the first, which merges it.
   std::vector<pass_record> second;
-  CHECK_THROWS_AS(run({1, 2, [&](pass_record& record) { second.push_back(record); }}), error);  // rows are missing
+  run({1, 2, [&](pass_record& record) {
+         second.push_back(record);
+         record = all[second.size() - 1];
+       }});
   REQUIRE(second.size() == 2);
+  CHECK_THROWS_AS(run({1, 2, [](pass_record&) {}}), error);  // rows are missing
   std::size_t passes = 0;
   const audit_result shared = run({0, 2, [&](pass_record& record) { record += second[passes++]; }});
   REQUIRE(shared.conditions.size() == 2);

@@ -93,6 +93,14 @@ TEST_CASE("conclude: what is known of a condition beside its features is passed 
   CHECK(c.loss->excess_loss.value == 0.5);
   CHECK(c.loss->batch_loss == 2.5);
   CHECK(c.first.position == 1);
+  // Who makes no report of it knows as much.
+  const condition_result outline = name_and_losses(record, 8);
+  CHECK(outline.policy == "moved");
+  CHECK_FALSE(outline.reference);
+  CHECK(outline.loss->excess_loss.value == 0.5);
+  CHECK(outline.loss->batch_loss == 2.5);
+  CHECK(outline.features.empty());
+  CHECK(name_and_losses(audit.reference()).reference);
   CHECK(c.first.shift_share == doctest::Approx(1.0 / 63.0).epsilon(0.2));
   CHECK(c.first.flip_share == doctest::Approx(1.0 / 63.0).epsilon(0.5));
   // Four values, each moved by 0.2 of a standard deviation of 1.

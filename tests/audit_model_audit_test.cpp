@@ -206,6 +206,20 @@ TEST_CASE("model_audit: after an interruption, finished conditions, the search a
   CHECK(processes > 5);
 }
 
+TEST_CASE("model_audit: without losses a pass ends with the hook, and the features are the same") {
+  model_audit whole = tiny_audit(), short_passes = tiny_audit({.losses = false});
+  const condition_result& expected = whole.run(rtn{.bits = 4});
+  const condition_result& found = short_passes.run(rtn{.bits = 4});
+  CHECK(found.by_honest.correlations.r == expected.by_honest.correlations.r);
+  CHECK(found.fit.fvu == expected.fit.fvu);
+  CHECK(found.bits_per_weight == expected.bits_per_weight);
+  CHECK_FALSE(found.loss.has_value());
+  CHECK_FALSE(short_passes.conditions().front().loss.has_value());
+  CHECK(short_passes.result().made.loss == "not asked for");
+  CHECK_THROWS_WITH_AS(short_passes.match_pruning_as_published("rtn:bits=4"),
+                       "pruning that is matched on perplexity needs an audit with losses", error);
+}
+
 TEST_CASE("model_audit: a stranger's policy is a callable and a name") {
   model_audit audit = tiny_audit();
   const auto halve = [](matrix_view<float> w) {

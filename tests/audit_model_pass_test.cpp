@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <numeric>
 #include <vector>
 
 #include "audit_made_up.hpp"
@@ -45,6 +46,30 @@ TEST_CASE("mean_loss: the mean over all rows, and rows_of cuts them out") {
   const double first = mean_loss(model, rows_of(tokens, 0, 10));
   const double second = mean_loss(model, rows_of(tokens, 10, 10));
   CHECK(mean_loss(model, tokens) == doctest::Approx((first + second) / 2.0).epsilon(1e-12));
+}
+
+TEST_CASE("mean_loss: processes that share the rows get the mean of one, to the bit, in any order") {
+  const any_decoder model(tiny_model());
+  const token_rows tokens = random_rows(45, 12, 97);
+  std::vector<double> of_rows;
+  for (std::size_t r = 0; r < 45; ++r)
+    of_rows.push_back(11.0 * mean_loss(model, rows_of(tokens, r, 1)));
+  const double alone = mean_loss(model, tokens);
+  CHECK(alone == doctest::Approx(std::accumulate(of_rows.begin(), of_rows.end(), 0.0) / (45.0 * 11.0)).epsilon(1e-14));
+  for (const std::size_t parts : {2U, 3U, 13U}) {  // 11 groups: two of thirteen have no rows
+    std::vector<pass_record> records;
+    for (std::size_t p = 0; p < parts; ++p)
+      mean_loss(model, tokens, "loss", {},
+                {.part = p, .parts = parts, .complete = [&](pass_record& record) { records.push_back(record); }});
+    REQUIRE(records.size() == parts);
+    double last = 0.0;
+    for (std::size_t p = 0; p < parts; ++p)
+      last = mean_loss(model, tokens, "loss", {}, {.part = p, .parts = parts, .complete = [&](pass_record& record) {
+                                                     for (std::size_t other = parts; other-- > 0;)
+                                                       if (other != p) record += records[other];
+                                                   }});
+    CHECK(last == alone);
+  }
 }
 
 TEST_CASE("tokens_for: BOS needs a model that names one") {

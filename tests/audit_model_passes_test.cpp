@@ -31,7 +31,12 @@ model_passes made_up(const audit_options& options, progress told = {}, unsigned 
 pass_record compressed(model_passes& passes, double bits) {
   const std::string name = "rtn of " + std::to_string(bits) + " bits";
   if (std::optional<pass_record> record = passes.finished()) return *std::move(record);
-  return passes.run(passes.model().compress_by(rtn{.bits = static_cast<int>(bits)}, {}), passes.features().begin(name));
+  const bool over = passes.run([&] { return passes.model().compress_by(rtn{.bits = static_cast<int>(bits)}, {}); },
+                               passes.features().begin(name));
+  CHECK(over);  // one process has every turn
+  pass_record out;
+  passes.settle([&](const pass_record& record) { out = record; });
+  return out;
 }
 
 /// The reference, then two conditions; `told` may throw.

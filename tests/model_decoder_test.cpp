@@ -214,6 +214,46 @@ TEST_CASE("decoder: what a visitor writes is what the model goes on with") {
   CHECK(before[0] != seen);
 }
 
+TEST_CASE("decoder: the final hidden states have the same bits whoever looks") {
+  for (const std::string_view family : model_family_names) {
+    CAPTURE(family);
+    const decoder<> model(load_model(models / family));
+    const token_rows tokens = tokens_of(family);
+    const std::vector<float> plain = model.final_hidden(tokens.view()).values;
+    for (std::size_t k = 0; k < hook_kind_names.size(); ++k) {
+      const hook_point hook{1, static_cast<hook_kind>(k)};
+      if (!exists(model.config(), hook)) continue;
+      CAPTURE(name_of(hook));
+      std::vector<float> alone;
+      const auto keep = [&](std::size_t, matrix_view<float> x) { alone.assign(x.data(), x.data() + x.size()); };
+      const auto hidden = model.forward(tokens.view(), {.hooks = {hook}, .final_hidden = true}, keep);
+      CHECK(hidden.values == plain);
+      std::vector<float> among;
+      model.forward(tokens.view(), {.hooks = hooks_of(model.config())}, [&](std::size_t i, matrix_view<float> x) {
+        if (hooks_of(model.config())[i] == hook) among.assign(x.data(), x.data() + x.size());
+      });
+      CHECK(alone == among);
+    }
+  }
+}
+
+TEST_CASE("decoder: logits of a part of the vocabulary are those of the whole") {
+  for (const std::string_view family : {"gemma2", "gpt_neox"}) {  // Gemma-2 caps them
+    const decoder<> model(load_model(models / family));
+    const token_rows tokens = tokens_of(family);
+    const activations all = model.logits(tokens.view());
+    const activations hidden = model.final_hidden(tokens.view());
+    const simd::packed_rows<> packed(hidden.view());
+    constexpr std::size_t first = simd::packed_matrix<>::panel_width;
+    std::vector<float> part(all.tokens * (first + 3));
+    model.unembed(packed, first, {part.data(), all.tokens, first + 3});
+    for (std::size_t t = 0; t < all.tokens; ++t)
+      CHECK(std::equal(part.begin() + static_cast<std::ptrdiff_t>(t * (first + 3)),
+                       part.begin() + static_cast<std::ptrdiff_t>((t + 1) * (first + 3)),
+                       all.view().row(t).begin() + first));
+  }
+}
+
 TEST_CASE("decoder: a scratch may meet blocks of any size, and other models") {
   const decoder<> llama(load_model(models / "llama"));
   const decoder<> neox(load_model(models / "gpt_neox"));

@@ -41,6 +41,34 @@ TEST_CASE("linear: a bias that the model does not have is none") {
   CHECK(apply(linear<>(model, blocks), {1, 10}) == std::vector<float>{43, 65, 109, 131});
 }
 
+TEST_CASE("linear: packed rows give the same outputs, or a part of them, and two layers at once") {
+  const linear<> layer(stored(), blocks);
+  language_model model = stored();
+  model.tensors.erase("b");
+  const linear<> plain(model, blocks);
+  const std::vector<float> x{1, 10, 0, 1};
+  const simd::packed_rows<> packed(matrix_view<const float>(x.data(), 2, 2));
+  std::vector<float> out(8), two(8);
+  const auto store = [&](std::vector<float>& to) {
+    return [&to](std::size_t row, std::size_t column, const simd::floats<>& y, std::size_t valid) {
+      simd::store_valid<simd::best_arch>(y, to.data() + row * 4 + column, valid);
+    };
+  };
+  layer(packed, store(out));
+  CHECK(out == std::vector<float>{243, 365, 609, 731, 204, 306, 510, 612});
+  std::vector<float> part(8, -1.0f);
+  layer(packed, store(part), {.last_column = 2});
+  CHECK(part == std::vector<float>{243, 365, -1, -1, 204, 306, -1, -1});
+  linear<>::both(layer, plain, packed,
+                 [&](std::size_t row, std::size_t column, const simd::floats<>& y, const simd::floats<>& unbiased,
+                     std::size_t valid) {
+                   store(out)(row, column, y, valid);
+                   store(two)(row, column, unbiased, valid);
+                 });
+  CHECK(out == std::vector<float>{243, 365, 609, 731, 204, 306, 510, 612});
+  CHECK(two == std::vector<float>{43, 65, 109, 131, 4, 6, 10, 12});
+}
+
 TEST_CASE("linear: panels are shared where the tensor is the same, and only there") {
   const language_model model = stored();
   const linear<> first(model, blocks);

@@ -3,10 +3,12 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <random>
 
+#include "model_threads.hpp"
 #include "qfa/io/safetensors.hpp"
 #include "qfa/model/decoder.hpp"
 #include "qfa/model/load.hpp"
@@ -48,9 +50,10 @@ struct identity_unembedding {
     std::size_t vocabulary;
   } shape;
   const auto& config() const { return shape; }
-  void unembed(matrix_view<const float> hidden, matrix_view<float> logits) const {
-    for (std::size_t r = 0; r < hidden.rows(); ++r)
-      std::copy(hidden.row(r).begin(), hidden.row(r).end(), logits.row(r).begin());
+  void unembed(const simd::packed_rows<>& hidden, std::size_t first, matrix_view<float> logits) const {
+    for (std::size_t r = 0; r < logits.rows(); ++r)
+      for (std::size_t c = 0; c < logits.columns(); ++c)
+        logits(r, c) = hidden(r, first + c);
   }
 };
 
@@ -146,8 +149,8 @@ TEST_CASE("loss: each token is scored on the next one of its own row") {
   }
 }
 
-TEST_CASE("loss: logits computed by portions are the logits computed at once") {
-  // 96 tokens are the least that are held at a time.
+TEST_CASE("loss: a token is scored alike in whatever block of tokens it comes") {
+  // 96 tokens are the most that one block holds.
   const std::size_t vocabulary = 300;
   const identity_unembedding model{{vocabulary}};
   std::vector<std::uint32_t> ids(100);
@@ -157,11 +160,88 @@ TEST_CASE("loss: logits computed by portions are the logits computed at once") {
   const auto hidden = noise(100 * vocabulary, 10, 1.0f);
   const matrix_view<const float> states(hidden.data(), 100, vocabulary);
   std::vector<double> nll(98);
-  score_tokens(model, states, tokens, nll, 1);
+  score_tokens(model, states, tokens, nll);
   CHECK(nll[48] == next_token_nll(states.row(48), ids[49]));
   CHECK(nll[49] == next_token_nll(states.row(50), ids[51]));
   CHECK(nll[97] == next_token_nll(states.row(98), ids[99]));
 }
+
+namespace {
+
+/// A llama of noise with more tokens in its vocabulary than a chunk of logits holds, its logits capped.
+language_model made_up(unsigned seed) {
+  language_model out;
+  out.config = {.hidden = 24,
+                .layers = 1,
+                .heads = 2,
+                .kv_heads = 2,
+                .head_dim = 12,
+                .intermediate = 20,
+                .vocabulary = 1100,
+                .rotated = 12,
+                .query_scale = 0.3,
+                .logit_softcap = 4.0,
+                .windows = {0}};
+  for (const expected_tensor& tensor : expected_tensors(out.config)) {
+    std::size_t count = 1;
+    for (const std::size_t n : tensor.shape)
+      count *= n;
+    out.tensors[tensor.name] = share(tensor.shape, noise(count, seed++, 0.7f));
+  }
+  return out;
+}
+
+template <class Arch>
+void check_fused() {
+  const decoder<Arch> a(made_up(1)), b(made_up(50));
+  const std::size_t rows = 3, context = 70;  // two blocks of tokens and a bit
+  std::vector<std::uint32_t> ids(rows * context);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    ids[i] = static_cast<std::uint32_t>(i * 2621 % 1100);
+  const matrix_view<const std::uint32_t> tokens(ids.data(), rows, context);
+  const activations of_a = a.final_hidden(tokens), of_b = b.final_hidden(tokens);
+  const activations logits_a = a.logits(tokens), logits_b = b.logits(tokens);
+  std::vector<double> nll(rows * (context - 1));
+  std::vector<token_comparison> both(nll.size());
+  score_tokens<Arch>(a, of_a.view(), tokens, nll);
+  compare_tokens<Arch>(a, of_a.view(), b, of_b.view(), tokens, both);
+  for (std::size_t r = 0; r < rows; ++r)
+    for (std::size_t t = 0; t + 1 < context; ++t) {
+      const std::size_t i = r * (context - 1) + t;
+      const std::size_t target = tokens(r, t + 1);
+      const auto row = [&](const activations& x) { return x.view().row(r * context + t); };
+      CHECK(nll[i] == next_token_nll<Arch>(row(logits_a), target));
+      const token_comparison expected = compare_predictions<Arch>(row(logits_a), row(logits_b), target);
+      CHECK(both[i].reference_nll == expected.reference_nll);
+      CHECK(both[i].compressed_nll == expected.compressed_nll);
+      CHECK(both[i].kl == expected.kl);
+      CHECK(both[i].same_top == expected.same_top);
+      const auto top = [&](const activations& x) {
+        return std::max_element(row(x).begin(), row(x).end()) - row(x).begin();
+      };
+      CHECK(both[i].same_top == (top(logits_a) == top(logits_b)));
+    }
+}
+
+}  // namespace
+
+TEST_CASE("loss: losses without stored logits are those of stored logits to the bit, for every number of threads") {
+  qfa_test::for_each_thread_count([] { check_fused<simd::best_arch>(); });
+}
+
+#ifdef __AVX512F__
+TEST_CASE("loss: losses have the same bits on AVX2 and on AVX-512") {
+  check_fused<xsimd::fma3<xsimd::avx2>>();
+  const std::vector<std::uint32_t> ids{1, 500, 700, 3, 1099};
+  const matrix_view<const std::uint32_t> tokens(ids.data(), 1, 5);
+  const decoder<> wide(made_up(1));
+  const decoder<xsimd::fma3<xsimd::avx2>> narrow(made_up(1));
+  std::vector<double> on_wide(4), on_narrow(4);
+  score_tokens(wide, wide.final_hidden(tokens).view(), tokens, on_wide);
+  score_tokens<xsimd::fma3<xsimd::avx2>>(narrow, narrow.final_hidden(tokens).view(), tokens, on_narrow);
+  CHECK(on_wide == on_narrow);
+}
+#endif
 
 TEST_CASE("loss: what does not fit together is refused") {
   const identity_unembedding model{{5}};

@@ -7,6 +7,8 @@
 #include <complex>
 #include <numeric>
 
+#include "simd_archs.hpp"
+
 namespace model_rope_test {
 
 using namespace qfa;
@@ -78,6 +80,25 @@ TEST_CASE("rope: each pair turns as a complex number, head by head, text by text
       CHECK(x[at + 4] == before[at + 4]);  // beyond the rotated share
       CHECK(x[at + 5] == before[at + 5]);
     }
+}
+
+TEST_CASE_TEMPLATE("turn: equals its scalar twin to the bit at every width, and touches nothing else", Arch,
+                   QFA_TEST_ARCHS) {
+  for (std::size_t half = 0; half <= 40; ++half) {
+    CAPTURE(half);
+    const auto cosine = qfa_test::random_floats(half, 1), sine = qfa_test::random_floats(half, 2);
+    auto head = qfa_test::random_floats(2 * half + 2, 3);
+    auto expected = head;
+    turn<Arch>(head.data() + 1, head.data() + 1 + half, cosine.data(), sine.data(), half);
+    ref::turn(expected.data() + 1, expected.data() + 1 + half, cosine.data(), sine.data(), half);
+    std::size_t wrong = 0;
+    for (std::size_t i = 0; i < head.size(); ++i)
+      wrong += qfa_test::same_bits(head[i], expected[i]) ||
+                       (!simd::has_fma<Arch> && head[i] == doctest::Approx(expected[i]).epsilon(1e-3).scale(100.0))
+                   ? 0u
+                   : 1u;
+    CHECK(wrong == 0);
+  }
 }
 
 TEST_CASE("rope: a table knows how many positions it covers") {

@@ -7,7 +7,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-qfa_need $qfa_packages
-qfa_configure release ${QFA_ORACLE_DATA+-D "QFA_ORACLE_DATA=$QFA_ORACLE_DATA"} "$@"
+qfa_need $qfa_packages $qfa_mpi_packages
+with_mpi=OFF
+if command -v mpicxx >/dev/null && command -v mpiexec >/dev/null; then with_mpi=ON; fi
+qfa_configure release -D QFA_WITH_MPI=$with_mpi ${QFA_ORACLE_DATA+-D "QFA_ORACLE_DATA=$QFA_ORACLE_DATA"} "$@"
 qfa_build release
 ctest --preset release -j "$(nproc)"

@@ -46,6 +46,19 @@ TEST_CASE_TEMPLATE("load_first and store_first: touch nothing past the end", Arc
   }
 }
 
+TEST_CASE_TEMPLATE("load_valid and store_valid: take a whole register as well", Arch, QFA_TEST_ARCHS) {
+  for (std::size_t count = 0; count <= simd::width<Arch>; ++count) {
+    std::vector<float> from(count, 3.0f), to(count, -1.0f);
+    const auto x = simd::load_valid<Arch>(from.data(), count);
+    alignas(64) float lane[16];
+    x.store_aligned(lane);
+    for (std::size_t i = 0; i < simd::width<Arch>; ++i)
+      CHECK(lane[i] == (i < count ? 3.0f : 0.0f));
+    simd::store_valid<Arch>(x, to.data(), count);
+    CHECK(to == from);
+  }
+}
+
 TEST_CASE("aligned_floats: begin on a cache line") {
   for (std::size_t n : {1u, 3u, 1000u}) {
     const simd::aligned_floats xs(n);

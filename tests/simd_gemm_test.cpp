@@ -160,6 +160,71 @@ TEST_CASE("gemm_block: a shallower left factor counts as one that ends in zeros"
   CHECK(whole == part);
 }
 
+TEST_CASE_TEMPLATE("multiply_rows: reads the part of the matrix that it is told to", Arch, QFA_TEST_ARCHS) {
+  constexpr std::size_t panel = simd::packed_matrix<Arch>::panel_width;
+  const std::size_t m = 2 * simd::tile_shape<Arch>::rows + 1, k = 11, n = 3 * panel + 5;
+  const auto b = random_floats(k * n, 9);
+  const auto packed = simd::pack<Arch>(matrix_view<const float>(b.data(), k, n));
+  for (const std::size_t first_depth : {0u, 3u, 10u})
+    for (const std::size_t depth : {1u, 7u, 11u}) {
+      if (first_depth + depth > k) continue;
+      const auto x = random_floats(m * depth, 8);
+      const simd::packed_rows<Arch> rows(matrix_view<const float>(x.data(), m, depth));
+      std::vector<float> expected(m * n);
+      simd::ref::multiply(matrix_view<const float>(x.data(), m, depth),
+                          matrix_view<const float>(b.data() + first_depth * n, depth, n),
+                          matrix_view<float>(expected.data(), m, n));
+      for (const std::size_t first : {std::size_t{0}, panel, 3 * panel})
+        for (const std::size_t last : {panel + 1, 2 * panel, n, 2 * n}) {
+          std::vector<float> out(m * n, untouched);
+          simd::multiply_rows(rows, packed,
+                              [&](std::size_t row, std::size_t column, const simd::floats<Arch>& z, std::size_t valid) {
+                                simd::store_valid<Arch>(z, out.data() + row * n + column, valid);
+                              },
+                              {.first_depth = first_depth, .first_column = first, .last_column = last});
+          std::size_t wrong = 0;
+          for (std::size_t i = 0; i < out.size(); ++i) {
+            const bool inside = i % n >= first && i % n < last;
+            wrong += (inside ? agrees<Arch>(out[i], expected[i], depth) : out[i] == untouched) ? 0u : 1u;
+          }
+          CHECK(wrong == 0);
+        }
+    }
+}
+
+TEST_CASE("multiply_rows: tiles that take turns for the cache's sake are all multiplied") {
+  const std::size_t m = 100, k = 3000, n = 37;  // four tiles at a time
+  const auto x = random_floats(m * k, 8);
+  const auto b = random_floats(k * n, 9);
+  const matrix_view<const float> x_view(x.data(), m, k), b_view(b.data(), k, n);
+  std::vector<float> out(m * n, untouched), expected(m * n);
+  simd::multiply_rows(simd::packed_rows<>(x_view), simd::pack(b_view),
+                      [&](std::size_t row, std::size_t column, const simd::floats<>& z, std::size_t valid) {
+                        simd::store_valid<simd::best_arch>(z, out.data() + row * n + column, valid);
+                      });
+  simd::multiply(x_view, simd::pack(b_view), matrix_view<float>(expected.data(), m, n));
+  CHECK(out == expected);
+}
+
+TEST_CASE_TEMPLATE("multiply_rows_by_both: gives both products, each where it belongs", Arch, QFA_TEST_ARCHS) {
+  const std::size_t m = simd::tile_shape<Arch>::rows + 2, k = 9, n = simd::packed_matrix<Arch>::panel_width + 3;
+  const auto x = random_floats(m * k, 8), a = random_floats(k * n, 9), b = random_floats(k * n, 10);
+  const matrix_view<const float> x_view(x.data(), m, k), a_view(a.data(), k, n), b_view(b.data(), k, n);
+  std::vector<float> out[2], expected[2];
+  for (auto* sides : {out, expected})
+    sides[0] = sides[1] = std::vector<float>(m * n, untouched);
+  simd::multiply_rows_by_both(simd::packed_rows<Arch>(x_view), simd::pack<Arch>(a_view), simd::pack<Arch>(b_view),
+                              [&](std::size_t row, std::size_t column, const simd::floats<Arch>& of_a,
+                                  const simd::floats<Arch>& of_b, std::size_t valid) {
+                                simd::store_valid<Arch>(of_a, out[0].data() + row * n + column, valid);
+                                simd::store_valid<Arch>(of_b, out[1].data() + row * n + column, valid);
+                              });
+  simd::multiply(x_view, simd::pack<Arch>(a_view), matrix_view<float>(expected[0].data(), m, n));
+  simd::multiply(x_view, simd::pack<Arch>(b_view), matrix_view<float>(expected[1].data(), m, n));
+  CHECK(out[0] == expected[0]);
+  CHECK(out[1] == expected[1]);
+}
+
 TEST_CASE("multiply: a NaN or an infinity stays in its own row and column") {
   const std::size_t m = 14, k = 4, n = 37;
   auto x = random_floats(m * k, 8);

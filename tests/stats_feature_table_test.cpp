@@ -237,6 +237,24 @@ TEST_CASE("feature_table: a skipped token is in no count and no sum") {
   CHECK(filled(masked).tokens() == s.tokens() - rows);
 }
 
+TEST_CASE("feature_table: the tokens alone are those of the table, and merging them counts no firing") {
+  qfa::feature_table table(width, qfa::row_groups(rows).groups());
+  const stream& all = everything();
+  table(all.reference, all.compressed, all.groups);
+  qfa::feature_table tokens = table.tokens_only();
+  CHECK(tokens.width() == width);
+  CHECK(tokens.groups() == table.groups());
+  for (std::size_t g = 0; g < table.groups(); ++g) {
+    CHECK(tokens.tokens(g) == table.tokens(g));
+    CHECK(tokens.tokens(g) > 0);
+    for (std::size_t f = 0; f < width; ++f)
+      CHECK(tokens.cell(f, g) == qfa::feature_cell{});
+  }
+  tokens += table;
+  CHECK(tokens.cell(64, 0) == table.cell(64, 0));
+  CHECK(tokens.tokens(0) == 2 * table.tokens(0));
+}
+
 TEST_CASE("feature_table: a feature or a group that never fires has an empty cell, and equality tells tables apart") {
   const qfa::feature_table table = filled(everything());
   CHECK(table.cell(width - 1, 0) == qfa::feature_cell{});

@@ -15,6 +15,7 @@
 #include "qfa/model/compress.hpp"
 #include "qfa/model/open_model.hpp"
 #include "qfa/model/processing.hpp"
+#include "ranks.hpp"
 
 namespace qfa_program {
 namespace {
@@ -140,7 +141,9 @@ void add_activations(CLI::App& app) {
   command->add_option("--max-tokens", a->max_tokens, "use no more tokens than this");
   command->add_flag("--prepend-bos", a->prepend_bos, "begin every row with BOS");
   command->add_option("--out", a->out, "the .npy file to write")->required();
-  command->callback([a] { run(*a); });
+  command->callback([a] {
+    if (ranks().leads()) run(*a);
+  });
 }
 
 }  // namespace qfa_program

@@ -15,7 +15,9 @@
 #include "progress_line.hpp"
 #include "qfa/audit/activation_audit.hpp"
 #include "qfa/audit/checkpoint.hpp"
+#include "qfa/audit/team_share.hpp"
 #include "qfa/sae/load.hpp"
+#include "ranks.hpp"
 
 namespace qfa_program {
 namespace {
@@ -59,6 +61,7 @@ qfa::audit_result run_on_activations(const audit_arguments& arguments) {
   for (const qfa::dumped_activations& one : compressed)
     for (const std::filesystem::path& file : one.files)
       add_file(file.string());
+  qfa::check_same_inputs(ranks(), made.inputs);
   const std::vector<std::filesystem::path> reference(arguments.activations.begin(), arguments.activations.end());
   return qfa::audit_activations(std::move(dictionary), reference, compressed, settings, options, std::move(made),
                                 progress_line());
@@ -72,7 +75,7 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
   };
   if (arguments.model.empty()) {
     refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
-            "--loss-batch", "--match-tolerance"},
+            "--loss-batch", "--no-loss", "--match-tolerance"},
            "--activations", "runs and compresses no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
@@ -84,11 +87,17 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   if (arguments.model.empty() == arguments.activations.empty())
     qfa::fail("an audit takes either --model DIR and --tokens FILE, or --activations FILE and --compressed NAME=FILE");
   refuse_idle_options(command, arguments);
+  const auto audit = [&] { return arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments); };
+  if (!ranks().leads()) {
+    audit();
+    return;
+  }
   check_output_directory(arguments.out);
+  (void)arguments.options();  // refuses what cannot be
   tell_of_checkpoint(arguments);
   qfa::audit_result result;
   try {
-    result = arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments);
+    result = audit();
   } catch (...) {
     // Blocks that had to go to disk before the first checkpoint are of no use.
     if (!qfa::holds_checkpoint(arguments.checkpoint())) qfa::remove_checkpoint(arguments.checkpoint());

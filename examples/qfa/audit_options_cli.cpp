@@ -12,10 +12,12 @@
 #include <vector>
 
 #include "qfa/audit/checkpoint.hpp"
+#include "qfa/audit/team_share.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/report/audit_json.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/text_table.hpp"
+#include "ranks.hpp"
 
 namespace qfa_program {
 namespace {
@@ -76,15 +78,23 @@ qfa::audit_options audit_arguments::options() const {
   o.allow_bad_sae = allow_bad_sae;
   o.paired = paired;
   o.fused = fused;
+  o.losses = !no_loss;
   o.spill_budget = size_of("--memory", memory);
-  if (checkpoint_seconds >= 0.0)
-    o.checkpoint = {.directory = checkpoint(), .seconds = checkpoint_seconds, .resume = resume, .made_of = {}};
-  else if (resume)
+  o.share = qfa::share_among(
+      ranks(), one_of<qfa::audit_split>("--split", split, qfa::split_names).value_or(qfa::audit_split::tokens));
+  if (resume && !ranks().alone())
+    qfa::fail("--resume goes on with one process, and mpirun started " + std::to_string(ranks().size));
+  if (resume && checkpoint_seconds < 0.0)
     qfa::fail("--resume goes on from a checkpoint, which --checkpoint-seconds below 0 keeps none of");
+  if (ranks().alone() && checkpoint_seconds >= 0.0)
+    o.checkpoint = {.directory = checkpoint(), .seconds = checkpoint_seconds, .resume = resume, .made_of = {}};
   return o;
 }
 
 void add_audit_options(CLI::App& command, audit_arguments& a) {
+  command.add_option("--split", a.split,
+                     "what the processes share that mpirun started: the tokens, or the policies, each over all tokens; "
+                     "what is written is the same");
   command.add_option("--hook", a.hook, "where activations are read; default from the SAE's metadata");
   command.add_option("--context", a.context,
                      "tokens in a row, BOS included; default from the SAE's metadata, then 256");
@@ -108,6 +118,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
       "reported");
   command.add_option("--calibration-tokens", a.calibration_tokens, "calibrate on no more tokens than this (16384)");
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
+  command.add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
   command.add_option("--memory", a.memory,
@@ -115,9 +126,10 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
                      "file; 1G");
   command.add_flag("--resume", a.resume,
                    "go on from what an audit that was interrupted has left in OUT/resume; it ends with the same bytes");
-  command.add_option("--checkpoint-seconds", a.checkpoint_seconds,
-                     "keep the state in OUT/resume, until the report is written, at least every so often (30); "
-                     "0: after every block of tokens, below 0: never");
+  command.add_option(
+      "--checkpoint-seconds", a.checkpoint_seconds,
+      "keep the state of one process in OUT/resume, until the report is written, at least every so often (30); "
+      "0: after every block of tokens, below 0: never");
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 

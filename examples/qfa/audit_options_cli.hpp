@@ -27,10 +27,10 @@ struct audit_arguments {
   double match_tolerance = 0.0005;       ///< nats
   std::string calibration;               ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
   std::size_t calibration_tokens = 16384;
-  std::string hook, processing, order, protocol = "honest", memory = "1G";
+  std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens";
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
-  bool prepend_bos = false, no_prepend_bos = false;
+  bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
   bool allow_bad_sae = false, paired = false, fused = false;
   bool resume = false;
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints

@@ -10,6 +10,7 @@
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/model_audit.hpp"
+#include "qfa/audit/team_share.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/gguf.hpp"
@@ -19,6 +20,7 @@
 #include "qfa/model/open_model.hpp"
 #include "qfa/model/processing.hpp"
 #include "qfa/sae/load.hpp"
+#include "ranks.hpp"
 
 namespace qfa_program {
 namespace {
@@ -213,6 +215,7 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   for (const named_path& checkpoint : against)
     add_inputs(compressed_inputs, checkpoint.path);
   made.inputs.insert(made.inputs.end(), compressed_inputs.inputs.begin(), compressed_inputs.inputs.end());
+  qfa::check_same_inputs(ranks(), made.inputs);
   options.checkpoint.made_of = parts_of(arguments, tokens, calibration, policies, matched, compressed_inputs.inputs);
   made.targets = arguments.targets.name();
   made.model_dtype = stored_dtype(arguments.model, model);
@@ -225,8 +228,9 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
         "rows " + std::to_string(first) + " to " + std::to_string(first + calibration.rows() - 1) + " of \"" +
             (from_tokens ? arguments.tokens + "\", which are not reported" : arguments.calibration + "\""));
   }
-  if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))
-    made.warnings.push_back(*warning);
+  if (ranks().leads())
+    if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))
+      made.warnings.push_back(*warning);
   for (const qfa::any_policy& policy : policies)
     audit.run(policy, arguments.targets);
   for (const named_path& checkpoint : against) {

@@ -13,6 +13,7 @@
 #include "qfa/io/npy.hpp"
 #include "qfa/io/npy_writer.hpp"
 #include "qfa/report/text_table.hpp"
+#include "ranks.hpp"
 
 namespace qfa_program {
 namespace {
@@ -105,7 +106,9 @@ void add_compress(CLI::App& app) {
   command->add_option("--head-dim", arguments->head_dim, "width of one head");
   command->add_option("--layer", arguments->layer, "which layer it belongs to, from 0");
   command->add_option("--layers", arguments->layers, "how many layers the model has: mixes of types depend on it");
-  command->callback([arguments] { run(*arguments); });
+  command->callback([arguments] {
+    if (ranks().leads()) run(*arguments);
+  });
 }
 
 }  // namespace qfa_program

@@ -12,6 +12,7 @@
 #include "commands.hpp"
 #include "progress_line.hpp"
 #include "qfa/report/text_table.hpp"
+#include "ranks.hpp"
 
 namespace qfa_program {
 namespace {
@@ -51,7 +52,7 @@ void print_story(const qfa::audit_result& result) {
 
 void run(const std::string& out) {
   const auto files = demo_directory();
-  if (!out.empty()) check_output_directory(out);
+  if (!out.empty() && ranks().leads()) check_output_directory(out);
   audit_arguments arguments;
   arguments.model = (files / "model").string();
   arguments.sae = (files / "sae").string();
@@ -61,6 +62,7 @@ void run(const std::string& out) {
   arguments.match = {"rtn:bits=4"};
   arguments.checkpoint_seconds = -1.0;
   const qfa::audit_result result = run_on_model(arguments);
+  if (!ranks().leads()) return;
   clear_progress_line();
   print_audit(result);
   print_story(result);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program `qfa`: what compressing a language model does to the features inside it.
+#include <exception>
 #include <iostream>
 #include <new>
 #include <string>
@@ -7,19 +8,17 @@
 #include "commands.hpp"
 #include "progress_line.hpp"
 #include "qfa/version.hpp"
-
-namespace {
-
-/// Wrong input ends in one sentence and status 2, whoever found it.
-int refuse(const std::string& sentence) {
-  qfa_program::clear_progress_line();
-  std::cerr << "qfa: " << sentence << '\n';
-  return 2;
-}
-
-}  // namespace
+#include "ranks.hpp"
 
 int main(int argc, char** argv) {
+  qfa_program::rank_session session;
+  // Wrong input ends in one sentence and status 2, whoever found it.
+  const auto refuse = [&](const std::string& sentence) {
+    const std::string said = session.give_up(sentence);
+    qfa_program::clear_progress_line();
+    if (qfa_program::ranks().leads()) std::cerr << "qfa: " << said << '\n';
+    return 2;
+  };
   CLI::App app{"qfa tells what compressing a language model does to the features inside it."};
   app.set_version_flag("--version", std::string("qfa ") + qfa::version);
   app.require_subcommand(1);
@@ -30,10 +29,13 @@ int main(int argc, char** argv) {
   qfa_program::add_compress(app);
   qfa_program::add_list(app);
   try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& wrong) {
-    if (wrong.get_exit_code() == 0) return app.exit(wrong);  // --help and --version
-    return refuse(wrong.what());
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::ParseError& wrong) {
+      if (wrong.get_exit_code() != 0) throw;
+      app.exit(wrong);  // --help and --version
+    }
+    session.finish();
   } catch (const std::bad_alloc&) {
     return refuse("the machine has not enough memory for this model, SAE and number of features");
   } catch (const std::exception& wrong) {

@@ -7,10 +7,12 @@
 
 #include <unistd.h>
 
+#include "ranks.hpp"
+
 namespace qfa_program {
 namespace {
 
-bool on_terminal() { return isatty(STDERR_FILENO) == 1; }
+bool on_terminal() { return ranks().leads() && isatty(STDERR_FILENO) == 1; }
 
 using steady = std::chrono::steady_clock;
 

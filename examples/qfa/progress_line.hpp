@@ -6,7 +6,8 @@
 
 namespace qfa_program {
 
-/// Draws "stage 12/48 25% 0:41 left" over itself on standard error; empty where standard error is no terminal.
+/// Draws "stage 12/48 25% 0:41 left" over itself on standard error; empty where standard error is no terminal,
+/// and on all ranks but the first.
 qfa::progress progress_line();
 
 /// Removes what the progress line left on the terminal.

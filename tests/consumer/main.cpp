@@ -5,6 +5,10 @@
 #include <qfa/io/npz.hpp>
 #endif
 
+#ifdef QFA_HAS_MPI
+#include <qfa/mpi/communicator.hpp>
+#endif
+
 #include <cstdio>
 #include <vector>
 

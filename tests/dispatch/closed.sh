@@ -9,17 +9,17 @@ shift 4
 
 # is_closed LEVEL OBJECT: says what is wrong with it.
 is_closed() {
-  local shown
+  local shown bad
   shown=$("$nm" --extern-only --defined-only --format=posix "$2" | cut -d' ' -f1 | sort | tr '\n' ' ')
   [ "$shown" = "qfa_decoder_$1 qfa_encoder_$1 " ] || { echo "$2 shows $(wc -w <<<"$shown") symbols: ${shown:0:200}"; return 1; }
   # Unique symbols are merged in spite of what hides others; groups are merged by their names.
-  if "$readelf" -sW "$2" | grep -m 3 -E ' (UNIQUE|WEAK) .* [0-9]+ '; then echo "$2 has symbols that are merged"; return 1; fi
-  if "$readelf" -SW "$2" | grep -m 3 -E '\.(init_array|ctors|preinit_array)|GROUP'; then
-    echo "$2 runs code at the start, or has groups"
-    return 1
-  fi
+  bad=$("$readelf" -sW "$2" | grep -E ' (UNIQUE|WEAK) .* [0-9]+ ' || true)
+  [ -z "$bad" ] || { echo "$2 has symbols that are merged: ${bad:0:200}"; return 1; }
+  bad=$("$readelf" -SW "$2" | grep -E '\.(init_array|ctors|preinit_array)|GROUP' || true)
+  [ -z "$bad" ] || { echo "$2 runs code at the start, or has groups: ${bad:0:200}"; return 1; }
   # What it takes from outside is the libraries': nothing of qfa's.
-  if "$nm" --undefined-only "$2" | grep -m 3 qfa; then echo "$2 takes code of qfa from elsewhere"; return 1; fi
+  bad=$("$nm" --undefined-only "$2" | grep qfa || true)
+  [ -z "$bad" ] || { echo "$2 takes code of qfa from elsewhere: ${bad:0:200}"; return 1; }
 }
 
 # `open` is the object of `level` as the compiler made it.

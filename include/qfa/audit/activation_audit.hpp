@@ -15,6 +15,7 @@
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/conclude.hpp"
+#include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
@@ -73,8 +74,8 @@ inline audit_parts parts_of_files(const feature_audit& audit, const audit_settin
 /// A side's files follow each other and hold one row per token, the tokens of `settings.context` consecutive rows being
 /// one text; a short last text is dropped.  All sides are gone over together, a block of tokens at a time, so that
 /// memory does not grow with tokens; an SAE that seems not to fit after the first blocks is tried on the reference
-/// alone.  `settings` is what `settle` made.  Throws where files differ in tokens or width, do not fit the SAE, or
-/// where a name is empty or taken
+/// alone, where no other process has some of its rows.  `settings` is what `settle` made.  Throws where files differ in
+/// tokens or width, do not fit the SAE, or where a name is empty or taken
 /// ("reference" is).
 inline audit_result audit_activations(sae dictionary, const std::vector<std::filesystem::path>& reference,
                                       std::span<const dumped_activations> compressed, const audit_settings& settings,
@@ -100,12 +101,14 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
     check(files.emplace_back(one.files));
 
   const std::size_t most = options.max_tokens == 0 ? from.tokens() : (std::min)(options.max_tokens, from.tokens());
-  if (most < settings.context)
+  const token_layout whole{most / settings.context, settings.context, settings.skip_positions};
+  if (whole.rows == 0)
     fail(from.where() + " holds " + std::to_string(from.tokens()) + " tokens, fewer than one context of " +
          std::to_string(settings.context));
-  const token_layout layout =
-      share_of({most / settings.context, settings.context, settings.skip_positions}, options.share);
+  condition_turns turns(options.share);
+  const token_layout layout = turns.rows_of(whole);
   feature_audit audit(std::move(dictionary), layout, options.paired, 0);
+  require_one_process(options);
   audit_checkpoint checkpoint;
   if (!options.checkpoint.directory.empty())
     checkpoint = audit_checkpoint(options.checkpoint,
@@ -128,34 +131,31 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
   for (std::size_t b = first_block; b < layout.blocks(); ++b) {
     report_progress(told, "activations", b, layout.blocks());
     // (A process that has only some of the rows cannot tell by itself.)
-    if (b == detail::trial_blocks && options.share.parts == 1 && !options.allow_bad_sae &&
+    if (layout.run_rows() == whole.rows && b == detail::trial_blocks && !options.allow_bad_sae &&
         !(audit.reference().side.fit().fvu <= 1.0))
       detail::check_alone(
           audit, [&](std::size_t block) { return block_of(from, block); }, told);
     const reference_block seen = audit.pass_reference(block_of(from, b));
     for (std::size_t i = 0; i < files.size(); ++i)
-      sides[i].add(block_of(files[i], b), seen);
+      if (turns.mine(i)) sides[i].add(block_of(files[i], b), seen);
     checkpoint.offer(records, b + 1);
   }
 
-  if (options.share.complete) {
-    options.share.complete(audit.reference());
-    for (compressed_side& side : sides)
-      options.share.complete(side.record());
-  }
-
   audit_result out;
-  const pass_record& reference_record = audit.end_reference(options.allow_bad_sae);
-  out.conditions.push_back(conclude(reference_record, reference_record, audit.dictionary()));
-  for (compressed_side& side : sides) {
-    const pass_record record = std::move(side).record();  // freed as soon as it is concluded
-    out.conditions.push_back(conclude(record, reference_record, audit.dictionary()));
-  }
+  const auto add = [&](const pass_record& record) {
+    out.conditions.push_back(options.share.concludes ? conclude(record, audit.reference(), audit.dictionary())
+                                                     : name_and_losses(record));
+  };
+  turns.complete_reference(audit.reference());
+  add(audit.end_reference(options.allow_bad_sae));
+  for (compressed_side& side : sides)  // each record is freed as soon as it is concluded
+    if (turns.take(std::move(side).record())) turns.settle(add);
+  turns.settle(add);
 
   made.source = "activations";
-  made.dropped_tokens = most - layout.rows * layout.row_tokens;
+  made.dropped_tokens = most - whole.rows * whole.row_tokens;
   describe_audit(out, std::move(made), audit, settings);
-  compare_conditions(out);
+  if (options.share.concludes) compare_conditions(out);
   return out;
 }
 

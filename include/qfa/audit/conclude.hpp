@@ -64,15 +64,22 @@ inline pruning_match describe_match(const sparsity_match& found, std::string mat
   return out;
 }
 
+/// What a process that makes no report of a condition knows of it.
+inline condition_result name_and_losses(const pass_record& record, std::size_t batch_rows = 0) {
+  condition_result out;
+  out.policy = record.name;
+  out.reference = !record.pair;
+  if (!record.losses.empty()) out.loss = summarize_losses(record.losses, record.groups, batch_rows);
+  return out;
+}
+
 /// Turns the record of a condition's whole pass into what is reported of it: the survey under both protocols, every
 /// feature's statistics, losses, and whether survival was foreseeable.  `reference` is the reference's record, and
 /// `record` may be that itself.  `batch_rows` as `summarize_losses` takes it.  Throws where rows are missing.
 inline condition_result conclude(const pass_record& record, const pass_record& reference, const sae& dictionary,
                                  std::size_t batch_rows = 0, const prediction_options& options = {}) {
   if (!record.complete()) fail("the activations of \"" + record.name + "\" end before the last block of rows");
-  condition_result out;
-  out.policy = record.name;
-  out.reference = !record.pair;
+  condition_result out = name_and_losses(record, batch_rows);
   out.fit = record.side.fit();
   out.first = record.side.first(record.skip_positions);
   if (record.pair) {
@@ -82,7 +89,6 @@ inline condition_result conclude(const pass_record& record, const pass_record& r
       out.shift = record.pair->shift(record.table.tokens(), reference.side.energy());
     }
   }
-  if (!record.losses.empty()) out.loss = summarize_losses(record.losses, record.groups, batch_rows);
   out.tensors = record.tensors;
   out.bits_per_weight = bits_per_weight(record.tensors);
   out.match = record.match;

@@ -56,7 +56,7 @@ struct token_layout {
   }
 };
 
-/// The run of rows that one process of several has.
+/// The run of rows that one process of several has where they share out the rows, whatever else they share.
 inline token_layout share_of(const token_layout& whole, const audit_share& share) {
   require(share.part < share.parts, "a share of an audit is one of its parts");
   const row_groups groups(whole.rows);

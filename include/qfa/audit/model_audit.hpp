@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -44,15 +45,17 @@ class model_audit {
         told_(told),
         passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, options, std::move(told)) {
     if (const auto warning = reference_warning(this->model().stored())) warnings_.push_back(*warning);
-    const pass_record& record = passes_.run_reference();
-    conditions_.push_back(conclude(record, record, features().dictionary(), options_.loss_batch_rows));
+    conditions_.emplace_back();
+    fill(passes_.run_reference());
   }
 
   const audit_settings& settings() const noexcept { return settings_; }
   const token_rows& tokens() const noexcept { return passes_.tokens(); }
   /// The reference, ready to run.
   const any_decoder& reference() const noexcept { return model().reference(); }
-  /// Every condition so far, the reference first.  References to them stay good while others are added.
+  /// Every condition so far, the reference first.  References to them stay good while others are added.  Where
+  /// processes share out the conditions, one that has just been run may be nothing but its name until others are run,
+  /// or `result` is asked for.
   const std::deque<condition_result>& conditions() const noexcept { return conditions_; }
 
   /// Rows that policies learn from, those that need it; best none of the reported ones.  `where` says in the report
@@ -85,7 +88,7 @@ class model_audit {
     if (settings_.order == compression_order::process_then_compress && settings_.weight_processing.any())
       record.warnings.push_back(name +
                                 " was compressed as it is stored: it is processed after that, whatever the order");
-    return add(passes_.run(model().take(std::move(compressed), targets, std::move(on_inputs)), std::move(record)));
+    return run([&] { return model().take(std::move(compressed), targets, std::move(on_inputs)); }, std::move(record));
   }
 
   /// Adds a condition by the record of its whole pass, made elsewhere on the same input.  Throws as `run` does, and
@@ -94,18 +97,17 @@ class model_audit {
     check_name(record.name);
     if (record.groups != features().groups() || !record.pair || record.table.width() != features().dictionary().d_sae)
       fail("the record of \"" + record.name + "\" is not of a compressed model on this audit's rows");
-    condition_result& added = conditions_.emplace_back(
-        conclude(record, features().reference(), features().dictionary(), options_.loss_batch_rows));
-    calibrated_ = calibrated_ || record.calibrated;
-    warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
-    count_reference_bits(record.tensors);
-    return added;
+    settle();
+    conditions_.emplace_back();
+    return fill(record);
   }
 
   /// The published match (arXiv 2606.03002): the sparsity whose perplexity, on the reported rows, is nearest to that of
   /// the condition called `matched_to`; then that pruning is audited.
   const condition_result& match_pruning_as_published(const std::string& matched_to,
                                                      const target_patterns& targets = {}) {
+    settle();
+    require(options_.losses, "pruning that is matched on perplexity needs an audit with losses");
     const double target = condition(matched_to).loss->perplexity;
     if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
     const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
@@ -123,7 +125,7 @@ class model_audit {
                                                 const target_patterns& targets = {}) {
     if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
     const any_decoder compressed = model().ready(model().compress_by(policy, targets));
-    const double target = mean_loss(compressed, matching, "match " + matched_to, told_);
+    const double target = mean_loss(compressed, matching, "match " + matched_to, told_, options_.share);
     const sparsity_match match =
         qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
                            [&](double sparsity) { return pruned_loss(sparsity, targets, matching, matched_to); });
@@ -132,7 +134,8 @@ class model_audit {
   }
 
   /// Everything so far, with the overlap of every two conditions; `made` says how (the audit fills in what it knows).
-  audit_result result(audit_protocol made = {}) const {
+  audit_result result(audit_protocol made = {}) {
+    settle();
     audit_result out;
     made.source = "model";
     made.dropped_tokens = tokens().dropped;
@@ -141,7 +144,7 @@ class model_audit {
     made.order = order_names[static_cast<std::size_t>(settings_.order)];
     made.fused = options_.fused;
     made.architecture = name_of(model().stored().config.family);
-    made.loss = "mean over scored tokens, every position of a row but its first";
+    made.loss = options_.losses ? "mean over scored tokens, every position of a row but its first" : "not asked for";
     if (calibrated_) {
       made.calibration = calibration_source_;
       made.calibration_tokens = model().calibration().ids.size();
@@ -151,7 +154,7 @@ class model_audit {
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features(), settings_);
     out.conditions.assign(conditions_.begin(), conditions_.end());
-    compare_conditions(out);
+    if (options_.share.concludes) compare_conditions(out);
     return out;
   }
 
@@ -195,7 +198,35 @@ class model_audit {
   template <weight_policy Policy>
   const condition_result& run_policy(const Policy& policy, pass_record record, const target_patterns& targets) {
     record.calibrated = record.calibrated || needs_of(policy).any();
-    return add(passes_.run(model().compress_by(policy, targets), std::move(record)));
+    return run([&] { return model().compress_by(policy, targets); }, std::move(record));
+  }
+
+  /// Runs what `compress` makes, on the process whose turn it is.
+  template <std::invocable Compress>
+  const condition_result& run(Compress compress, pass_record record) {
+    const std::string name = record.name;
+    const bool round_over = passes_.run(compress, std::move(record));
+    condition_result& added = conditions_.emplace_back();
+    added.policy = name;
+    if (round_over) settle();
+    return added;
+  }
+
+  /// Fills the conditions that are run and were not complete.
+  void settle() {
+    passes_.settle([&](const pass_record& record) { fill(record); });
+  }
+
+  /// Fills the first condition that is not yet.
+  const condition_result& fill(const pass_record& record) {
+    condition_result& place = conditions_[filled_++];
+    place = options_.share.concludes
+                ? conclude(record, features().reference(), features().dictionary(), options_.loss_batch_rows)
+                : name_and_losses(record, options_.loss_batch_rows);
+    calibrated_ = calibrated_ || record.calibrated;
+    warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
+    if (record.pair) count_reference_bits(record.tensors);
+    return place;
   }
 
   /// What the reference's matrices take where a condition has compressed them: one number for the report, if it is the
@@ -203,12 +234,12 @@ class model_audit {
   void count_reference_bits(const std::vector<compressed_tensor>& tensors) {
     const std::optional<double> bits = model().bits_before(tensors);
     std::optional<double>& known = conditions_.front().bits_per_weight;
-    known = conditions_.size() == 2 || known == bits ? bits : std::nullopt;
+    known = filled_ == 2 || known == bits ? bits : std::nullopt;
   }
 
   double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
     const magnitude_pruner pruner{.sparsity = sparsity};
-    return mean_loss(model().ready(model().compress_by(pruner, targets)), tokens, "match " + to, told_);
+    return mean_loss(model().ready(model().compress_by(pruner, targets)), tokens, "match " + to, told_, options_.share);
   }
 
   const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
@@ -236,6 +267,7 @@ class model_audit {
   bool calibrated_ = false;  // by any policy so far
   std::vector<std::string> warnings_;
   std::deque<condition_result> conditions_;
+  std::size_t filled_ = 0;  // of them
 };
 
 }  // namespace qfa

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "qfa/audit/layout.hpp"
+#include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
@@ -38,10 +39,11 @@ inline token_options tokens_for(const audit_settings& settings, const model_conf
 
 /// Runs a model over a layout's run of rows of tokens, block by block from `first_block` on (audit/layout.hpp), and
 /// shows `on_block(block, tokens, at_hook, final_hidden)`: the block's tokens, and both states for every position of
-/// its rows.
+/// its rows.  Not `to_the_end`: passes end with the hook, and there is no final state.
 template <class OnBlock>
 void run_over(const any_decoder& model, const token_rows& tokens, const token_layout& layout, const hook_point& hook,
-              std::string_view stage, const progress& told, OnBlock on_block, std::size_t first_block = 0) {
+              std::string_view stage, const progress& told, OnBlock on_block, std::size_t first_block = 0,
+              bool to_the_end = true) {
   require(layout.rows == tokens.rows() && layout.row_tokens == tokens.context,
           "a model runs over rows as their layout has them");
   forward_scratch scratch;
@@ -50,7 +52,7 @@ void run_over(const any_decoder& model, const token_rows& tokens, const token_la
     report_progress(told, stage, b, layout.blocks());
     const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
     const activations hidden = model.forward(
-        rows, {.hooks = {hook}, .final_hidden = true},
+        rows, {.hooks = {hook}, .final_hidden = to_the_end},
         [&](std::size_t, matrix_view<const float> x) {
           at_hook.resize(x.rows(), x.columns());
           for (std::size_t t = 0; t < x.rows(); ++t)
@@ -69,20 +71,27 @@ void run_over(const any_decoder& model, const token_rows& tokens, const hook_poi
   run_over(model, tokens, {.rows = tokens.rows(), .row_tokens = tokens.context}, hook, stage, told, on_block);
 }
 
-/// Mean next-token loss of a model over rows of tokens, in nats.
+/// Mean next-token loss of a model over rows of tokens, in nats: the sums of its rows, added in their order.  Processes
+/// that share an audit share these rows, and all get the mean of all.
 inline double mean_loss(const any_decoder& model, const token_rows& tokens, std::string_view stage = "loss",
-                        const progress& told = {}) {
-  const token_layout layout{.rows = tokens.rows(), .row_tokens = tokens.context};
-  loss_sum all;
+                        const progress& told = {}, const audit_share& share = {}) {
+  const token_layout layout = share_of({.rows = tokens.rows(), .row_tokens = tokens.context}, share);
+  pass_record record(std::string(stage), layout, 0);
   for (std::size_t b = 0; b < layout.blocks(); ++b) {
     report_progress(told, stage, b, layout.blocks());
     const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
     std::vector<double> nll(rows.rows() * (tokens.context - 1));
     score_tokens(model, model.final_hidden(rows).view(), rows, nll);
-    for (const double x : nll)
-      all(x);
+    std::vector<token_comparison> scores;
+    for (const double loss : nll)
+      scores.push_back({.compressed_nll = loss});
+    record.add_losses(layout.first_row(b), scores, tokens.context - 1);
   }
   report_progress(told, stage, layout.blocks(), layout.blocks());
+  if (share.complete) share.complete(record);
+  loss_sum all;
+  for (const comparison_sum& row : record.losses)
+    all += row.compressed;
   return all.mean();
 }
 

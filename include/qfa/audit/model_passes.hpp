@@ -2,6 +2,7 @@
 #ifndef QFA_AUDIT_MODEL_PASSES_HPP
 #define QFA_AUDIT_MODEL_PASSES_HPP
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "qfa/audit/audited_model.hpp"
 #include "qfa/audit/block_store.hpp"
 #include "qfa/audit/checkpoint.hpp"
+#include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/pass_record.hpp"
@@ -34,11 +36,12 @@ class model_passes {
         told_(std::move(told)),
         model_(std::move(model), dictionary, settings, options.fused, told_),
         tokens_(std::move(tokens)),
-        features_(std::move(dictionary),
-                  share_of({tokens_.rows(), tokens_.context, settings.skip_positions}, options.share), options.paired,
-                  store_budget(options)),
+        turns_(options.share),
+        features_(std::move(dictionary), turns_.rows_of({tokens_.rows(), tokens_.context, settings.skip_positions}),
+                  options.paired, store_budget(options)),
         hidden_(model_.stored().config.hidden, store_budget(options)) {
     if (options_.checkpoint.directory.empty()) return;
+    require_one_process(options_);
     audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_,
                                          features_.encode().runs_on().fma);
     for (auto& part : parts_of_model_audit(model_.stored(), tokens_, settings, options_))
@@ -71,16 +74,19 @@ class model_passes {
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
           features_.add_reference(x);
-          hidden_.append(hidden);
-          std::vector<double> nll(rows.rows() * (tokens_.context - 1));
-          score_tokens(model_.reference(), hidden, rows, nll);
-          std::vector<token_comparison> same;
-          for (const double loss : nll)
-            same.push_back({loss, loss, 0.0, true});
-          features_.reference().add_losses(features_.layout().first_row(block), same, tokens_.context - 1);
+          if (options_.losses) {
+            hidden_.append(hidden);
+            std::vector<double> nll(rows.rows() * (tokens_.context - 1));
+            score_tokens(model_.reference(), hidden, rows, nll);
+            std::vector<token_comparison> same;
+            for (const double loss : nll)
+              same.push_back({loss, loss, 0.0, true});
+            features_.reference().add_losses(features_.layout().first_row(block), same, tokens_.context - 1);
+          }
           checkpoint_.offer(features_.reference(), block + 1, stores());
         },
-        first_block);
+        first_block, options_.losses);
+    turns_.complete_reference(features_.reference());
     end_pass(features_.reference());
     return features_.end_reference(options_.allow_bad_sae);
   }
@@ -95,8 +101,35 @@ class model_passes {
   /// That of a pass which the checkpoint holds in part, and which `run` goes on with; nullptr where there is none.
   const pass_record* begun() const noexcept { return checkpoint_.running(); }
 
-  /// A compressed model's pass, over all processes' rows in the end.  `record` says what is known of it before.
-  pass_record run(const compressed_model& compressed, pass_record record) {
+  /// The pass of the compressed model that `compress` makes, if it is this process's turn (audit/condition_turns.hpp).
+  /// `record` says what is known of it before.  Returns whether the round is over.
+  template <std::invocable Compress>
+  bool run(Compress compress, pass_record record) {
+    if (turns_.mine()) record = run_over_rows(compress(), std::move(record));
+    return turns_.take(std::move(record));
+  }
+
+  /// Completes the passes whose turns have been taken, over all processes' rows, and shows their records in order.
+  template <class Show>
+  void settle(Show show) {
+    turns_.settle([&](const pass_record& record) {
+      end_pass(record);
+      show(record);
+    });
+  }
+
+  /// Refuses a record from a checkpoint that is not of this condition.
+  static void check_expected(const pass_record& record, const std::string& name) {
+    if (record.name != name) fail("the checkpoint goes on with \"" + record.name + "\", expected \"" + name + "\"");
+  }
+
+ private:
+  /// What each of the audit's stores may hold: codes, final states, and dense activations where it is paired.
+  static std::size_t store_budget(const audit_options& options) noexcept {
+    return options.spill_budget / (options.paired ? 3 : 2);
+  }
+
+  pass_record run_over_rows(const compressed_model& compressed, pass_record record) {
     const any_decoder model = model_.ready(compressed);
     record.tensors = compressed.tensors;
     std::size_t first_block = 0;
@@ -112,26 +145,16 @@ class model_passes {
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
           side.add(x);
-          std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
-          const activations of_reference = hidden_[block];
-          compare_tokens(model_.reference(), of_reference.view(), model, hidden, rows, scores);
-          side.record().add_losses(features_.layout().first_row(block), scores, tokens_.context - 1);
+          if (options_.losses) {
+            std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
+            const activations of_reference = hidden_[block];
+            compare_tokens(model_.reference(), of_reference.view(), model, hidden, rows, scores);
+            side.record().add_losses(features_.layout().first_row(block), scores, tokens_.context - 1);
+          }
           checkpoint_.offer(side.record(), block + 1, stores());
         },
-        first_block);
-    end_pass(side.record());
+        first_block, options_.losses);
     return std::move(side).record();
-  }
-
-  /// Refuses a record from a checkpoint that is not of this condition.
-  static void check_expected(const pass_record& record, const std::string& name) {
-    if (record.name != name) fail("the checkpoint goes on with \"" + record.name + "\", expected \"" + name + "\"");
-  }
-
- private:
-  /// What each of the audit's stores may hold: codes, final states, and dense activations where it is paired.
-  static std::size_t store_budget(const audit_options& options) noexcept {
-    return options.spill_budget / (options.paired ? 3 : 2);
   }
 
   /// What a checkpoint keeps beside records.
@@ -141,9 +164,8 @@ class model_passes {
     return out;
   }
 
-  /// The record of a pass that ends becomes that of all processes, and is kept.
-  void end_pass(pass_record& record) {
-    if (options_.share.complete) options_.share.complete(record);
+  /// The record of a pass, by then that of all processes, is kept.
+  void end_pass(const pass_record& record) {
     checkpoint_.finish(record, stores());
     ++passes_;
   }
@@ -152,6 +174,7 @@ class model_passes {
   progress told_;
   audited_model model_;
   token_rows tokens_;
+  condition_turns turns_;
   feature_audit features_;
   row_store hidden_;  // the reference's final states, from which its logits are had again
   audit_checkpoint checkpoint_;

@@ -38,14 +38,21 @@ struct checkpoint_options {
 
 struct pass_record;  // audit/pass_record.hpp
 
-/// What one process does of an audit that several run together, each with the same input: the rows of some of the
-/// groups (stats/row_groups.hpp).  By itself it does all.
+/// What processes share out among them: the tokens of every pass, by groups of rows (stats/row_groups.hpp), or the
+/// conditions, each of which is run over all rows by one of them.  Each runs the reference over what it needs of it.
+enum class audit_split : std::uint8_t { tokens, policies };
+inline constexpr std::array<std::string_view, 2> split_names{"tokens", "policies"};
+
+/// What one process does of an audit that several run together, each with the same input.  By itself it does all.
 struct audit_share {
-  std::size_t part = 0;   ///< of `parts`: groups [part G / parts, (part + 1) G / parts)
+  std::size_t part = 0;   ///< of `parts`: groups [part G / parts, (part + 1) G / parts), or conditions by turns
   std::size_t parts = 1;  ///< any number: beyond the number of groups some have no rows
   /// Called at the end of each pass, by all processes in the same order: puts the merged record of all (in any order,
   /// by +=) in place of this one's.
   std::function<void(pass_record&)> complete{};
+  audit_split by = audit_split::tokens;
+  /// Whether this process makes the report.  Where not, `complete` may leave out what fired.
+  bool concludes = true;
 };
 
 /// What a caller asks of an audit.  What is left empty comes from the SAE's metadata, then from the defaults named
@@ -63,6 +70,7 @@ struct audit_options {
   bool allow_bad_sae = false;                     ///< go on although FVU > 1
   bool paired = false;              ///< keep the reference's dense activations, for shift and position norms
   bool fused = false;               ///< give policies fused tensors as they are stored
+  bool losses = true;               ///< run models to their end, for losses and KL; without, passes end with the hook
   std::size_t loss_batch_rows = 0;  ///< > 0: also the published unweighted mean of batches of so many rows
   std::size_t spill_budget = std::size_t{1} << 30;  ///< bytes of the reference's codes and states held, all together,
                                                     ///< before temporary files are used

@@ -44,11 +44,11 @@ class decoder_face {
                               const hook_visitor& visit, forward_scratch& scratch) const = 0;
   virtual void unembed(matrix_view<const float> final_hidden, matrix_view<float> logits) const = 0;
   virtual void score_tokens(matrix_view<const float> hidden, matrix_view<const std::uint32_t> tokens,
-                            std::span<double> nll, std::size_t logits_at_once) const = 0;
+                            std::span<double> nll) const = 0;
   /// As the reference of a `compressed` that runs on the same kernels.
   virtual void compare_tokens(matrix_view<const float> hidden, const decoder_face& compressed,
                               matrix_view<const float> compressed_hidden, matrix_view<const std::uint32_t> tokens,
-                              std::span<token_comparison> out, std::size_t logits_at_once) const = 0;
+                              std::span<token_comparison> out) const = 0;
   /// `other` runs on the same kernels.
   virtual std::size_t shared_panels(const decoder_face& other) const noexcept = 0;
 
@@ -73,14 +73,14 @@ class decoder_on final : public decoder_face {
   void unembed(matrix_view<const float> final_hidden, matrix_view<float> logits) const override {
     decoder_.unembed(final_hidden, logits);
   }
-  void score_tokens(matrix_view<const float> hidden, matrix_view<const std::uint32_t> tokens, std::span<double> nll,
-                    std::size_t logits_at_once) const override {
-    qfa::score_tokens<Arch>(decoder_, hidden, tokens, nll, logits_at_once);
+  void score_tokens(matrix_view<const float> hidden, matrix_view<const std::uint32_t> tokens,
+                    std::span<double> nll) const override {
+    qfa::score_tokens<Arch>(decoder_, hidden, tokens, nll);
   }
   void compare_tokens(matrix_view<const float> hidden, const decoder_face& compressed,
                       matrix_view<const float> compressed_hidden, matrix_view<const std::uint32_t> tokens,
-                      std::span<token_comparison> out, std::size_t logits_at_once) const override {
-    qfa::compare_tokens<Arch>(decoder_, hidden, within(compressed), compressed_hidden, tokens, out, logits_at_once);
+                      std::span<token_comparison> out) const override {
+    qfa::compare_tokens<Arch>(decoder_, hidden, within(compressed), compressed_hidden, tokens, out);
   }
   std::size_t shared_panels(const decoder_face& other) const noexcept override {
     return decoder_.shared_panels(within(other));
@@ -204,23 +204,27 @@ class any_decoder {
   }
 
   friend void score_tokens(const any_decoder& model, matrix_view<const float> hidden,
-                           matrix_view<const std::uint32_t> tokens, std::span<double> nll,
-                           std::size_t logits_at_once = default_logits_at_once) {
-    model.within_->score_tokens(hidden, tokens, nll, logits_at_once);
+                           matrix_view<const std::uint32_t> tokens, std::span<double> nll) {
+    model.within_->score_tokens(hidden, tokens, nll);
   }
   /// Throws where the two run on different instruction sets.
   friend void compare_tokens(const any_decoder& reference, matrix_view<const float> reference_hidden,
                              const any_decoder& compressed, matrix_view<const float> compressed_hidden,
-                             matrix_view<const std::uint32_t> tokens, std::span<token_comparison> out,
-                             std::size_t logits_at_once = default_logits_at_once) {
+                             matrix_view<const std::uint32_t> tokens, std::span<token_comparison> out) {
     require(reference.runs_on() == compressed.runs_on(), "two decoders can be compared on one instruction set only");
-    reference.within_->compare_tokens(reference_hidden, *compressed.within_, compressed_hidden, tokens, out,
-                                      logits_at_once);
+    reference.within_->compare_tokens(reference_hidden, *compressed.within_, compressed_hidden, tokens, out);
   }
 
  private:
   std::unique_ptr<detail::decoder_face> within_;
 };
+
+// Friends are found by their arguments alone; these are found by their full names, too.
+inline void score_tokens(const any_decoder& model, matrix_view<const float> hidden,
+                         matrix_view<const std::uint32_t> tokens, std::span<double> nll);
+inline void compare_tokens(const any_decoder& reference, matrix_view<const float> reference_hidden,
+                           const any_decoder& compressed, matrix_view<const float> compressed_hidden,
+                           matrix_view<const std::uint32_t> tokens, std::span<token_comparison> out);
 
 }  // namespace qfa
 

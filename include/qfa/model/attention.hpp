@@ -5,16 +5,17 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/model/elementwise.hpp"
 #include "qfa/simd/gemm.hpp"
 #include "qfa/simd/kernels.hpp"
 #include "qfa/simd/math.hpp"
 #include "qfa/simd/packed_matrix.hpp"
+#include "qfa/simd/packed_rows.hpp"
 
 namespace qfa {
 
@@ -36,14 +37,6 @@ matrix_view<T> head_of(matrix_view<T> x, std::size_t first, std::size_t count, s
   return {x.row(first).data() + head * head_dim, count, head_dim, x.row_stride()};
 }
 
-template <class Arch>
-void store(const simd::floats<Arch>& x, float* to, std::size_t valid) noexcept {
-  if (valid == simd::width<Arch>)
-    x.store_unaligned(to);
-  else
-    simd::store_first<Arch>(x, to, valid);
-}
-
 /// Softmax of the scores that token i may see; zeros elsewhere.  Returns what the weights must be divided by.
 template <class Arch>
 float weigh(std::span<float> scores, std::size_t i, const attention_shape& shape) noexcept {
@@ -53,7 +46,7 @@ float weigh(std::span<float> scores, std::size_t i, const attention_shape& shape
   if (shape.softcap > 0.0f) {
     const batch cap(shape.softcap);
     simd::transform<Arch>(
-        seen, [&](batch s) { return cap * simd::tanh<Arch>(s / cap); }, seen.data());
+        seen, [&](batch s) { return soft_capped<Arch>(s, cap); }, seen.data());
   }
   // The largest exponent is 0: nothing overflows, and the sum is at least 1.
   const batch top(simd::max<Arch>(seen));
@@ -64,28 +57,49 @@ float weigh(std::span<float> scores, std::size_t i, const attention_shape& shape
   return simd::sum<Arch>(seen);
 }
 
-/// z of the queries [first, last) of one text and one head.  A block of queries makes two small matrix products with
-/// the packed keys and values; scores that the mask hides are computed and thrown away within the block only.
+/// What a thread keeps from one block of queries to the next.
+template <class Arch>
+struct attention_scratch {
+  simd::packed_rows<Arch> packed{};
+  std::vector<float> scores{}, sums{};
+};
+
+/// z, one block of rows, of the queries [first, first + q.rows()) of one text and one head.  A block of queries makes
+/// two small matrix products with the packed keys and values, as far as one of its queries sees; scores that the mask
+/// hides from others of them are computed and thrown away.
 template <class Arch>
 void attend_block(matrix_view<const float> q, const simd::packed_matrix<Arch>& keys,
                   const simd::packed_matrix<Arch>& values, const attention_shape& shape, std::size_t first,
-                  std::vector<float>& scratch, matrix_view<float> z) {
+                  attention_scratch<Arch>& s, matrix_view<float> z) {
   using batch = simd::floats<Arch>;
+  constexpr std::size_t panel_width = simd::packed_matrix<Arch>::panel_width;
   const std::size_t count = q.rows();
-  const std::size_t seen = first + count;  // no query of the block looks further
-  scratch.resize(count * seen);
-  const matrix_view<float> scores(scratch.data(), count, seen);
+  const std::size_t begin =
+      shape.window > 0 && first + 1 > shape.window ? (first + 1 - shape.window) / panel_width * panel_width : 0;
+  const std::size_t seen = first + count;
+  // Whole panels, as they come out of the product anyway.
+  const std::size_t end = (std::min)((seen + panel_width - 1) / panel_width * panel_width, keys.columns());
+  const std::size_t stride = end - begin;
+  s.scores.resize(count * stride);
+  s.sums.resize(count);
   const batch scale(shape.scale);
-  simd::gemm_block(q, keys, seen, [&](std::size_t row, std::size_t column, const batch& s, std::size_t valid) {
-    store<Arch>(s * scale, scratch.data() + row * seen + column, valid);
-  });
-  std::vector<float> sums(count);
+  s.packed.pack(q);
+  simd::multiply_rows(s.packed, keys,
+                      [&](std::size_t row, std::size_t column, const batch& score, std::size_t valid) {
+                        simd::store_valid<Arch>(score * scale, s.scores.data() + row * stride + (column - begin),
+                                                valid);
+                      },
+                      {.first_column = begin, .last_column = end});
+  const matrix_view<float> scores(s.scores.data(), count, seen - begin, stride);
   for (std::size_t r = 0; r < count; ++r)
-    sums[r] = weigh<Arch>(scores.row(r), first + r, shape);
-  simd::gemm_block(matrix_view<const float>(scores), values, values.columns(),
-                   [&](std::size_t row, std::size_t column, const batch& s, std::size_t valid) {
-                     store<Arch>(s / batch(sums[row]), z.row(row).data() + column, valid);
-                   });
+    s.sums[r] = weigh<Arch>(scores.row(r), first + r - begin, shape);
+  s.packed.pack(scores);
+  simd::multiply_rows(s.packed, values,
+                      [&](std::size_t row, std::size_t column, const batch& mix, std::size_t valid) {
+                        simd::store_valid<Arch>(mix / batch(s.sums[row]), z.data() + row * z.row_stride() + column,
+                                                valid);
+                      },
+                      {.first_depth = begin});
 }
 
 }  // namespace detail
@@ -93,8 +107,10 @@ void attend_block(matrix_view<const float> q, const simd::packed_matrix<Arch>& k
 /// Causal attention of texts of `context` tokens that follow each other: z (tokens, heads head_dim) from q of the same
 /// shape and k, v (tokens, kv_heads head_dim).
 ///
-/// Texts and heads go to threads; every number of z is one chain of operations that depends on its own text alone, so
-/// neither the number of threads nor the other texts of a batch change a bit.
+/// Each thread takes a text's key and value head at a time, packs it once for all query heads that read it, and holds
+/// the scores of a few queries: memory grows with the context, not with its square.  Every number of z is one chain of
+/// operations that depends on its own text alone, so neither the number of threads nor the other texts of a batch
+/// change a bit.
 template <class Arch = simd::best_arch>
 void attend(matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v, std::size_t context,
             const attention_shape& shape, matrix_view<float> z) {
@@ -103,26 +119,25 @@ void attend(matrix_view<const float> q, matrix_view<const float> k, matrix_view<
               k.columns() == shape.kv_heads * shape.head_dim && v.columns() == k.columns() && k.rows() == q.rows() &&
               v.rows() == q.rows(),
           "attention needs whole texts, and q, k and v of its heads' shapes");
-  const std::size_t texts = q.rows() / context;
   const std::size_t shared_by = shape.heads / shape.kv_heads;
-  std::vector<std::pair<simd::packed_matrix<Arch>, simd::packed_matrix<Arch>>> packed(texts * shape.kv_heads);
-  parallel_for(packed.size(), [&](std::size_t i) {
-    const std::size_t first = i / shape.kv_heads * context;
-    const std::size_t head = i % shape.kv_heads;
-    packed[i].first = simd::pack_transposed<Arch>(detail::head_of(k, first, context, head, shape.head_dim));
-    packed[i].second = simd::pack<Arch>(detail::head_of(v, first, context, head, shape.head_dim));
-  });
-  constexpr std::size_t queries_at_once = 48;  // a multiple of every tile's rows
-  parallel_for(texts * shape.heads, [&](std::size_t i) {
-    const std::size_t text = i / shape.heads;
-    const std::size_t head = i % shape.heads;
-    const auto& [keys, values] = packed[text * shape.kv_heads + head / shared_by];
-    std::vector<float> scratch;
-    for (std::size_t first = 0; first < context; first += queries_at_once) {
-      const std::size_t count = (std::min)(queries_at_once, context - first);
-      const std::size_t row = text * context + first;
-      detail::attend_block<Arch>(detail::head_of(q, row, count, head, shape.head_dim), keys, values, shape, first,
-                                 scratch, detail::head_of(z, row, count, head, shape.head_dim));
+  const std::size_t groups = q.rows() / context * shape.kv_heads;
+  // Where there are fewer of them than threads, threads share a key and value head, and each packs it for itself.
+  const std::size_t parts = groups == 0 ? 0 : std::clamp(2 * thread_count() / groups, std::size_t{1}, shared_by);
+  constexpr std::size_t queries_at_once = 12;  // a multiple of every tile's rows
+  parallel_for(groups * parts, [&](std::size_t task) {
+    const std::size_t first = task / parts / shape.kv_heads * context;
+    const std::size_t kv_head = task / parts % shape.kv_heads;
+    const auto keys = simd::pack_transposed<Arch>(detail::head_of(k, first, context, kv_head, shape.head_dim));
+    const auto values = simd::pack<Arch>(detail::head_of(v, first, context, kv_head, shape.head_dim));
+    detail::attention_scratch<Arch> scratch;
+    const std::size_t part = task % parts;
+    for (std::size_t h = part * shared_by / parts; h < (part + 1) * shared_by / parts; ++h) {
+      const std::size_t head = kv_head * shared_by + h;
+      for (std::size_t i = 0; i < context; i += queries_at_once) {
+        const std::size_t count = (std::min)(queries_at_once, context - i);
+        detail::attend_block<Arch>(detail::head_of(q, first + i, count, head, shape.head_dim), keys, values, shape, i,
+                                   scratch, detail::head_of(z, first + i, count, head, shape.head_dim));
+      }
     }
   });
 }

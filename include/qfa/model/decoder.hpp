@@ -25,6 +25,8 @@
 #include "qfa/model/linear.hpp"
 #include "qfa/model/norm.hpp"
 #include "qfa/model/rope.hpp"
+#include "qfa/simd/batch.hpp"
+#include "qfa/simd/packed_rows.hpp"
 
 namespace qfa {
 
@@ -89,8 +91,10 @@ class decoder {
       const std::size_t end = kind_of(meet) == hook_kind::z ? meet : meet + 1;
       if (step < end)
         for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
+          chunk_scratch<Arch> work;
           for (std::size_t s = step; s < end; ++s)
-            layers_[s / kinds].step(kind_of(s), tokens.columns(), rope, first, last, scratch, visited && s == step);
+            layers_[s / kinds].step(kind_of(s), tokens.columns(), rope, first, last, scratch, work,
+                                    {.prepared = visited && s == step, .unseen = !adding_seen(options, s)});
         });
       if (kind_of(meet) == hook_kind::z) layers_[meet / kinds].meet(tokens.columns(), scratch);
       for (std::size_t i = 0; i < options.hooks.size(); ++i) {
@@ -127,6 +131,20 @@ class decoder {
       for_each_chunk(logits.rows(), [&](std::size_t first, std::size_t last) {
         soft_cap<Arch>(static_cast<float>(config_.logit_softcap), logits.rows_between(first, last));
       });
+  }
+
+  /// Logits (tokens, columns) of packed final hidden states, of the ids [first, first + columns) alone, on the calling
+  /// thread: what a loss needs that never holds all of them.  `first` is a multiple of packed_matrix's panel width.
+  void unembed(const simd::packed_rows<Arch>& final_hidden, std::size_t first, matrix_view<float> logits) const {
+    using batch = simd::floats<Arch>;
+    const batch cap(static_cast<float>(config_.logit_softcap));
+    const bool capped = config_.logit_softcap > 0.0;
+    unembedding_(final_hidden,
+                 [&](std::size_t row, std::size_t column, const batch& logit, std::size_t valid) {
+                   simd::store_valid<Arch>(capped ? soft_capped<Arch>(logit, cap) : logit,
+                                           logits.data() + row * logits.row_stride() + (column - first), valid);
+                 },
+                 {.first_column = first, .last_column = first + logits.columns()});
   }
 
   /// Logits (tokens, vocabulary) of texts.  For a large vocabulary take final_hidden and unembed by portions.
@@ -180,6 +198,13 @@ class decoder {
     return std::ranges::any_of(options.hooks, [&](const hook_point& hook) { return step_of(hook) == step; });
   }
 
+  /// Whether somebody looks at what the sublayer of this step adds.
+  static bool adding_seen(const forward_options& options, std::size_t step) noexcept {
+    const bool attention = kind_of(step) <= hook_kind::resid_mid;
+    const std::size_t raw_out = step_of({step / kinds, attention ? hook_kind::attn_raw_out : hook_kind::mlp_raw_out});
+    return hooked(options, raw_out) || hooked(options, raw_out + 1);
+  }
+
   /// The inputs that somebody is to see before this step.
   std::optional<input_kind> visited_before(std::size_t step) const noexcept {
     return on_inputs_ ? first_read_by(kind_of(step)) : std::nullopt;
@@ -193,13 +218,15 @@ class decoder {
   }
 
   /// Calls run(first, last) for chunks of [0, count) tokens, on all threads.  Chunks large enough for a matrix product
-  /// to be worth its packing, small enough that their activations stay near; no result depends on where they are cut.
+  /// to be worth its packing, small enough that their activations stay near, as even as may be and as many for each
+  /// thread; no result depends on where they are cut.
   template <class Run>
   static void for_each_chunk(std::size_t count, Run run) {
     constexpr std::size_t least = 48, most = 192;
-    const std::size_t chunk = std::clamp(count / (4 * thread_count()) / least * least, least, most);
-    parallel_for((count + chunk - 1) / chunk,
-                 [&](std::size_t i) { run(i * chunk, (std::min)(count, (i + 1) * chunk)); });
+    const std::size_t threads = thread_count();
+    const std::size_t enough = (count + most * threads - 1) / (most * threads) * threads;
+    const std::size_t chunks = (std::min)((count + least - 1) / least, enough);
+    parallel_for(chunks, [&](std::size_t i) { run(i * count / chunks, (i + 1) * count / chunks); });
   }
 
   void embed(matrix_view<const std::uint32_t> tokens, std::size_t first, std::size_t last, forward_scratch& s) const {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <iterator>
+#include <optional>
 
 #include "qfa/compress/linear_input.hpp"
 #include "qfa/core/matrix_view.hpp"
@@ -17,12 +18,14 @@
 #include "qfa/model/linear.hpp"
 #include "qfa/model/norm.hpp"
 #include "qfa/model/rope.hpp"
+#include "qfa/simd/gemm.hpp"
+#include "qfa/simd/packed_rows.hpp"
 
 namespace qfa {
 
 /// Buffers of a forward pass: kept from one pass to the next, they are allocated once.
 struct forward_scratch {
-  activations residual, normed, q, k, v, z, attention_out, gate, up, mlp_out;
+  activations residual, normed, q, k, v, z, attention_out, up, mlp_out;
 
   void make_room(const model_config& config, std::size_t tokens) {
     for (activations* x : {&residual, &normed, &attention_out, &mlp_out})
@@ -32,7 +35,6 @@ struct forward_scratch {
     for (activations* x : {&k, &v})
       x->resize(tokens, config.key_width());
     up.resize(tokens, config.intermediate);
-    if (config.gated) gate.resize(tokens, config.intermediate);
   }
 
   /// What a hook shows once its step is done.
@@ -68,6 +70,19 @@ struct forward_scratch {
   }
 };
 
+/// What a thread keeps while it takes some tokens from step to step.
+template <class Arch = simd::best_arch>
+struct chunk_scratch {
+  simd::packed_rows<Arch> packed{};   ///< what a linear layer reads, for all that read the same
+  std::optional<input_kind> holds{};  ///< whose inputs `packed` are; nothing before the first
+};
+
+/// What a step may count on.
+struct step_options {
+  bool prepared = false;  ///< what linear layers read has been made already, and perhaps changed since
+  bool unseen = false;    ///< nobody looks at what this sublayer adds: it may go to the residual at once
+};
+
 /// One block of a decoder: a step to each hook from the one before it.  Only attention, the step to `z`, needs all
 /// tokens of a text; every other takes any tokens by themselves.
 template <class Arch = simd::best_arch>
@@ -99,64 +114,76 @@ class decoder_layer {
                                      s.normed.view().rows_between(first, last));
   }
 
-  /// Takes the tokens [first, last) to the hook `kind` from the one before it, on the calling thread.  `prepared`: what
-  /// linear layers read has been made already, and perhaps changed since.
+  /// Takes the tokens [first, last) to the hook `kind` from the one before it, on the calling thread.  `work` comes
+  /// from the step before, for the same tokens, or is new.
   void step(hook_kind kind, std::size_t context, const rope_table& rope, std::size_t first, std::size_t last,
-            forward_scratch& s, bool prepared = false) const {
+            forward_scratch& s, chunk_scratch<Arch>& work, const step_options& options) const {
     const auto part = [&](activations& x) { return x.view().rows_between(first, last); };
-    const auto norm = [&](const norm_weights& by, activations& x, activations& out) {
-      by.template operator()<Arch>(part(x), part(out));
+    const auto norm = [&](const norm_weights& by, activations& x) {
+      if (by.exists()) by.template operator()<Arch>(part(x), part(x));
     };
-    if (!prepared) prepare(kind, first, last, s);
+    const auto read = [&](input_kind input) -> const simd::packed_rows<Arch>& {
+      if (work.holds != input) work.packed.pack(part(s.read_as(input)));
+      work.holds = input;
+      return work.packed;
+    };
+    if (!options.prepared) prepare(kind, first, last, s);
     switch (kind) {
       case hook_kind::resid_pre:
         break;
       case hook_kind::q:
-        query_.on_this_thread(part(s.normed), part(s.q));
+        work.holds.reset();
+        query_(read(input_kind::attention), storing(part(s.q)));
         break;
       case hook_kind::k:
-        key_.on_this_thread(part(s.normed), part(s.k));
+        key_(read(input_kind::attention), storing(part(s.k)));
         break;
       case hook_kind::v:
-        value_.on_this_thread(part(s.normed), part(s.v));
+        value_(read(input_kind::attention), storing(part(s.v)));
         break;
       case hook_kind::rot_q:
-        rope(part(s.q), context, first % context);
+        rope.template operator()<Arch>(part(s.q), context, first % context);
         break;
       case hook_kind::rot_k:
-        rope(part(s.k), context, first % context);
+        rope.template operator()<Arch>(part(s.k), context, first % context);
         break;
       case hook_kind::z:
         break;  // where texts meet: attend
       case hook_kind::attn_raw_out:
-        attention_out_.on_this_thread(part(s.z), part(s.attention_out));
+        project(attention_out_, read(input_kind::mix), part(s.attention_out), part(s.residual),
+                attention_adds_at_once(options));
         break;
       case hook_kind::attn_out:
-        if (attention_post_norm_.exists()) norm(attention_post_norm_, s.attention_out, s.attention_out);
+        norm(attention_post_norm_, s.attention_out);
         break;
       case hook_kind::resid_mid:
-        if (!parallel_residual_) add_rows<Arch>(part(s.attention_out), part(s.residual));
+        if (!parallel_residual_ && !attention_adds_at_once(options))
+          add_rows<Arch>(part(s.attention_out), part(s.residual));
         break;
       case hook_kind::mlp_post:
-        up_.on_this_thread(part(s.normed), part(s.up));
-        if (gate_.exists()) {
-          gate_.on_this_thread(part(s.normed), part(s.gate));
-          activate_gated<Arch>(activation_, part(s.gate), part(s.up));
-        } else {
-          activate<Arch>(activation_, part(s.up));
-        }
+        work.holds.reset();
+        widen(read(input_kind::mlp), part(s.up));
         break;
       case hook_kind::mlp_raw_out:
-        down_.on_this_thread(part(s.up), part(s.mlp_out));
+        // Its turn in the sum is before the MLP's.
+        if (parallel_residual_ && mlp_adds_at_once(options)) add_rows<Arch>(part(s.attention_out), part(s.residual));
+        project(down_, read(input_kind::hidden), part(s.mlp_out), part(s.residual), mlp_adds_at_once(options));
         break;
       case hook_kind::mlp_out:
-        if (mlp_post_norm_.exists()) norm(mlp_post_norm_, s.mlp_out, s.mlp_out);
+        norm(mlp_post_norm_, s.mlp_out);
         break;
       case hook_kind::resid_post:
+        if (mlp_adds_at_once(options)) break;
         if (parallel_residual_) add_rows<Arch>(part(s.attention_out), part(s.residual));
         add_rows<Arch>(part(s.mlp_out), part(s.residual));
         break;
     }
+  }
+  /// The same with nothing kept from the step before.
+  void step(hook_kind kind, std::size_t context, const rope_table& rope, std::size_t first, std::size_t last,
+            forward_scratch& s, const step_options& options = {}) const {
+    chunk_scratch<Arch> work;
+    step(kind, context, rope, first, last, s, work, options);
   }
 
   /// Attention: z from q, k and v of whole texts, on all threads.
@@ -173,6 +200,51 @@ class decoder_layer {
   }
 
  private:
+  using batch = simd::floats<Arch>;
+
+  bool attention_adds_at_once(const step_options& options) const noexcept {
+    return options.unseen && !parallel_residual_ && !attention_post_norm_.exists();
+  }
+  bool mlp_adds_at_once(const step_options& options) const noexcept {
+    return options.unseen && !mlp_post_norm_.exists();
+  }
+
+  // The rows of activations stand at equal distances; to ask a view for each would cost a division for each register.
+
+  /// An epilogue that stores what it is given.
+  static auto storing(matrix_view<float> to) {
+    return [to = to.data(), stride = to.row_stride()](std::size_t row, std::size_t column, const batch& y,
+                                                      std::size_t valid) {
+      simd::store_valid<Arch>(y, to + row * stride + column, valid);
+    };
+  }
+
+  /// A sublayer's last product: to `out`, or added to the residual.
+  static void project(const linear<Arch>& layer, const simd::packed_rows<Arch>& x, matrix_view<float> out,
+                      matrix_view<float> residual, bool add) {
+    if (!add) return layer(x, storing(out));
+    layer(x, [sums = residual.data(), stride = residual.row_stride()](std::size_t row, std::size_t column,
+                                                                      const batch& y, std::size_t valid) {
+      float* const to = sums + row * stride + column;
+      simd::store_valid<Arch>(simd::load_valid<Arch>(to, valid) + y, to, valid);
+    });
+  }
+
+  /// What the down projection reads.
+  void widen(const simd::packed_rows<Arch>& x, matrix_view<float> out) const {
+    const auto store = storing(out);
+    detail::with_activation<Arch>(activation_, [&](auto act) {
+      if (gate_.exists())
+        linear<Arch>::both(gate_, up_, x,
+                           [&](std::size_t row, std::size_t column, const batch& gate, const batch& up,
+                               std::size_t valid) { store(row, column, act(gate) * up, valid); });
+      else
+        up_(x, [&](std::size_t row, std::size_t column, const batch& up, std::size_t valid) {
+          store(row, column, act(up), valid);
+        });
+    });
+  }
+
   norm_weights attention_norm_, attention_post_norm_, mlp_norm_, mlp_post_norm_;
   linear<Arch> query_, key_, value_, attention_out_, gate_, up_, down_;
   mlp_activation activation_;

@@ -31,7 +31,8 @@ void with_activation(mlp_activation kind, Use use) {
 
 }  // namespace detail
 
-// On the calling thread, row by row: a decoder's threads each take some of the tokens.
+// On the calling thread, row by row: a decoder's threads each take some of the tokens.  Its linear layers activate in
+// their epilogues what they have not stored yet, and are held to these by tests.
 
 /// to += x.
 template <class Arch = simd::best_arch>
@@ -60,6 +61,12 @@ void activate_gated(mlp_activation kind, matrix_view<const float> gate, matrix_v
   });
 }
 
+/// cap tanh(x / cap).
+template <class Arch>
+simd::floats<Arch> soft_capped(const simd::floats<Arch>& x, const simd::floats<Arch>& cap) noexcept {
+  return cap * simd::tanh<Arch>(x / cap);
+}
+
 /// x = cap tanh(x / cap).
 template <class Arch = simd::best_arch>
 void soft_cap(float cap, matrix_view<float> x) {
@@ -67,7 +74,7 @@ void soft_cap(float cap, matrix_view<float> x) {
   const batch c(cap);
   for (std::size_t r = 0; r < x.rows(); ++r)
     simd::transform<Arch>(
-        x.row(r), [&](const batch& v) { return c * simd::tanh<Arch>(v / c); }, x.row(r).data());
+        x.row(r), [&](const batch& v) { return soft_capped<Arch>(v, c); }, x.row(r).data());
 }
 
 }  // namespace qfa

@@ -11,6 +11,7 @@
 #include "qfa/model/layout.hpp"
 #include "qfa/simd/gemm.hpp"
 #include "qfa/simd/packed_matrix.hpp"
+#include "qfa/simd/packed_rows.hpp"
 
 namespace qfa {
 
@@ -42,27 +43,37 @@ class linear {
   /// out = x w^T + b on all threads.
   void operator()(matrix_view<const float> x, matrix_view<float> out) const { simd::multiply(x, *packed_, out, bias_); }
 
-  /// The same, to the bit, on the calling thread: for bodies of a parallel_for.
-  void on_this_thread(matrix_view<const float> x, matrix_view<float> out) const {
+  /// The same, to the bit, on the calling thread and register by register instead of stored, for rows that were packed
+  /// before: epilogue(row, first_output, floats<Arch> y, valid).  `part` may leave outputs out.
+  template <class Epilogue>
+  void operator()(const simd::packed_rows<Arch>& x, Epilogue epilogue, const simd::product_part& part = {}) const {
+    simd::multiply_rows(
+        x, *packed_,
+        [&](std::size_t row, std::size_t column, const simd::floats<Arch>& z, std::size_t valid) {
+          epilogue(row, column, biased(z, column, valid), valid);
+        },
+        part);
+  }
+
+  /// Two layers of one shape at once: epilogue(row, first_output, y of `a`, y of `b`, valid).
+  template <class Epilogue>
+  static void both(const linear& a, const linear& b, const simd::packed_rows<Arch>& x, Epilogue epilogue) {
     using batch = simd::floats<Arch>;
-    const float* const bias = bias_.empty() ? nullptr : bias_.data();
-    float* const to = out.data();
-    simd::gemm_block(x, *packed_, packed_->columns(),
-                     [&](std::size_t row, std::size_t column, batch z, std::size_t valid) {
-                       if (valid == simd::width<Arch>) {
-                         if (bias != nullptr) z = z + simd::load<Arch>(bias + column);
-                         z.store_unaligned(to + row * out.row_stride() + column);
-                       } else {
-                         if (bias != nullptr) z = z + simd::load_first<Arch>(bias + column, valid);
-                         simd::store_first<Arch>(z, to + row * out.row_stride() + column, valid);
-                       }
-                     });
+    simd::multiply_rows_by_both(
+        x, *a.packed_, *b.packed_,
+        [&](std::size_t row, std::size_t column, const batch& of_a, const batch& of_b, std::size_t valid) {
+          epilogue(row, column, a.biased(of_a, column, valid), b.biased(of_b, column, valid), valid);
+        });
   }
 
   /// Whether both read the same panels.
   bool shares_with(const linear& other) const noexcept { return packed_ == other.packed_; }
 
  private:
+  simd::floats<Arch> biased(const simd::floats<Arch>& z, std::size_t column, std::size_t valid) const noexcept {
+    return bias_.empty() ? z : z + simd::load_valid<Arch>(bias_.data() + column, valid);
+  }
+
   std::shared_ptr<const simd::packed_matrix<Arch>> packed_;
   std::weak_ptr<const std::vector<float>> source_;  // not kept alive: the panels are all that is needed from it
   std::vector<float> bias_;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,14 +12,11 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
-#include "qfa/model/activations.hpp"
-#include "qfa/simd/kernels.hpp"
-#include "qfa/simd/math.hpp"
+#include "qfa/model/soft_maximum.hpp"
+#include "qfa/simd/batch.hpp"
+#include "qfa/simd/packed_rows.hpp"
 
 namespace qfa {
-
-/// Logits that are held at a time, 64 MiB of them.  Their number changes no result.
-inline constexpr std::size_t default_logits_at_once = std::size_t{1} << 24;
 
 /// How a compressed model predicts one next token, beside the reference.
 struct token_comparison {
@@ -32,63 +28,24 @@ struct token_comparison {
 
 namespace detail {
 
-/// exp(logits - top) by portions, so that nothing as long as a vocabulary is written: use(first, exponentials).
-template <class Arch, class Use>
-void with_exponentials(std::span<const float> logits, float top, Use use) {
-  using batch = simd::floats<Arch>;
-  std::array<float, 512> portion;
-  for (std::size_t first = 0; first < logits.size(); first += portion.size()) {
-    const std::span<float> part(portion.data(), (std::min)(portion.size(), logits.size() - first));
-    simd::transform<Arch>(
-        part, [&](const batch& x) { return simd::exp<Arch>(x - batch(top)); }, logits.data() + first);
-    use(first, part);
-  }
-}
-
-/// Sums in double over sixteen lanes, folded pairwise: one order, whatever the machine.
-class lane_sum {
- public:
-  void operator()(std::size_t i, double x) noexcept { lane_[i % lane_.size()] += x; }
-  double value() const noexcept {
-    std::array<double, 16> x = lane_;
-    for (std::size_t half = x.size() / 2; half > 0; half /= 2)
-      for (std::size_t i = 0; i < half; ++i)
-        x[i] += x[i + half];
-    return x[0];
-  }
-
- private:
-  std::array<double, 16> lane_{};
-};
-
-struct soft_maximum {
-  float top = 0.0f;  // the largest logit
-  double sum = 0.0;  // of exp(logit - top)
-  double log() const noexcept { return static_cast<double>(top) + std::log(sum); }
-};
-
-template <class Arch>
-soft_maximum soft_maximum_of(std::span<const float> logits) {
-  soft_maximum out{.top = simd::max<Arch>(logits)};
-  lane_sum sum;
-  with_exponentials<Arch>(logits, out.top, [&](std::size_t, std::span<const float> part) {
-    for (std::size_t i = 0; i < part.size(); ++i)
-      sum(i, static_cast<double>(part[i]));
-  });
-  out.sum = sum.value();
-  return out;
-}
-
-inline std::size_t place_of_largest(std::span<const float> xs) noexcept {
-  return static_cast<std::size_t>(std::max_element(xs.begin(), xs.end()) - xs.begin());
+/// use(first, count) for the chunks of a vocabulary, in order.
+template <class Use>
+void for_each_chunk_of_logits(std::size_t vocabulary, Use use) {
+  for (std::size_t first = 0; first < vocabulary; first += logits_in_chunk)
+    use(first, (std::min)(logits_in_chunk, vocabulary - first));
 }
 
 }  // namespace detail
 
-/// log(sum of exp(logits)).
+/// log(sum of exp(logits)), as soft_maximum computes it.
 template <class Arch = simd::best_arch>
 double log_sum_exp(std::span<const float> logits) {
-  return detail::soft_maximum_of<Arch>(logits).log();
+  soft_maximum all;
+  std::array<float, logits_in_chunk> weights;
+  detail::for_each_chunk_of_logits(logits.size(), [&](std::size_t first, std::size_t count) {
+    all.operator()<Arch>(logits.subspan(first, count), first, weights);
+  });
+  return all.log();
 }
 
 /// -log softmax(logits)[target], in nats.
@@ -97,37 +54,29 @@ double next_token_nll(std::span<const float> logits, std::size_t target) {
   return log_sum_exp<Arch>(logits) - static_cast<double>(logits[target]);
 }
 
-/// Both models' losses and their divergence from the logits of one position.
-///
-///   KL = sum_i p_i (log p_i - log q_i) = sum_i e_i ((a_i - b_i) - (A - B)) / sum_i e_i
-///
-/// with logits a of the reference, b of the compressed model, A and B the logs of their sums of exponentials, and
-/// e = exp(a - max a).  Equal logits give exactly 0.
+namespace detail {
+
+inline token_comparison compared(const soft_maximum_pair& both, float reference_target, float compressed_target) {
+  return {.reference_nll = both.reference().log() - static_cast<double>(reference_target),
+          .compressed_nll = both.compressed().log() - static_cast<double>(compressed_target),
+          .kl = both.divergence(),
+          .same_top = both.reference().place() == both.compressed().place()};
+}
+
+}  // namespace detail
+
+/// Both models' losses and their divergence from the logits of one position, as soft_maximum_pair computes them.
 template <class Arch = simd::best_arch>
 token_comparison compare_predictions(std::span<const float> reference, std::span<const float> compressed,
                                      std::size_t target) {
-  const detail::soft_maximum a = detail::soft_maximum_of<Arch>(reference);
-  const double log_a = a.log();
-  const double log_b = log_sum_exp<Arch>(compressed);
-  detail::lane_sum kl;
-  detail::with_exponentials<Arch>(reference, a.top, [&](std::size_t first, std::span<const float> part) {
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      const double gap = static_cast<double>(reference[first + i]) - static_cast<double>(compressed[first + i]);
-      kl(i, static_cast<double>(part[i]) * (gap - (log_a - log_b)));
-    }
+  soft_maximum_pair both;
+  detail::for_each_chunk_of_logits(reference.size(), [&](std::size_t first, std::size_t count) {
+    both.operator()<Arch>(reference.subspan(first, count), compressed.subspan(first, count), first);
   });
-  return {.reference_nll = log_a - static_cast<double>(reference[target]),
-          .compressed_nll = log_b - static_cast<double>(compressed[target]),
-          .kl = kl.value() / a.sum,
-          .same_top = detail::place_of_largest(reference) == detail::place_of_largest(compressed)};
+  return detail::compared(both, reference[target], compressed[target]);
 }
 
 namespace detail {
-
-/// How many tokens' logits are held at a time: no fewer than keep a matrix product busy.
-inline std::size_t tokens_of_logits(std::size_t vocabulary, std::size_t logits_at_once) noexcept {
-  return (std::max)(std::size_t{96}, logits_at_once / (std::max)(vocabulary, std::size_t{1}));
-}
 
 inline void check_scored(matrix_view<const float> hidden, matrix_view<const std::uint32_t> tokens, std::size_t room) {
   require(tokens.columns() >= 2, "a row of one token has no next token to predict");
@@ -135,65 +84,117 @@ inline void check_scored(matrix_view<const float> hidden, matrix_view<const std:
   require(room == tokens.rows() * (tokens.columns() - 1), "a loss needs room for each token but the first of a row");
 }
 
-/// score(place, i, next token) for the i-th of the tokens [first, last) unless it is its row's last; threads share the
-/// work.
+/// Which of a text's tokens are scored, and on what: all but the last of each row, in order, on the next one.
+struct scored_tokens {
+  matrix_view<const std::uint32_t> tokens;
+  std::size_t count() const noexcept { return tokens.rows() * (tokens.columns() - 1); }
+  std::size_t row(std::size_t i) const noexcept { return i + i / (tokens.columns() - 1); }
+  std::size_t target(std::size_t i) const noexcept {
+    return tokens(i / (tokens.columns() - 1), i % (tokens.columns() - 1) + 1);
+  }
+};
+
+/// One model's logits of a few tokens, a chunk of the vocabulary at a time.
+template <class Arch, class Decoder>
+class logit_chunks {
+ public:
+  logit_chunks(const Decoder& model, matrix_view<const float> hidden, const scored_tokens& scored, std::size_t first,
+               std::size_t last)
+      : model_(model),
+        scored_(scored),
+        first_(first),
+        targets_(last - first),
+        logits_((last - first) * logits_in_chunk) {
+    packed_.pack(last - first, hidden.columns(),
+                 [&](std::size_t r) { return hidden.row(scored.row(first + r)).data(); });
+  }
+
+  /// Logits (tokens, count) of the ids [first_id, first_id + count).
+  matrix_view<const float> operator()(std::size_t first_id, std::size_t count) {
+    const matrix_view<float> out(logits_.data(), targets_.size(), count);
+    model_.unembed(packed_, first_id, out);
+    for (std::size_t r = 0; r < targets_.size(); ++r)
+      if (const std::size_t id = scored_.target(first_ + r); id >= first_id && id - first_id < count)
+        targets_[r] = out(r, id - first_id);
+    return out;
+  }
+
+  /// The logit of the next token, once its chunk has come.
+  float target(std::size_t r) const noexcept { return targets_[r]; }
+
+ private:
+  const Decoder& model_;
+  const scored_tokens& scored_;
+  std::size_t first_;
+  simd::packed_rows<Arch> packed_;
+  std::vector<float> targets_, logits_;
+};
+
+/// Calls score(first, last) for blocks of [0, count) tokens on all threads: blocks whose hidden states and chunk of
+/// logits fit a second-level cache of 1 MiB beside what they are multiplied with, and which share each pass over the
+/// unembedding.
 template <class Score>
-void for_each_scored(matrix_view<const std::uint32_t> tokens, std::size_t first, std::size_t last, Score score) {
-  const std::size_t context = tokens.columns();
-  constexpr std::size_t at_once = 16;
-  parallel_for((last - first + at_once - 1) / at_once, [&](std::size_t task) {
-    for (std::size_t i = task * at_once; i < (std::min)(last - first, (task + 1) * at_once); ++i) {
-      const std::size_t row = (first + i) / context;
-      const std::size_t at = (first + i) % context;
-      if (at + 1 < context) score(row * (context - 1) + at, i, tokens(row, at + 1));
-    }
-  });
+void for_each_scored_block(std::size_t count, std::size_t hidden_width, Score score) {
+  constexpr std::size_t least = 12, most = 96, budget = 320 * 1024 / sizeof(float);
+  const std::size_t rows = std::clamp(budget / (std::max<std::size_t>)(hidden_width, 1), least, most);
+  const std::size_t blocks =
+      (std::max)((count + rows - 1) / rows, (std::min)(thread_count(), (count + least - 1) / least));
+  parallel_for(blocks, [&](std::size_t i) { score(i * count / blocks, (i + 1) * count / blocks); });
 }
 
 }  // namespace detail
 
 /// Next-token loss in nats of texts, from their final hidden states (rows context, hidden): nll (rows, context - 1).
-/// `Decoder` has config().vocabulary and unembed(hidden, logits).
+///
+/// `Decoder` has config().vocabulary and unembed(simd::packed_rows<Arch>, first id, logits).  The logits are never
+/// stored but for a chunk of the vocabulary and a few tokens a thread; the losses are next_token_nll's to the bit.
 template <class Arch = simd::best_arch, class Decoder>
 void score_tokens(const Decoder& model, matrix_view<const float> hidden, matrix_view<const std::uint32_t> tokens,
-                  std::span<double> nll, std::size_t logits_at_once = default_logits_at_once) {
+                  std::span<double> nll) {
   detail::check_scored(hidden, tokens, nll.size());
-  const std::size_t step = detail::tokens_of_logits(model.config().vocabulary, logits_at_once);
-  activations logits;
-  for (std::size_t first = 0; first < hidden.rows(); first += step) {
-    const std::size_t last = (std::min)(hidden.rows(), first + step);
-    logits.resize(last - first, model.config().vocabulary);
-    model.unembed(hidden.rows_between(first, last), logits.view());
-    detail::for_each_scored(tokens, first, last, [&](std::size_t to, std::size_t i, std::size_t target) {
-      nll[to] = next_token_nll<Arch>(logits.view().row(i), target);
+  const detail::scored_tokens scored{tokens};
+  detail::for_each_scored_block(scored.count(), hidden.columns(), [&](std::size_t begin, std::size_t end) {
+    detail::logit_chunks<Arch, Decoder> logits(model, hidden, scored, begin, end);
+    std::vector<soft_maximum> running(end - begin);
+    std::array<float, logits_in_chunk> weights;
+    detail::for_each_chunk_of_logits(model.config().vocabulary, [&](std::size_t first, std::size_t count) {
+      const matrix_view<const float> chunk = logits(first, count);
+      for (std::size_t r = 0; r < running.size(); ++r)
+        running[r].template operator()<Arch>(chunk.row(r), first, weights);
     });
-  }
+    for (std::size_t r = 0; r < running.size(); ++r)
+      nll[begin + r] = running[r].log() - static_cast<double>(logits.target(r));
+  });
 }
 
-/// Next-token loss of both models, their KL divergence and whether they agree: out (rows, context - 1).
+/// Next-token loss of both models, their KL divergence and whether they agree: out (rows, context - 1), as
+/// compare_predictions has it to the bit.
 ///
 /// The reference's logits are recomputed from its final hidden states, which can be kept where logits cannot; they are
 /// the same to the bit.
 template <class Arch = simd::best_arch, class Decoder>
 void compare_tokens(const Decoder& reference, matrix_view<const float> reference_hidden, const Decoder& compressed,
                     matrix_view<const float> compressed_hidden, matrix_view<const std::uint32_t> tokens,
-                    std::span<token_comparison> out, std::size_t logits_at_once = default_logits_at_once) {
+                    std::span<token_comparison> out) {
   detail::check_scored(reference_hidden, tokens, out.size());
   detail::check_scored(compressed_hidden, tokens, out.size());
   const std::size_t vocabulary = reference.config().vocabulary;
   require(vocabulary == compressed.config().vocabulary, "two models can be compared on one vocabulary only");
-  const std::size_t step = detail::tokens_of_logits(vocabulary, logits_at_once);
-  activations a, b;
-  for (std::size_t first = 0; first < compressed_hidden.rows(); first += step) {
-    const std::size_t last = (std::min)(compressed_hidden.rows(), first + step);
-    a.resize(last - first, vocabulary);
-    b.resize(last - first, vocabulary);
-    reference.unembed(reference_hidden.rows_between(first, last), a.view());
-    compressed.unembed(compressed_hidden.rows_between(first, last), b.view());
-    detail::for_each_scored(tokens, first, last, [&](std::size_t to, std::size_t i, std::size_t target) {
-      out[to] = compare_predictions<Arch>(a.view().row(i), b.view().row(i), target);
+  const detail::scored_tokens scored{tokens};
+  const std::size_t width = (std::max)(reference_hidden.columns(), compressed_hidden.columns());
+  detail::for_each_scored_block(scored.count(), width, [&](std::size_t begin, std::size_t end) {
+    detail::logit_chunks<Arch, Decoder> a(reference, reference_hidden, scored, begin, end);
+    detail::logit_chunks<Arch, Decoder> b(compressed, compressed_hidden, scored, begin, end);
+    std::vector<soft_maximum_pair> running(end - begin);
+    detail::for_each_chunk_of_logits(vocabulary, [&](std::size_t first, std::size_t count) {
+      const matrix_view<const float> of_a = a(first, count);
+      const matrix_view<const float> of_b = b(first, count);
+      for (std::size_t r = 0; r < running.size(); ++r)
+        running[r].template operator()<Arch>(of_a.row(r), of_b.row(r), first);
     });
-  }
+    for (std::size_t r = 0; r < running.size(); ++r)
+      out[begin + r] = detail::compared(running[r], a.target(r), b.target(r));
+  });
 }
 
 }  // namespace qfa

@@ -2,6 +2,7 @@
 #ifndef QFA_MODEL_ROPE_HPP
 #define QFA_MODEL_ROPE_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
@@ -9,6 +10,7 @@
 
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/config.hpp"
+#include "qfa/simd/batch.hpp"
 
 namespace qfa {
 
@@ -35,6 +37,38 @@ inline std::vector<double> rope_frequencies(const model_config& config) {
   return out;
 }
 
+/// What turning means: (a, b) -> (a cos - b sin, b cos + a sin), for each of `count` pairs.  One fused multiply-add
+/// over one rounded product in each, so that no compiler may contract it differently.
+namespace ref {
+
+inline void turn(float* a, float* b, const float* cosine, const float* sine, std::size_t count) noexcept {
+  for (std::size_t i = 0; i < count; ++i) {
+    const float x = a[i];
+    const float y = b[i];
+    a[i] = std::fma(x, cosine[i], -(y * sine[i]));
+    b[i] = std::fma(y, cosine[i], x * sine[i]);
+  }
+}
+
+}  // namespace ref
+
+/// The same, to the bit where Arch has fused multiply-adds.
+template <class Arch = simd::best_arch>
+void turn(float* a, float* b, const float* cosine, const float* sine, std::size_t count) noexcept {
+  using batch = simd::floats<Arch>;
+  constexpr std::size_t w = simd::width<Arch>;
+  std::size_t i = 0;
+  for (; i + w <= count; i += w) {
+    const batch x = simd::load<Arch>(a + i);
+    const batch y = simd::load<Arch>(b + i);
+    const batch c = simd::load<Arch>(cosine + i);
+    const batch s = simd::load<Arch>(sine + i);
+    simd::fma<Arch>(x, c, -(y * s)).store_unaligned(a + i);
+    simd::fma<Arch>(y, c, x * s).store_unaligned(b + i);
+  }
+  ref::turn(a + i, b + i, cosine + i, sine + i, count - i);  // heads may be narrower than a register
+}
+
 /// Rotary position embedding (Su et al. 2021, arXiv:2104.09864) in the "rotate half" layout: dimension i of a head
 /// turns with dimension i + rotated / 2.  Angles are taken in double and rounded once.
 class rope_table {
@@ -55,26 +89,16 @@ class rope_table {
 
   /// Turns every head of x (tokens, heads head_dim), tokens that follow each other in texts of `context` tokens, the
   /// first of them at `position` in its text.
+  template <class Arch = simd::best_arch>
   void operator()(matrix_view<float> x, std::size_t context, std::size_t position = 0) const noexcept {
-    for (std::size_t t = 0; t < x.rows(); ++t)
+    for (std::size_t t = 0; t < x.rows(); ++t) {
+      const std::size_t at = (position + t) % context * half_;
       for (std::size_t c = 0; c < x.columns(); c += head_dim_)
-        turn(x.row(t).data() + c, (position + t) % context);
-  }
-
- private:
-  // One fused multiply-add over one rounded product in each line, so that no compiler may contract it differently.
-  void turn(float* head, std::size_t position) const noexcept {
-    const float* const cosine = cos_.data() + position * half_;
-    const float* const sine = sin_.data() + position * half_;
-    float* const other = head + half_;
-    for (std::size_t i = 0; i < half_; ++i) {
-      const float a = head[i];
-      const float b = other[i];
-      head[i] = std::fma(a, cosine[i], -(b * sine[i]));
-      other[i] = std::fma(b, cosine[i], a * sine[i]);
+        turn<Arch>(x.row(t).data() + c, x.row(t).data() + c + half_, cos_.data() + at, sin_.data() + at, half_);
     }
   }
 
+ private:
   std::size_t half_ = 0;
   std::size_t head_dim_ = 1;
   std::vector<float> cos_, sin_;  // (positions, half)

@@ -119,10 +119,9 @@ inline report_json distortion_json(const std::string& name, const distortion& d,
 
 inline report_json to_json(const condition_result& c) {
   report_json out{{"policy", c.policy}, {"reference", c.reference}};
-  if (c.loss) {  // of a model, whose weights are known
-    out["bits_per_weight"] = detail::bits_json(c.bits_per_weight);
-    out["loss"] = detail::losses_json(*c.loss);
-  }
+  // Of a model, whose weights are known.
+  if (c.loss || c.bits_per_weight || !c.tensors.empty()) out["bits_per_weight"] = detail::bits_json(c.bits_per_weight);
+  if (c.loss) out["loss"] = detail::losses_json(*c.loss);
   out["sae_fit"] = to_json(c.fit);
   out["first_position"] = detail::first_position_json(c.first);
   if (c.shift)

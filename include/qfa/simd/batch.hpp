@@ -108,6 +108,19 @@ void store_first(const floats<Arch>& x, float* to, std::size_t count) noexcept {
   std::copy_n(lane, count, to);
 }
 
+/// The first `valid` lanes from `from`, zeros behind them; and those lanes to `to`.
+template <class Arch>
+floats<Arch> load_valid(const float* from, std::size_t valid) noexcept {
+  return valid == width<Arch> ? load<Arch>(from) : load_first<Arch>(from, valid);
+}
+template <class Arch>
+void store_valid(const floats<Arch>& x, float* to, std::size_t valid) noexcept {
+  if (valid == width<Arch>)
+    x.store_unaligned(to);
+  else
+    store_first<Arch>(x, to, valid);
+}
+
 /// Lane i as bit i.
 template <class Arch>
 std::uint32_t bits_of(const lanes<Arch>& which) noexcept {

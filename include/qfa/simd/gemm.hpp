@@ -17,6 +17,7 @@
 #include "qfa/core/parallel.hpp"
 #include "qfa/simd/batch.hpp"
 #include "qfa/simd/packed_matrix.hpp"
+#include "qfa/simd/packed_rows.hpp"
 
 namespace qfa::simd {
 
@@ -78,14 +79,6 @@ constexpr auto all_kernels(std::index_sequence<Less...>) noexcept {
 template <class Arch>
 inline constexpr auto tile_kernels = all_kernels<Arch>(std::make_index_sequence<tile_shape<Arch>::rows>{});
 
-/// Cuts `rows` into the fewest tiles and makes those as even as may be: 13 rows are 7 and 6, not 12 and 1.
-template <class Arch>
-struct tiling {
-  std::size_t rows;
-  std::size_t count() const noexcept { return (rows + tile_shape<Arch>::rows - 1) / tile_shape<Arch>::rows; }
-  std::size_t first(std::size_t tile) const noexcept { return tile * rows / count(); }
-};
-
 /// Rows of x whose packed form leaves room for a panel of b in a second-level cache of 1 MiB: 384 KiB, at most 192
 /// rows.
 template <class Arch>
@@ -95,37 +88,44 @@ std::size_t rows_per_block(std::size_t depth) noexcept {
   return std::clamp(budget / (std::max<std::size_t>)(depth, 1) / step, std::size_t{1}, 192 / step) * step;
 }
 
-/// Lays the rows [first, last) of x side by side, k by k.
-inline void pack_rows(matrix_view<const float> x, std::size_t first, std::size_t last, float* to) noexcept {
-  const std::size_t rows = last - first;
-  for (std::size_t r = 0; r < rows; ++r) {
-    const float* from = x.row(first + r).data();
-    for (std::size_t k = 0; k < x.columns(); ++k)
-      to[k * rows + r] = from[k];
-  }
-}
-
-/// The packed rows [0, tiles.rows) against the panels [first_panel, last_panel), as far as column `columns`.  Panels
-/// are the outer loop: a row meets its columns in increasing order.
-template <class Arch, class Epilogue>
-void multiply_packed(const float* x, std::size_t first_row, tiling<Arch> tiles, std::size_t depth,
-                     const packed_matrix<Arch>& b, std::size_t first_panel, std::size_t last_panel, std::size_t columns,
-                     Epilogue& epilogue) {
+/// Tiles [first_tile, last_tile) of x against the panels [first_panel, last_panel) of every matrix in b, as far as
+/// column `columns`, x's columns meeting b's rows from `first_depth` on.  Panels are the outer loop: a row meets its
+/// columns in increasing order.
+template <class Arch, class Epilogue, std::size_t... Which>
+void multiply_tiles(const packed_rows<Arch>& x, std::size_t first_tile, std::size_t last_tile,
+                    const std::array<const packed_matrix<Arch>*, sizeof...(Which)>& b, std::size_t first_depth,
+                    std::size_t first_panel, std::size_t last_panel, std::size_t columns, Epilogue& epilogue,
+                    std::index_sequence<Which...>) {
   constexpr std::size_t panel_width = tile_shape<Arch>::columns;
-  alignas(alignment) float tile[tile_shape<Arch>::rows * panel_width];
+  alignas(alignment) float tile[sizeof...(Which)][tile_shape<Arch>::rows * panel_width];
   for (std::size_t p = first_panel; p < last_panel; ++p) {
     const std::size_t first_column = p * panel_width;
     const std::size_t valid = (std::min)(panel_width, columns - first_column);
-    for (std::size_t t = 0; t < tiles.count(); ++t) {
-      const std::size_t first = tiles.first(t);
-      const std::size_t rows = tiles.first(t + 1) - first;
-      tile_kernels<Arch>[rows - 1](x + first * depth, b.panel(p), depth, tile);
+    for (std::size_t t = first_tile; t < last_tile; ++t) {
+      const std::size_t first = x.first_row(t);
+      const std::size_t rows = x.rows_of(t);
+      const tile_kernel multiply = tile_kernels<Arch>[rows - 1];
+      (multiply(x.tile(t), b[Which]->panel(p) + first_depth * panel_width, x.depth(), tile[Which]), ...);
       for (std::size_t r = 0; r < rows; ++r)
         for (std::size_t c = 0; c < valid; c += width<Arch>)
-          epilogue(first_row + first + r, first_column + c, floats<Arch>::load_aligned(tile + r * panel_width + c),
+          epilogue(first + r, first_column + c, floats<Arch>::load_aligned(tile[Which] + r * panel_width + c)...,
                    (std::min)(width<Arch>, valid - c));
     }
   }
+}
+template <class Arch, std::size_t N, class Epilogue>
+void multiply_tiles(const packed_rows<Arch>& x, std::size_t first_tile, std::size_t last_tile,
+                    const std::array<const packed_matrix<Arch>*, N>& b, std::size_t first_depth,
+                    std::size_t first_panel, std::size_t last_panel, std::size_t columns, Epilogue& epilogue) {
+  multiply_tiles(x, first_tile, last_tile, b, first_depth, first_panel, last_panel, columns, epilogue,
+                 std::make_index_sequence<N>{});
+}
+
+/// Tiles of x whose packed form fits a second-level cache of 1 MiB beside two panels of b and what it is written to.
+template <class Arch>
+std::size_t tiles_per_block(std::size_t depth) noexcept {
+  constexpr std::size_t budget = 640 * 1024 / sizeof(float) / tile_shape<Arch>::rows;
+  return (std::max<std::size_t>)(1, budget / (std::max<std::size_t>)(depth, 1));
 }
 
 inline void require_depth(std::size_t x_columns, std::size_t depth) {
@@ -136,23 +136,58 @@ inline void require_depth(std::size_t x_columns, std::size_t depth) {
 
 }  // namespace detail
 
-/// x (m, k) times the first `columns` columns of b, on the calling thread: for bodies of a `parallel_for`, and for an
-/// epilogue that must see each row's columns in increasing order.
+/// The part of a right factor b that a product reads: all of it, unless said otherwise.
+struct product_part {
+  std::size_t first_depth = 0;   ///< b's row that the first column of x meets
+  std::size_t first_column = 0;  ///< a multiple of packed_matrix::panel_width
+  std::size_t last_column = static_cast<std::size_t>(-1);
+};
+
+/// x times `part` of b, on the calling thread: for bodies of a `parallel_for`, and for an epilogue that must see each
+/// row's columns in increasing order.  Tiles of x take turns in groups that fit a second-level cache of 1 MiB beside a
+/// panel of b.
 ///
-/// k may be less than b's depth: then the rest of b's rows go unread, as if x went on with zeros.
+/// x may be shallower than what is left of b: then the rest of b's rows go unread, as if x went on with zeros.
+template <class Arch, class Epilogue>
+void multiply_rows(const packed_rows<Arch>& x, const packed_matrix<Arch>& b, Epilogue&& epilogue,
+                   const product_part& part = {}) {
+  constexpr std::size_t panel_width = tile_shape<Arch>::columns;
+  const std::size_t columns = (std::min)(part.last_column, b.columns());
+  assert(part.first_depth + x.depth() <= b.depth() && part.first_column % panel_width == 0);
+  const std::size_t tiles = detail::tiles_per_block<Arch>(x.depth());
+  for (std::size_t t = 0; t < x.tiles(); t += tiles)
+    detail::multiply_tiles(x, t, (std::min)(x.tiles(), t + tiles), std::array{&b}, part.first_depth,
+                           part.first_column / panel_width, (columns + panel_width - 1) / panel_width, columns,
+                           epilogue);
+}
+
+/// x times both a and b, which are of equal shape, on the calling thread; a register of each result at a time:
+/// epilogue(row, first_column, floats<Arch> of x a, floats<Arch> of x b, valid).
+template <class Arch, class Epilogue>
+void multiply_rows_by_both(const packed_rows<Arch>& x, const packed_matrix<Arch>& a, const packed_matrix<Arch>& b,
+                           Epilogue&& epilogue) {
+  assert(a.depth() == x.depth() && b.depth() == x.depth() && a.columns() == b.columns());
+  const std::size_t tiles = detail::tiles_per_block<Arch>(x.depth());
+  for (std::size_t t = 0; t < x.tiles(); t += tiles)
+    detail::multiply_tiles(x, t, (std::min)(x.tiles(), t + tiles), std::array{&a, &b}, 0, 0, b.panels(), b.columns(),
+                           epilogue);
+}
+
+/// x (m, k) times the first `columns` columns of b, as multiply_rows: packs a block of x's rows at a time.
 template <class Arch, class Epilogue>
 void gemm_block(matrix_view<const float> x, const packed_matrix<Arch>& b, std::size_t columns, Epilogue&& epilogue) {
   assert(x.columns() <= b.depth() && columns <= b.columns());
   if (x.rows() == 0 || columns == 0) return;
-  const std::size_t depth = x.columns();
-  const std::size_t panels = (columns + tile_shape<Arch>::columns - 1) / tile_shape<Arch>::columns;
-  const std::size_t block = detail::rows_per_block<Arch>(depth);
-  aligned_floats packed((std::min)(block, x.rows()) * depth);
+  const std::size_t block = detail::rows_per_block<Arch>(x.columns());
+  packed_rows<Arch> packed;
   for (std::size_t first = 0; first < x.rows(); first += block) {
-    const detail::tiling<Arch> tiles{(std::min)(block, x.rows() - first)};
-    for (std::size_t t = 0; t < tiles.count(); ++t)
-      detail::pack_rows(x, first + tiles.first(t), first + tiles.first(t + 1), packed.data() + tiles.first(t) * depth);
-    detail::multiply_packed<Arch>(packed.data(), first, tiles, depth, b, 0, panels, columns, epilogue);
+    packed.pack((std::min)(block, x.rows() - first), x.columns(),
+                [&](std::size_t r) { return x.row(first + r).data(); });
+    multiply_rows(packed, b,
+                  [&](std::size_t row, std::size_t column, const floats<Arch>& z, std::size_t valid) {
+                    epilogue(first + row, column, z, valid);
+                  },
+                  {.last_column = columns});
   }
 }
 
@@ -165,21 +200,17 @@ template <class Arch, class Epilogue>
 void gemm(matrix_view<const float> x, const packed_matrix<Arch>& b, Epilogue&& epilogue) {
   detail::require_depth(x.columns(), b.depth());
   if (x.rows() == 0 || b.columns() == 0) return;
-  const std::size_t depth = b.depth();
-  const std::size_t block = detail::rows_per_block<Arch>(depth);
+  const std::size_t block = detail::rows_per_block<Arch>(b.depth());
   // All threads share the packed rows of a few blocks at a time: memory does not grow with m, and a product with few
   // rows is cut along its columns instead.
   constexpr std::size_t blocks_at_once = 8;
-  aligned_floats packed((std::min)(blocks_at_once * block, x.rows()) * depth);
+  std::array<packed_rows<Arch>, blocks_at_once> packed;
   for (std::size_t first = 0; first < x.rows(); first += blocks_at_once * block) {
     const std::size_t rows = (std::min)(blocks_at_once * block, x.rows() - first);
     const std::size_t blocks = (rows + block - 1) / block;
-    const auto tiles_of = [&](std::size_t i) { return detail::tiling<Arch>{(std::min)(block, rows - i * block)}; };
     parallel_for(blocks, [&](std::size_t i) {
-      const auto tiles = tiles_of(i);
-      for (std::size_t t = 0; t < tiles.count(); ++t)
-        detail::pack_rows(x, first + i * block + tiles.first(t), first + i * block + tiles.first(t + 1),
-                          packed.data() + (i * block + tiles.first(t)) * depth);
+      packed[i].pack((std::min)(block, rows - i * block), x.columns(),
+                     [&](std::size_t r) { return x.row(first + i * block + r).data(); });
     });
     // Four tasks for each thread even out what threads lose to others, while a task stays worth its start.
     const std::size_t wanted = (4 * thread_count() + blocks - 1) / blocks;
@@ -187,8 +218,11 @@ void gemm(matrix_view<const float> x, const packed_matrix<Arch>& b, Epilogue&& e
     parallel_for(blocks * groups, [&](std::size_t task) {
       const std::size_t i = task / groups;
       const std::size_t g = task % groups;
-      detail::multiply_packed<Arch>(packed.data() + i * block * depth, first + i * block, tiles_of(i), depth, b,
-                                    g * b.panels() / groups, (g + 1) * b.panels() / groups, b.columns(), epilogue);
+      const auto from_here = [&](std::size_t row, std::size_t column, const floats<Arch>& z, std::size_t valid) {
+        epilogue(first + i * block + row, column, z, valid);
+      };
+      detail::multiply_tiles(packed[i], 0, packed[i].tiles(), std::array{&b}, 0, g * b.panels() / groups,
+                             (g + 1) * b.panels() / groups, b.columns(), from_here);
     });
   }
 }
@@ -205,13 +239,8 @@ void multiply(matrix_view<const float> x, const packed_matrix<Arch>& b, matrix_v
   for (std::size_t r = 0; r < out.rows(); ++r)
     to[r] = out.row(r).data();
   gemm(x, b, [&](std::size_t row, std::size_t column, floats<Arch> z, std::size_t valid) {
-    if (valid == width<Arch>) {
-      if (!bias.empty()) z += load<Arch>(bias.data() + column);
-      z.store_unaligned(to[row] + column);
-    } else {
-      if (!bias.empty()) z += load_first<Arch>(bias.data() + column, valid);
-      store_first<Arch>(z, to[row] + column, valid);
-    }
+    if (!bias.empty()) z += load_valid<Arch>(bias.data() + column, valid);
+    store_valid<Arch>(z, to[row] + column, valid);
   });
 }
 

@@ -130,6 +130,15 @@ class feature_table {
     return *this;
   }
 
+  /// The tokens of a table without its cells: what is left for those who need not know what fired.
+  feature_table tokens_only() const {
+    feature_table out;
+    out.width_ = width_;
+    out.tokens_ = tokens_;
+    out.blocks_.resize(blocks_.size());
+    return out;
+  }
+
   /// The same cells and token counts, wherever the cells lie.
   bool operator==(const feature_table& other) const {
     if (width_ != other.width_ || tokens_ != other.tokens_) return false;
