@@ -144,7 +144,7 @@ TEST_CASE("audit_activations: interrupted at every block, it goes on to the same
   audit_options options{.paired = true};
   std::size_t blocks = 0;
   const auto run = [&](const char* second, std::size_t most) {
-    const std::vector<dumped_activations> compressed{{"a", folder.path() / "a.npy"}, {"b", folder.path() / second}};
+    const std::vector<dumped_activations> compressed{{"a", {folder.path() / "a.npy"}}, {"b", {folder.path() / second}}};
     std::size_t steps = 0;
     return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings(), options, {},
                              [&](std::string_view, std::size_t, std::size_t) {

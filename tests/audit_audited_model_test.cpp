@@ -24,7 +24,7 @@ audited_model made_up(compression_order order, const std::string& family = "gpt_
   return {tiny_model(family), lossless_sae(64), settings, false, {}};
 }
 
-std::vector<float> hidden(const decoder<>& model) { return model.final_hidden(random_rows(2, 12, 97).view()).values; }
+std::vector<float> hidden(const any_decoder& model) { return model.final_hidden(random_rows(2, 12, 97).view()).values; }
 
 }  // namespace
 
