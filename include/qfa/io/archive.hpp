@@ -68,12 +68,12 @@ class archive_writer {
  public:
   static constexpr bool reads = false;
 
-  /// `kind` says what the content is, `version` how it is laid out.
-  archive_writer(std::string_view kind, std::uint32_t version) {
+  /// `kind` says what the content is, `layout` which version of it.
+  archive_writer(std::string_view kind, std::uint32_t layout) {
     detail::require_little_endian();
     append(std::as_bytes(std::span(detail::archive_magic)));
     put(std::string(kind));
-    put(version);
+    put(layout);
     content_ = bytes_.size() + sizeof(std::uint64_t);
     put(std::uint64_t{0});  // the length, known at the end
   }
@@ -149,7 +149,7 @@ class archive_reader {
 
   /// `bytes` must stay where they are.  `where` names them in sentences.  Throws unless they are a whole archive of
   /// that kind and version.
-  archive_reader(std::span<const std::byte> bytes, std::string_view kind, std::uint32_t version, std::string where)
+  archive_reader(std::span<const std::byte> bytes, std::string_view kind, std::uint32_t layout, std::string where)
       : where_(std::move(where)), rest_(bytes) {
     detail::require_little_endian();
     const std::span<const std::byte> magic = std::as_bytes(std::span(detail::archive_magic));
@@ -166,9 +166,9 @@ class archive_reader {
     std::memcpy(&crc, bytes.data() + bytes.size() - sizeof crc, sizeof crc);
     if (crc != crc32(bytes.first(bytes.size() - sizeof crc)))
       fail(where_ + " is damaged: its bytes do not have the checksum that they were written with");
-    if (found_kind != kind || found_version != version)
+    if (found_kind != kind || found_version != layout)
       fail(where_ + " holds a \"" + found_kind + "\" of version " + std::to_string(found_version) + ", expected a \"" +
-           std::string(kind) + "\" of version " + std::to_string(version));
+           std::string(kind) + "\" of version " + std::to_string(layout));
     rest_ = rest_.first(rest_.size() - sizeof crc);
   }
 
