@@ -18,8 +18,9 @@ for leg in "$@"; do
       ;;
     verify)  # what would be installed.  Catches: a header that is no part of the package, or needs one that is not.
       qfa_need $qfa_packages
-      qfa_configure release
+      qfa_configure release -D QFA_CHECK_EACH_HEADER=ON -D QFA_BUILD_BENCHMARKS=ON
       qfa_build release --target all_verify_interface_header_sets
+      qfa_build release  # each header alone with all warnings, and the benchmarks
       ;;
     tidy)  # the short allow-list of .clang-tidy over the umbrella.
       qfa_need $qfa_packages clang-tidy-14 libomp-14-dev
