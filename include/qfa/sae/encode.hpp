@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
@@ -123,12 +124,13 @@ class encoder {
     return detail::relu_gate<Arch>(s);
   }
 
-  /// Tokens for one task: as many as the product wants in its cache, fewer where threads would go without.
+  /// Tokens for one task: no more than the product wants in its cache, and as many tasks for each thread.
   std::size_t block_for(std::size_t tokens, bool screened) const noexcept {
     constexpr std::size_t tile = simd::tile_shape<Arch>::rows;
-    const std::size_t share = (tokens + thread_count() - 1) / thread_count();
     const std::size_t most = screened ? detail::screened_rows(d_in()) : simd::detail::rows_per_block<Arch>(d_in());
-    return (std::min)(most, (std::max)(tile, (share + tile - 1) / tile * tile));
+    const std::size_t threads = thread_count();
+    const std::size_t tasks = block_count(block_count(tokens, most), threads) * threads;
+    return (std::max)(tile, block_count(block_count(tokens, (std::max<std::size_t>)(tasks, 1)), tile) * tile);
   }
 
   matrix_view<float> framed(matrix_view<const float> x, std::size_t first, std::size_t last,
