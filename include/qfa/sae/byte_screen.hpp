@@ -15,6 +15,7 @@
 #include "qfa/core/parallel.hpp"
 #include "qfa/simd/batch.hpp"
 #include "qfa/simd/kernels.hpp"
+#include "qfa/simd/math.hpp"
 #include "qfa/simd/packed_bytes.hpp"
 
 namespace qfa {
@@ -106,14 +107,14 @@ class byte_screen {
     // Below 2^-60 a step is none: then all of y is remainder, which is true as well.
     const float step = simd::absmax<Arch>(y) / 127.0f;
     if (step >= 0x1p-60f && std::isfinite(step)) out.step = step;
-    const batch a(out.step), per_step(out.step > 0.0f ? 1.0f / out.step : 0.0f);
-    // Adding 1.5 2^23 rounds to an integer and leaves it in the lowest bits; 128 more, and they are the byte.
-    const batch shift(12582912.0f);
+    const batch a(out.step);
+    const float per_step = out.step > 0.0f ? 1.0f / out.step : 0.0f;
     simd::transform<Arch>(
-        rest, [&](const batch& v) { return simd::fma(v, per_step, shift) - shift; }, y.data());
+        rest, [&](const batch& v) { return simd::detail::nearest(v, per_step); }, y.data());
+    // What rounds to an integer leaves it in the lowest bits, too; 128 more, and they are the byte.
     for (std::size_t k = 0; k < d; ++k)
       to[k / 4 * stride + k % 4] =
-          static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(rest[k] + (12582912.0f + 128.0f)));
+          static_cast<std::uint8_t>(std::bit_cast<std::uint32_t>(rest[k] + (simd::detail::rounding_shift + 128.0f)));
     for (std::size_t k = d; k % 4 != 0; ++k)
       to[k / 4 * stride + k % 4] = 128;
     simd::transform<Arch>(

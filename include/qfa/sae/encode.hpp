@@ -145,11 +145,13 @@ class encoder {
   /// Whether x is to be screened.  The first tokens that come say what their inputs are like.
   bool prepare_screen(matrix_view<const float> x) const {
     if (!screening_ || x.rows() == 0) return false;
-    return screening_->wanted([&] {
+    const bool screened = screening_->wanted([&] {
       std::vector<float> inputs;
       framed(x, 0, (std::min)(detail::screening<Arch>::sample_tokens, x.rows()), inputs);
       return inputs;
     });
+    if (!screened) screening_->packed();  // now, on all threads, and not by the first task that wants it
+    return screened;
   }
 
   template <class Gate>
@@ -165,7 +167,7 @@ class encoder {
     } else if constexpr (simd::byte_dot<Dot>) {
       detail::screened_block<Arch, Dot> block(screening_->screen(), screening_->products(), u);
       if (k_ == 0)
-        block.fire(gate, fired);
+        block.fire(gate, first_, fired);
       else if constexpr (std::is_same_v<Gate, detail::relu_gate<Arch>>)
         block.offer(gate, k_, candidates);
       screening_->count(block.counts());
@@ -173,12 +175,7 @@ class encoder {
     sparse_codes out(width());
     for (std::size_t r = 0; r < rows; ++r) {
       const firing_buffer& token = k_ == 0 ? fired[r] : candidates[r].result();
-      for (std::size_t i = 0; first_ > 0 && i < token.size(); ++i)
-        out.push(token.features()[i] + static_cast<std::uint32_t>(first_), token.values()[i]);
-      if (first_ > 0)
-        out.end_token();
-      else
-        out.append_token(token.features(), token.values());
+      out.append_token(token.features(), token.values());
     }
     return out;
   }
@@ -196,7 +193,7 @@ class encoder {
                        alignas(simd::alignment) std::array<float, simd::width<Arch>> lane;
                        select(codes.fires, codes.values, batch(0.0f)).store_aligned(lane.data());
                        if (k_ == 0)
-                         fired[row].append(column, lane);
+                         fired[row].append(first_ + column, lane);
                        else
                          candidates[row].append(column, lane);
                      });

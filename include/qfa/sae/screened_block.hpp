@@ -60,9 +60,9 @@ class screened_block {
     }
   }
 
-  /// fired[t] gets what fires on token t.
+  /// fired[t] gets what fires on token t, the first column being the feature `first_feature`.
   template <class Gate>
-  void fire(const Gate& gate, std::vector<firing_buffer>& fired) {
+  void fire(const Gate& gate, std::size_t first_feature, std::vector<firing_buffer>& fired) {
     std::vector<encoder_pair> pairs;
     for (std::size_t p = 0; p < screen_.panels(); ++p) {
       pairs.clear();
@@ -78,13 +78,12 @@ class screened_block {
       for (std::size_t i = 0; i < pairs.size(); ++i) {
         const encoder_pair pair = pairs[i];
         const float upper = rough_[i] + screen_.error_of_rough(tokens_[pair.row], pair.column);
-        const std::size_t lane = pair.column % simd::width<Arch>;
         pairs[left] = pair;
-        left += simd::bits_of<Arch>(gate.may_fire(batch(upper), pair.column - lane)) >> lane & 1U;
+        left += holds(gate.may_fire(batch(upper), register_of(pair.column)), pair.column) ? 1U : 0U;
       }
       pairs.resize(left);
       multiply(pairs, gate, [&](const encoder_pair& pair, float value) {
-        fired[pair.row].append(pair.column, std::span(&value, 1));
+        fired[pair.row].append(first_feature + pair.column, std::span(&value, 1));
       });
     }
   }
@@ -214,10 +213,18 @@ class screened_block {
 
   /// What the gate makes of a product of one column, before it is compared with anything.
   static float one(const relu_gate<Arch>& gate, float u, std::size_t column) noexcept {
-    const std::size_t lane = column % simd::width<Arch>;
-    alignas(simd::alignment) std::array<float, simd::width<Arch>> values;
-    gate.activation(batch(u), column - lane).store_aligned(values.data());
-    return values[lane];
+    return value_of(gate.activation(batch(u), register_of(column)), column);
+  }
+
+  // A column's register is the one that begins at `register_of(column)`; there it has a lane.
+  static constexpr std::size_t register_of(std::size_t column) noexcept { return column - column % simd::width<Arch>; }
+  static bool holds(const simd::lanes<Arch>& condition, std::size_t column) noexcept {
+    return (simd::bits_of<Arch>(condition) >> column % simd::width<Arch> & 1U) != 0;
+  }
+  static float value_of(const batch& x, std::size_t column) noexcept {
+    alignas(simd::alignment) std::array<float, simd::width<Arch>> lanes;
+    x.store_aligned(lanes.data());
+    return lanes[column % simd::width<Arch>];
   }
 
   /// Puts rough products of what the screen left into rough_.
@@ -234,12 +241,10 @@ class screened_block {
     exact_.resize(pairs.size());
     products_(inputs_.data(), pairs, exact_.data());
     for (std::size_t i = 0; i < pairs.size(); ++i) {
-      const std::size_t lane = pairs[i].column % simd::width<Arch>;
-      const auto codes = gate(batch(exact_[i]), pairs[i].column - lane);
-      if ((simd::bits_of<Arch>(codes.fires) >> lane & 1U) == 0) continue;
-      alignas(simd::alignment) std::array<float, simd::width<Arch>> values;
-      codes.values.store_aligned(values.data());
-      take(pairs[i], values[lane]);
+      const std::size_t column = pairs[i].column;
+      const auto codes = gate(batch(exact_[i]), register_of(column));
+      if (!holds(codes.fires, column)) continue;
+      take(pairs[i], value_of(codes.values, column));
       ++counts_.fired;
     }
   }
