@@ -15,8 +15,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <random>
-#include <utility>
 #include <vector>
 
 #ifdef QFA_HAS_OPENBLAS
@@ -26,7 +24,8 @@
 #include <omp.h>
 #endif
 
-#include "fma_peak.hpp"
+#include "count_flops.hpp"
+#include "made_model.hpp"
 #include "qfa/model/decoder.hpp"
 #include "qfa/model/logical_tensors.hpp"
 #include "qfa/model/loss.hpp"
@@ -41,88 +40,38 @@ using qfa::matrix_view;
 
 std::size_t size_of(std::int64_t n) { return static_cast<std::size_t>(n); }
 
-/// A llama of random weights.
-qfa::model_config config_of(std::size_t hidden, std::size_t head_dim, std::size_t layers, std::size_t mlp,
-                            std::size_t vocabulary) {
-  qfa::model_config out;
-  out.hidden = hidden;
-  out.head_dim = head_dim;
-  out.layers = layers;
-  out.heads = out.kv_heads = out.hidden / out.head_dim;
-  out.intermediate = mlp;
-  out.vocabulary = vocabulary;
-  out.rotated = out.head_dim;
-  out.query_scale = 1.0 / std::sqrt(static_cast<double>(out.head_dim));
-  out.windows.assign(out.layers, 0);
-  return out;
-}
+using qfa_bench::count_flops;
+using qfa_bench::llama_config;
+using qfa_bench::made_model;
 
-/// A rate, and the rate as a share of the peak.
-void count_flops(benchmark::State& state, double flops) {
-  using benchmark::Counter;
-  state.counters["flop/s"] = Counter(flops, Counter::kIsIterationInvariantRate, Counter::kIs1000);
-  state.counters["of_peak"] = Counter(flops / qfa_bench::fma_peak_flops(), Counter::kIsIterationInvariantRate);
-}
-
-struct problem {
-  std::size_t texts, context;
-  qfa::language_model model;
-  std::vector<std::uint32_t> ids;
-
-  problem(const qfa::model_config& config, std::size_t t, std::size_t c) : texts(t), context(c), ids(t * c) {
-    model.config = config;
-    std::mt19937 bits(1);
-    const float spread = std::sqrt(3.0f / static_cast<float>(config.hidden));
-    std::uniform_real_distribution<float> uniform(-spread, spread);  // a hundred million normal ones take seconds
-    for (const qfa::expected_tensor& tensor : qfa::expected_tensors(model.config)) {
-      std::size_t count = 1;
-      for (const std::size_t n : tensor.shape)
-        count *= n;
-      std::vector<float> values(count, 1.0f);
-      if (tensor.shape.size() == 2)
-        for (float& x : values)
-          x = uniform(bits);
-      model.tensors[tensor.name] = qfa::share(tensor.shape, std::move(values));
-    }
-    for (std::uint32_t& id : ids)
-      id = static_cast<std::uint32_t>(bits() % config.vocabulary);
+/// range(0) wide with heads of range(1), range(2) layers, an MLP of range(3); range(4) texts of range(5) tokens.
+made_model model_of(const benchmark::State& state) {
 #ifdef _OPENMP
-    omp_set_num_threads(1);
+  omp_set_num_threads(1);
 #endif
-  }
-  /// range(0) wide with heads of range(1), range(2) layers, an MLP of range(3); range(4) texts of range(5) tokens.
-  explicit problem(const benchmark::State& state)
-      : problem(config_of(size_of(state.range(0)), size_of(state.range(1)), size_of(state.range(2)),
-                          size_of(state.range(3)), 512),
-                size_of(state.range(4)), size_of(state.range(5))) {}
+  return {llama_config(size_of(state.range(0)), size_of(state.range(1)), size_of(state.range(2)),
+                       size_of(state.range(3)), 512),
+          size_of(state.range(4)), size_of(state.range(5))};
+}
 
-  matrix_view<const std::uint32_t> tokens() const { return {ids.data(), texts, context}; }
-
-  /// Tokens, parameters, and the multiply-adds of the linear layers and of causal attention.
-  void count(benchmark::State& state, bool with_attention = true) const {
-    double weights = 0.0;
-    for (const qfa::logical_tensor& tensor : qfa::logical_tensors(model.config))
-      if (tensor.info.role != qfa::tensor_role::other)
-        weights += static_cast<double>(tensor.slice.rows * tensor.slice.columns);
-    // A token meets (context + 1) / 2 on the average, in a product with the keys and one with the values.
-    const double mixing = 2.0 * static_cast<double>(model.config.layers * model.config.hidden * (context + 1));
-    const auto tokens_done = static_cast<double>(texts * context);
-    using benchmark::Counter;
-    state.counters["tokens/s"] = Counter(tokens_done, Counter::kIsIterationInvariantRate, Counter::kIs1000);
-    state.counters["weights"] = Counter(weights, Counter::kDefaults, Counter::kIs1000);
-    count_flops(state, tokens_done * (2.0 * weights + (with_attention ? mixing : 0.0)));
-  }
-};
+/// Tokens, parameters, and the multiply-adds of the linear layers and of causal attention.
+void count(benchmark::State& state, const made_model& p, bool with_attention = true) {
+  using benchmark::Counter;
+  const auto tokens_done = static_cast<double>(p.tokens().size());
+  state.counters["tokens/s"] = Counter(tokens_done, Counter::kIsIterationInvariantRate, Counter::kIs1000);
+  state.counters["weights"] = Counter(p.weights(), Counter::kDefaults, Counter::kIs1000);
+  count_flops(state, with_attention ? p.flops() : p.linear_flops());
+}
 
 void forward(benchmark::State& state) {
-  const problem p(state);
-  const qfa::decoder<> model(p.model);
+  const made_model p = model_of(state);
+  const qfa::decoder<> model(p.model());
   qfa::forward_scratch scratch;
   for (auto _ : state) {
     auto hidden = model.forward(p.tokens(), {.final_hidden = true}, qfa::no_visitor{}, scratch);
     benchmark::DoNotOptimize(hidden.values.data());
   }
-  p.count(state);
+  count(state, p);
 }
 
 /// One linear layer, one attention and one norm after the other, a float at a time.
@@ -212,52 +161,52 @@ class scalar_twin {
 };
 
 void scalar(benchmark::State& state) {
-  const problem p(state);
-  const scalar_twin twin(p.model);
+  const made_model p = model_of(state);
+  const scalar_twin twin(p.model());
   const auto a = twin(p.tokens());
-  const auto b = qfa::decoder<>(p.model).final_hidden(p.tokens());
+  const auto b = qfa::decoder<>(p.model()).final_hidden(p.tokens());
   for (std::size_t i = 0; i < a.size(); ++i)
     if (std::fabs(a[i] - b.values[i]) > 1e-3f) state.SkipWithError("the twin computes something else");
   for (auto _ : state) {
     auto hidden = twin(p.tokens());
     benchmark::DoNotOptimize(hidden.data());
   }
-  p.count(state);
+  count(state, p);
 }
 
 #ifdef QFA_HAS_OPENBLAS
 void openblas_products(benchmark::State& state) {
-  const problem p(state);
+  const made_model p = model_of(state);
   openblas_set_num_threads(1);
   const auto i = [](std::size_t s) { return static_cast<blasint>(s); };
-  const std::size_t n = p.ids.size();
-  std::vector<float> x(n * p.model.config.intermediate, 0.01f), out(n * p.model.config.intermediate);
-  const auto tensors = qfa::logical_tensors(p.model.config);
+  const std::size_t n = p.tokens().size();
+  std::vector<float> x(n * p.model().config.intermediate, 0.01f), out(n * p.model().config.intermediate);
+  const auto tensors = qfa::logical_tensors(p.model().config);
   for (auto _ : state) {
     for (const qfa::logical_tensor& tensor : tensors) {
       if (tensor.info.role == qfa::tensor_role::other) continue;
       cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, i(n), i(tensor.slice.rows), i(tensor.slice.columns), 1.0f,
-                  x.data(), i(tensor.slice.columns), p.model.at(tensor.slice.weight).data(), i(tensor.slice.columns),
+                  x.data(), i(tensor.slice.columns), p.model().at(tensor.slice.weight).data(), i(tensor.slice.columns),
                   0.0f, out.data(), i(tensor.slice.rows));
     }
     benchmark::ClobberMemory();
   }
-  p.count(state, false);
+  count(state, p, false);
 }
 #endif
 
 /// Final hidden states of 512 tokens, 768 wide, and their next tokens in a vocabulary of range(0); `compressed` is a
 /// little off.
 struct loss_problem {
-  problem made;
+  made_model made;
   qfa::decoder<> model;
   qfa::activations reference, compressed;
   std::vector<double> nll;
   std::vector<qfa::token_comparison> both;
 
   explicit loss_problem(const benchmark::State& state)
-      : made(config_of(768, 64, 1, 64, size_of(state.range(0))), 2, 257),
-        model(made.model),
+      : made(llama_config(768, 64, 1, 64, size_of(state.range(0))), 2, 257),
+        model(made.model()),
         reference(model.final_hidden(made.tokens())),
         compressed(reference),
         nll(2 * 256),
@@ -267,11 +216,11 @@ struct loss_problem {
   }
   /// Of `products` unembeddings, exponentials not counted.
   void count(benchmark::State& state, double products) const {
-    count_flops(state, products * 2.0 * static_cast<double>(nll.size() * 768 * made.model.config.vocabulary));
+    count_flops(state, products * 2.0 * static_cast<double>(nll.size() * 768 * made.model().config.vocabulary));
   }
   qfa::activations logits_of(const qfa::activations& hidden) const {
     qfa::activations out;
-    out.resize(hidden.tokens, made.model.config.vocabulary);
+    out.resize(hidden.tokens, made.model().config.vocabulary);
     model.unembed(hidden.view(), out.view());
     return out;
   }
@@ -279,7 +228,7 @@ struct loss_problem {
   template <class Score>
   void for_each_scored(Score score) const {
     for (std::size_t i = 0; i < nll.size(); ++i)
-      score(i, i + i / 256, made.ids[i + i / 256 + 1]);
+      score(i, i + i / 256, made.tokens()(i / 256, i % 256 + 1));
   }
 };
 

@@ -19,6 +19,7 @@
 #include <omp.h>
 #endif
 
+#include "count_flops.hpp"
 #include "qfa/simd/gemm.hpp"
 
 #ifdef QFA_HAS_OPENBLAS
@@ -54,31 +55,24 @@ struct problem {
   matrix_view<const float> w_view() const { return {w.data(), k, n}; }
   void count_flops(benchmark::State& state) const {
     const double flops = 2.0 * static_cast<double>(m) * static_cast<double>(k) * static_cast<double>(n);
-    state.counters["flop/s"] =
-        benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+    qfa_bench::count_flops(state, flops);
   }
 };
 
-/// The rate of fused multiply-adds when nothing else limits it: twelve independent sums, each lane of its own value.
-/// A compiler that merges equal sums would report more than the machine has.
-void fma_peak(benchmark::State& state) {
-  using batch = simd::floats<>;
+/// The innermost loop with everything in the first-level cache: the most that the product could reach.
+void tile_alone(benchmark::State& state) {
   constexpr std::size_t w = simd::width<>;
   simd::aligned_floats b(2 * w * 64), x(12 * 64), out(24 * w);
   for (std::size_t i = 0; i < b.size(); ++i)
     b[i] = 1.0f + static_cast<float>(i % 7) * 1e-3f;
   for (std::size_t i = 0; i < x.size(); ++i)
     x[i] = static_cast<float>(i % 5) * 1e-3f;
-  // One tile over a k so small that everything stays in the first-level cache, repeated.
   for (auto _ : state) {
     simd::detail::tile_kernels<simd::best_arch>.back()(x.data(), b.data(), 64, out.data());
     benchmark::DoNotOptimize(out.data());
     benchmark::ClobberMemory();
   }
-  static_assert(sizeof(batch) == w * sizeof(float));
-  state.counters["flop/s"] =
-      benchmark::Counter(2.0 * 64.0 * static_cast<double>(simd::tile_shape<simd::best_arch>::rows * 2 * w),
-                         benchmark::Counter::kIsIterationInvariantRate, benchmark::Counter::kIs1000);
+  qfa_bench::count_flops(state, 2.0 * 64.0 * static_cast<double>(simd::tile_shape<simd::best_arch>::rows * 2 * w));
 }
 
 template <class Arch>
@@ -127,7 +121,7 @@ void shapes(benchmark::internal::Benchmark* b) {
 
 }  // namespace
 
-BENCHMARK(fma_peak);
+BENCHMARK(tile_alone);
 BENCHMARK(packed<qfa::simd::best_arch>)->Apply(shapes)->Name("packed");
 #if XSIMD_WITH_AVX512F
 BENCHMARK(packed<xsimd::fma3<xsimd::avx2>>)->Apply(shapes)->Name("packed_avx2");

@@ -15,23 +15,31 @@
 
 namespace qfa_bench {
 
-/// A llama of random weights, 103 million of them in linear layers, and two texts of 512 tokens.
+/// The shape of a llama.
+inline qfa::model_config llama_config(std::size_t hidden, std::size_t head_dim, std::size_t layers, std::size_t mlp,
+                                      std::size_t vocabulary) {
+  qfa::model_config out;
+  out.hidden = hidden;
+  out.head_dim = head_dim;
+  out.layers = layers;
+  out.heads = out.kv_heads = out.hidden / out.head_dim;
+  out.intermediate = mlp;
+  out.vocabulary = vocabulary;
+  out.rotated = out.head_dim;
+  out.query_scale = 1.0 / std::sqrt(static_cast<double>(out.head_dim));
+  out.windows.assign(out.layers, 0);
+  return out;
+}
+
+/// A model of random weights, and texts of random tokens for it.
 class made_model {
  public:
-  made_model() : ids_(texts * context) {
-    qfa::model_config& c = model_.config;
-    c.hidden = 1024;
-    c.head_dim = 64;
-    c.layers = 8;
-    c.heads = c.kv_heads = c.hidden / c.head_dim;
-    c.intermediate = 2816;
-    c.vocabulary = 512;
-    c.rotated = c.head_dim;
-    c.query_scale = 1.0 / std::sqrt(static_cast<double>(c.head_dim));
-    c.windows.assign(c.layers, 0);
+  made_model(const qfa::model_config& c, std::size_t texts, std::size_t context)
+      : texts_(texts), context_(context), ids_(texts * context) {
+    model_.config = c;
     std::mt19937 bits(1);
     const float spread = std::sqrt(3.0f / static_cast<float>(c.hidden));
-    std::uniform_real_distribution<float> uniform(-spread, spread);
+    std::uniform_real_distribution<float> uniform(-spread, spread);  // a hundred million normal ones take seconds
     for (const qfa::expected_tensor& tensor : qfa::expected_tensors(c)) {
       std::size_t count = 1;
       for (const std::size_t n : tensor.shape)
@@ -47,8 +55,9 @@ class made_model {
   }
 
   const qfa::language_model& model() const noexcept { return model_; }
-  qfa::matrix_view<const std::uint32_t> tokens() const noexcept { return {ids_.data(), texts, context}; }
+  qfa::matrix_view<const std::uint32_t> tokens() const noexcept { return {ids_.data(), texts_, context_}; }
 
+  /// In linear layers.
   double weights() const {
     double sum = 0.0;
     for (const qfa::logical_tensor& tensor : qfa::logical_tensors(model_.config))
@@ -56,15 +65,17 @@ class made_model {
         sum += static_cast<double>(tensor.slice.rows * tensor.slice.columns);
     return sum;
   }
-  /// Of the linear layers, and of causal attention: a token meets (context + 1) / 2 on average, in a product with the
-  /// keys and one with the values.  Norms and activation functions are not counted.
+  /// Of the linear layers.  Norms and activation functions are not counted.
+  double linear_flops() const { return static_cast<double>(ids_.size()) * 2.0 * weights(); }
+  /// Of causal attention as well: a token meets (context + 1) / 2 on average, in a product with the keys and one with
+  /// the values.
   double flops() const {
-    const double mixing = 2.0 * static_cast<double>(model_.config.layers * model_.config.hidden * (context + 1));
-    return static_cast<double>(ids_.size()) * (2.0 * weights() + mixing);
+    const double mixing = 2.0 * static_cast<double>(model_.config.layers * model_.config.hidden * (context_ + 1));
+    return linear_flops() + static_cast<double>(ids_.size()) * mixing;
   }
 
  private:
-  static constexpr std::size_t texts = 2, context = 512;
+  std::size_t texts_, context_;
   qfa::language_model model_;
   std::vector<std::uint32_t> ids_;
 };

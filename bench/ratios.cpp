@@ -226,7 +226,7 @@ void print_by_shape(const options& o, const std::vector<std::unique_ptr<contest>
 
 /// A forward to the final hidden states on one thread.
 void print_forward(const options& o) {
-  const made_model made;
+  const made_model made(llama_config(1024, 64, 8, 2816, 512), 2, 512);
   const qfa::decoder<> model(made.model());
   qfa::forward_scratch scratch;
   race all;
