@@ -46,7 +46,7 @@ TEST_CASE("cached_pass: hooks and final states of all calls are those of the slo
   const cache_plan plan(qfa_test::waiting_cache{}, model.config().layers);
   any_decoder cached = model;
   cached.use_cache(plan, {.prefill = 4, .step = 3});
-  CHECK(cached.cache().name() == "waiting");
+  CHECK(cached.cache().plan.name() == "waiting");
   const std::size_t last = model.config().layers - 1;
   std::vector<hook_point> order;
   std::vector<std::vector<float>> seen(2);

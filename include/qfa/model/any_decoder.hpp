@@ -173,8 +173,7 @@ class any_decoder {
       : any_decoder(detail::default_decoder(model, like.within_.get())) {}
   explicit any_decoder(std::unique_ptr<detail::decoder_face> within) : within_(std::move(within)) {}
 
-  any_decoder(const any_decoder& other)
-      : within_(other.within_->copy()), plan_(other.plan_), schedule_(other.schedule_) {}
+  any_decoder(const any_decoder& other) : within_(other.within_->copy()), cache_(other.cache_) {}
   any_decoder& operator=(const any_decoder& other) {
     if (this != &other) *this = any_decoder(other);
     return *this;
@@ -191,15 +190,14 @@ class any_decoder {
   /// they were.  Throws where the plan is of another number of layers.
   void use_cache(cache_plan plan, const cache_schedule& schedule = {}) {
     check_layers(plan, config().layers);
-    plan_ = std::move(plan);
-    schedule_ = schedule;
+    cache_ = {std::move(plan), schedule};
   }
-  const cache_plan& cache() const noexcept { return plan_; }
+  const cache_use& cache() const noexcept { return cache_; }
 
   template <class Visit>
   activations forward(matrix_view<const std::uint32_t> tokens, const forward_options& options, Visit&& visit,
                       forward_scratch& scratch) const {
-    if (!plan_.is_none()) return forward_with_cache(*this, plan_, schedule_, tokens, options, visit, scratch);
+    if (!cache_.plan.is_none()) return forward_with_cache(*this, cache_, tokens, options, visit, scratch);
     return within_->forward(tokens, options, std::ref(visit), scratch);
   }
   template <class Visit>
@@ -244,8 +242,7 @@ class any_decoder {
 
  private:
   std::unique_ptr<detail::decoder_face> within_;
-  cache_plan plan_;
-  cache_schedule schedule_;
+  cache_use cache_;
 };
 
 // Friends are found by their arguments alone; these are found by their full names, too.

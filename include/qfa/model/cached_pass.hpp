@@ -27,6 +27,12 @@ struct cache_schedule {
   std::size_t step = 1;  ///< tokens of each later call
 };
 
+/// What texts pass through.
+struct cache_use {
+  cache_plan plan{};
+  cache_schedule schedule{};
+};
+
 /// Sizes of the calls by which a text of `tokens` comes.  Throws where the one call of them would hide the policies.
 inline std::vector<std::size_t> calls_of(const cache_schedule& schedule, const cache_plan& plan, std::size_t tokens) {
   require(schedule.step > 0, "a call needs at least one token");
@@ -47,13 +53,12 @@ inline std::vector<std::size_t> calls_of(const cache_schedule& schedule, const c
 /// policies have left.  `visit` is shown the whole pass at the end, in the order of the hooks, where there is more than
 /// one call; then what it writes comes to nothing.
 template <class Decoder, class Visit>
-activations forward_with_cache(const Decoder& model, const cache_plan& plan, const cache_schedule& schedule,
-                               matrix_view<const std::uint32_t> tokens, const forward_options& options, Visit&& visit,
-                               forward_scratch& scratch) {
+activations forward_with_cache(const Decoder& model, const cache_use& use, matrix_view<const std::uint32_t> tokens,
+                               const forward_options& options, Visit&& visit, forward_scratch& scratch) {
   if (tokens.empty() || (options.hooks.empty() && !options.final_hidden)) return {};
   const std::size_t rows = tokens.rows(), context = tokens.columns();
-  const std::vector<std::size_t> calls = calls_of(schedule, plan, context);
-  std::vector<kv_cache> caches(rows, kv_cache(model.config(), plan));
+  const std::vector<std::size_t> calls = calls_of(use.schedule, use.plan, context);
+  std::vector<kv_cache> caches(rows, kv_cache(model.config(), use.plan));
   if (calls.size() == 1) return model.extend(tokens, caches, options, visit, scratch);
 
   activations out;
