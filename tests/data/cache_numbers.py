@@ -64,7 +64,7 @@ def e2m1(x):
 def fp8_bytes(x, mantissa, bias):
     """The bytes of numbers that the format has."""
     a = np.abs(x)
-    exponent = np.maximum(np.frexp(a)[1] - 1, 1 - bias)
+    exponent = np.where(a == 0, 1 - bias, np.maximum(np.frexp(a)[1] - 1, 1 - bias))
     whole = np.ldexp(a, mantissa - exponent).astype(np.int64)  # 2^mantissa and more where normal
     code = whole + ((exponent + bias - 1) << mantissa)
     return (code | (np.signbit(x).astype(np.int64) << 7)).astype(np.uint8)
