@@ -54,11 +54,13 @@ inline constexpr bool is_tuple_of_fields_of<P, std::tuple<field<P, T>...>> = tru
 /// The first field leads: it is always written, and its key may be left out ("cast:bf16").  `validate()`, where there
 /// is one, throws on members that make no sense together.
 template <class P>
-concept described_policy = weight_policy<P> && std::default_initializable<P> && requires {
+concept described = std::default_initializable<P> && requires {
   { P::spec_name } -> std::convertible_to<std::string_view>;
   { P::summary } -> std::convertible_to<std::string_view>;
   requires is_tuple_of_fields_of<P, decltype(P::fields())>;
 };
+template <class P>
+concept described_policy = weight_policy<P> && described<P>;
 
 /// `key=value` as written; the key is empty where it was left out.
 struct spec_option {
@@ -69,6 +71,10 @@ struct spec_option {
 /// Makes the policy that stands as a value inside another's spec.
 using nested_parser = std::function<any_policy(std::string_view)>;
 
+/// Whether a member is such a policy: those of other kinds say so themselves.
+template <class T>
+inline constexpr bool is_policy_value = std::same_as<T, any_policy>;
+
 /// An enumeration whose names are found by `names_of`.
 template <class T>
 concept named_enum = std::is_enum_v<T> && requires(T value) {
@@ -78,7 +84,7 @@ concept named_enum = std::is_enum_v<T> && requires(T value) {
 /// A member's value as spec strings write it.
 template <class T>
 std::string value_to_text(const T& value) {
-  if constexpr (std::same_as<T, any_policy>) {
+  if constexpr (is_policy_value<T>) {
     return "(" + value.name() + ")";
   } else if constexpr (std::same_as<T, bool>) {
     return value ? "true" : "false";
@@ -94,12 +100,12 @@ std::string value_to_text(const T& value) {
   }
 }
 
-/// The value that `text` writes; nothing where it writes none.
-template <class T>
-std::optional<T> text_to_value(std::string_view text, const nested_parser& nested) {
-  if constexpr (std::same_as<T, any_policy>) {
+/// The value that `text` writes; nothing where it writes none.  `nested(text)` gives what a policy can be made of.
+template <class T, class Nested>
+std::optional<T> text_to_value(std::string_view text, const Nested& nested) {
+  if constexpr (is_policy_value<T>) {
     if (text.size() >= 2 && text.front() == '(' && text.back() == ')') text = text.substr(1, text.size() - 2);
-    return nested(text);
+    return static_cast<T>(nested(text));
   } else if constexpr (std::same_as<T, bool>) {
     if (text == "true") return true;
     if (text == "false") return false;
@@ -120,7 +126,7 @@ std::optional<T> text_to_value(std::string_view text, const nested_parser& neste
 /// What a value of this type looks like, for error sentences and listings.
 template <class T>
 std::string value_kind() {
-  if constexpr (std::same_as<T, any_policy>) {
+  if constexpr (is_policy_value<T>) {
     return "a policy in parentheses";
   } else if constexpr (std::same_as<T, bool>) {
     return "true or false";
@@ -134,14 +140,14 @@ std::string value_kind() {
 }
 
 /// Calls `body(field, index)` for each field of P in order.
-template <described_policy P, class Body>
+template <described P, class Body>
 constexpr void for_each_field(Body body) {
   std::size_t index = 0;
   std::apply([&](const auto&... fields) { (body(fields, index++), ...); }, P::fields());
 }
 
 /// The canonical spec string: the leading field, the required ones, and those that differ from their default.
-template <described_policy P>
+template <described P>
 std::string spec_of(const P& policy) {
   const P defaults{};
   std::string text(P::spec_name);
@@ -156,7 +162,7 @@ std::string spec_of(const P& policy) {
 }
 
 /// "bits, per, group": the keys a user may choose from.
-template <described_policy P>
+template <described P>
 std::string field_keys() {
   std::string keys;
   for_each_field<P>([&](const auto& f, std::size_t) { (keys += keys.empty() ? "" : ", ") += f.key; });
@@ -165,8 +171,8 @@ std::string field_keys() {
 
 /// A policy with the members that `options` set.  Throws where a key is unknown, given twice or missing, where a value
 /// cannot be read, and where the policy refuses the whole.
-template <described_policy P>
-P policy_from(std::span<const spec_option> options, const nested_parser& nested) {
+template <described P, class Nested>
+P policy_from(std::span<const spec_option> options, const Nested& nested) {
   const std::string policy_name(P::spec_name);
   P policy{};
   std::vector<bool> used(options.size(), false);
