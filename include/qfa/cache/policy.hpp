@@ -86,10 +86,10 @@ inline cache_bits untouched_cache_bits(std::size_t tokens, const cache_info& inf
 ///                                     called once for each layer before any text, with keys (at the policy's point)
 ///                                     and values of calibration tokens, texts end to end
 template <class P>
-concept cache_policy =
-    std::copyable<P> && requires(P p, matrix_view<float> keys, matrix_view<float> values, const cache_update& update) {
-      p(keys, values, update);
-    };
+concept cache_policy = std::copyable<P> &&
+    requires(P p, matrix_view<float> keys, matrix_view<float> values, const cache_update& update) {
+  p(keys, values, update);
+};
 
 /// A cache policy that can say what it is.
 template <class P>
@@ -99,14 +99,19 @@ concept named_cache_policy = cache_policy<P> && requires(const P& p) {
 
 /// A cache policy that has to see calibration tokens first.
 template <class P>
-concept learning_cache_policy =
-    cache_policy<P> && requires(P p, matrix_view<const float> x, const cache_info& info) { p.learn(x, x, info); };
+concept learning_cache_policy = cache_policy<P> && requires(P p, matrix_view<const float> x, const cache_info& info) {
+  p.learn(x, x, info);
+};
 
 template <cache_policy P>
 cache_point point_of(const P& policy) {
-  if constexpr (requires { { policy.point } -> std::convertible_to<cache_point>; })
+  if constexpr (requires {
+                  { policy.point } -> std::convertible_to<cache_point>;
+                })
     return policy.point;
-  else if constexpr (requires { { policy.point() } -> std::convertible_to<cache_point>; })
+  else if constexpr (requires {
+                       { policy.point() } -> std::convertible_to<cache_point>;
+                     })
     return policy.point();
   else
     return cache_point::after_rope;
@@ -114,9 +119,13 @@ cache_point point_of(const P& policy) {
 
 template <cache_policy P>
 attention_reads reads_of(const P& policy) {
-  if constexpr (requires { { policy.reads } -> std::convertible_to<attention_reads>; })
+  if constexpr (requires {
+                  { policy.reads } -> std::convertible_to<attention_reads>;
+                })
     return policy.reads;
-  else if constexpr (requires { { policy.reads() } -> std::convertible_to<attention_reads>; })
+  else if constexpr (requires {
+                       { policy.reads() } -> std::convertible_to<attention_reads>;
+                     })
     return policy.reads();
   else
     return attention_reads::stored;
@@ -125,7 +134,9 @@ attention_reads reads_of(const P& policy) {
 /// Whether calibration tokens must come before texts: what a policy held at run time only says by `learns()`.
 template <cache_policy P>
 bool learns(const P& policy) {
-  if constexpr (requires { { policy.learns() } -> std::convertible_to<bool>; })
+  if constexpr (requires {
+                  { policy.learns() } -> std::convertible_to<bool>;
+                })
     return policy.learns();
   else
     return learning_cache_policy<P>;

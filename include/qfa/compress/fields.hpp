@@ -147,7 +147,8 @@ std::string value_kind() {
     return "true or false";
   } else if constexpr (named_enum<T>) {
     std::string kinds;
-    for (const auto name : names_of(T{})) (kinds += kinds.empty() ? "one of " : ", ") += name;
+    for (const auto name : names_of(T{}))
+      (kinds += kinds.empty() ? "one of " : ", ") += name;
     return kinds;
   } else if constexpr (self_written<T>) {
     return std::string(T::text_kind);
@@ -201,8 +202,8 @@ P policy_from(std::span<const spec_option> options, const Nested& nested) {
       using value_type = std::remove_cvref_t<decltype(policy.*f.member)>;
       const auto value = text_to_value<value_type>(options[i].value, nested);
       if (!value)
-        fail(policy_name + "'s option " + std::string(f.key) + " is " + in_quotes(options[i].value) +
-             "; it takes " + value_kind<value_type>());
+        fail(policy_name + "'s option " + std::string(f.key) + " is " + in_quotes(options[i].value) + "; it takes " +
+             value_kind<value_type>());
       policy.*f.member = *value;
       given = used[i] = true;
     }
