@@ -316,6 +316,8 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/audit/side_record.hpp"
 #include "qfa/audit/team_share.hpp"
+#include "qfa/report/alignment_json.hpp"
+#include "qfa/report/alignment_tables.hpp"
 #include "qfa/report/audit_json.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/json_prediction.hpp"
