@@ -24,8 +24,8 @@ namespace qfa {
 ///   "section4:bits=3"                               the same for all layers
 ///   "section4:bits=3;0=none;5-7|9=kivi:bits=4"      other ones for layers 0, 5, 6, 7 and 9
 ///
-/// Exceptions that are none are left out; where no layer has the policy of most, that of layer 0 takes its place. Reads
-/// back by parse_cache_plan, except where a policy's name is no spec.
+/// Exceptions that are none are left out; where no layer has the policy of most, that of layer 0 takes its place.  It
+/// reads back by parse_cache_plan, except where a policy's name is no spec.
 inline std::string plan_text(const any_cache_policy& most, const std::vector<any_cache_policy>& layers) {
   std::vector<std::pair<std::string, std::vector<std::size_t>>> others;  // in the order of their first layers
   std::size_t as_most = 0;
