@@ -66,8 +66,10 @@ TEST_CASE("cached_texts: with nothing quantized, every split into calls gives th
         };
         return cache_plan(any_cache_policy(keeping{point}, "keeping"), layers);
       };
-      for (const auto& calls : {one_by_one_from(1, tokens.context), one_by_one_from(tokens.context - 2, tokens.context),
-                                std::vector<std::size_t>{5, tokens.context - 5}, {tokens.context}}) {
+      for (const auto& calls : {one_by_one_from(1, tokens.context),
+                                one_by_one_from(tokens.context - 2, tokens.context),
+                                std::vector<std::size_t>{5, tokens.context - 5},
+                                {tokens.context}}) {
         std::vector<kv_cache> caches(tokens.rows(), kv_cache(model.config(), keep(model.config().layers)));
         CHECK(in_calls(model, tokens, calls, caches) == whole);
         CHECK(caches.back().tokens() == tokens.context);
@@ -150,8 +152,9 @@ TEST_CASE("cached_texts: hooks show keys as they are stored before RoPE, and a p
   std::vector<kv_cache> cache(1, kv_cache(model.config(), plan));
   forward_scratch scratch;
   std::vector<float> seen[2];
-  model.extend(row, cache, {.hooks = {{0, hook_kind::k}, {0, hook_kind::rot_k}}},
-               [&](std::size_t i, matrix_view<float> x) { seen[i].assign(x.data(), x.data() + x.size()); }, scratch);
+  model.extend(
+      row, cache, {.hooks = {{0, hook_kind::k}, {0, hook_kind::rot_k}}},
+      [&](std::size_t i, matrix_view<float> x) { seen[i].assign(x.data(), x.data() + x.size()); }, scratch);
   const matrix_view<const float> stored = cache[0].keys(0);
   std::vector<float> turned(stored.data(), stored.data() + stored.size());
   CHECK(turned != seen[0]);

@@ -108,8 +108,8 @@ TEST_CASE("decoder_layer: the MLP's hidden units are its activation of what its 
     std::normal_distribution<float> normal;
     for (float& x : scratch.normed.values)
       x = normal(random);
-    layer_of(model, 1).step(hook_kind::mlp_post, {.columns = tokens}, rope_table(model.config, tokens), 0, tokens, scratch,
-                            {.prepared = true});
+    layer_of(model, 1).step(hook_kind::mlp_post, {.columns = tokens}, rope_table(model.config, tokens), 0, tokens,
+                            scratch, {.prepared = true});
     activations up, gate;
     up.resize(tokens, model.config.intermediate);
     linear<>(model, names.up)(scratch.normed.view(), up.view());

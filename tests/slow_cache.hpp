@@ -32,7 +32,8 @@ class slow_cache {
     for (std::size_t l = 0; l < policies_.size(); ++l)
       for (const qfa::hook_kind kind : {qfa::hook_kind::k, qfa::hook_kind::v, qfa::hook_kind::rot_k})
         options.hooks.push_back({l, kind});
-    std::vector<float> after_keys, after_values;  // what the caches will hold behind this call, where it reads otherwise
+    std::vector<float> after_keys,
+        after_values;  // what the caches will hold behind this call, where it reads otherwise
     qfa::matrix_view<float> k, v;
     qfa::forward_scratch scratch;
     const qfa::activations hidden = model_.forward(
@@ -50,7 +51,9 @@ class slow_cache {
           keys_[l].assign(k.data(), k.data() + text_.size() * width);
           values_[l].assign(v.data(), v.data() + text_.size() * width);
           policies_[l]({keys_[l].data(), text_.size(), width}, {values_[l].data(), text_.size(), width},
-                       {.info = {.layer = l, .layers = policies_.size(), .kv_heads = model_.config().kv_heads,
+                       {.info = {.layer = l,
+                                 .layers = policies_.size(),
+                                 .kv_heads = model_.config().kv_heads,
                                  .head_dim = model_.config().head_dim},
                         .first_new = old});
           if (policies_[l].reads() != qfa::attention_reads::stored) return;

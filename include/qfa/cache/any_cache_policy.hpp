@@ -59,6 +59,10 @@ class any_cache_policy {
   std::optional<double> stored_bits(std::size_t tokens, const cache_info& info) const {
     return within_ ? within_->stored_bits(tokens, info) : std::nullopt;
   }
+  /// stored_bits, keys and values apart; nothing where the policy does not tell them apart.
+  std::optional<cache_bits> side_bits(std::size_t tokens, const cache_info& info) const {
+    return within_ ? within_->side_bits(tokens, info) : std::nullopt;
+  }
   bool learns() const { return within_ && within_->learns(); }
   void learn(matrix_view<const float> keys, matrix_view<const float> values, const cache_info& info) {
     if (within_) within_->learn(keys, values, info);
@@ -75,6 +79,7 @@ class any_cache_policy {
     virtual cache_point point() const = 0;
     virtual attention_reads reads() const = 0;
     virtual std::optional<double> stored_bits(std::size_t tokens, const cache_info& info) const = 0;
+    virtual std::optional<cache_bits> side_bits(std::size_t tokens, const cache_info& info) const = 0;
     virtual bool learns() const = 0;
     virtual void learn(matrix_view<const float> keys, matrix_view<const float> values, const cache_info& info) = 0;
 
@@ -94,6 +99,9 @@ class any_cache_policy {
     attention_reads reads() const override { return reads_of(policy_); }
     std::optional<double> stored_bits(std::size_t tokens, const cache_info& info) const override {
       return cache_bits_of(policy_, tokens, info);
+    }
+    std::optional<cache_bits> side_bits(std::size_t tokens, const cache_info& info) const override {
+      return side_bits_of(policy_, tokens, info);
     }
     bool learns() const override { return qfa::learns(policy_); }
     void learn(matrix_view<const float> keys, matrix_view<const float> values, const cache_info& info) override {

@@ -119,8 +119,8 @@ struct attended_text {
 template <class Arch = simd::best_arch>
 void attend(matrix_view<const float> q, std::span<const attended_text> texts, const attention_shape& shape,
             matrix_view<float> z) {
-  bool fits = shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0 &&
-              q.columns() == shape.heads * shape.head_dim && z.columns() == q.columns() && z.rows() == q.rows() &&
+  bool fits = shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0 && q.columns() == shape.heads * shape.head_dim &&
+              z.columns() == q.columns() && z.rows() == q.rows() &&
               (texts.empty() ? q.empty() : q.rows() % texts.size() == 0);
   const std::size_t attending = texts.empty() ? 0 : q.rows() / texts.size();
   for (const attended_text& text : texts)

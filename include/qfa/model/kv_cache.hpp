@@ -51,7 +51,8 @@ class kv_cache {
   void append(std::size_t layer, matrix_view<const float> keys, matrix_view<const float> values) {
     one_layer& at = layers_.at(layer);
     if (at.keys.size() != tokens_ * at.info.width())
-      fail("layer " + std::to_string(layer) + " of this cache has not seen every token before these: a pass that ended "
+      fail("layer " + std::to_string(layer) +
+           " of this cache has not seen every token before these: a pass that ended "
            "earlier had left it out");
     for (std::size_t t = 0; t < keys.rows(); ++t) {
       at.keys.insert(at.keys.end(), keys.row(t).begin(), keys.row(t).end());
