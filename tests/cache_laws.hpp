@@ -90,7 +90,7 @@ cached_text held_at_once(P policy, const cached_text& text) {
 /// the same in an any_cache_policy, through gaps between rows, and on a text that begins anew; and that it refuses what
 /// is not finite by layer and side, before anything changes.
 template <class P>
-void check_cache_laws(const P& policy) {
+void check_call_laws(const P& policy) {
   const std::vector<std::size_t> calls{9, 1, 1, 6, 1, 5};
   const cached_text text = made_text(23), other = made_text(23, 2);
   const cached_text expected = held_after(policy, text, calls);

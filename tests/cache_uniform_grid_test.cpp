@@ -78,14 +78,21 @@ TEST_CASE("uniform_grid: bfloat16 rounds the quotient before the code") {
   CHECK(quantized(8, cache_range::asymmetric, {-1, 1, 0.30078125f})[2] == (166.0f - 128.0f) * (2.0f / 255.0f));
 }
 
-TEST_CASE("uniform_grid: a scale that fp16 rounds to 0 gives zeros, never NaN") {
-  for (const cache_range range : {cache_range::symmetric, cache_range::asymmetric})
-    for (const float x : {0.0f, 6e-8f, 1.0f, -1.0f}) {
-      const float back = quantized<float_format::fp16>(4, range, {x, x})[0];
-      CAPTURE(x);
-      CHECK(std::isfinite(back));
-      if (range == cache_range::asymmetric) CHECK(back == 0.0f);
-    }
+TEST_CASE("uniform_grid: where fp16 would round a floor to 0 it is the least positive number, and nothing is NaN") {
+  const float least = 0x1p-24f;
+  for (const float x : {0.0f, 6e-8f, 1.0f, -1.0f}) {
+    CAPTURE(x);
+    const float sign = x < 0.0f ? -1.0f : 1.0f;
+    CHECK(quantized<float_format::fp16>(4, cache_range::asymmetric, {x, x})[0] == (x == 0.0f ? 0.0f
+                                                                                   : x == 6e-8f
+                                                                                       ? least
+                                                                                       : sign * 15.0f * least));
+    CHECK(quantized<float_format::fp16>(4, cache_range::symmetric, {x, x})[0] ==
+          doctest::Approx(static_cast<double>(x)).epsilon(0.01));
+  }
+  CHECK(qfa::uniform_grid<float_format::fp16>{.bits = 4}.step(0.0f, 0.0f).scale == least);
+  CHECK(qfa::uniform_grid<float_format::fp16>{.bits = 8, .range = cache_range::symmetric}.step(0.0f, least).scale ==
+        least);
 }
 
 }  // namespace cache_uniform_grid_test

@@ -155,7 +155,7 @@ struct kivi {
 
   void refuse_too_large(const std::vector<float>& result, cache_side side, const cache_info& info) const {
     if (magnitude_bits(absmax(result)) >= infinity_bits)
-      fail(in_words(side, info) + " are too large for kivi with store=" + std::string(name_of(store)) +
+      fail("the " + name_of(side, info) + " are too large for kivi with store=" + std::string(name_of(store)) +
            " and arithmetic=" + std::string(name_of(arithmetic)));
   }
 };

@@ -176,7 +176,7 @@ std::vector<float> uniform_cache::quantized_rows(matrix_view<const float> x, con
   const bool over_tokens = s.per == cache_granularity::tensor || s.per == cache_granularity::channel;
   const bool freezes = lifetime == scale_lifetime::frozen_prefill && over_tokens;
   if (freezes && update.first_new != 0 && fixed.empty())
-    fail("uniform with lifetime=frozen_prefill has not seen the first tokens of " + in_words(s.side, update.info));
+    fail("uniform with lifetime=frozen_prefill has not seen the first tokens of the " + name_of(s.side, update.info));
   const cache_granularity per =
       lone_token && s.side == cache_side::keys && x.rows() == 1 ? cache_granularity::token : s.per;
   std::vector<float> result = copied_rows(x);
@@ -204,7 +204,7 @@ std::vector<float> uniform_cache::quantized_rows(matrix_view<const float> x, con
     });
   }
   if (magnitude_bits(absmax(result)) >= infinity_bits)
-    fail(in_words(s.side, update.info) +
+    fail("the " + name_of(s.side, update.info) +
          " are too large for uniform with arithmetic=" + std::string(name_of(arithmetic)));
   return result;
 }

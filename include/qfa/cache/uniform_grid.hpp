@@ -18,7 +18,7 @@ constexpr const auto& names_of(cache_range) noexcept { return cache_range_names;
 
 /// What a group's values are divided by, and the code of 0.
 struct uniform_step {
-  float scale = 0.0f;  ///< 0: every value of the group becomes 0
+  float scale = 1.0f;
   float zero = 0.0f;
   bool keeps = false;  ///< values stay as they are
 };
@@ -35,8 +35,8 @@ struct uniform_step {
 /// alike come out near 0, not near themselves.  That is how it was published.
 ///
 /// Each operation is rounded to F, the type that the model computed in, as torch does on tensors of that type on the
-/// CPU; x itself first.  In fp16 the floor 1e-8 rounds to 0, so that a scale may be 0; torch then gives 0 for all
-/// values but 0, which it makes NaN.  Here they all are 0.
+/// CPU; x itself first.  A floor that F would round to 0, as fp16 does 1e-8, is the least positive number of F, so that
+/// no scale is 0: torch makes NaN of a group of zeros in fp16, and 0 of other values that are all alike.
 template <float_format F>
 struct uniform_grid {
   int bits = 4;
@@ -51,12 +51,14 @@ struct uniform_grid {
 
   /// The step of a group whose values, rounded to F, lie between `smallest` and `largest`, both met.
   constexpr uniform_step step(float smallest, float largest) const noexcept {
-    constexpr float floor = round_to<F>(1e-8f);
-    if (range == cache_range::symmetric)
-      return {.scale = round_to<F>((std::max)({-smallest, largest, floor}) / highest())};
+    constexpr float least = F == float_format::fp32 ? 0x1p-149f : F == float_format::bf16 ? 0x1p-133f : 0x1p-24f;
+    constexpr float floor = (std::max)(round_to<F>(1e-8f), least);
+    if (range == cache_range::symmetric) {
+      const float peak = (std::max)({-smallest, largest, floor});
+      return {.scale = (std::max)(round_to<F>(peak / highest()), least)};
+    }
     const float width = round_to<F>(largest - smallest);
     const float scale = (std::max)(round_to<F>(width / highest()), floor);
-    if (scale == 0.0f) return {};
     return {.scale = scale, .zero = clamped(half_even(0.0f - round_to<F>(smallest / scale)))};
   }
 
@@ -64,7 +66,6 @@ struct uniform_grid {
   constexpr float operator()(const uniform_step& step, float x) const noexcept {
     x = round_to<F>(x);
     if (step.keeps) return x;
-    if (step.scale == 0.0f) return 0.0f;
     const float quotient = round_to<F>(x / step.scale);
     if (range == cache_range::symmetric) return round_to<F>(clamped(half_even(quotient)) * step.scale);
     const float code = clamped(half_even(round_to<F>(quotient + step.zero)));
