@@ -58,7 +58,8 @@ TEST_CASE("input_statistics: sums and peaks by their definitions") {
 TEST_CASE("input_statistics: every sum has the bits of additions in the order of tokens, in whatever portions") {
   // Around the sides of a tile, and of what is packed at once.
   for (const std::size_t d : {std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{17}, std::size_t{50}})
-    for (const std::size_t n : {std::size_t{1}, std::size_t{255}, std::size_t{256}, std::size_t{257}, std::size_t{600}}) {
+    for (const std::size_t n :
+         {std::size_t{1}, std::size_t{255}, std::size_t{256}, std::size_t{257}, std::size_t{600}}) {
       CAPTURE(d);
       CAPTURE(n);
       auto x = tokens_of(n, d);
