@@ -148,7 +148,7 @@ TEST_CASE("levels: what calibration learns has the same bits on every level, wit
     });
   });
   const auto chosen = static_cast<std::size_t>(simd::level_called(std::getenv("QFA_ARCH")));
-  CHECK(simd::default_gram() == simd::detail::dispatched_gram(static_cast<simd::level>(chosen)));
+  CHECK((simd::default_gram() == simd::detail::dispatched_gram(static_cast<simd::level>(chosen))));
 }
 
 TEST_CASE("levels: what is thrown inside arrives outside as what it is, out of threads too") {
