@@ -145,6 +145,7 @@ def record_hqq(out, data):
             q, m, z, _, iterations = hqq_groups(g, 4, True)
             wide = hqq_groups(g.astype(np.float64), 4, True)
             assert iterations == wide[4] and (q != wide[0]).mean() < 1e-3, (iterations, wide[4], (q != wide[0]).sum())
+            q, m, z = wide[:3]
             name = f"hf.hqq4.axis{axis}.g64.optimized.prefill.{which}"
             codes = q.astype(np.uint8)
             out[name + ".codes"] = codes[:, 0::2] | (codes[:, 1::2] << 4)
