@@ -20,9 +20,9 @@ namespace qfa {
 
 struct kmeans_options {
   std::uint32_t seed = 0;
-  std::size_t repetitions = 10;     ///< the best of so many starts
-  std::size_t iterations = 50;      ///< of each at most
-  std::size_t most_points = 65536;  ///< more are thinned out evenly
+  std::size_t repetitions = 10;    ///< the best of so many starts
+  std::size_t iterations = 50;     ///< of each at most
+  std::size_t most_points = 4096;  ///< of more, as many quantiles are taken
 };
 
 /// The centers of `count` clusters of finite numbers, increasing; the numbers themselves, the largest repeated, where
@@ -51,6 +51,7 @@ inline std::vector<float> kmeans_levels(std::span<const float> points, std::size
   vl_kmeans_set_initialization(kmeans.get(), VlKMeansPlusPlus);
   vl_kmeans_set_num_repetitions(kmeans.get(), options.repetitions);
   vl_kmeans_set_max_num_iterations(kmeans.get(), options.iterations);
+  vl_kmeans_set_min_energy_variation(kmeans.get(), 0.0);
   vl_kmeans_cluster(kmeans.get(), kept.data(), 1, kept.size(), count);
   const auto* centers = static_cast<const double*>(vl_kmeans_get_centers(kmeans.get()));
   levels.resize(count);

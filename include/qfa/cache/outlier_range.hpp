@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -33,13 +34,14 @@ struct outlier_range {
 
 /// KVQuant's (Hooper and others 2024, arXiv 2401.18079): a share `outliers` of the numbers lies outside the percentiles
 /// (1 - t) and t, t = 1 - outliers / 2.  Outliers count as the (lower) median where the range is taken, which leaves
-/// that of the rest.  `x` is not empty.
+/// that of the rest.  A share of 0 makes no number an outlier, not even one beyond the range.  `x` is not empty.
 inline outlier_range find_outlier_range(std::span<const float> x, double outliers) {
   std::vector<float> sorted(x.begin(), x.end());
   std::sort(sorted.begin(), sorted.end());
   const double t = 1.0 - (1.0 - (1.0 - outliers)) / 2.0;  // as numpy's users write it, for equal bits at the edges
   outlier_range range{.lower = linear_percentile(sorted, 100.0 * (1.0 - t) / 100.0),
                       .upper = linear_percentile(sorted, 100.0 * t / 100.0)};
+  if (outliers == 0.0) range.upper = -(range.lower = -std::numeric_limits<double>::infinity());
   range.low = range.high = sorted[(sorted.size() - 1) / 2];
   for (const float v : sorted)
     if (range.holds(v)) {
