@@ -40,7 +40,8 @@ class cache_plan {
   /// Whether any layer's attention reads new tokens as they arrived, so that what happens to a text that comes in one
   /// call shows in the next call only.
   bool reads_arrived() const {
-    return std::ranges::any_of(layers_, [](const any_cache_policy& p) { return p.reads() == attention_reads::arrived; });
+    return std::ranges::any_of(layers_,
+                               [](const any_cache_policy& p) { return p.reads() == attention_reads::arrived; });
   }
   bool learns() const {
     return std::ranges::any_of(layers_, [](const any_cache_policy& p) { return p.learns(); });

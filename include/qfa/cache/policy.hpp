@@ -42,6 +42,24 @@ struct cache_update {
   std::size_t first_new = 0;  ///< rows from here on arrived with this call; 0: it is the text's first
 };
 
+/// Bits that the keys of some tokens take in one layer, and their values.
+struct cache_bits {
+  double keys = 0.0;
+  double values = 0.0;
+
+  double sum() const noexcept { return keys + values; }
+  friend bool operator==(const cache_bits&, const cache_bits&) = default;
+};
+
+/// What an element takes that no policy touches: caches hold 16-bit floats.
+inline constexpr double untouched_bits = 16.0;
+
+/// The bits of a cache of so many tokens that no policy touches.
+inline cache_bits untouched_cache_bits(std::size_t tokens, const cache_info& info) noexcept {
+  const double bits = static_cast<double>(tokens) * static_cast<double>(info.width()) * untouched_bits;
+  return {.keys = bits, .values = bits};
+}
+
 /// What a cache does to the keys and values that it holds.
 ///
 ///   struct halves {                                      // a stranger's cache
@@ -61,16 +79,17 @@ struct cache_update {
 ///   cache_point point                 which keys it works on; static or not; after RoPE where there is none
 ///   attention_reads reads             what attention reads of new tokens; what is stored where there is none
 ///   std::string name() const          best of all the spec string that makes it
-///   double stored_bits(std::size_t tokens, const cache_info&) const
-///                                     bits that keys and values of so many tokens take, scales included
+///   cache_bits stored_bits(std::size_t tokens, const cache_info&) const
+///                                     bits that keys and values of so many tokens take, scales included; or a
+///                                     double, their sum, where they cannot be told apart
 ///   void learn(matrix_view<const float> keys, matrix_view<const float> values, const cache_info&)
 ///                                     called once for each layer before any text, with keys (at the policy's point)
 ///                                     and values of calibration tokens, texts end to end
 template <class P>
-concept cache_policy =
-    std::copyable<P> && requires(P p, matrix_view<float> keys, matrix_view<float> values, const cache_update& update) {
-      p(keys, values, update);
-    };
+concept cache_policy = std::copyable<P> &&
+    requires(P p, matrix_view<float> keys, matrix_view<float> values, const cache_update& update) {
+  p(keys, values, update);
+};
 
 /// A cache policy that can say what it is.
 template <class P>
@@ -80,14 +99,19 @@ concept named_cache_policy = cache_policy<P> && requires(const P& p) {
 
 /// A cache policy that has to see calibration tokens first.
 template <class P>
-concept learning_cache_policy =
-    cache_policy<P> && requires(P p, matrix_view<const float> x, const cache_info& info) { p.learn(x, x, info); };
+concept learning_cache_policy = cache_policy<P> && requires(P p, matrix_view<const float> x, const cache_info& info) {
+  p.learn(x, x, info);
+};
 
 template <cache_policy P>
 cache_point point_of(const P& policy) {
-  if constexpr (requires { { policy.point } -> std::convertible_to<cache_point>; })
+  if constexpr (requires {
+                  { policy.point } -> std::convertible_to<cache_point>;
+                })
     return policy.point;
-  else if constexpr (requires { { policy.point() } -> std::convertible_to<cache_point>; })
+  else if constexpr (requires {
+                       { policy.point() } -> std::convertible_to<cache_point>;
+                     })
     return policy.point();
   else
     return cache_point::after_rope;
@@ -95,9 +119,13 @@ cache_point point_of(const P& policy) {
 
 template <cache_policy P>
 attention_reads reads_of(const P& policy) {
-  if constexpr (requires { { policy.reads } -> std::convertible_to<attention_reads>; })
+  if constexpr (requires {
+                  { policy.reads } -> std::convertible_to<attention_reads>;
+                })
     return policy.reads;
-  else if constexpr (requires { { policy.reads() } -> std::convertible_to<attention_reads>; })
+  else if constexpr (requires {
+                       { policy.reads() } -> std::convertible_to<attention_reads>;
+                     })
     return policy.reads();
   else
     return attention_reads::stored;
@@ -106,7 +134,9 @@ attention_reads reads_of(const P& policy) {
 /// Whether calibration tokens must come before texts: what a policy held at run time only says by `learns()`.
 template <cache_policy P>
 bool learns(const P& policy) {
-  if constexpr (requires { { policy.learns() } -> std::convertible_to<bool>; })
+  if constexpr (requires {
+                  { policy.learns() } -> std::convertible_to<bool>;
+                })
     return policy.learns();
   else
     return learning_cache_policy<P>;
@@ -115,7 +145,20 @@ bool learns(const P& policy) {
 /// Bits that keys and values of so many tokens take in one layer; nothing where the policy does not say.
 template <cache_policy P>
 std::optional<double> cache_bits_of(const P& policy, std::size_t tokens, const cache_info& info) {
-  if constexpr (requires { policy.stored_bits(tokens, info); })
+  if constexpr (requires { { policy.stored_bits(tokens, info) } -> std::same_as<cache_bits>; })
+    return policy.stored_bits(tokens, info).sum();
+  else if constexpr (requires { policy.stored_bits(tokens, info); })
+    return policy.stored_bits(tokens, info);
+  else
+    return std::nullopt;
+}
+
+/// The same, keys and values apart: what a policy held at run time only says by `side_bits`.
+template <cache_policy P>
+std::optional<cache_bits> side_bits_of(const P& policy, std::size_t tokens, const cache_info& info) {
+  if constexpr (requires { { policy.side_bits(tokens, info) } -> std::same_as<std::optional<cache_bits>>; })
+    return policy.side_bits(tokens, info);
+  else if constexpr (requires { { policy.stored_bits(tokens, info) } -> std::same_as<cache_bits>; })
     return policy.stored_bits(tokens, info);
   else
     return std::nullopt;

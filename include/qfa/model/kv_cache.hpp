@@ -26,10 +26,11 @@ inline cache_info cache_shape(const model_config& config) noexcept {
 class kv_cache {
  public:
   /// Empty.  Throws where the plan is of another number of layers.
-  explicit kv_cache(const model_config& config, const cache_plan& plan = {}) : layers_(config.layers) {
+  explicit kv_cache(const model_config& config, const cache_plan& plan = {})
+      : shape_(cache_shape(config)), layers_(config.layers) {
     check_layers(plan, config.layers);
     for (std::size_t l = 0; l < layers_.size(); ++l) {
-      layers_[l].info = cache_shape(config);
+      layers_[l].info = shape_;
       layers_[l].info.layer = l;
       if (plan.layers() != 0) layers_[l].policy = plan[l];
     }
@@ -38,6 +39,7 @@ class kv_cache {
   /// Tokens that have passed through the model.
   std::size_t tokens() const noexcept { return tokens_; }
   std::size_t layers() const noexcept { return layers_.size(); }
+  const cache_info& shape() const noexcept { return shape_; }
 
   /// (tokens, kv_heads head_dim), keys at the point of the layer's policy.
   matrix_view<const float> keys(std::size_t layer) const { return view(layers_.at(layer), layers_.at(layer).keys); }
@@ -49,7 +51,8 @@ class kv_cache {
   void append(std::size_t layer, matrix_view<const float> keys, matrix_view<const float> values) {
     one_layer& at = layers_.at(layer);
     if (at.keys.size() != tokens_ * at.info.width())
-      fail("layer " + std::to_string(layer) + " of this cache has not seen every token before these: a pass that ended "
+      fail("layer " + std::to_string(layer) +
+           " of this cache has not seen every token before these: a pass that ended "
            "earlier had left it out");
     for (std::size_t t = 0; t < keys.rows(); ++t) {
       at.keys.insert(at.keys.end(), keys.row(t).begin(), keys.row(t).end());
@@ -77,6 +80,7 @@ class kv_cache {
     return {x.data(), x.size() / layer.info.width(), layer.info.width()};
   }
 
+  cache_info shape_;
   std::vector<one_layer> layers_;
   std::size_t tokens_ = 0;
 };
