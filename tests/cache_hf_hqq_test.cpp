@@ -68,8 +68,8 @@ TEST_CASE("hf_hqq_cache: sides have axes of their own, and bits count the residu
   CHECK(qfa_test::same_bits(apart.keys.values, mixed.keys.values));
   CHECK_FALSE(qfa_test::same_bits(apart.values.values, mixed.values.values));
   const qfa::cache_info info = qfa_test::oracle_heads();
-  CHECK(hf_hqq_cache{}.stored_bits(10, info) == 2.0 * 1280 * 4.5);
-  CHECK(hf_hqq_cache{.bits = 2, .memory = {4}}.stored_bits(10, info) == 2.0 * 512 * 2.5 + 2.0 * 768 * 16);
+  CHECK(hf_hqq_cache{}.stored_bits(10, info).sum() == 2.0 * 1280 * 4.5);
+  CHECK(hf_hqq_cache{.bits = 2, .memory = {4}}.stored_bits(10, info).sum() == 2.0 * 512 * 2.5 + 2.0 * 768 * 16);
 }
 
 TEST_CASE("hf_hqq_cache: refuses tokens that are no whole groups, and remembers nothing of them") {

@@ -65,16 +65,16 @@ TEST_CASE("hf_quanto_cache: sides have axes of their own") {
 TEST_CASE("hf_quanto_cache: bits are those of what is quantized and of the residual") {
   const qfa::cache_info info{.kv_heads = 2, .head_dim = 64};
   hf_quanto_cache policy{.residual = 8};
-  CHECK(policy.stored_bits(10, info) == 2.0 * 1280 * (4 + 32.0 / 64));
+  CHECK(policy.stored_bits(10, info).sum() == 2.0 * 1280 * (4 + 32.0 / 64));
   const auto text = qfa_test::random_text(13, info);
   qfa_test::cache_content held;
   qfa_test::arrive(policy, held, text, 0, 10, info);
   for (std::size_t t = 10; t < 13; ++t)
     qfa_test::arrive(policy, held, text, t, t + 1, info);
   CHECK(policy.memory.quantized == 10);
-  CHECK(policy.stored_bits(13, info) == 2.0 * 1280 * 4.5 + 2.0 * 3 * 128 * 16);
+  CHECK(policy.stored_bits(13, info).sum() == 2.0 * 1280 * 4.5 + 2.0 * 3 * 128 * 16);
   CHECK(hf_quanto_cache{.bits = 2, .axis_key = quanto_axis::last, .group = 32}.stored_bits(40, info) ==
-        2.0 * 2 * 5120 + 32.0 * (3 * 64 + 160));
+        qfa::cache_bits{2.0 * 5120 + 32.0 * 3 * 64, 2.0 * 5120 + 32.0 * 160});
 }
 
 TEST_CASE("hf_quanto_cache: says what it is, and refuses what quanto does not have") {

@@ -151,18 +151,18 @@ TEST_CASE("kvquant_cache: levels with the norm keep each side's deviation better
 TEST_CASE("kvquant_cache: bits, a sparse entry counted as sixteen of value and sixteen of place") {
   const qfa::cache_info info{.kv_heads = 2, .head_dim = 64};
   const kvquant_cache dense{.bits = 4, .outliers = 0.0, .nuq = false};
-  CHECK(dense.stored_bits(10, info) == 2560.0 * 4 + 32.0 * (128 + 10));
+  CHECK(dense.stored_bits(10, info) == qfa::cache_bits{1280.0 * 4 + 32.0 * 128, 1280.0 * 4 + 32.0 * 10});
   kvquant_cache sparse = dense;
   sparse.outliers = 0.25;
-  CHECK(sparse.stored_bits(10, info) == 2560.0 * 4 + 32.0 * (128 + 10) + 640.0 * 32 + 20.0 * 32);
+  CHECK(sparse.stored_bits(10, info).sum() == 2560.0 * 4 + 32.0 * (128 + 10) + 640.0 * 32 + 20.0 * 32);
   kvquant_cache nuq = dense;
   nuq.nuq = true;
-  CHECK(nuq.stored_bits(10, info) == dense.stored_bits(10, info) + 2 * 16 * 16);
+  CHECK(nuq.stored_bits(10, info).sum() == dense.stored_bits(10, info).sum() + 2 * 16 * 16);
   kvquant_cache first = dense;
   first.first_tokens = 4;
-  CHECK(first.stored_bits(10, info) == 1024.0 * 16 + 1536.0 * 4 + 32.0 * (128 + 6));
-  CHECK(first.stored_bits(3, info) == 768.0 * 16 + 32.0 * 128);
-  CHECK(dense.stored_bits(0, info) == 0.0);
+  CHECK(first.stored_bits(10, info).sum() == 1024.0 * 16 + 1536.0 * 4 + 32.0 * (128 + 6));
+  CHECK(first.stored_bits(3, info).sum() == 768.0 * 16 + 32.0 * 128);
+  CHECK(dense.stored_bits(0, info).sum() == 0.0);
 }
 
 TEST_CASE("kvquant_cache: says what it is, works before RoPE, and refuses what it cannot do") {

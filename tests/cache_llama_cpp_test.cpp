@@ -77,10 +77,10 @@ TEST_CASE("llama_cpp_cache: rotates by itself where a side is quantized and head
 TEST_CASE("llama_cpp_cache: bits of an element, scales included") {
   const qfa::cache_info info{.kv_heads = 2, .head_dim = 64};
   const double numbers = 10.0 * 128.0;
-  CHECK(llama_cpp_cache{ggml_type::q8_0, ggml_type::q4_0}.stored_bits(10, info) == numbers * (8.5 + 4.5));
-  CHECK(llama_cpp_cache{ggml_type::q5_0, ggml_type::q5_1}.stored_bits(10, info) == numbers * (5.5 + 6.0));
-  CHECK(llama_cpp_cache{ggml_type::q4_1, ggml_type::iq4_nl}.stored_bits(10, info) == numbers * (5.0 + 4.5));
-  CHECK(llama_cpp_cache{}.stored_bits(10, info) == numbers * 32.0);
+  CHECK(llama_cpp_cache{ggml_type::q8_0, ggml_type::q4_0}.stored_bits(10, info).sum() == numbers * (8.5 + 4.5));
+  CHECK(llama_cpp_cache{ggml_type::q5_0, ggml_type::q5_1}.stored_bits(10, info).sum() == numbers * (5.5 + 6.0));
+  CHECK(llama_cpp_cache{ggml_type::q4_1, ggml_type::iq4_nl}.stored_bits(10, info).sum() == numbers * (5.0 + 4.5));
+  CHECK(llama_cpp_cache{}.stored_bits(10, info).sum() == numbers * 32.0);
 }
 
 TEST_CASE("llama_cpp_cache: says what it is, and refuses other types and rows that are no whole blocks") {

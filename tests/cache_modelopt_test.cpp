@@ -48,9 +48,9 @@ TEST_CASE("modelopt_cache: learns what is not given, and zeros teach it nothing"
 
 TEST_CASE("modelopt_cache: bits of tokens, scales included") {
   const qfa::cache_info info{.kv_heads = 2, .head_dim = 64};
-  CHECK(modelopt_cache{}.stored_bits(10, info) == 2.0 * (8 * 1280 + 32));
-  CHECK(modelopt_cache{}.stored_bits(0, info) == 0.0);
-  CHECK(modelopt_cache{modelopt_cache_type::nvfp4}.stored_bits(10, info) == 2.0 * (4.5 * 1280 + 32));
+  CHECK(modelopt_cache{}.stored_bits(10, info).sum() == 2.0 * (8 * 1280 + 32));
+  CHECK(modelopt_cache{}.stored_bits(0, info).sum() == 0.0);
+  CHECK(modelopt_cache{modelopt_cache_type::nvfp4}.stored_bits(10, info).sum() == 2.0 * (4.5 * 1280 + 32));
   CHECK(qfa::reads_of(modelopt_cache{}) == qfa::attention_reads::stored);
 }
 

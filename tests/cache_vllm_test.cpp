@@ -134,7 +134,9 @@ TEST_CASE("vllm_cache: 4 over 6 is never further off than nvfp4, and nearer some
 TEST_CASE("vllm_cache: bits of tokens, scales included") {
   const qfa::cache_info info{.kv_heads = 2, .head_dim = 64};
   const double numbers = 2.0 * 10.0 * 128.0, heads = 2.0 * 10.0 * 2.0;
-  const auto bits = [&](vllm_cache_type type) { return vllm_cache{type}.stored_bits(10, info); };
+  const auto bits = [&](vllm_cache_type type) { const auto sides = vllm_cache{type}.stored_bits(10, info);
+    CHECK(sides.keys == sides.values);
+    return sides.sum(); };
   CHECK(bits(vllm_cache_type::fp8_e4m3) == 8 * numbers + 64);
   CHECK(bits(vllm_cache_type::fp8_e5m2) == 8 * numbers + 64);
   CHECK(bits(vllm_cache_type::fp8_per_token_head) == 8 * numbers + 32 * heads);
@@ -142,7 +144,7 @@ TEST_CASE("vllm_cache: bits of tokens, scales included") {
   CHECK(bits(vllm_cache_type::int4_per_token_head) == 4.5 * numbers);
   CHECK(bits(vllm_cache_type::nvfp4) == 4.5 * numbers + 64);
   CHECK(bits(vllm_cache_type::nvfp4_4over6) == 4.5 * numbers + 64);
-  CHECK(vllm_cache{}.stored_bits(0, info) == 0.0);
+  CHECK(vllm_cache{}.stored_bits(0, info).sum() == 0.0);
 }
 
 TEST_CASE("vllm_cache: learns once, and then says so by the scales that it has") {

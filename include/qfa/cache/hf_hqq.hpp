@@ -49,10 +49,11 @@ struct hf_hqq_cache {
 
   /// Codes, a scale and a zero in fp16 for each group, and fp16 for the residual: none of a text that came in one call,
   /// else what this cache holds.
-  double stored_bits(std::size_t tokens, const cache_info& info) const {
+  cache_bits stored_bits(std::size_t tokens, const cache_info& info) const {
     const std::size_t quantized = memory.of(tokens);
-    return 2.0 * (of(axis_key).stored_bits(quantized, info.width()) +
-                  16.0 * static_cast<double>((tokens - quantized) * info.width()));
+    const double side = of(axis_key).stored_bits(quantized, info.width()) +
+                        untouched_bits * static_cast<double>((tokens - quantized) * info.width());
+    return {.keys = side, .values = side};
   }
 
   static constexpr std::string_view spec_name = "hf_hqq";

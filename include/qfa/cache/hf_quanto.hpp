@@ -44,13 +44,14 @@ struct hf_quanto_cache {
 
   /// Codes, a scale and a shift in fp16 for each group, and fp16 for the residual: none of a text that came in one
   /// call, else what this cache holds.
-  double stored_bits(std::size_t tokens, const cache_info& info) const noexcept {
+  cache_bits stored_bits(std::size_t tokens, const cache_info& info) const noexcept {
     const std::size_t quantized = memory.of(tokens), rows = quantized * info.kv_heads;
-    double bits_of_all = 2.0 * 16.0 * static_cast<double>((tokens - quantized) * info.width());
-    for (const quanto_axis axis : {axis_key, axis_value})
-      bits_of_all += static_cast<double>(bits) * static_cast<double>(rows * info.head_dim) +
-                     32.0 * static_cast<double>(quanto_group_count(rows, info.head_dim, axis, group));
-    return bits_of_all;
+    const auto side = [&](quanto_axis axis) {
+      return bits * static_cast<double>(rows * info.head_dim) +
+             32.0 * static_cast<double>(quanto_group_count(rows, info.head_dim, axis, group)) +
+             untouched_bits * static_cast<double>((tokens - quantized) * info.width());
+    };
+    return {.keys = side(axis_key), .values = side(axis_value)};
   }
 
   static constexpr std::string_view spec_name = "hf_quanto";

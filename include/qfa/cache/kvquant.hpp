@@ -116,14 +116,14 @@ struct kvquant_cache {
   /// Codes; for each channel of keys and each token's values two fp16 numbers of the range; for each outlier, as many
   /// as the share says, 16 bits of value and 16 of place, and 32 for each token and side that say where its outliers
   /// begin; codebooks and first tokens in fp16.
-  double stored_bits(std::size_t tokens, const cache_info& info) const noexcept {
-    if (tokens == 0) return 0.0;
+  cache_bits stored_bits(std::size_t tokens, const cache_info& info) const noexcept {
+    if (tokens == 0) return {};
     const std::size_t kept = (std::min)(tokens, first_tokens), rest = tokens - kept;
-    const auto numbers = static_cast<double>(2 * rest * info.width());
-    double sum = 16.0 * static_cast<double>(2 * kept * info.width()) + bits * numbers +
-                 32.0 * static_cast<double>(info.width() + rest);
-    if (outliers > 0.0) sum += 32.0 * outliers * numbers + 32.0 * static_cast<double>(2 * rest);
-    return nuq ? sum + 2.0 * 16.0 * static_cast<double>(1 << bits) : sum;
+    const auto numbers = static_cast<double>(rest * info.width());
+    double side = untouched_bits * static_cast<double>(kept * info.width()) + bits * numbers;
+    if (outliers > 0.0) side += 32.0 * outliers * numbers + 32.0 * static_cast<double>(rest);
+    if (nuq) side += 16.0 * static_cast<double>(1 << bits);
+    return {.keys = side + 32.0 * static_cast<double>(info.width()), .values = side + 32.0 * static_cast<double>(rest)};
   }
 
   static constexpr std::string_view spec_name = "kvquant";

@@ -69,8 +69,9 @@ struct llama_cpp_cache {
   }
 
   /// The packed blocks, scales included.
-  double stored_bits(std::size_t tokens, const cache_info& info) const {
-    return ggml_stored_bits(keys, tokens, info.width()) + ggml_stored_bits(values, tokens, info.width());
+  cache_bits stored_bits(std::size_t tokens, const cache_info& info) const {
+    return {.keys = ggml_stored_bits(keys, tokens, info.width()),
+            .values = ggml_stored_bits(values, tokens, info.width())};
   }
 
   static constexpr std::string_view spec_name = "llama_cpp";

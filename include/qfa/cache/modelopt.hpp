@@ -58,9 +58,11 @@ struct modelopt_cache {
   }
 
   /// Codes, 32 bits for each side's scale, and nvfp4's eight bits for each block.
-  double stored_bits(std::size_t tokens, const cache_info& info) const noexcept {
-    if (type == modelopt_cache_type::nvfp4) return 2.0 * nvfp4_bits(tokens * info.kv_heads, info.head_dim);
-    return tokens == 0 ? 0.0 : 2.0 * (8.0 * static_cast<double>(tokens * info.width()) + 32.0);
+  cache_bits stored_bits(std::size_t tokens, const cache_info& info) const noexcept {
+    const double side = type == modelopt_cache_type::nvfp4 ? nvfp4_bits(tokens * info.kv_heads, info.head_dim)
+                        : tokens == 0                      ? 0.0
+                                                           : 8.0 * static_cast<double>(tokens * info.width()) + 32.0;
+    return {.keys = side, .values = side};
   }
 
   static constexpr std::string_view spec_name = "modelopt";

@@ -9,11 +9,19 @@
 
 #include "qfa/cache/any_cache_policy.hpp"
 #include "qfa/cache/chain.hpp"
+#include "qfa/cache/hf_hqq.hpp"
+#include "qfa/cache/hf_quanto.hpp"
 #include "qfa/cache/kivi.hpp"
+#include "qfa/cache/kvquant.hpp"
+#include "qfa/cache/llama_cpp.hpp"
+#include "qfa/cache/modelopt.hpp"
 #include "qfa/cache/only.hpp"
 #include "qfa/cache/presets.hpp"
+#include "qfa/cache/token_rows.hpp"
 #include "qfa/cache/uniform.hpp"
+#include "qfa/cache/vllm.hpp"
 #include "qfa/compress/catalogue.hpp"
+#include "qfa/compress/spec.hpp"
 #include "qfa/compress/spec_text.hpp"
 
 namespace qfa {
@@ -28,13 +36,17 @@ using cache_entry = basic_policy_entry<any_cache_policy>;
 
 /// qfa's own cache policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.
 ///
-/// A template, so that only those who ask for it compile all of them.
+/// A template, so that only those who ask for it compile all of them, and all weight policies, which caches can have.
 template <class = void>
 const cache_catalogue& default_cache_catalogue() {
   static const cache_catalogue ours = [] {
-    auto all = basic_catalogue_of<any_cache_policy, uniform_cache, kivi, only>();
+    auto all = basic_catalogue_of<any_cache_policy, uniform_cache, kivi, only, llama_cpp_cache, vllm_cache, hf_quanto_cache,
+                                  hf_hqq_cache, modelopt_cache, kvquant_cache>();
+    all.add<token_rows_cache>([](std::string_view weights) { return parse_policy(weights); });
     all.add(any_cache_policy{}, "keep what arrives");
     for (const preset& p : cache_presets)
+      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    for (const preset& p : serving_cache_presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     return all;
   }();

@@ -15,6 +15,7 @@
 #include "qfa/cache/arrivals.hpp"
 #include "qfa/cache/head_rotation.hpp"
 #include "qfa/cache/policy.hpp"
+#include "qfa/cache/rows.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/fields.hpp"
 #include "qfa/core/error.hpp"
@@ -48,31 +49,31 @@ struct token_rows_cache {
     const matrix_view<float> new_keys = new_rows(all_keys, update), new_values = new_rows(all_values, update);
     if (new_keys.empty()) return;
     // The values' policy may refuse after the keys' has acted.
-    std::vector<float> kept;
-    for (std::size_t t = 0; t < new_keys.rows(); ++t)
-      kept.insert(kept.end(), new_keys.row(t).begin(), new_keys.row(t).end());
+    const std::vector<float> kept = copied_rows(new_keys);
     try {
       act(keys, new_keys, cache_side::keys, update);
       act(values, new_values, cache_side::values, update);
     } catch (...) {
-      for (std::size_t t = 0; t < new_keys.rows(); ++t)
-        std::copy_n(kept.begin() + static_cast<std::ptrdiff_t>(t * new_keys.columns()), new_keys.columns(),
-                    new_keys.row(t).begin());
+      write_rows(kept, new_keys);
       throw;
     }
   }
 
   /// What the policies say of so many rows at once; nothing where one does not say.
-  std::optional<double> stored_bits(std::size_t tokens, const cache_info& info) const {
+  std::optional<cache_bits> side_bits(std::size_t tokens, const cache_info& info) const {
     const std::size_t rows = row == cache_row::token ? tokens : tokens * info.kv_heads;
     const std::size_t columns = row == cache_row::token ? info.width() : info.head_dim;
     const auto bits_of_side = [&](const any_policy& policy, cache_side side) -> std::optional<double> {
-      if (policy.name() == any_policy{}.name()) return 16.0 * static_cast<double>(rows * columns);
+      if (policy.name() == any_policy{}.name()) return untouched_bits * static_cast<double>(rows * columns);
       return policy.stored_bits(rows, columns, tensor_info_of(side, {.info = info}));
     };
     const auto of_keys = bits_of_side(keys, cache_side::keys), of_values = bits_of_side(values, cache_side::values);
     if (!of_keys || !of_values) return std::nullopt;
-    return *of_keys + *of_values;
+    return cache_bits{.keys = *of_keys, .values = *of_values};
+  }
+  std::optional<double> stored_bits(std::size_t tokens, const cache_info& info) const {
+    const std::optional<cache_bits> bits = side_bits(tokens, info);
+    return bits ? std::optional(bits->sum()) : std::nullopt;
   }
 
   static constexpr std::string_view spec_name = "rows";

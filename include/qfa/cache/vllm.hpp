@@ -84,23 +84,28 @@ struct vllm_cache {
   }
 
   /// Codes and scales: an fp32 scale a side, or one a token-head; nvfp4 has eight bits for each block besides.
-  double stored_bits(std::size_t tokens, const cache_info& info) const noexcept {
-    const auto numbers = static_cast<double>(2 * tokens * info.width());
-    const auto heads = static_cast<double>(2 * tokens * info.kv_heads);
+  cache_bits stored_bits(std::size_t tokens, const cache_info& info) const noexcept {
+    const auto numbers = static_cast<double>(tokens * info.width());
+    const auto heads = static_cast<double>(tokens * info.kv_heads);
+    double side = 0.0;
     switch (type) {
       case vllm_cache_type::fp8_e4m3:
       case vllm_cache_type::fp8_e5m2:
-        return tokens == 0 ? 0.0 : 8.0 * numbers + 2.0 * 32.0;
+        side = tokens == 0 ? 0.0 : 8.0 * numbers + 32.0;
+        break;
       case vllm_cache_type::fp8_per_token_head:
       case vllm_cache_type::int8_per_token_head:
-        return 8.0 * numbers + 32.0 * heads;
+        side = 8.0 * numbers + 32.0 * heads;
+        break;
       case vllm_cache_type::int4_per_token_head:
-        return 4.0 * numbers + 32.0 * heads;
+        side = 4.0 * numbers + 32.0 * heads;
+        break;
       case vllm_cache_type::nvfp4:
       case vllm_cache_type::nvfp4_4over6:
+        side = nvfp4_bits(tokens * info.kv_heads, info.head_dim);
         break;
     }
-    return 2.0 * nvfp4_bits(tokens * info.kv_heads, info.head_dim);
+    return {.keys = side, .values = side};
   }
 
   static constexpr std::string_view spec_name = "vllm";
