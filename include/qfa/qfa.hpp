@@ -2,8 +2,8 @@
 #ifndef QFA_QFA_HPP
 #define QFA_QFA_HPP
 
-// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/mpi/ needs MPI.  Declares nothing itself.
-// Made by cmake/umbrella.sh; a test compares.
+// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/cache/kmeans.hpp VLFeat, qfa/mpi/ MPI.
+// Declares nothing itself.  Made by cmake/umbrella.sh; a test compares.
 
 #include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
@@ -138,19 +138,34 @@
 #include "qfa/cache/any_cache_policy.hpp"
 #include "qfa/cache/arrivals.hpp"
 #include "qfa/cache/chain.hpp"
+#include "qfa/cache/codebook.hpp"
 #include "qfa/cache/groups.hpp"
+#include "qfa/cache/head_rotation.hpp"
+#include "qfa/cache/hf_hqq.hpp"
+#include "qfa/cache/hf_quanto.hpp"
 #include "qfa/cache/kivi.hpp"
+#include "qfa/cache/kvquant.hpp"
+#include "qfa/cache/learned_scale.hpp"
+#include "qfa/cache/llama_cpp.hpp"
 #include "qfa/cache/matched_noise_cache.hpp"
+#include "qfa/cache/modelopt.hpp"
+#include "qfa/cache/nvfp4_blocks.hpp"
 #include "qfa/cache/only.hpp"
+#include "qfa/cache/outlier_range.hpp"
 #include "qfa/cache/plan.hpp"
 #include "qfa/cache/plan_spec.hpp"
 #include "qfa/cache/policy.hpp"
 #include "qfa/cache/presets.hpp"
+#include "qfa/cache/quanto_groups.hpp"
 #include "qfa/cache/random_groups.hpp"
+#include "qfa/cache/requantized_tokens.hpp"
 #include "qfa/cache/rows.hpp"
 #include "qfa/cache/spec.hpp"
+#include "qfa/cache/token_head_rules.hpp"
+#include "qfa/cache/token_rows.hpp"
 #include "qfa/cache/uniform.hpp"
 #include "qfa/cache/uniform_grid.hpp"
+#include "qfa/cache/vllm.hpp"
 #include "qfa/sae/any_encoder.hpp"
 #include "qfa/sae/byte_screen.hpp"
 #include "qfa/sae/codes.hpp"
