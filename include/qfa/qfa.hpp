@@ -2,8 +2,8 @@
 #ifndef QFA_QFA_HPP
 #define QFA_QFA_HPP
 
-// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/mpi/ needs MPI.  Declares nothing itself.
-// Made by cmake/umbrella.sh; a test compares.
+// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/cache/kmeans.hpp VLFeat, qfa/mpi/ MPI.
+// Declares nothing itself.  Made by cmake/umbrella.sh; a test compares.
 
 #include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
@@ -146,7 +146,6 @@
 #include "qfa/cache/hf_hqq.hpp"
 #include "qfa/cache/hf_quanto.hpp"
 #include "qfa/cache/kivi.hpp"
-#include "qfa/cache/kmeans.hpp"
 #include "qfa/cache/kvquant.hpp"
 #include "qfa/cache/learned_scale.hpp"
 #include "qfa/cache/llama_cpp.hpp"
