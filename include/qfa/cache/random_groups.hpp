@@ -134,7 +134,7 @@ struct random_groups {
     for (std::size_t i = 0; i < result.size(); ++i)
       result[i] = grid(steps[group[i]], result[i]);
     if (magnitude_bits(absmax(result)) >= infinity_bits)
-      fail(name_of(side, update.info) +
+      fail("the " + name_of(side, update.info) +
            " are too large for random_groups with arithmetic=" + std::string(name_of(arithmetic)));
     return result;
   }
