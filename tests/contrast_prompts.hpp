@@ -2,6 +2,7 @@
 #ifndef QFA_TESTS_CONTRAST_PROMPTS_HPP
 #define QFA_TESTS_CONTRAST_PROMPTS_HPP
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -31,14 +32,14 @@ inline prompts draw_prompts(std::size_t count, unsigned seed, std::uint32_t voca
   return out;
 }
 
-/// Adds an error along one vector for each layer, to keys and to values: of a size that depends on the token's value.
+/// Adds an error along one vector for each layer, to keys and to values: of 0.5 to 1.5 times `size`, as the token's first value has it.
 struct planted_cache {
   qfa::cache_point point = qfa::cache_point::before_rope;
   std::vector<std::vector<double>> keys_along{}, values_along{};  // for each layer, or none
   double size = 0.5;
   void operator()(qfa::matrix_view<float> keys, qfa::matrix_view<float> values, const qfa::cache_update& u) const {
     for (std::size_t t = u.first_new; t < keys.rows(); ++t) {
-      const double by = size * (1.0 + static_cast<double>(values(t, 0)));
+      const double by = size * (1.0 + 0.5 * std::tanh(static_cast<double>(values(t, 0))));
       const auto add = [&](qfa::matrix_view<float> x, const std::vector<std::vector<double>>& along) {
         for (std::size_t c = 0; c < x.columns() && !along.empty(); ++c)
           x(t, c) = static_cast<float>(static_cast<double>(x(t, c)) + by * along[u.info.layer][c]);
