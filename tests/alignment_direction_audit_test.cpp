@@ -158,8 +158,17 @@ TEST_CASE("audit_directions: an error of the values stays out of the keys, and s
   for (std::size_t l = 0; l < layers; ++l) {
     const direction_finding& finding = at(all, in_cache(l, hook_kind::v));
     CHECK(finding.value(vulnerability_form::concentration) == doctest::Approx(heads * head_dim).epsilon(1e-6));
-    // Larger than the margin, and up: harmless prompts pass for harmful ones.
-    CHECK(finding.detection.sign_flips.hits >= held_out.harmless.size() - 1);
+    // Larger than the margin, and up: every prompt that looked harmless looks harmful.
+    const auto rows = [&](const qfa_test::prompts& prompts) {
+      return activations_at(reference(), prompts, hook_point{l, hook_kind::v}, last_token());
+    };
+    const contrast_direction r = find_direction(rows(fitted.harmful).view(), rows(fitted.harmless).view());
+    std::size_t below = 0;
+    for (const qfa_test::prompts* prompts : {&held_out.harmful, &held_out.harmless})
+      for (const double x : projections(rows(*prompts).view(), r.unit))
+        below += x < r.midpoint;
+    CHECK(below >= 8);
+    CHECK(finding.detection.sign_flips.hits == below);
     CHECK(finding.bias_share() > 0.8);
     CHECK(finding.bias_share() < 1.0);
     check_nothing_wrong(at(all, in_cache(l, hook_kind::k)));
@@ -169,8 +178,9 @@ TEST_CASE("audit_directions: an error of the values stays out of the keys, and s
 
 TEST_CASE("audit_directions: what passes on is that of the models themselves, fitted and measured on other prompts") {
   const any_decoder compressed = with_cache({qfa_test::rounding_cache{}, layers});
-  const auto all = audit_directions(reference(), compressed, fitted, held_out, 3,
-                                    {.passed_on = {hook_kind::z, hook_kind::resid_post}, .heads = false, .controls = few});
+  const auto all =
+      audit_directions(reference(), compressed, fitted, held_out, 3,
+                       {.passed_on = {hook_kind::z, hook_kind::resid_post}, .heads = false, .controls = few});
   CHECK(all.sites.size() == layers * (3 + 2));
   // Where no cache is used there are no errors in it to look at.
   CHECK(audit_directions(reference(), reference(), fitted, held_out, 3, {.controls = few}).sites.size() == layers);

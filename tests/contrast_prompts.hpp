@@ -32,7 +32,8 @@ inline prompts draw_prompts(std::size_t count, unsigned seed, std::uint32_t voca
   return out;
 }
 
-/// Adds an error along one vector for each layer, to keys and to values: of 0.5 to 1.5 times `size`, as the token's first value has it.
+/// Adds an error along one vector for each layer, to keys and to values: of 0.5 to 1.5 times `size`, as the token's
+/// first value has it.
 struct planted_cache {
   qfa::cache_point point = qfa::cache_point::before_rope;
   std::vector<std::vector<double>> keys_along{}, values_along{};  // for each layer, or none
