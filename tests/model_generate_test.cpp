@@ -88,6 +88,30 @@ TEST_CASE("generate: a text ends with its end token, and the others do not notic
   CHECK(short_ones < prompts.size());
 }
 
+TEST_CASE("generate: by whole passes, each token comes from one call over all before it") {
+  const decoder<> model(load_model(models / "qwen2"));
+  const auto prompts = prompts_of(read_tokens(models / "qwen2" / "tokens.npy", {}));
+  const cache_plan plan(qfa_test::rounding_cache{cache_point::before_rope}, model.config().layers);
+  const auto texts = generate(model, prompts, {.max_new_tokens = 6, .whole_passes = true}, plan);
+  std::size_t differ = 0;
+  const auto cached = generate(model, prompts, {.max_new_tokens = 6}, plan);
+  for (std::size_t p = 0; p < prompts.size(); ++p) {
+    std::vector<std::uint32_t> text = prompts[p];
+    for (const std::uint32_t id : texts[p].tokens) {
+      const std::vector<float> hidden = qfa_test::slow_cache(model, plan).call(text);
+      activations logits;
+      logits.resize(1, model.config().vocabulary);
+      model.unembed({hidden.data() + (hidden.size() - model.config().hidden), 1, model.config().hidden}, logits.view());
+      CHECK(id == likeliest(logits.values));
+      text.push_back(id);
+    }
+    CHECK(text.size() == prompts[p].size() + 6);
+    differ += cached[p].tokens != texts[p].tokens ? 1U : 0U;
+  }
+  // Rounding looks at each number alone: here it makes no difference when a token came.
+  CHECK(differ == 0);
+}
+
 TEST_CASE("generate: sampling depends on the seed, not on threads or on the order of work") {
   const any_decoder model(load_model(models / "mistral"));
   const auto prompts = prompts_of(read_tokens(models / "mistral" / "tokens.npy", {}));

@@ -26,14 +26,14 @@ class any_cache_policy {
   template <class P>
     requires(!std::same_as<P, any_cache_policy> && named_cache_policy<P>)
   any_cache_policy(P policy)  // NOLINT(google-explicit-constructor): every named policy is one of its values
-      : name_(policy.name()), within_(std::make_unique<holder<P>>(std::move(policy))) {
+      : name_(policy.name()), within_(std::make_unique<holder<P>>(std::in_place, std::move(policy))) {
     check_name();
   }
 
   /// From any policy, under a name: what reports call it.
   template <cache_policy P>
   any_cache_policy(P policy, std::string name)
-      : name_(std::move(name)), within_(std::make_unique<holder<P>>(std::move(policy))) {
+      : name_(std::move(name)), within_(std::make_unique<holder<P>>(std::in_place, std::move(policy))) {
     check_name();
   }
 
@@ -59,6 +59,10 @@ class any_cache_policy {
   std::optional<double> stored_bits(std::size_t tokens, const cache_info& info) const {
     return within_ ? within_->stored_bits(tokens, info) : std::nullopt;
   }
+  /// stored_bits, keys and values apart; nothing where the policy does not tell them apart.
+  std::optional<cache_bits> side_bits(std::size_t tokens, const cache_info& info) const {
+    return within_ ? within_->side_bits(tokens, info) : std::nullopt;
+  }
   bool learns() const { return within_ && within_->learns(); }
   void learn(matrix_view<const float> keys, matrix_view<const float> values, const cache_info& info) {
     if (within_) within_->learn(keys, values, info);
@@ -75,6 +79,7 @@ class any_cache_policy {
     virtual cache_point point() const = 0;
     virtual attention_reads reads() const = 0;
     virtual std::optional<double> stored_bits(std::size_t tokens, const cache_info& info) const = 0;
+    virtual std::optional<cache_bits> side_bits(std::size_t tokens, const cache_info& info) const = 0;
     virtual bool learns() const = 0;
     virtual void learn(matrix_view<const float> keys, matrix_view<const float> values, const cache_info& info) = 0;
 
@@ -85,7 +90,8 @@ class any_cache_policy {
   template <class P>
   class holder final : public face {
    public:
-    explicit holder(P policy) : policy_(std::move(policy)) {}
+    // Tagged, so that no holder can be taken for a policy to hold where P is any_cache_policy.
+    holder(std::in_place_t, P policy) : policy_(std::move(policy)) {}
     std::unique_ptr<face> copy() const override { return std::make_unique<holder>(*this); }
     void apply(matrix_view<float> keys, matrix_view<float> values, const cache_update& update) override {
       policy_(keys, values, update);
@@ -94,6 +100,9 @@ class any_cache_policy {
     attention_reads reads() const override { return reads_of(policy_); }
     std::optional<double> stored_bits(std::size_t tokens, const cache_info& info) const override {
       return cache_bits_of(policy_, tokens, info);
+    }
+    std::optional<cache_bits> side_bits(std::size_t tokens, const cache_info& info) const override {
+      return side_bits_of(policy_, tokens, info);
     }
     bool learns() const override { return qfa::learns(policy_); }
     void learn(matrix_view<const float> keys, matrix_view<const float> values, const cache_info& info) override {

@@ -42,6 +42,24 @@ struct cache_update {
   std::size_t first_new = 0;  ///< rows from here on arrived with this call; 0: it is the text's first
 };
 
+/// Bits that the keys of some tokens take in one layer, and their values.
+struct cache_bits {
+  double keys = 0.0;
+  double values = 0.0;
+
+  double sum() const noexcept { return keys + values; }
+  friend bool operator==(const cache_bits&, const cache_bits&) = default;
+};
+
+/// What an element takes that no policy touches: caches hold 16-bit floats.
+inline constexpr double untouched_bits = 16.0;
+
+/// The bits of a cache of so many tokens that no policy touches.
+inline cache_bits untouched_cache_bits(std::size_t tokens, const cache_info& info) noexcept {
+  const double bits = static_cast<double>(tokens) * static_cast<double>(info.width()) * untouched_bits;
+  return {.keys = bits, .values = bits};
+}
+
 /// What a cache does to the keys and values that it holds.
 ///
 ///   struct halves {                                      // a stranger's cache
@@ -61,8 +79,9 @@ struct cache_update {
 ///   cache_point point                 which keys it works on; static or not; after RoPE where there is none
 ///   attention_reads reads             what attention reads of new tokens; what is stored where there is none
 ///   std::string name() const          best of all the spec string that makes it
-///   double stored_bits(std::size_t tokens, const cache_info&) const
-///                                     bits that keys and values of so many tokens take, scales included
+///   cache_bits stored_bits(std::size_t tokens, const cache_info&) const
+///                                     bits that keys and values of so many tokens take, scales included; or a
+///                                     double, their sum, where they cannot be told apart
 ///   void learn(matrix_view<const float> keys, matrix_view<const float> values, const cache_info&)
 ///                                     called once for each layer before any text, with keys (at the policy's point)
 ///                                     and values of calibration tokens, texts end to end
@@ -126,7 +145,20 @@ bool learns(const P& policy) {
 /// Bits that keys and values of so many tokens take in one layer; nothing where the policy does not say.
 template <cache_policy P>
 std::optional<double> cache_bits_of(const P& policy, std::size_t tokens, const cache_info& info) {
-  if constexpr (requires { policy.stored_bits(tokens, info); })
+  if constexpr (requires { { policy.stored_bits(tokens, info) } -> std::same_as<cache_bits>; })
+    return policy.stored_bits(tokens, info).sum();
+  else if constexpr (requires { policy.stored_bits(tokens, info); })
+    return policy.stored_bits(tokens, info);
+  else
+    return std::nullopt;
+}
+
+/// The same, keys and values apart: what a policy held at run time only says by `side_bits`.
+template <cache_policy P>
+std::optional<cache_bits> side_bits_of(const P& policy, std::size_t tokens, const cache_info& info) {
+  if constexpr (requires { { policy.side_bits(tokens, info) } -> std::same_as<std::optional<cache_bits>>; })
+    return policy.side_bits(tokens, info);
+  else if constexpr (requires { { policy.stored_bits(tokens, info) } -> std::same_as<cache_bits>; })
     return policy.stored_bits(tokens, info);
   else
     return std::nullopt;

@@ -68,8 +68,10 @@ struct spec_option {
   std::string_view value;
 };
 
-/// Makes the policy that stands as a value inside another's spec.
-using nested_parser = std::function<any_policy(std::string_view)>;
+/// Makes the policy that stands as a value inside another's spec; Any is what policies of its kind are held in.
+template <class Any>
+using basic_nested_parser = std::function<Any(std::string_view)>;
+using nested_parser = basic_nested_parser<any_policy>;
 
 /// Whether a member is such a policy: those of other kinds say so themselves.
 template <class T>
@@ -81,6 +83,14 @@ concept named_enum = std::is_enum_v<T> && requires(T value) {
   { names_of(value)[0] } -> std::convertible_to<std::string_view>;
 };
 
+/// A type that says itself how spec strings write its values: number_set is one.
+template <class T>
+concept self_written = requires(const T& value, std::string_view text) {
+  { value.text() } -> std::convertible_to<std::string>;
+  { T::from_text(text) } -> std::same_as<std::optional<T>>;  // nothing where `text` writes none
+  { T::text_kind } -> std::convertible_to<std::string_view>;
+};
+
 /// A member's value as spec strings write it.
 template <class T>
 std::string value_to_text(const T& value) {
@@ -90,8 +100,11 @@ std::string value_to_text(const T& value) {
     return value ? "true" : "false";
   } else if constexpr (named_enum<T>) {
     return std::string(names_of(value)[static_cast<std::size_t>(value)]);
+  } else if constexpr (self_written<T>) {
+    return value.text();
   } else {
-    static_assert(std::integral<T> || std::floating_point<T>, "a field is a number, a bool, a named enum or a policy");
+    static_assert(std::integral<T> || std::floating_point<T>,
+                  "a field is a number, a bool, a named enum, a policy or of a type that writes itself");
     std::array<char, 32> digits{};  // the shortest form that reads back as the same number
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
     std::string text(digits.data(), end);
@@ -115,6 +128,8 @@ std::optional<T> text_to_value(std::string_view text, const Nested& nested) {
     for (std::size_t i = 0; i < names.size(); ++i)
       if (names[i] == text) return static_cast<T>(i);
     return std::nullopt;
+  } else if constexpr (self_written<T>) {
+    return T::from_text(text);
   } else {
     T value{};
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -135,6 +150,8 @@ std::string value_kind() {
     for (const auto name : names_of(T{}))
       (kinds += kinds.empty() ? "one of " : ", ") += name;
     return kinds;
+  } else if constexpr (self_written<T>) {
+    return std::string(T::text_kind);
   } else {
     return std::integral<T> ? "a whole number" : "a number";
   }

@@ -31,6 +31,9 @@ struct generate_options {
   double temperature = 0.0;            ///< 0: greedy, the lowest id among equals; else logits are divided by it
   std::size_t top_k = 0;               ///< sample among the k most likely; 0: among all
   std::uint64_t seed = 0;              ///< of sampling
+  /// Every further token from a pass of the whole text so far, in one call and through caches that begin empty, as
+  /// where serving keeps no cache: what policies scale by is then always the whole text.
+  bool whole_passes = false;
 };
 
 struct generated_text {
@@ -115,7 +118,7 @@ std::vector<generated_text> generate(const Decoder& model, std::span<const std::
       for (const std::size_t p : texts)
         next.insert(next.end(), prompts[p].begin(), prompts[p].end());
       for (std::size_t t = 0; t < options.max_new_tokens && !texts.empty(); ++t) {
-        const std::size_t columns = t == 0 ? length : 1;
+        const std::size_t columns = t == 0 ? length : options.whole_passes ? length + t : 1;
         choose(model.extend(matrix_view<const std::uint32_t>(next.data(), texts.size(), columns), caches,
                             {.final_hidden = true}, no_visitor{}, scratch),
                texts);
@@ -123,12 +126,19 @@ std::vector<generated_text> generate(const Decoder& model, std::span<const std::
         next.clear();
         for (std::size_t i = 0; i < texts.size(); ++i) {
           if (out[texts[i]].ended) continue;
-          next.push_back(out[texts[i]].tokens.back());
-          if (kept != i) caches[kept] = std::move(caches[i]);
-          texts[kept++] = texts[i];
+          const std::size_t p = texts[i];
+          if (options.whole_passes) {
+            next.insert(next.end(), prompts[p].begin(), prompts[p].end());
+            next.insert(next.end(), out[p].tokens.begin(), out[p].tokens.end());
+          } else {
+            next.push_back(out[p].tokens.back());
+            if (kept != i) caches[kept] = std::move(caches[i]);
+          }
+          texts[kept++] = p;
         }
         texts.resize(kept);
         caches.erase(caches.begin() + static_cast<std::ptrdiff_t>(kept), caches.end());
+        if (options.whole_passes) caches.assign(kept, kv_cache(model.config(), plan));
       }
     }
   }
