@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <random>
 #include <set>
 #include <vector>
@@ -127,6 +128,36 @@ TEST_CASE("find_vulnerability: where prompts have no difference of means, nothin
   CHECK(std::isnan(found.stability.cosine));
   CHECK(std::isnan(found.stability.split_half));
   CHECK(std::isnan(found.bias_share()));
+}
+
+TEST_CASE("find_vulnerability: where tokens of two kinds decide all, controls without a direction are left out") {
+  // Half of each class has one row, half the other, but for one prompt: nearly all halves and labels are alike.
+  std::vector<float> harmful, harmless;
+  for (std::size_t r = 0; r < 8; ++r)
+    for (std::size_t c = 0; c < channels; ++c) {
+      harmful.push_back(r / 2 % 2 == 0 || r == 7 ? 1.0f : 2.0f);
+      harmless.push_back(r / 2 % 2 == 0 || r == 5 ? 2.0f : 1.0f);
+    }
+  const matrix_view<const float> a(harmful.data(), 8, channels), b(harmless.data(), 8, channels);
+  REQUIRE(has_direction(a, b));
+  const both_classes held_out(9, 1, 0.5f);
+  const auto found = find_vulnerability({}, {a, b, a, b}, held_out.view(), 1, {.permutations = 50});
+  CHECK(found.value(vulnerability_form::margin) > 0.0);
+  CHECK(std::isnan(found.vulnerable.among_permuted.margin));
+  CHECK(found.stability.cosine == doctest::Approx(1.0));
+  CHECK(found.detection.sign_flips.trials == 21);
+}
+
+TEST_CASE("find_vulnerability: activations that are not finite are refused in either set and model") {
+  for (const auto member : {&paired_activations::harmful, &paired_activations::harmless_compressed}) {
+    const both_classes good(1, 3, 0.5f), other(2, 3, 0.5f);
+    std::vector<float> bad(channels * 12, 1.0f);
+    bad[7] = std::numeric_limits<float>::infinity();
+    paired_activations broken = good.view();
+    broken.*member = {bad.data(), (broken.*member).rows(), channels};
+    CHECK_THROWS_AS(find_vulnerability({}, broken, other.view(), 1), error);
+    CHECK_THROWS_AS(find_vulnerability({}, other.view(), broken, 1), error);
+  }
 }
 
 TEST_CASE("find_vulnerability: a compression that leaves no direction has no cosine, and all else") {

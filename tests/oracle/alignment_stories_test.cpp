@@ -82,10 +82,9 @@ TEST_CASE("stories260K: weights of attention mix its values") {
       for (std::size_t c = 0; c < shape.head_dim; ++c) {
         double mix = 0.0;
         for (std::size_t j = 0; j <= last; ++j)
-          mix += weights[j] * static_cast<double>(
-                                  seen[2].view()(j, head / (shape.heads / shape.kv_heads) * shape.head_dim + c));
-        worst = std::fmax(worst,
-                          std::fabs(mix - static_cast<double>(seen[3].view()(last, head * shape.head_dim + c))));
+          mix += weights[j] *
+                 static_cast<double>(seen[2].view()(j, head / (shape.heads / shape.kv_heads) * shape.head_dim + c));
+        worst = std::fmax(worst, std::fabs(mix - static_cast<double>(seen[3].view()(last, head * shape.head_dim + c))));
       }
     }
   }
@@ -118,9 +117,9 @@ TEST_CASE("stories260K: directions of tokens are found, kept by a fine cache, an
     CHECK(a.vulnerable.direction.error.everywhere < 0.1 * b.vulnerable.direction.error.everywhere);
   }
   CHECK(reductions > 0);
-  const auto by_layer = reductions_of_layers(
-      model(), cache_plan(qfa_test::rounding_cache{.step = 1.0f}, layers),
-      cache_plan(qfa_test::rounding_cache{.step = 0.03125f}, layers), prompts.fitted, prompts.held_out);
+  const auto by_layer = reductions_of_layers(model(), cache_plan(qfa_test::rounding_cache{.step = 1.0f}, layers),
+                                             cache_plan(qfa_test::rounding_cache{.step = 0.03125f}, layers),
+                                             prompts.fitted, prompts.held_out);
   for (const layer_reduction& layer : by_layer)
     MESSAGE("reduction " << layer.reduction);
   const auto attention = attention_of_layers(model(), std::span(prompts.fitted.harmful).first(10));

@@ -3,44 +3,29 @@
 #define QFA_ALIGNMENT_DIRECTION_AUDIT_HPP
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <set>
 #include <span>
 #include <vector>
 
 #include "qfa/alignment/cached_activations.hpp"
+#include "qfa/alignment/contrast_prompts.hpp"
 #include "qfa/alignment/direction_finding.hpp"
 #include "qfa/alignment/direction_site.hpp"
 #include "qfa/alignment/paired_activations.hpp"
 #include "qfa/alignment/prompt_activations.hpp"
 #include "qfa/alignment/text_position.hpp"
 #include "qfa/alignment/vulnerability_controls.hpp"
+#include "qfa/cache/plan.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/core/matrix_view.hpp"
+#include "qfa/core/parallel.hpp"
 #include "qfa/model/activations.hpp"
 #include "qfa/model/any_decoder.hpp"
+#include "qfa/model/config.hpp"
 #include "qfa/model/hooks.hpp"
 
 namespace qfa {
-
-/// Prompts of two classes, as tokens: requests that the model is to refuse, and others.
-struct contrast_prompts {
-  std::vector<std::vector<std::uint32_t>> harmful{}, harmless{};
-};
-
-/// Throws where a prompt, token for token, is among both: what is measured on prompts that a direction was fitted on
-/// says little of others.
-inline void check_apart(const contrast_prompts& fitted, const contrast_prompts& held_out) {
-  std::set<std::vector<std::uint32_t>> known(fitted.harmful.begin(), fitted.harmful.end());
-  known.insert(fitted.harmless.begin(), fitted.harmless.end());
-  for (const auto* prompts : {&held_out.harmful, &held_out.harmless})
-    for (std::size_t p = 0; p < prompts->size(); ++p)
-      if (known.contains((*prompts)[p]))
-        fail("held-out prompt " + std::to_string(p) + " of the " +
-             (prompts == &held_out.harmful ? "harmful" : "harmless") +
-             " ones is among those that directions are fitted on");
-}
 
 /// Where and how directions are looked at.
 struct direction_audit_options {
@@ -122,21 +107,28 @@ inline direction_findings audit_directions(const any_decoder& reference, const a
   const auto train = detail::capture(reference, compressed, fitted, hooks, options);
   const auto test = detail::capture(reference, compressed, held_out, hooks, options);
 
-  direction_findings out;
-  const auto find = [&](const direction_site& site, const paired_activations& a, const paired_activations& b) {
-    out.sites.push_back(find_vulnerability(site, a, b, seed, options.controls));
+  struct task {
+    direction_site site;
+    paired_activations fitted, held_out;
   };
+  std::vector<task> tasks;
   for (std::size_t l = 0; l < config.layers && !train.harmful_cache.empty(); ++l)
     for (const hook_kind kind : {hook_kind::k, hook_kind::rot_k, hook_kind::v}) {
       const hook_point hook{l, kind};
       const paired_activations a = train.in_cache(hook), b = test.in_cache(hook);
-      find({hook, std::nullopt, error_source::in_cache}, a, b);
+      tasks.push_back({{hook, std::nullopt, error_source::in_cache}, a, b});
       for (std::size_t head = 0; options.heads && head < config.kv_heads; ++head)
-        find({hook, head, error_source::in_cache}, detail::of_head(a, head, config.head_dim),
-             detail::of_head(b, head, config.head_dim));
+        tasks.push_back({{hook, head, error_source::in_cache},
+                         detail::of_head(a, head, config.head_dim),
+                         detail::of_head(b, head, config.head_dim)});
     }
   for (std::size_t i = 0; i < hooks.size(); ++i)
-    find({hooks[i], std::nullopt, error_source::passed_on}, train.passed_on(i), test.passed_on(i));
+    tasks.push_back({{hooks[i], std::nullopt, error_source::passed_on}, train.passed_on(i), test.passed_on(i)});
+  direction_findings out;
+  out.sites.resize(tasks.size());
+  parallel_for(tasks.size(), [&](std::size_t i) {
+    out.sites[i] = find_vulnerability(tasks[i].site, tasks[i].fitted, tasks[i].held_out, seed, options.controls);
+  });
   std::ranges::sort(out.sites, {}, &direction_finding::site);
   return out;
 }

@@ -96,25 +96,45 @@ inline bool has_direction(matrix_view<const float> harmful, matrix_view<const fl
   return mean_row(harmful) != mean_row(harmless);
 }
 
+namespace detail {
+
+/// What `measure` gives, or `otherwise`: where activations differ by few tokens alone, as they do in the first layer,
+/// half of the prompts, or other labels of them, may have no difference of means, which find_direction refuses.
+template <class T, class Measure>
+T unless_there_is_no_direction(T otherwise, Measure measure) {
+  try {
+    return measure();
+  } catch (const error&) {
+    return otherwise;
+  }
+}
+
+}  // namespace detail
+
 /// Fits a direction on the reference's activations in `fitted`, and measures on `held_out`, other prompts at the same
-/// site.  Throws as paired_activations::validate does.
+/// site.  Where a control has no direction, the ranks among them are NaN.  Throws as paired_activations::validate does,
+/// and for activations that are not finite.
 inline direction_finding find_vulnerability(const direction_site& site, const paired_activations& fitted,
                                             const paired_activations& held_out, std::uint64_t seed,
                                             const control_options& controls = {}) {
   fitted.validate();
-  held_out.validate();
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  const vulnerability_meter meter(held_out);
+  const bool found = has_direction(fitted.harmful, fitted.harmless);
+  const bool kept = has_direction(fitted.harmful_compressed, fitted.harmless_compressed);
   direction_finding out{.site = site, .channels = fitted.channels()};
   out.vulnerable.among_permuted = out.vulnerable.among_axes = {none, none, none};
   out.detection.sign_flips.trials = held_out.prompts();
-  if (!has_direction(fitted.harmful, fitted.harmless)) return out;
+  if (!found) return out;
   const contrast_direction direction = find_direction(fitted.harmful, fitted.harmless);
   out.separation = direction.separation;
-  out.vulnerable =
-      control_vulnerability(vulnerability_meter(held_out), fitted.harmful, fitted.harmless, seed, controls);
+  out.vulnerable.direction = meter(subspace(direction));
+  out.vulnerable = detail::unless_there_is_no_direction(
+      out.vulnerable, [&] { return control_vulnerability(meter, fitted.harmful, fitted.harmless, seed, controls); });
   out.detection = compare_detection(direction, held_out);
-  out.stability.split_half = split_half_cosine(fitted.harmful, fitted.harmless);
-  if (has_direction(fitted.harmful_compressed, fitted.harmless_compressed))
+  out.stability.split_half =
+      detail::unless_there_is_no_direction(none, [&] { return split_half_cosine(fitted.harmful, fitted.harmless); });
+  if (kept)
     out.stability.cosine =
         cosine(direction.unit, find_direction(fitted.harmful_compressed, fitted.harmless_compressed).unit);
   return out;

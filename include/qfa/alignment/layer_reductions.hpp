@@ -3,12 +3,13 @@
 #define QFA_ALIGNMENT_LAYER_REDUCTIONS_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
 #include "qfa/alignment/cached_activations.hpp"
+#include "qfa/alignment/contrast_prompts.hpp"
 #include "qfa/alignment/direction.hpp"
-#include "qfa/alignment/direction_audit.hpp"
 #include "qfa/alignment/direction_finding.hpp"
 #include "qfa/alignment/prompt_activations.hpp"
 #include "qfa/alignment/proxy_reduction.hpp"
