@@ -131,12 +131,12 @@ TEST_CASE("find_vulnerability: where prompts have no difference of means, nothin
 }
 
 TEST_CASE("find_vulnerability: where tokens of two kinds decide all, controls without a direction are left out") {
-  // Half of each class has one row, half the other, but for one prompt: nearly all halves and labels are alike.
+  // Of two rows, 6 and 2 in one class, 4 and 4 in the other: where other labels have 5 and 3 in each, means are alike.
   std::vector<float> harmful, harmless;
   for (std::size_t r = 0; r < 8; ++r)
     for (std::size_t c = 0; c < channels; ++c) {
-      harmful.push_back(r / 2 % 2 == 0 || r == 7 ? 1.0f : 2.0f);
-      harmless.push_back(r / 2 % 2 == 0 || r == 5 ? 2.0f : 1.0f);
+      harmful.push_back(r / 2 % 2 == 0 || r >= 6 ? 1.0f : 2.0f);
+      harmless.push_back(r / 2 % 2 == 0 ? 2.0f : 1.0f);
     }
   const matrix_view<const float> a(harmful.data(), 8, channels), b(harmless.data(), 8, channels);
   REQUIRE(has_direction(a, b));
