@@ -10,8 +10,10 @@
 #include "qfa/cache/any_cache_policy.hpp"
 #include "qfa/cache/chain.hpp"
 #include "qfa/cache/kivi.hpp"
+#include "qfa/cache/matched_noise_cache.hpp"
 #include "qfa/cache/only.hpp"
 #include "qfa/cache/presets.hpp"
+#include "qfa/cache/random_groups.hpp"
 #include "qfa/cache/uniform.hpp"
 #include "qfa/compress/catalogue.hpp"
 #include "qfa/compress/spec_text.hpp"
@@ -32,7 +34,7 @@ using cache_entry = basic_policy_entry<any_cache_policy>;
 template <class = void>
 const cache_catalogue& default_cache_catalogue() {
   static const cache_catalogue ours = [] {
-    auto all = basic_catalogue_of<any_cache_policy, uniform_cache, kivi, only>();
+    auto all = basic_catalogue_of<any_cache_policy, uniform_cache, kivi, only, random_groups, matched_noise_cache>();
     all.add(any_cache_policy{}, "keep what arrives");
     for (const preset& p : cache_presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
