@@ -30,7 +30,8 @@ for header in $headers; do
   code=$(sed 's://.*$::' "$file")  # without comments
 
   lines=$(wc -l <"$file")
-  [ "$lines" -lt 300 ] || say "$file has $lines lines, 300 is too many: let each header do one thing"
+  # The umbrella lists all others, and does nothing.
+  [ "$lines" -lt 300 ] || [ "$layer" = qfa.hpp ] || say "$file has $lines lines, 300 is too many: let each header do one thing"
 
   guard=$(tr 'a-z/.-' 'A-Z___' <<<"$header")
   [ "$(head -n 1 "$file")" = "// SPDX-License-Identifier: Apache-2.0" ] || say "$file does not begin with its license"

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/alignment/paired_activations.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/safetensors.hpp"
@@ -52,6 +53,23 @@ class alignment_vectors {
 
  private:
   qfa::safetensors file_;
+};
+
+/// The prompts of `part`, "train" or "heldout", in the reference and under a condition; "same" is the reference again.
+class alignment_pairs {
+ public:
+  alignment_pairs(const alignment_vectors& vectors, const std::string& part, const std::string& condition)
+      : harmful(vectors.floats("directions." + part + ".harmful")),
+        harmless(vectors.floats("directions." + part + ".harmless")),
+        harmful_compressed(vectors.floats("directions." + part + ".harmful" + ending(condition))),
+        harmless_compressed(vectors.floats("directions." + part + ".harmless" + ending(condition))) {}
+
+  qfa::paired_activations view() const { return {harmful, harmless, harmful_compressed, harmless_compressed}; }
+
+  alignment_matrix harmful, harmless, harmful_compressed, harmless_compressed;
+
+ private:
+  static std::string ending(const std::string& condition) { return condition == "same" ? "" : "." + condition; }
 };
 
 }  // namespace qfa_test

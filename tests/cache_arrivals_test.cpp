@@ -67,7 +67,12 @@ TEST_CASE("check_arrivals: names layer, side and token of what it refuses, and l
                 {"keys of layer 5", "3 numbers wide", "2 heads of 2 are 4"});
   check_refused([&] { qfa::check_arrivals(keys.view(), shorter.view(), {.info = info, .first_new = 3}); },
                 {"layer 5", "values of 3,"});
-  check_refused([&] { qfa::check_calibration_tokens({nullptr, 0, 4}, {nullptr, 0, 4}, info); }, {"layer 5", "no tokens"});
+  const matrix fine = counted(2, 4);
+  qfa::check_calibration_tokens(fine.view(), counted(1, 4).view(), info);
+  check_refused([&] { qfa::check_calibration_tokens({nullptr, 0, 4}, fine.view(), info); }, {"layer 5", "no tokens"});
+  check_refused([&] { qfa::check_calibration_tokens(fine.view(), {nullptr, 0, 4}, info); }, {"layer 5", "no tokens"});
+  check_refused([&] { qfa::check_calibration_tokens(fine.view(), values.view(), info); },
+                {"values of layer 5", "token 1", "not finite"});
 }
 
 TEST_CASE("tensor_info_of: a weight policy is told side, layer and first token") {

@@ -192,19 +192,25 @@ def quanto(x, bits, axis, group):
     return from_head_rows(out, len(x))
 
 
-def hqq_groups(g, bits, optimize):
+def hqq_groups(g, bits, optimize, watch=lambda distance: None):
     """m = (2^bits - 1) / (max - min), at most 2e4, 1 where max - min <= 1e-4; z = -min m, a float; q = clamp(round(x m
     + z), 0, 2^bits - 1); value = (q - z) / m.  optimize: at most 20 times r = x - (q - z) / m, e = sign(r) max(|r| -
     |r|^-0.3 / 10, 0), z = mean(q - ((x - e) m)), until the mean of |r| over everything no longer falls; z is not rolled
-    back.  Returns codes, m, z, values, iterations.  Means are sums in float64, rounded once."""
+    back.  Returns codes, m, z, values, iterations.  Means are sums in float64, rounded once.
+    watch is told each element's distance to a halfway point before each rounding."""
     span = high_of(g) - low_of(g)
     narrow = np.abs(span) <= F(1e-4)
     m = np.where(narrow, F(1), np.minimum(F(2 ** bits - 1) / np.where(narrow, F(1), span), F(2e4)))
     z = -low_of(g) * m
     best, iterations = np.inf, 0
+
+    def codes():
+        watch(np.abs(g * m + z - np.floor(g * m + z) - 0.5))
+        return clamp(np.rint(g * m + z), 0, 2 ** bits - 1)
+
     while optimize and iterations < 20:
         iterations += 1
-        q = clamp(np.rint(g * m + z), 0, 2 ** bits - 1)
+        q = codes()
         r = g - (q - z) / m
         size = np.abs(r)
         power = np.where(size > 0, np.where(size > 0, size, 1) ** g.dtype.type(-0.3), 0)
@@ -214,7 +220,7 @@ def hqq_groups(g, bits, optimize):
         if error >= best:
             break
         best = error
-    q = clamp(np.rint(g * m + z), 0, 2 ** bits - 1)
+    q = codes()
     return q, m, z, (q - z) / m, iterations
 
 

@@ -26,14 +26,14 @@ class any_cache_policy {
   template <class P>
     requires(!std::same_as<P, any_cache_policy> && named_cache_policy<P>)
   any_cache_policy(P policy)  // NOLINT(google-explicit-constructor): every named policy is one of its values
-      : name_(policy.name()), within_(std::make_unique<holder<P>>(std::move(policy))) {
+      : name_(policy.name()), within_(std::make_unique<holder<P>>(std::in_place, std::move(policy))) {
     check_name();
   }
 
   /// From any policy, under a name: what reports call it.
   template <cache_policy P>
   any_cache_policy(P policy, std::string name)
-      : name_(std::move(name)), within_(std::make_unique<holder<P>>(std::move(policy))) {
+      : name_(std::move(name)), within_(std::make_unique<holder<P>>(std::in_place, std::move(policy))) {
     check_name();
   }
 
@@ -90,7 +90,8 @@ class any_cache_policy {
   template <class P>
   class holder final : public face {
    public:
-    explicit holder(P policy) : policy_(std::move(policy)) {}
+    // Tagged, so that no holder can be taken for a policy to hold where P is any_cache_policy.
+    holder(std::in_place_t, P policy) : policy_(std::move(policy)) {}
     std::unique_ptr<face> copy() const override { return std::make_unique<holder>(*this); }
     void apply(matrix_view<float> keys, matrix_view<float> values, const cache_update& update) override {
       policy_(keys, values, update);

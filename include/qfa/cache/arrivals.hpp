@@ -65,12 +65,13 @@ inline void check_arrivals(matrix_view<const float> keys, matrix_view<const floa
   detail::check_rows_from(update.first_new, values, cache_side::values, update.info);
 }
 
-/// The same of calibration tokens, of which there must be one at least.
+/// The same of calibration tokens: there must be one at least, and keys need not come from as many as values.
 inline void check_calibration_tokens(matrix_view<const float> keys, matrix_view<const float> values,
                                      const cache_info& info) {
-  if (keys.rows() == 0)
-    fail("a cache policy learned nothing of layer " + std::to_string(info.layer) + " from no tokens");
-  check_arrivals(keys, values, {.info = info});
+  if (keys.rows() == 0 || values.rows() == 0)
+    fail("a cache policy learns nothing of layer " + std::to_string(info.layer) + " from no tokens");
+  detail::check_rows_from(0, keys, cache_side::keys, info);
+  detail::check_rows_from(0, values, cache_side::values, info);
 }
 
 /// The rows that arrived.

@@ -24,8 +24,8 @@ namespace qfa {
 ///   "section4:bits=3"                               the same for all layers
 ///   "section4:bits=3;0=none;5-7|9=kivi:bits=4"      other ones for layers 0, 5, 6, 7 and 9
 ///
-/// A policy that no layer has any more, since all are named, is left out, as are exceptions that are none.  Reads back
-/// by parse_cache_plan, except where a policy's name is no spec.
+/// Exceptions that are none are left out; where no layer has the policy of most, that of layer 0 takes its place.  It
+/// reads back by parse_cache_plan, except where a policy's name is no spec.
 inline std::string plan_text(const any_cache_policy& most, const std::vector<any_cache_policy>& layers) {
   std::vector<std::pair<std::string, std::vector<std::size_t>>> others;  // in the order of their first layers
   std::size_t as_most = 0;
@@ -40,9 +40,10 @@ inline std::string plan_text(const any_cache_policy& most, const std::vector<any
     if (i == others.size()) others.emplace_back(layers[l].name(), std::vector<std::size_t>{});
     others[i].second.push_back(l);
   }
-  std::string text = as_most != 0 || layers.empty() ? most.name() : "";
+  if (as_most == 0 && !layers.empty()) return plan_text(layers.front(), layers);
+  std::string text = most.name();
   for (auto& [name, numbers] : others)
-    (text += text.empty() ? "" : ";") += number_set(std::move(numbers)).text() + "=" + name;
+    text += ";" + number_set(std::move(numbers)).text() + "=" + name;
   return text;
 }
 
