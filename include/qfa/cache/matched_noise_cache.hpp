@@ -107,7 +107,7 @@ struct matched_noise_cache {
                               const cache_update& update) {
     side_memory out = update.first_new == 0 ? side_memory{} : seen;
     if (out.arrived.size() != update.first_new * x.columns())
-      fail("noise has not seen the first tokens of " + in_words(side, update.info));
+      fail("noise has not seen the first tokens of " + "the " + name_of(side, update.info));
     for (std::size_t t = update.first_new; t < x.rows(); ++t)
       for (std::vector<float>* to : {&out.arrived, &out.left})
         to->insert(to->end(), x.row(t).begin(), x.row(t).end());
@@ -118,7 +118,7 @@ struct matched_noise_cache {
   noisy_rows disturbed(const side_memory& now, const std::vector<float>& before, cache_side side,
                        const cache_info& info) const {
     const std::size_t width = info.width();
-    const counter_random random(seed, in_words(side, info), random_use::noise);
+    const counter_random random(seed, "the " + name_of(side, info), random_use::noise);
     noisy_rows out;
     std::vector<float> error, noise;
     for (std::size_t t = 0; t < before.size() / width; ++t) {
@@ -140,7 +140,7 @@ struct matched_noise_cache {
     for (std::size_t i = 0; i < noise.size(); ++i)  // fused by name, so that no compiler may choose
       out.values[i] =
           float_or_infinity(std::fma(scale, static_cast<double>(noise[i]), static_cast<double>(out.values[i])));
-    require_float_range(rows_of(out.values), spec_name, in_words(side, info));
+    require_float_range(rows_of(out.values), spec_name, "the " + name_of(side, info));
     return out;
   }
 };
