@@ -107,7 +107,7 @@ struct matched_noise_cache {
                               const cache_update& update) {
     side_memory out = update.first_new == 0 ? side_memory{} : seen;
     if (out.arrived.size() != update.first_new * x.columns())
-      fail("noise has not seen the first tokens of " + "the " + name_of(side, update.info));
+      fail("noise has not seen the first tokens of the " + name_of(side, update.info));
     for (std::size_t t = update.first_new; t < x.rows(); ++t)
       for (std::vector<float>* to : {&out.arrived, &out.left})
         to->insert(to->end(), x.row(t).begin(), x.row(t).end());
