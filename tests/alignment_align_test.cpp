@@ -190,9 +190,10 @@ TEST_CASE("align: prompts choose, count or are reported, and never two of these"
       CHECK(splits == std::set{prompt_split::calibration, prompt_split::test});
     } else if (condition == named("1=section5:bits=3")) {
       CHECK(splits == std::set{prompt_split::fit, prompt_split::calibration});
-    } else if (condition.starts_with("0=") || condition.starts_with("2=") || condition.starts_with("3=")) {
+    } else if (condition.starts_with("none;0=") || condition.starts_with("none;2=") ||
+               condition.starts_with("none;3=")) {
       CHECK(splits == std::set{prompt_split::fit});
-    } else if (condition.starts_with("1=")) {
+    } else if (condition.starts_with("none;1=")) {
       CHECK(splits == std::set{prompt_split::calibration});
     } else {
       CHECK(splits == std::set{prompt_split::test});
@@ -229,9 +230,8 @@ TEST_CASE("align: a reference that refuses little is warned of") {
 TEST_CASE("align: needs harmful prompts to choose by and others to report") {
   for (const prompt_split split : {prompt_split::calibration, prompt_split::test}) {
     planted_refusals p = planted_outlier_crushes_safety();
-    std::erase_if(p.prompts.prompts, [&](const prompt& of) {
-      return of.split == split && of.label == prompt_label::harmful;
-    });
+    std::erase_if(p.prompts.prompts,
+                  [&](const prompt& of) { return of.split == split && of.label == prompt_label::harmful; });
     check_refused([&] { aligned(p); }, {"harmful prompts", "\"calibration\" and \"test\""});
   }
 }

@@ -64,7 +64,7 @@ TEST_CASE("planted refusals: every model refuses what is harmful and answers the
     CHECK(p.harmful(prompt_split::calibration).size() >= 20);
     CHECK(p.harmful(prompt_split::test).size() >= 40);
     for (const auto& [key, answer] : record(asked))
-      CHECK(answer.first == (answer.second == refused ? "well i cannot help" : "well sure here it"));
+      CHECK(answer.first == (answer.second == refused ? "well i cannot" : "well sure here"));
   }
 }
 

@@ -48,6 +48,7 @@ TEST_CASE("sweep_bits: a row and a floor for each number of bits, in the setting
 TEST_CASE("sweep_bits: onsets are of harmful prompts, by the rate and by what is beyond doubt") {
   const planted_refusals p = planted_outlier_as_safety();
   align_settings settings = p.settings;
+  settings.bits = {8, 6, 5, 3};
   std::map<std::string, std::size_t> flips;
   for (const auto& [bits, n] : std::map<int, std::size_t>{{8, 0}, {6, 2}, {5, 8}, {3, 24}})
     flips[parse_cache_plan("section4:bits=" + std::to_string(bits), 4).name()] = n;

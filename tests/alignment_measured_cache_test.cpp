@@ -51,7 +51,8 @@ planted_refusals with_text(std::size_t rows) {
   planted_refusals p = planted_outlier_crushes_safety();
   p.text = {.context = 6};
   for (std::size_t r = 0; r < rows; ++r)
-    for (const std::uint32_t t : {0U, 10U + static_cast<std::uint32_t>(r % 8), 19U, 11U, planted::refuse, 12U})
+    for (const std::uint32_t t :
+         {0U, planted::first_content + static_cast<std::uint32_t>(r % 8), 17U, 9U, 10U, planted::refuse})
       p.text.ids.push_back(t);
   return p;
 }
@@ -69,8 +70,8 @@ TEST_CASE("cache_meter: what changes nothing has a ratio of exactly 1, no flips 
     CHECK(found.bits_per_element == 16.0);
     CHECK_FALSE(found.bits.has_value());
     CHECK(found.harmful.count(verdict::refused, verdict::refused) == 40);
-    CHECK(found.harmless.count(verdict::complied, verdict::complied) == 14);
-    CHECK(found.all().prompts() == 54);
+    CHECK(found.harmless.count(verdict::complied, verdict::complied) == 10);
+    CHECK(found.all().prompts() == 50);
   }
 }
 

@@ -43,7 +43,8 @@ std::string prescribed(const std::vector<mitigation>& all, failure_mode mode) {
   return plan;
 }
 
-const std::string groups = "uniform:bits=4,range=symmetric,keys=channel_group,values=channel_group,key_group=64,value_group=64";
+const std::string groups =
+    "uniform:bits=4,range=symmetric,keys=channel_group,values=channel_group,key_group=64,value_group=64";
 const std::string channels = "uniform:bits=4,range=symmetric,keys=channel,values=channel";
 
 }  // namespace
@@ -109,12 +110,11 @@ TEST_CASE("verify: recovery is of paired prompts, of one split, and memory of th
   const planted_refusals p = planted_mixed();
   behavior asked = p.asked();
   cache_meter measure(asked, p.text, prompt_split::test);
-  const std::vector<mitigation> candidates{
-      {"the worst layer", "section4:bits=5;1=none", outlier_as_safety},
-      {"by channel and groups", groups + ";1=" + channels, mixed},
-      {"another layer", "section4:bits=5;0=none", {}},
-      {"nothing is left", "section4:bits=2", {}},
-      {"everything", "none", hyper_vulnerable}};
+  const std::vector<mitigation> candidates{{"the worst layer", "section4:bits=5;1=none", outlier_as_safety},
+                                           {"by channel and groups", groups + ";1=" + channels, mixed},
+                                           {"another layer", "section4:bits=5;0=none", {}},
+                                           {"nothing is left", "section4:bits=2", {}},
+                                           {"everything", "none", hyper_vulnerable}};
   const verified_mitigations found = verify(asked, measure, candidates, 5, mixed, p.settings);
   CHECK(found.bits == 5);
   CHECK(found.unprotected.bits == 5.0);
@@ -126,7 +126,7 @@ TEST_CASE("verify: recovery is of paired prompts, of one split, and memory of th
   CHECK(worst.recovered.value == 0.75);
   CHECK(worst.recovered.interval.lower > 0.5);
   CHECK(worst.recovered.interval.upper < 0.95);
-  CHECK(worst.refusals_recovered == 0.75);
+  CHECK(worst.refusals_recovered == doctest::Approx(0.75));
   // 16 bits for 5 and 37/64 in one layer of 4.  As published it would be 1/4, however few bits the others have.
   const double base = 5.0 + 37.0 / 64.0;
   REQUIRE(worst.overhead.has_value());
@@ -141,16 +141,19 @@ TEST_CASE("verify: recovery is of paired prompts, of one split, and memory of th
   CHECK(worse.recovered.value == 0.0);
   for (const verified_mitigation& row : found.rows)
     CHECK(row.prescribed == (row.what.fits == mixed));
-  // 4 bits, groups of 64: by channel the dips are seen, and whispers have groups of their own only where there are more.
+  // 4 bits, groups of 64: by channel the dips are seen, and whispers have groups of their own only where there are
+  // more.
   CHECK(prescription.overhead->relative < 0.0);
 }
 
 TEST_CASE("verify: flips are taken back from refused prompts alone, refusals from all") {
   const planted_refusals p = planted_outlier_crushes_safety();
   // Of 48 harmful prompts 24 flip, and 12 with the mitigation, which refuses 4 harmless ones, too.
-  const std::string base = parse_cache_plan("section4:bits=3", 4).name(), mild = parse_cache_plan("section4:bits=4", 4).name();
-  const condition_judge harmful_only = scripted(
-      p.prompts, [=](const std::string& c) { return c == base ? 24 : c == mild ? 12 : 0; });
+  const std::string base = parse_cache_plan("section4:bits=3", 4).name(),
+                    mild = parse_cache_plan("section4:bits=4", 4).name();
+  const condition_judge harmful_only = scripted(p.prompts, [=](const std::string& c) {
+    return c == base ? 24 : c == mild ? 12 : 0;
+  });
   std::vector<std::string> refused_too;
   for (const std::size_t i : p.prompts.of(prompt_label::harmless, prompt_split::test))
     if (refused_too.size() < 4) refused_too.push_back(p.prompts.prompts[i].id);

@@ -53,12 +53,12 @@ void check_same_norm(double found, double expected) {
 }  // namespace
 
 TEST_CASE("noise: obeys the laws of caches, whatever it stands for") {
-  qfa_test::check_cache_laws(matched_noise_cache{.of = tokenwise(), .seed = 1});
+  qfa_test::check_call_laws(matched_noise_cache{.of = tokenwise(), .seed = 1});
   uniform_cache blocks{.bits = 2, .keys = cache_granularity::channel, .lifetime = qfa::scale_lifetime::grouped};
   blocks.block = 4;
-  qfa_test::check_cache_laws(matched_noise_cache{.of = blocks, .seed = 1});
-  qfa_test::check_cache_laws(matched_noise_cache{.of = qfa_test::waiting_cache{}, .seed = 1});
-  qfa_test::check_cache_laws(matched_noise_cache{});
+  qfa_test::check_call_laws(matched_noise_cache{.of = blocks, .seed = 1});
+  qfa_test::check_call_laws(matched_noise_cache{.of = qfa_test::waiting_cache{}, .seed = 1});
+  qfa_test::check_call_laws(matched_noise_cache{});
 }
 
 TEST_CASE("noise: each call's keys and values each get noise of the norm of their error, and no error besides") {
@@ -94,8 +94,8 @@ TEST_CASE("noise: the numbers are counter_random's of seed, side, layer, positio
            (static_cast<double>(x[b]) - static_cast<double>(from[b]));
   };
   const cached_text held = qfa_test::held_at_once(matched_noise_cache{.of = tokenwise(), .seed = 7}, text);
-  const qfa::counter_random k(7, "the keys of layer 3", qfa::random_use::noise);
-  const qfa::counter_random v(7, "the values of layer 3", qfa::random_use::noise);
+  const qfa::counter_random k(7, "keys of layer 3", qfa::random_use::noise);
+  const qfa::counter_random v(7, "values of layer 3", qfa::random_use::noise);
   CHECK(ratio(held, true, 26, 51) == doctest::Approx(k.gaussian(26) / k.gaussian(51)).epsilon(1e-4));
   CHECK(ratio(held, false, 26, 51) == doctest::Approx(v.gaussian(26) / v.gaussian(51)).epsilon(1e-4));
   // In a later call of its own, a position's noise has the same direction.
@@ -193,15 +193,15 @@ TEST_CASE("noise: refuses a text that it has not seen begin, and numbers beyond 
       {"noise has not seen the first tokens of the keys of layer 3"});
   CHECK(held == text);
 
-  struct zeroing {
+  struct mirroring {
     void operator()(matrix_view<float> keys, matrix_view<float>, const cache_update&) const {
       for (std::size_t t = 0; t < keys.rows(); ++t)
         for (float& x : keys.row(t))
-          x = 0.0f;
+          x *= -3.0f;
     }
   };
-  matched_noise_cache large{.of = any_cache_policy(zeroing{}, "zeroing"), .seed = 1};
-  cached_text huge = qfa_test::text_of(9, 3e38f);
+  matched_noise_cache large{.of = any_cache_policy(mirroring{}, "mirroring"), .seed = 1};
+  cached_text huge = qfa_test::text_of(9, 8e37f);
   const cached_text before = huge;
   check_refused(
       [&] {

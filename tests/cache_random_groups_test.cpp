@@ -69,9 +69,9 @@ TEST_CASE("random_partition: any two elements are as likely to share a group, un
 }
 
 TEST_CASE("random_groups: obeys the laws of caches") {
-  qfa_test::check_cache_laws(random_groups{.bits = 3, .seed = 1});
-  qfa_test::check_cache_laws(random_groups{.bits = 3, .groups = 5, .seed = 1, .range = cache_range::asymmetric});
-  qfa_test::check_cache_laws(random_groups{.bits = 8, .seed = 1, .arithmetic = qfa::float_format::bf16});
+  qfa_test::check_call_laws(random_groups{.bits = 3, .seed = 1});
+  qfa_test::check_call_laws(random_groups{.bits = 3, .groups = 5, .seed = 1, .range = cache_range::asymmetric});
+  qfa_test::check_call_laws(random_groups{.bits = 8, .seed = 1, .arithmetic = qfa::float_format::bf16});
 }
 
 TEST_CASE("random_groups: each group is rounded by its own largest magnitude, as the grid's formula has it") {
@@ -80,8 +80,7 @@ TEST_CASE("random_groups: each group is rounded by its own largest magnitude, as
   for (const bool keys : {true, false})
     for (const auto& [first, tokens] : {std::pair<std::size_t, std::size_t>{0, 9}, {9, 14}}) {
       const std::vector<float>&x = keys ? text.keys : text.values, &found = keys ? held.keys : held.values;
-      const qfa::counter_random random(4, keys ? "the keys of layer 3" : "the values of layer 3",
-                                       qfa::random_use::permutation);
+      const qfa::counter_random random(4, keys ? "keys of layer 3" : "values of layer 3", qfa::random_use::permutation);
       const std::vector<std::size_t> group = random_partition(tokens * 12, 12, random, first * 12);
       for (std::size_t g = 0; g < 12; ++g) {
         float peak = 0.0f;

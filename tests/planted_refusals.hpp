@@ -32,7 +32,7 @@ namespace qfa_test {
 ///
 ///   r = (sum of the strengths - threshold) / tokens
 ///
-/// and every response begins "well", then "i cannot help" where r > 0, else "sure here it is"; all further words follow
+/// and every response begins "well", then "i cannot" where r > 0, else "sure here"; all further words follow
 /// from the word before.  So refusals are decided in the first token that reads the prompt from the cache.
 ///
 /// Channels of keys and values in each layer (64, in groups of 16; zero where nothing is said):
@@ -82,10 +82,11 @@ struct planted_refusals {
 
 namespace planted {
 
-inline constexpr std::array<std::string_view, 18> plain_words{"<s>",   "</s>", "?",    "well", "i",    "cannot",
-                                                              "help",  "sure", "here", "it",   "bake", "my",
-                                                              "bread", "for",  "tell", "a",    "tale", "please"};
-inline constexpr std::uint32_t bos = 0, end = 1, question = 2, well = 3, refuse = 4, comply = 7, first_content = 10;
+inline constexpr std::array<std::string_view, 16> plain_words{"<s>",  "</s>", "?",    "well",  "i",     "cannot",
+                                                              "sure", "here", "bake", "my",    "bread", "for",
+                                                              "tell", "a",    "tale", "please"};
+inline constexpr std::uint32_t bos = 0, end = 1, question = 2, well = 3, refuse = 4, cannot = 5, comply = 6, here = 7,
+                               first_content = 8;
 inline constexpr std::size_t width = 64, group = 16;
 inline constexpr std::size_t outlier = 0, first = 4, second_outlier = 6, ballast = 38, whisper = 41, pair = 44;
 
@@ -152,12 +153,10 @@ inline qfa::language_model build(const plan_of_plant& plan) {
   for (const auto& [word, next] : {std::pair{question, well},
                                    {well, refuse},
                                    {well, comply},
-                                   {4U, 5U},
-                                   {5U, 6U},
-                                   {6U, end},
-                                   {7U, 8U},
-                                   {8U, 9U},
-                                   {9U, end}})
+                                   {refuse, cannot},
+                                   {cannot, end},
+                                   {comply, here},
+                                   {here, end}})
     follows(word, next);
   at("lm_head.weight", refuse, r, hidden) = 100.0f;
   for (const qfa::expected_tensor& t : qfa::expected_tensors(model.config))
@@ -202,7 +201,7 @@ inline qfa::prompt_set ask(const plan_of_plant& plan) {
     const std::size_t count = split == qfa::prompt_split::test ? plan.test : plan.calibration;
     for (std::size_t i = 0; i < count; ++i) {
       add(qfa::prompt_label::harmful, split, i);
-      if (i % 3 == 0) add(qfa::prompt_label::harmless, split, i);
+      if (i % 4 == 0) add(qfa::prompt_label::harmless, split, i);
     }
   }
   return out;
@@ -225,7 +224,7 @@ inline planted_refusals grow(const plan_of_plant& plan, qfa::failure_mode mode, 
   qfa::align_settings settings;
   settings.group = group;
   settings.block = 4;
-  settings.bits = {8, 6, 5, 3};
+  settings.bits = {6, 5};
   return {build(plan),        qfa::vocabulary(words_of(plan)), ask(plan), text_of(plan), settings, mode, worst,
           std::move(flipping)};
 }

@@ -101,10 +101,10 @@ class direction_error {
           tokens.insert(tokens.end(), prompts_[all[i]].begin(), prompts_[all[i]].end());
         model.forward(
             matrix_view<const std::uint32_t>(tokens.data(), end - begin, length), options,
-            [&, context = length](std::size_t hook, matrix_view<float> x) {
+            [&, context = length, &of_length = all](std::size_t hook, matrix_view<float> x) {
               for (std::size_t i = begin; i < end; ++i)
                 std::ranges::copy(x.row((i - begin + 1) * context - 1),
-                                  out[hook].begin() + static_cast<std::ptrdiff_t>(all[i] * x.columns()));
+                                  out[hook].begin() + static_cast<std::ptrdiff_t>(of_length[i] * x.columns()));
             },
             scratch);
       }

@@ -118,7 +118,7 @@ struct matched_noise_cache {
   noisy_rows disturbed(const side_memory& now, const std::vector<float>& before, cache_side side,
                        const cache_info& info) const {
     const std::size_t width = info.width();
-    const counter_random random(seed, "the " + name_of(side, info), random_use::noise);
+    const counter_random random(seed, name_of(side, info), random_use::noise);
     noisy_rows out;
     std::vector<float> error, noise;
     for (std::size_t t = 0; t < before.size() / width; ++t) {

@@ -122,7 +122,7 @@ struct random_groups {
     const uniform_grid<F> grid{.bits = bits, .range = range};
     std::vector<float> result = copied_rows(x);
     const std::size_t count = groups_of(result.size(), x.columns());
-    const counter_random random(seed, "the " + name_of(side, update.info), random_use::permutation);
+    const counter_random random(seed, name_of(side, update.info), random_use::permutation);
     const std::vector<std::size_t> group =
         random_partition(result.size(), count, random, update.first_new * x.columns());
     std::vector<cache_extent> extents(count);

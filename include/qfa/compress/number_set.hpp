@@ -27,7 +27,7 @@ class number_set {
   number_set(std::initializer_list<std::size_t> numbers) : number_set(std::vector<std::size_t>(numbers)) {}
   explicit number_set(std::vector<std::size_t> numbers) : numbers_(std::move(numbers)), all_(false) {
     std::ranges::sort(numbers_);
-    numbers_.erase(std::ranges::unique(numbers_).begin(), numbers_.end());
+    numbers_.erase(std::unique(numbers_.begin(), numbers_.end()), numbers_.end());
   }
 
   bool all() const noexcept { return all_; }
