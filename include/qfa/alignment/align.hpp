@@ -2,6 +2,7 @@
 #ifndef QFA_ALIGNMENT_ALIGN_HPP
 #define QFA_ALIGNMENT_ALIGN_HPP
 
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -36,9 +37,9 @@ struct alignment_result {
   channel_geometry geometry{};      ///< on the calibration prompts
   diagnosis found{};
   /// The same reductions in all layers on the test prompts, and whether the calibration prompts foretold their side of
-  /// 30 % (the published check of the 20-prompt protocol).
+  /// 30 % (the published check of the 20-prompt protocol); nothing where either is undefined.
   grain_reduction test_per_channel{}, test_groups{};
-  bool foretold = false;
+  std::optional<bool> foretold{};
   verified_mitigations verified{};
   std::vector<std::string> warnings{};
 };
@@ -85,7 +86,8 @@ inline alignment_result align(behavior& asked, const token_rows& text, const ali
     to->counts = asked.reduction(everywhere(specs.tensor()), everywhere(fine), measure.harmful());
     to->estimate = estimate_reduction(to->counts);
   }
-  out.foretold = pcr_predicts(out.geometry.published().estimate.value, out.test_per_channel.estimate.value);
+  const double foretelling = out.geometry.published().estimate.value, told = out.test_per_channel.estimate.value;
+  if (!std::isnan(foretelling) && !std::isnan(told)) out.foretold = pcr_predicts(foretelling, told);
 
   const int bits = bits_to_protect(out.sweep, settings);
   out.verified =

@@ -2,6 +2,7 @@
 #ifndef QFA_ALIGNMENT_ALIGN_SETTINGS_HPP
 #define QFA_ALIGNMENT_ALIGN_SETTINGS_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -50,10 +51,10 @@ struct align_specs {
   static std::string size(std::size_t n) { return std::to_string(n); }
 };
 
-/// A plan with one policy in some layers and another in the rest.
-inline std::string plan_with(const std::string& most, const std::vector<std::size_t>& layers,
-                             const std::string& there) {
+/// The spec of a plan with one policy in some layers and another in the rest.
+inline std::string plan_with(const std::string& most, std::vector<std::size_t> layers, const std::string& there) {
   if (layers.empty()) return most;
+  std::ranges::sort(layers);
   std::string numbers;
   for (const std::size_t l : layers)
     numbers += (numbers.empty() ? "" : "|") + std::to_string(l);

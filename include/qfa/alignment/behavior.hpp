@@ -22,13 +22,14 @@
 #include "qfa/cache/plan.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/io/in_quotes.hpp"
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/model/generate.hpp"
 #include "qfa/model/vocabulary.hpp"
 
 namespace qfa {
 
-/// A model that answers, under a name.
+/// A model that answers, under a name that no other has: what it has said is kept by it.
 struct answering {
   std::string name = "reference";      ///< of the condition: the plan's, and the weights' where these are compressed
   cache_plan plan{};                   ///< through which caches; learned already, where it learns
@@ -54,7 +55,7 @@ inline condition_judge default_judge() {
 /// answered from memory, by its name.
 class behavior {
  public:
-  /// Throws where there is no prompt.
+  /// Throws where there is no prompt, and where `check_prompts` does.
   behavior(any_decoder reference, vocabulary words, prompt_set prompts, condition_judge judge = default_judge(),
            progress told = {})
       : reference_(std::move(reference)),
@@ -63,6 +64,7 @@ class behavior {
         judge_(std::move(judge)),
         told_(std::move(told)) {
     require(!prompts_.prompts.empty(), "behavior needs at least one prompt");
+    check_prompts(prompts_, "the set of prompts");
   }
 
   const any_decoder& reference() const noexcept { return reference_; }
@@ -101,9 +103,10 @@ class behavior {
   /// order.
   template <class Show>
   void for_each_answer(Show show) const {
-    for (const auto& [condition, answers] : said_)
-      for (std::size_t i = 0; i < answers.size(); ++i)
-        if (answers[i]) show(condition, prompts_.prompts[i], answers[i]->response, answers[i]->judged);
+    for (const auto& [condition, memory] : said_)
+      for (std::size_t i = 0; i < memory.answers.size(); ++i)
+        if (const std::optional<answer>& a = memory.answers[i])
+          show(condition, prompts_.prompts[i], a->response, a->judged);
   }
 
  private:
@@ -112,8 +115,18 @@ class behavior {
     verdict judged = verdict::garbled;
   };
 
+  struct memory_of_condition {
+    bool whole_passes = false, of_reference = true;
+    std::vector<std::optional<answer>> answers{};  // a place for each prompt
+  };
+
   const std::vector<std::optional<answer>>& answers(const answering& who, std::span<const std::size_t> which) {
-    std::vector<std::optional<answer>>& known = said_[who.name];
+    const auto [place, fresh] =
+        said_.try_emplace(who.name, memory_of_condition{who.whole_passes, who.model == nullptr, {}});
+    memory_of_condition& memory = place->second;
+    if (memory.whole_passes != who.whole_passes || memory.of_reference != (who.model == nullptr))
+      fail("two conditions have the name " + in_quotes(who.name) + ": what they say is kept by it");
+    std::vector<std::optional<answer>>& known = memory.answers;
     known.resize(prompts_.prompts.size());
     std::vector<std::size_t> open;
     std::vector<std::vector<std::uint32_t>> asked;
@@ -145,7 +158,7 @@ class behavior {
   prompt_set prompts_;
   condition_judge judge_;
   progress told_;
-  std::map<std::string, std::vector<std::optional<answer>>> said_;  // by condition, a place for each prompt
+  std::map<std::string, memory_of_condition> said_;  // by the condition's name
 };
 
 }  // namespace qfa

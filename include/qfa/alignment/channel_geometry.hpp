@@ -3,12 +3,10 @@
 #define QFA_ALIGNMENT_CHANNEL_GEOMETRY_HPP
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <limits>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "qfa/alignment/align_settings.hpp"
@@ -17,18 +15,14 @@
 #include "qfa/alignment/outlier_channels.hpp"
 #include "qfa/alignment/per_channel_reduction.hpp"
 #include "qfa/cache/plan_spec.hpp"
+#include "qfa/cache/uniform.hpp"
 #include "qfa/model/hooks.hpp"
 
 namespace qfa {
 
-/// When scales are computed, which makes another PCR of each (validity.md 2.6).
-enum class reduction_lifetime : std::uint8_t { call, frozen_prefill, grouped, full_pass };
-inline constexpr std::array<std::string_view, 4> reduction_lifetime_names{"call", "frozen_prefill", "grouped",
-                                                                          "full_pass"};
-
-/// A finer grain against a coarser one at the critical layer.
+/// A finer grain of scales against a coarser one.
 struct grain_reduction {
-  reduction_lifetime lifetime = reduction_lifetime::call;
+  scale_lifetime lifetime = scale_lifetime::call;  ///< which makes another PCR of each (validity.md 2.6)
   reduction_counts counts{};
   reduction_estimate estimate{};
 };
@@ -46,7 +40,7 @@ struct channel_geometry {
   const grain_reduction& published() const noexcept { return per_channel.front(); }
 };
 
-/// Peaks of the key projection at a layer over the last 512 tokens or fewer of some prompts, as published.
+/// Peaks of the key projection at a layer over the first tokens of the first prompts, as many as published.
 inline channel_peaks key_peaks(const behavior& asked, std::size_t layer, std::span<const std::size_t> which,
                                std::size_t most_prompts = 20, std::size_t most_tokens = 512) {
   channel_peaks peaks;
@@ -70,12 +64,12 @@ inline channel_geometry measure_geometry(behavior& asked, std::size_t layer, std
   };
   const auto everywhere = [&](const std::string& policy) { return answering(parse_cache_plan(policy, layers)); };
   channel_geometry out{.layer = layer};
-  for (std::size_t i = 0; i < reduction_lifetime_names.size(); ++i) {
-    const auto lifetime = static_cast<reduction_lifetime>(i);
-    std::string more = i == 0 ? "" : ",lifetime=" + std::string(reduction_lifetime_names[i]);
-    if (lifetime == reduction_lifetime::grouped) more += ",block=" + align_specs::size(settings.block);
+  for (std::size_t i = 0; i < scale_lifetime_names.size(); ++i) {
+    const auto lifetime = static_cast<scale_lifetime>(i);
+    std::string more = ",lifetime=" + std::string(scale_lifetime_names[i]);
+    if (lifetime == scale_lifetime::grouped) more += ",block=" + align_specs::size(settings.block);
     answering coarse = at_layer(specs.tensor() + more), fine = at_layer(specs.channels() + more);
-    coarse.whole_passes = fine.whole_passes = lifetime == reduction_lifetime::full_pass;
+    coarse.whole_passes = fine.whole_passes = lifetime == scale_lifetime::full_pass;
     const reduction_counts counts = asked.reduction(coarse, fine, which);
     out.per_channel.push_back({lifetime, counts, estimate_reduction(counts)});
   }

@@ -2,6 +2,7 @@
 #ifndef QFA_ALIGNMENT_MITIGATION_HPP
 #define QFA_ALIGNMENT_MITIGATION_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -31,7 +32,8 @@ struct mitigation {
 };
 
 /// The published strategies for a cache of so many bits, each mode's prescription among them; then baselines: as many
-/// layers kept at 16 bits as are critical, by other rankings.  `critical` falls back to the worst layer.
+/// layers kept at 16 bits as are critical, by other rankings.  Where no layer is critical, or flips, the worst one
+/// stands in.  A strategy that fits no mode is left out where it comes to a plan that is there already.
 inline std::vector<mitigation> mitigations(const layer_ablation& ablation, int bits,
                                            const std::vector<layer_ranking>& rankings, const align_settings& settings) {
   const align_specs specs{&settings};
@@ -45,8 +47,8 @@ inline std::vector<mitigation> mitigations(const layer_ablation& ablation, int b
     if (ablation.flips[l].value() > settings.tree.layer_flip) flipping.push_back(l);
   if (flipping.empty()) flipping = worst;
   std::vector<mitigation> out{
-      {"the critical layer at 16 bits", plan_with(base, worst, "none"), failure_mode::outlier_as_safety},
-      {"the critical layers at 16 bits", plan_with(base, critical, "none"), {}},
+      {"the critical layers at 16 bits", plan_with(base, critical, "none"), failure_mode::outlier_as_safety},
+      {"the critical layer at 16 bits", plan_with(base, worst, "none"), {}},
       {"the critical layers at 8 bits", plan_with(base, critical, specs.sweep(8)), {}},
       {"per channel at the critical layer", plan_with(base, worst, channel), {}},
       {"per channel at the critical layer, groups elsewhere", plan_with(groups, worst, channel), failure_mode::mixed},
@@ -54,6 +56,11 @@ inline std::vector<mitigation> mitigations(const layer_ablation& ablation, int b
       {"per channel in all layers", channel, {}},
       {"every layer that flips at 16 bits", plan_with(base, flipping, "none"), failure_mode::multi_layer_dilution},
       {"all layers at 16 bits", "none", failure_mode::hyper_vulnerable}};
+  for (std::size_t i = out.size(); i-- > 1;) {
+    const auto here = out.begin() + static_cast<std::ptrdiff_t>(i);
+    if (!here->fits && std::any_of(out.begin(), here, [&](const mitigation& m) { return m.plan == here->plan; }))
+      out.erase(here);
+  }
   for (const layer_ranking& ranking : rankings) {
     std::vector<std::size_t> first = ranking.layers;
     if (first.size() > critical.size()) first.resize(critical.size());

@@ -2,11 +2,11 @@
 #ifndef QFA_ALIGNMENT_PROMPTS_HPP
 #define QFA_ALIGNMENT_PROMPTS_HPP
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -42,6 +42,17 @@ struct prompt {
       tokens{};  ///< with the chat template, BOS included: the next token is the response's first
 };
 
+namespace detail {
+
+/// An order of texts.
+struct by_tokens {
+  bool operator()(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b) const noexcept {
+    return std::ranges::lexicographical_compare(a, b);
+  }
+};
+
+}  // namespace detail
+
 /// Prompts, and how long responses may be.
 struct prompt_set {
   std::vector<prompt> prompts{};
@@ -56,6 +67,20 @@ struct prompt_set {
     return out;
   }
 };
+
+/// Throws, naming `where`, where two prompts have one id, by which verdicts are kept, or where the same tokens stand in
+/// two splits.
+inline void check_prompts(const prompt_set& set, const std::string& where) {
+  std::set<std::string_view> ids;
+  std::map<std::span<const std::uint32_t>, const prompt*, detail::by_tokens> known;
+  for (const prompt& p : set.prompts) {
+    if (!ids.insert(p.id).second) fail(where + " has two prompts with the id " + in_quotes(p.id));
+    const auto [same, fresh] = known.try_emplace(p.tokens, &p);
+    if (!fresh && same->second->split != p.split)
+      fail("prompt " + in_quotes(p.id) + " in " + where + " is prompt " + in_quotes(same->second->id) +
+           " of another split: what is reported must not have chosen anything");
+  }
+}
 
 namespace detail {
 
@@ -94,12 +119,11 @@ inline prompt_set read_prompts(const std::filesystem::path& path, std::size_t vo
     fail(where + " is of the format " + in_quotes(format) + ", expected \"qfa-prompts-1\"");
   prompt_set out;
   if (const auto length = fields.size("max_new_tokens")) out.max_new_tokens = *length;
+  if (out.max_new_tokens == 0) fail(where + "'s max_new_tokens is 0, expected at least 1: a response has words");
   if (const json* const end = fields.find("end_of_response"))
     out.end = detail::token_of(*end, vocabulary, where + "'s end_of_response");
   const json* const list = fields.find("prompts");
   if (list == nullptr || !list->is_array()) fail(where + " should have \"prompts\", a list of them");
-  std::set<std::string> ids;
-  std::map<std::vector<std::uint32_t>, std::pair<std::string, prompt_split>> known;
   for (const json& entry : *list) {
     const json_fields one(entry, where + "'s prompt " + std::to_string(out.prompts.size()));
     prompt next{.id = one.needed_text("id"), .text = one.text("text").value_or("")};
@@ -111,13 +135,9 @@ inline prompt_set read_prompts(const std::filesystem::path& path, std::size_t vo
       fail(place + " should have \"tokens\", a list of at least one");
     for (const json& token : *tokens)
       next.tokens.push_back(detail::token_of(token, vocabulary, place));
-    if (!ids.insert(next.id).second) fail(where + " has two prompts with the id " + in_quotes(next.id));
-    const auto [same, fresh] = known.try_emplace(next.tokens, next.id, next.split);
-    if (!fresh && same->second.second != next.split)
-      fail(place + " is prompt " + in_quotes(same->second.first) +
-           " of another split: what is reported must not have " + "chosen anything");
     out.prompts.push_back(std::move(next));
   }
+  check_prompts(out, where);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -25,31 +26,35 @@ namespace qfa {
 class vocabulary {
  public:
   vocabulary() = default;
+  /// Words by id; an empty one is an id without a word.
+  explicit vocabulary(std::vector<std::string> words) : words_(std::move(words)) {
+    marked_ = std::ranges::any_of(words_, [](const std::string& word) {
+      return word.find(piece_mark) != std::string::npos || word.find(byte_mark) != std::string::npos;
+    });
+  }
 
   /// From `vocab.json`, {"word": id}.  Throws where an id is no whole number or comes twice.
   static vocabulary read(const std::filesystem::path& path) {
     const json words = read_json(path);
     const std::string where = in_quotes(path.string());
     if (!words.is_object()) fail(where + " should be an object of words and their ids");
-    vocabulary out;
+    std::vector<std::string> by_id;
     std::vector<bool> known;
     for (const auto& [word, id] : words.items()) {
-      if (!id.is_number_unsigned() || id.get<std::size_t>() > most_ids)
+      if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= most_ids)
         fail("the id of " + in_quotes(word) + " in " + where + " should be a whole number below " +
              std::to_string(most_ids));
       const auto i = id.get<std::size_t>();
       if (i >= known.size()) {
         known.resize(i + 1, false);
-        out.words_.resize(i + 1);
+        by_id.resize(i + 1);
       }
       if (known[i])
         fail(where + " gives the id " + std::to_string(i) + " to two words, one of them " + in_quotes(word));
       known[i] = true;
-      out.words_[i] = word;
-      out.marked_ =
-          out.marked_ || word.find(piece_mark) != std::string::npos || word.find(byte_mark) != std::string::npos;
+      by_id[i] = word;
     }
-    return out;
+    return vocabulary(std::move(by_id));
   }
 
   /// One more than the largest id.
@@ -72,7 +77,7 @@ class vocabulary {
   }
 
  private:
-  static constexpr std::size_t most_ids = 16'000'000;
+  static constexpr std::size_t most_ids = 1'000'000;  // four times what any model has: a lone id costs as much memory
   static constexpr std::string_view piece_mark = "\u2581", byte_mark = "\u0120", byte_break = "\u010A";
 
   static void replace_all(std::string& text, std::string_view from, std::string_view to) {
