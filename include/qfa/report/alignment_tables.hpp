@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "qfa/alignment/align.hpp"
+#include "qfa/alignment/align_directions.hpp"
 #include "qfa/alignment/decision_tree.hpp"
 #include "qfa/alignment/flips.hpp"
 #include "qfa/alignment/mitigation.hpp"
@@ -111,6 +112,27 @@ inline std::string mitigations_table(const alignment_result& a) {
                detail::bits_text(m.measured.bits_per_element),
                m.overhead ? signed_fixed(100.0 * m.overhead->relative, 1) : "-"});
   return table.str();
+}
+
+/// How the protected cache hits the directions behind refusals, all heads together: qfa's own three readings of
+/// vulnerability, the direction's percentile among permuted labels by the first, detection before and after, and the
+/// direction found again, whose ceiling is the cosine of the reference's two halves.
+inline std::string directions_table(const aligned_directions& d) {
+  text_table table({"direction under " + d.cache, "V_rel", "V_conc", "V_marg", "pctl", "bias", "d'", "d' comp.",
+                    "sign flips", "cosine", "ceiling"});
+  for (const direction_finding& f : d.found.sites) {
+    if (f.site.head) continue;
+    const vulnerability_ratios& v = f.vulnerable.direction.all;
+    table.add({name_of(f.site), fixed(v.relative, 3), fixed(v.concentration, 3), fixed(v.margin, 3),
+               fixed(f.vulnerable.among_permuted.relative, 0), fixed(f.bias_share(), 2),
+               fixed(f.detection.d_reference, 2), fixed(f.detection.d_compressed, 2),
+               detail::of_trials(f.detection.sign_flips), fixed(f.stability.cosine, 4),
+               fixed(f.stability.split_half, 4)});
+  }
+  std::string out = table.str() + "stand-in for PCR from keys alone (qfa's own), by layer:";
+  for (std::size_t l = 0; l < d.proxies.size(); ++l)
+    out += (l == 0 ? " " : ", ") + std::to_string(l) + ": " + fixed(d.proxies[l].reduction, 2);
+  return out + "\n";
 }
 
 /// Diagnosis and prescription in words.
