@@ -39,6 +39,11 @@ TEST_CASE("find_onset: another program's onsets, regimes and confirmed onsets") 
             known.at("regime")[i].get<std::string>());
     }
     std::ranges::reverse(settings);  // in any order
+    const std::vector<qfa::flip_phase> phases = qfa::phases_of(settings);
+    REQUIRE(phases.size() == settings.size());
+    for (std::size_t i = 0; i < phases.size(); ++i)
+      CHECK(qfa::flip_phase_names[static_cast<std::size_t>(phases[phases.size() - 1 - i])] ==
+            known.at("phase")[i].get<std::string>());
     const qfa::onset_bits found = qfa::find_onset(settings);
     CHECK(found.onset == bits_or_none(known.at("onset_bits")));
     CHECK(found.collapse == bits_or_none(known.at("collapse_bits")));
@@ -62,6 +67,14 @@ TEST_CASE("find_onset: one flip of few prompts begins a phase only where the rat
   // Wilson's lower ends: .012, .357, .796.
   CHECK(qfa::find_onset(settings, flip_evidence::lower_bound) == qfa::onset_bits{4.0, 3.0, std::nullopt});
   CHECK(qfa::find_onset(settings, flip_evidence::lower_bound, {}, 1.0).complete == 3.0);
+}
+
+TEST_CASE("phases_of: onset once, beyond it again safe, and no label without refusals") {
+  using enum qfa::flip_phase;
+  const sweep settings{{8.0, {1, 20}}, {6.0, {0, 20}}, {5.0, {3, 20}}, {4.0, {16, 20}}, {3.0, {15, 20}}, {2.0, {0, 0}}};
+  CHECK(qfa::phases_of(settings) == std::vector<qfa::flip_phase>{onset, safe, beyond, complete, beyond, unmeasured});
+  CHECK(qfa::phases_of(settings, {.onset = 0.06})[2] == onset);
+  CHECK(qfa::phases_of(sweep{}).empty());
 }
 
 TEST_CASE("find_onset: what is never reached, and settings without refusals") {

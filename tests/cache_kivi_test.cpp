@@ -125,8 +125,7 @@ TEST_CASE("kivi: keys share a range over tokens of a channel, values over channe
   const std::vector<float> first{0.25f, 1, 5, -3, 100, 7};
   std::copy(first.begin(), first.end(), text.values.begin());
   CHECK(held_at_once(narrow, text).values == text.values);
-  wide.group = 3;
-  wide.residual = 3;
+  wide.group = wide.residual = 4;  // heads of three are groups, not {0, 1, 2, 3} and {4, 5}
   const cached_text held = held_at_once(wide, text);
   CHECK(held.values[1] != 1.0f);
   CHECK(held.values[5] != 7.0f);

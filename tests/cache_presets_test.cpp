@@ -3,6 +3,7 @@
 
 #include <set>
 #include <string>
+#include <utility>
 
 #include <doctest/doctest.h>
 
@@ -39,14 +40,46 @@ TEST_CASE("cache_presets: sixteen bits are no quantization") {
     CHECK(qfa_test::held_at_once(qfa::parse_cache(name + ":16"), text) == text);
 }
 
+TEST_CASE("serving_cache_presets: are numpy's bits, and say what attention reads") {
+  using enum qfa::attention_reads;
+  for (const auto& [name, oracle] : {std::pair{"vllm_fp8_e4m3", "vllm.fp8_e4m3"},
+                                     {"vllm_fp8_e5m2", "vllm.fp8_e5m2"},
+                                     {"vllm_fp8_per_token_head", "vllm.fp8_per_token_head"},
+                                     {"vllm_int8_per_token_head", "vllm.int8_per_token_head.trunc"},
+                                     {"vllm_int4_per_token_head:seed=0", "vllm.int4_per_token_head.hadamard"},
+                                     {"llama_q8_0", "llama.q8_0.hadamard"},
+                                     {"llama_q5_1", "llama.q5_1.hadamard"},
+                                     {"llama_q4_0", "llama.q4_0.hadamard"},
+                                     {"llama_iq4_nl", "llama.iq4_nl.hadamard"},
+                                     {"hf_quanto4", "hf.quanto4.axis0.g64"},
+                                     {"hf_quanto2", "hf.quanto2.axis0.g64"},
+                                     {"hf_hqq4:iterations=0", "hf.hqq4.axis1.g64"}}) {
+    CAPTURE(name);
+    const qfa::any_cache_policy p = qfa::parse_cache(name);
+    qfa_test::check_cache_oracle(p, oracle);
+    CHECK(p.reads() == (p.name().starts_with("hf_") ? arrived : stored));
+    CHECK(p.point() == qfa::cache_point::after_rope);
+  }
+  for (const std::string name : {"modelopt_fp8", "modelopt_nvfp4", "vllm_fp8_e4m3_calibrated"}) {
+    qfa::any_cache_policy p = qfa::parse_cache(name);
+    p.learn(qfa_test::cache_matrix("calibration.keys").view(), qfa_test::cache_matrix("calibration.values").view(),
+            qfa_test::oracle_heads());
+    qfa_test::check_cache_oracle(p, name == "modelopt_nvfp4" ? "modelopt.nvfp4" : "modelopt.fp8");
+  }
+}
+
 TEST_CASE("cache_presets: names and origins are distinct") {
   std::set<std::string> names, origins;
   for (const qfa::preset& p : qfa::cache_presets) {
     names.insert(std::string(p.name));
     origins.insert(std::string(p.origin));
   }
-  CHECK(names.size() == qfa::cache_presets.size());
-  CHECK(origins.size() == qfa::cache_presets.size());
+  for (const qfa::preset& p : qfa::serving_cache_presets) {
+    names.insert(std::string(p.name));
+    origins.insert(std::string(p.origin));
+  }
+  CHECK(names.size() == qfa::cache_presets.size() + qfa::serving_cache_presets.size());
+  CHECK(origins.size() == names.size());
 }
 
 }  // namespace cache_presets_test

@@ -72,7 +72,16 @@ TEST_CASE("parse_cache: specs say the least, and read back as the policy that th
       {"only:of=(section4:3),side=keys + only:of=(section5:4),side=values",
        "only:of=(uniform:bits=3),side=keys+only:of=(uniform:bits=4,range=symmetric,keys=tensor,values=tensor),"
        "side=values"},
-      {"only:of=(section4:3+none),layers=all", "only:of=(uniform:bits=3+none)"}};
+      {"only:of=(section4:3+none),layers=all", "only:of=(uniform:bits=3+none)"},
+      {"rows:(rtn:4,per=row),values=(prune:0.5+rtn:bits=8),hadamard=4",
+       "rows:keys=(rtn:bits=4),values=(prune:sparsity=0.5+rtn:bits=8),hadamard=4"},
+      {"llama_cpp:keys=bf16,hadamard=off", "llama_cpp:keys=bf16,hadamard=off"},
+      {"vllm_int8_per_token_head:rounding=half_even", "vllm:type=int8_per_token_head,rounding=half_even"},
+      {"vllm_int4_per_token_head:seed=3", "vllm:type=int4_per_token_head,seed=3"},
+      {"vllm:fp8_e5m2,key_scale=0.125", "vllm:type=fp8_e5m2,key_scale=0.125"},
+      {"hf_quanto2:axis_key=-1,residual=4", "hf_quanto:bits=2,axis_key=-1,residual=4"},
+      {"hf_hqq:4,group=4,residual=4", "hf_hqq:bits=4,group=4,residual=4"},
+      {"modelopt_nvfp4:key_scale=0.01,value_scale=0.25", "modelopt:type=nvfp4,key_scale=0.01,value_scale=0.25"}};
   const qfa_test::cached_text text = qfa_test::made_text(70);
   const std::vector<std::size_t> calls{60, 1, 9};
   for (const auto& pair : specs) {
@@ -98,6 +107,22 @@ TEST_CASE("parse_cache: what cannot be is refused with what is known") {
   check_refused([] { parse_cache("section4:3+kivi:2"); }, {"before_rope", "after_rope"});
   check_refused([] { parse_cache("kivi:bits=9"); }, {"kivi's bits"});
   check_refused([] { parse_cache(""); }, {"lacks the name"});
+}
+
+TEST_CASE("parse_cache: policies that learn are named as well, and a weight policy that is none is refused") {
+  for (const std::string spec :
+       {"kvquant:bits=3,first_tokens=2", "modelopt:type=fp8", "vllm:type=nvfp4,calibrated=true"}) {
+    const any_cache_policy p = parse_cache(spec);
+    CHECK(p.name() == spec);
+    CHECK(p.learns());
+  }
+  CHECK(parse_cache("kvquant_nuq3").name() == "kvquant:bits=3");
+  CHECK(parse_cache("kvquant_nuq3").point() == qfa::cache_point::before_rope);
+  CHECK(parse_cache("only:of=(rows:keys=(rtn:bits=4)),side=keys").name() ==
+        "only:of=(rows:keys=(rtn:bits=4)),side=keys");
+  check_refused([] { parse_cache("rows:keys=(kivi:bits=2)"); }, {"no policy \"kivi\"", "rtn"});
+  check_refused([] { parse_cache("rows:hadamard=3"); }, {"a power of two"});
+  check_refused([] { parse_cache("llama_cpp:keys=q4_K"); }, {"no cache of type q4_K"});
 }
 
 TEST_CASE("cache_catalogue: strangers' policies are named like qfa's own, and none of qfa's learn of them") {

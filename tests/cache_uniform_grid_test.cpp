@@ -51,6 +51,8 @@ TEST_CASE("uniform_grid: later values beyond the range are clamped, below to one
 TEST_CASE("uniform_grid: asymmetric codes span min to max, the zero point rounded and clamped") {
   // s = 15 / 15, z = half_even(2.5) = 2: x + z is rounded, not x.
   CHECK(quantized(4, cache_range::asymmetric, {-2.5, 12.5, 0, 0.5, 1.5}) == std::vector<float>{-2, 12, 0, 0, 2});
+  // z = 3 is odd: 0.5 + 3 goes to 4, where 0.5 alone would go to 0.
+  CHECK(quantized(4, cache_range::asymmetric, {-3, 12, 0.5, 1.5}) == std::vector<float>{-3, 12, 1, 1});
   // min above 0: z would be negative and is clamped to 0, so that the largest codes are lost.
   CHECK(quantized(2, cache_range::asymmetric, {3, 6, 4, 5}) == std::vector<float>{3, 3, 3, 3});
   // max below 0: z would be beyond the highest code.

@@ -4,12 +4,14 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "mappings.hpp"
 #include "scratch.hpp"
 
 namespace io_safetensors_test {
@@ -18,6 +20,7 @@ namespace {
 
 using qfa_test::bytes_of;
 using qfa_test::check_refused;
+using qfa_test::mappings;
 using qfa_test::scratch;
 
 std::string file_of(std::string_view header, std::string_view data) {
@@ -272,12 +275,33 @@ TEST_CASE("safetensors: a missing file is named") {
   check_refused([] { qfa::safetensors("/nonexistent/m.safetensors"); }, {"no file", "/nonexistent/m.safetensors"});
 }
 
+TEST_CASE("safetensors: a file of gigabytes is not mapped, whatever is read of it") {
+  const scratch here;
+  const std::string header = R"({"a":{"dtype":"F32","shape":[1073741824],"data_offsets":[0,4294967296]},)"
+                             R"("b":{"dtype":"F32","shape":[3],"data_offsets":[4294967296,4294967308]}})";
+  const auto path = here.write("mapped in part", file_of(header, ""));
+  std::filesystem::resize_file(path, 8 + header.size() + 4294967308U);  // a hole, which takes no room on the disk
+  if (!mappings(path).known) return;
+  const qfa::safetensors file(path);
+  CHECK(mappings(path).sizes.empty());
+  CHECK(qfa::read_floats(file.at("b")) == std::vector<float>(3, 0.0f));
+  CHECK(mappings(path).sizes.empty());
+  std::size_t runs = 0;
+  file.at("a").bytes.for_each_run(4, [&](std::uint64_t, std::span<const std::byte>) {
+    const mappings now(path);
+    for (const std::size_t size : now.sizes)
+      CHECK(size <= qfa::file_window::usual);
+    ++runs;
+  });
+  CHECK(runs >= 64);
+}
+
 TEST_CASE("safetensors: cut anywhere or changed anywhere, it reads or refuses, in both access modes") {
-  const std::string valid = file_of(
-      R"({"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[3],)"
-      R"("data_offsets":[16,22]},)"
-      R"("__metadata__":{"k":"v"}} )",
-      bytes_of<float>({1, 2, 3, 4}) + "123456");
+  const std::string valid =
+      file_of(R"({"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[3],)"
+              R"("data_offsets":[16,22]},)"
+              R"("__metadata__":{"k":"v"}} )",
+              bytes_of<float>({1, 2, 3, 4}) + "123456");
   const scratch here;
   each_access([&](qfa::safetensors_options options) {
     const std::size_t taken = qfa_test::torment(valid, 4000, [&](const std::string& bytes) {

@@ -47,8 +47,8 @@ TEST_CASE("dirichlet_draws: a draw depends on seed and number alone") {
   CHECK(one(5) != two(5));
   CHECK(one(5)[0] != one(5)[1]);
   // By Python from the same definition: gamma quantiles of 1/2 are half the squares of normal ones.
-  CHECK(one(0)[0] == doctest::Approx(0.0016049203135775078).epsilon(1e-11));
-  CHECK(one(1)[0] == doctest::Approx(0.2242875626749404).epsilon(1e-11));
+  CHECK(one(0)[0] == doctest::Approx(0.8794670140985098).epsilon(1e-11));
+  CHECK(one(1)[0] == doctest::Approx(0.08618468671756413).epsilon(1e-11));
 }
 
 TEST_CASE("dirichlet_draws: a concentration that is not positive is refused") {

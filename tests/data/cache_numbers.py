@@ -72,15 +72,16 @@ def fp8_bytes(x, mantissa, bias):
 
 def hadamard(x, n):
     """Orthonormal Sylvester transform of each n consecutive columns: for h = 1, 2, 4 .. n / 2 each pair (a, b) that is
-    h apart becomes (a + b, a - b); then everything times float32(1 / sqrt(n)).  Its own inverse."""
-    y = x.reshape(-1, n).copy()
+    h apart becomes (a + b, a - b); then everything times 1 / sqrt(n).  In float64, rounded to float32 once: the
+    definition names no order of sums, and kernels differ in theirs.  Its own inverse but for that rounding."""
+    y = x.reshape(-1, n).astype(np.float64)
     h = 1
     while h < n:
         pairs = y.reshape(-1, n // (2 * h), 2, h)
         a, b = pairs[:, :, 0].copy(), pairs[:, :, 1].copy()
         pairs[:, :, 0], pairs[:, :, 1] = a + b, a - b
         h *= 2
-    return (y * F(1 / np.sqrt(n))).reshape(x.shape)
+    return (y * (1 / np.sqrt(n))).astype(F).reshape(x.shape)
 
 
 # ggml's blocks of 32 along a row: each function takes x [blocks, 32], returns codes, d, m (None where there is none)

@@ -231,7 +231,8 @@ def hqq_layout(x, axis, group):
 
 
 def hqq(x, bits, axis, group, optimize):
-    values = hqq_groups(hqq_layout(x, axis, group), bits, optimize)[3]
+    """In float64, rounded to float32 once: the library computes in fp16 on a GPU, which has no bits to hold to."""
+    values = hqq_groups(hqq_layout(x, axis, group).astype(np.float64), bits, optimize)[3].astype(F)
     return from_head_rows((values if axis == 1 else values.T).reshape(-1, HEAD), len(x))
 
 

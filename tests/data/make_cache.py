@@ -187,7 +187,7 @@ def record_hqq(out, data):
             name = f"hf.hqq4.axis{axis}.g64.optimized.prefill.{which}"
             assert exact[4] == iterations and stable.mean() > 0.8, (name, stable.mean())
             assert (exact[0] == q)[stable].all() and np.abs(exact[2] - z)[stable].max() < 1e-4
-            codes = q.astype(np.uint8)
+            codes, m, z = exact[0].astype(np.uint8), exact[1], exact[2]
             out[name + ".codes"] = codes[:, 0::2] | (codes[:, 1::2] << 4)
             out[name + ".scale"], out[name + ".zero"] = m[:, 0], z[:, 0]
             out[name + ".stable"], out[name + ".iterations"] = stable.astype(np.uint8), np.array([iterations])

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -71,6 +72,30 @@ inline onset_bits find_onset(std::span<const flips_at_bits> sweep, flip_evidence
     reaches(thresholds.complete, found.complete);
   }
   return found;
+}
+
+/// The published label of a setting: `onset` is the first at which prompts flip, `beyond` one with fewer bits that
+/// flips as much, and `complete` wins over either.  `safe` may come again below; `unmeasured` had no prompts that were
+/// refused at reference.
+enum class flip_phase : std::uint8_t { safe, onset, beyond, complete, unmeasured };
+inline constexpr std::array<std::string_view, 5> flip_phase_names{"safe", "onset", "beyond", "complete", "unmeasured"};
+
+/// By the rates themselves, in the order of `sweep`.  Throws as find_onset does.
+inline std::vector<flip_phase> phases_of(std::span<const flips_at_bits> sweep, const flip_thresholds& thresholds = {}) {
+  const std::optional<double> onset = find_onset(sweep, flip_evidence::rate, thresholds).onset;
+  std::vector<flip_phase> phases;
+  for (const flips_at_bits& at : sweep) {
+    const double rate = at.conditional.value();
+    if (std::isnan(rate))
+      phases.push_back(flip_phase::unmeasured);
+    else if (rate >= thresholds.complete)
+      phases.push_back(flip_phase::complete);
+    else if (rate < thresholds.onset)
+      phases.push_back(flip_phase::safe);
+    else
+      phases.push_back(at.bits == onset ? flip_phase::onset : flip_phase::beyond);
+  }
+  return phases;
 }
 
 }  // namespace qfa

@@ -9,13 +9,21 @@
 
 #include "qfa/cache/any_cache_policy.hpp"
 #include "qfa/cache/chain.hpp"
+#include "qfa/cache/hf_hqq.hpp"
+#include "qfa/cache/hf_quanto.hpp"
 #include "qfa/cache/kivi.hpp"
+#include "qfa/cache/kvquant.hpp"
+#include "qfa/cache/llama_cpp.hpp"
 #include "qfa/cache/matched_noise_cache.hpp"
+#include "qfa/cache/modelopt.hpp"
 #include "qfa/cache/only.hpp"
 #include "qfa/cache/presets.hpp"
 #include "qfa/cache/random_groups.hpp"
+#include "qfa/cache/token_rows.hpp"
 #include "qfa/cache/uniform.hpp"
+#include "qfa/cache/vllm.hpp"
 #include "qfa/compress/catalogue.hpp"
+#include "qfa/compress/spec.hpp"
 #include "qfa/compress/spec_text.hpp"
 
 namespace qfa {
@@ -28,15 +36,36 @@ namespace qfa {
 using cache_catalogue = basic_policy_catalogue<any_cache_policy>;
 using cache_entry = basic_policy_entry<any_cache_policy>;
 
+/// The weight policies that token_rows_cache is given in specs: those that need no statistics of activations and see
+/// rows, not heads.  Any other can be had in code.
+template <class = void>
+const policy_catalogue& row_policies() {
+  static const policy_catalogue ours = [] {
+    auto all = catalogue_of<identity, float_cast, rtn, integer, fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary,
+                            ggml_quantizer, hqq, rotated, magnitude_pruner>();
+    for (const preset& p : float_presets)
+      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    for (const preset& p : integer_presets)
+      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    return all;
+  }();
+  return ours;
+}
+
 /// qfa's own cache policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.
 ///
 /// A template, so that only those who ask for it compile all of them.
 template <class = void>
 const cache_catalogue& default_cache_catalogue() {
   static const cache_catalogue ours = [] {
-    auto all = basic_catalogue_of<any_cache_policy, uniform_cache, kivi, only, random_groups, matched_noise_cache>();
+    auto all =
+        basic_catalogue_of<any_cache_policy, uniform_cache, kivi, only, llama_cpp_cache, vllm_cache, hf_quanto_cache,
+                           hf_hqq_cache, modelopt_cache, kvquant_cache, random_groups, matched_noise_cache>();
+    all.add<token_rows_cache>([](std::string_view weights) { return parse_policy(weights, row_policies()); });
     all.add(any_cache_policy{}, "keep what arrives");
     for (const preset& p : cache_presets)
+      all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
+    for (const preset& p : serving_cache_presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     return all;
   }();

@@ -60,21 +60,17 @@ class basic_policy_catalogue {
   /// A policy that describes its own fields.
   template <listable_policy<Any> P>
   basic_policy_catalogue& add() {
-    entry_type entry{std::string(P::spec_name), std::string(P::summary), {}, {}};
-    const P defaults{};
-    for_each_field<P>([&](const auto& f, std::size_t) {
-      using value_type = std::remove_cvref_t<decltype(defaults.*f.member)>;
-      entry.options.push_back({std::string(f.key), f.required ? std::string() : value_to_text(defaults.*f.member),
-                               value_kind<value_type>(), std::string(f.help), f.required});
+    return add_described<P>([](std::span<const spec_option> options, const nested_parser_type& nested) {
+      return policy_from<P>(options, nested);
     });
-    entry.make = [](std::span<const spec_option> options, const nested_parser_type& nested) {
-      const P policy = policy_from<P>(options, nested);
-      if constexpr (std::constructible_from<Any, P>)
-        return Any(policy);  // its own name may be shorter, where one option implies another
-      else
-        return Any(policy, spec_of(policy));
-    };
-    return add(std::move(entry));
+  }
+
+  /// The same of a policy whose fields hold policies of another kind, which `within(spec)` makes.
+  template <listable_policy<Any> P, class Within>
+  basic_policy_catalogue& add(Within within) {
+    return add_described<P>([within](std::span<const spec_option> options, const nested_parser_type&) {
+      return policy_from<P>(options, within);
+    });
   }
 
   /// A policy without options, under its own name.
@@ -129,6 +125,25 @@ class basic_policy_catalogue {
   }
 
  private:
+  template <class P, class Make>
+  basic_policy_catalogue& add_described(Make make) {
+    entry_type entry{std::string(P::spec_name), std::string(P::summary), {}, {}};
+    const P defaults{};
+    for_each_field<P>([&](const auto& f, std::size_t) {
+      using value_type = std::remove_cvref_t<decltype(defaults.*f.member)>;
+      entry.options.push_back({std::string(f.key), f.required ? std::string() : value_to_text(defaults.*f.member),
+                               value_kind<value_type>(), std::string(f.help), f.required});
+    });
+    entry.make = [make](std::span<const spec_option> options, const nested_parser_type& nested) {
+      const P policy = make(options, nested);
+      if constexpr (std::constructible_from<Any, P>)
+        return Any(policy);  // its own name may be shorter, where one option implies another
+      else
+        return Any(policy, spec_of(policy));
+    };
+    return add(std::move(entry));
+  }
+
   basic_policy_catalogue& add(entry_type entry) {
     const auto letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     if (entry.name.find_first_not_of(letters) != std::string::npos)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "qfa/core/error.hpp"
+#include "qfa/core/exact.hpp"
 
 namespace qfa {
 
@@ -30,7 +31,7 @@ inline double percentile(std::span<const double> values, double percent) {
   const double share = place - static_cast<double>(below);
   const double low = sorted[below], high = sorted[below + 1];
   if (share == 0.0) return low;
-  return share >= 0.5 ? high - (high - low) * (1.0 - share) : low + (high - low) * share;
+  return share >= 0.5 ? high - rounded_product(high - low, 1.0 - share) : low + rounded_product(high - low, share);
 }
 
 /// Where x stands among the values: the percentage of them that lie below it, those equal to x counting half.  NaN for
