@@ -28,6 +28,17 @@ alignment_result aligned(const planted_refusals& p) {
   return align(asked, p.text, p.settings);
 }
 
+/// The same model with 12 harmful prompts to test, a sweep of one step and no text: where numbers do not matter.
+planted_refusals thinned(planted_refusals p) {
+  std::size_t seen = 0;
+  std::erase_if(p.prompts.prompts, [&](const prompt& of) {
+    return of.split == prompt_split::test && of.label == prompt_label::harmful && ++seen > 12;
+  });
+  p.settings.bits = {5};
+  p.text = {};
+  return p;
+}
+
 /// What the prescription for a mode came to.
 const verified_mitigation& row_for(const alignment_result& found, failure_mode mode) {
   const auto row = std::ranges::find_if(found.verified.rows, [&](const auto& r) { return r.what.fits == mode; });
@@ -93,7 +104,7 @@ TEST_CASE("align: outlier crushes safety, which groups save for less than 16 bit
   CHECK(found.found.published == std::vector{outlier_crushes_safety});
   CHECK(found.found.geometry_agrees);
   CHECK(found.geometry.outlier_flips.value() < 0.1);
-  CHECK(found.geometry.direction.estimate.value > 0.7);
+  CHECK(found.geometry.direction.estimate.value > 0.5);  // as many scales do less where channels share them
   // 16 bits in the right layer work as well, for more memory; in all other layers they recover nothing.
   for (const failure_mode other : {outlier_as_safety, multi_layer_dilution, hyper_vulnerable}) {
     CHECK(recovered(found, other) == 1.0);
@@ -141,12 +152,11 @@ TEST_CASE("align: hyper-vulnerable, where nothing but the whole cache at 16 bits
 }
 
 TEST_CASE("align: from few prompts the verdict is undetermined") {
-  planted_refusals p = planted_mixed();
+  planted_refusals p = thinned(planted_mixed());
   std::size_t kept = 0;
   std::erase_if(p.prompts.prompts, [&](const prompt& of) {
     return of.split == prompt_split::calibration && of.label == prompt_label::harmful && ++kept > 8;
   });
-  p.settings.bits = {5};
   const alignment_result found = aligned(p);
   CHECK(found.counted_prompts == 8);
   CHECK(found.choosing_prompts == 40);
@@ -155,7 +165,7 @@ TEST_CASE("align: from few prompts the verdict is undetermined") {
 }
 
 TEST_CASE("align: where one scale flips nothing PCR is undefined, not 0, and nothing is foretold") {
-  planted_refusals p = planted_outlier_as_safety();
+  planted_refusals p = thinned(planted_outlier_as_safety());
   p.settings.mechanism_bits = 8;
   p.settings.bits = {8};
   const alignment_result found = aligned(p);
@@ -169,17 +179,14 @@ TEST_CASE("align: where one scale flips nothing PCR is undefined, not 0, and not
 }
 
 TEST_CASE("align: prompts choose, count or are reported, and never two of these") {
-  const planted_refusals p = planted_mixed();
-  align_settings settings = p.settings;
-  settings.bits = {5, 3};
+  const planted_refusals p = thinned(planted_mixed());
   behavior asked = p.asked();
-  align(asked, p.text, settings, {answering(parse_cache_plan("section4:bits=4", 4))}, {{"the first", {0, 1, 2, 3}}});
+  align(asked, p.text, p.settings, {answering(parse_cache_plan("section4:bits=4", 4))}, {{"the first", {0, 1, 2, 3}}});
   std::map<std::string, std::set<prompt_split>> seen;
   asked.for_each_answer([&](const std::string& condition, const prompt& of, const std::string&, verdict) {
     seen[condition].insert(of.split);
   });
   const auto named = [](const std::string& spec) { return parse_cache_plan(spec, 4).name(); };
-  const std::string base = named("section4:bits=5");
   const std::set everywhere{named("section5:bits=3"),
                             named("group64:bits=3,key_group=16,value_group=16")};  // G64 here and there
   std::size_t reported = 0;
@@ -206,9 +213,8 @@ TEST_CASE("align: prompts choose, count or are reported, and never two of these"
 }
 
 TEST_CASE("align: without prompts to fit layers are chosen on those that are counted, and it says so") {
-  planted_refusals p = planted_outlier_crushes_safety();
+  planted_refusals p = thinned(planted_outlier_crushes_safety());
   std::erase_if(p.prompts.prompts, [](const prompt& of) { return of.split == prompt_split::fit; });
-  p.settings.bits = {5};
   const alignment_result found = aligned(p);
   CHECK(found.layers_chosen_on == prompt_split::calibration);
   CHECK(found.choosing_prompts == 24);
@@ -218,13 +224,11 @@ TEST_CASE("align: without prompts to fit layers are chosen on those that are cou
 }
 
 TEST_CASE("align: a reference that refuses little is warned of") {
-  planted_refusals p = planted_outlier_crushes_safety();
-  p.settings.bits = {5};
-  behavior asked = p.asked(scripted(p.prompts, [](const std::string& c) { return c == "reference" ? 30 : 40; }));
+  const planted_refusals p = thinned(planted_outlier_crushes_safety());
+  behavior asked = p.asked(scripted(p.prompts, [](const std::string& c) { return c == "reference" ? 7 : 40; }));
   const alignment_result found = align(asked, {}, p.settings);
   REQUIRE(found.warnings.size() == 1);
-  CHECK(contains(found.warnings[0], "refuses only 18 of 48 harmful test prompts"));
-  CHECK(found.found.mode == std::nullopt);  // of the 24 that choose it refuses none
+  CHECK(contains(found.warnings[0], "refuses only 5 of 12 harmful test prompts"));
 }
 
 TEST_CASE("align: needs harmful prompts to choose by and others to report") {

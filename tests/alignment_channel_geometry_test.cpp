@@ -130,6 +130,7 @@ TEST_CASE("key_peaks: of the keys before RoPE, over the first prompts and tokens
   CHECK(all[planted::second_outlier] == doctest::Approx(10.0));
   CHECK(all[planted::whisper] == doctest::Approx(0.9));
   CHECK(all[1] == 0.0);
+  CHECK(all[planted::outlier + 16] == 0.0);  // which RoPE would turn the outlier into
   // The first prompts' words: a dip, then whispers of .7 and .8.
   CHECK(peaks(1, 1, 512)[planted::whisper] == 0.0);
   CHECK(peaks(1, 3, 512)[planted::whisper] == doctest::Approx(0.8));
