@@ -56,7 +56,7 @@ inline report_json onset_json(const onset_bits& o) {
 }
 
 inline report_json reduction_json(const grain_reduction& r) {
-  return {{"scales", reduction_lifetime_names[static_cast<std::size_t>(r.lifetime)]},
+  return {{"scales", scale_lifetime_names[static_cast<std::size_t>(r.lifetime)]},
           {"both", r.counts.both},
           {"coarse_only", r.counts.coarse_only},
           {"fine_only", r.counts.fine_only},
@@ -193,7 +193,7 @@ inline report_json to_json(const alignment_result& a) {
       {"prescription", a.found.mode ? report_json(std::string(prescription(*a.found.mode))) : report_json(nullptr)},
       {"test_per_channel", detail::reduction_json(a.test_per_channel)},
       {"test_groups", detail::reduction_json(a.test_groups)},
-      {"foretold", a.foretold}};
+      {"foretold", a.foretold ? report_json(*a.foretold) : report_json(nullptr)}};
   out["directions"] = a.directions ? to_json(*a.directions) : report_json(nullptr);
   report_json list = report_json::array();
   for (const verified_mitigation& m : a.verified.rows) {

@@ -90,7 +90,7 @@ inline std::string reductions_table(const alignment_result& a) {
                std::to_string(r.counts.both), fixed(r.estimate.value, 2), detail::bounds_text(r.estimate.interval, 2)});
   };
   for (const grain_reduction& r : a.geometry.per_channel)
-    add("PCR, scales by " + std::string(reduction_lifetime_names[static_cast<std::size_t>(r.lifetime)]), r);
+    add("PCR, scales by " + std::string(scale_lifetime_names[static_cast<std::size_t>(r.lifetime)]), r);
   add("PCR_dir, against random groups", a.geometry.direction);
   add("groups, all layers", a.geometry.groups);
   add("PCR, all layers, test prompts", a.test_per_channel);
@@ -170,15 +170,16 @@ inline std::string diagnosis_text(const alignment_result& a) {
   for (std::size_t i = 0; i < a.found.published.size(); ++i)
     out += (i == 0 ? "" : ", ") + std::string(name(a.found.published[i]));
   out += a.found.published.empty() ? "none\n" : "\n";
-  out += "the calibration prompts " + std::string(a.foretold ? "foretold" : "did not foretell") +
-         " the side of 30 % on the test prompts\n";
+  if (a.foretold)
+    out += "the calibration prompts " + std::string(*a.foretold ? "foretold" : "did not foretell") +
+           " on which side of 30 % PCR lies on the test prompts\n";
   out += "prescription: " + std::string(prescription(*a.found.mode)) + "\n";
   for (const verified_mitigation& m : a.verified.rows)
     if (m.prescribed)
-      out += "verified: \"" + m.what.plan + "\" takes back " + fixed(100.0 * m.recovered.value, 0) +
-             " % of the flips on " + std::to_string(m.counts.prompts()) + " refused test prompts" +
+      out += "verified: R1 = " + fixed(m.recovered.value, 2) + " " + detail::bounds_text(m.recovered.interval, 2) +
+             " on " + std::to_string(m.counts.prompts()) + " refused test prompts" +
              (m.overhead ? ", for " + signed_fixed(100.0 * m.overhead->relative, 1) + " % memory" : std::string()) +
-             "\n";
+             ", by " + m.what.plan + "\n";
   return out;
 }
 
