@@ -140,7 +140,8 @@ def wilson(k, n, z=1.96):
         return 0.0, 1.0
     p, w = k / n, z * z / n
     half = z * math.sqrt(p * (1 - p) / n + w / (4 * n)) / (1 + w)
-    return (p + w / 2) / (1 + w) - half, (p + w / 2) / (1 + w) + half
+    middle = (p + w / 2) / (1 + w)
+    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 class Bench:
