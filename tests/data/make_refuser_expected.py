@@ -9,7 +9,7 @@ embedding over a whole head, first half against second half; softmax over all ke
 The cache is "section4": key and value of a token, both key/value heads together, as they leave their projections and
 before the rotary embedding, become (q - z) s with s = max((high - low) / top, 1e-8), z = clamp(round(-low / s), 0, top)
 and q = clamp(round(x / s + z), 0, top), rounding half to even, top = 15 or 7.  As s and z are of one token, one call
-for the whole prompt and one call for each token are the same; the prompt's own attention sees quantized keys and values.
+for the whole prompt and one call for each token are the same; a prompt's own attention sees quantized keys and values.
 
 PROMPTS are six of either class from the part "test" along whose greedy paths the likeliest word leads the second by
 more than MARGIN in every condition, in float64 and with weights and arithmetic of float32, and for which both say the
