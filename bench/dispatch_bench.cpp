@@ -15,9 +15,11 @@
 #include <random>
 #include <vector>
 
+#include "qfa/compress/input_statistics.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/sae/any_encoder.hpp"
+#include "qfa/simd/gram.hpp"
 
 namespace {
 
@@ -107,6 +109,8 @@ int main(int argc, char** argv) {
   const qfa::encoder<> native(s);
   const qfa::any_encoder dispatched(s);
 
+  qfa::simd::gram_kernel* const native_gram = &qfa::simd::add_gram_tile<>;
+
   const qfa::language_model model = made_up_model();
   std::vector<std::uint32_t> ids(2 * 512);
   for (std::size_t i = 0; i < ids.size(); ++i)
@@ -135,6 +139,9 @@ int main(int argc, char** argv) {
         "loss 2 x 512 tokens, vocabulary 4096", pairs,
         [&] { score_tokens(native_model, hidden.view(), texts, std::span<double>(nll)); },
         [&] { score_tokens(dispatched_model, hidden.view(), texts, std::span<double>(nll)); });
+    compare(
+        "Gram matrix 768 x (768, 768)", pairs, [&] { qfa::input_statistics(d, true).add(rows, native_gram); },
+        [&] { qfa::input_statistics(d, true)(rows); });
     if (qfa::thread_count() == 1 && threads != 1) break;
   }
 }

@@ -127,7 +127,8 @@ class scalar_twin {
           out[t * slice.rows + r] += x[t * slice.columns + c] * w[r * slice.columns + c];
   }
   void turn(std::vector<float>& x, std::size_t context) const {
-    qfa::rope_table(model_.config, context)({x.data(), x.size() / model_.config.hidden, model_.config.hidden}, context);
+    qfa::rope_table(model_.config, context)({x.data(), x.size() / model_.config.hidden, model_.config.hidden},
+                                            {.columns = context});
   }
   void attend(const std::vector<float>& q, const std::vector<float>& k, const std::vector<float>& v,
               std::size_t context, std::vector<float>& z) const {

@@ -11,8 +11,8 @@
 #
 # A level's object holds copies of ordinary inline functions too, std::vector's for instance, compiled for its
 # instructions, and a linker that sees several copies takes any one.  So each object is closed: ld -r binds what it
-# holds to itself, without groups that could be merged, and objcopy hides all but the two functions that hand out an
-# encoder and a decoder.  Where a toolchain cannot (macOS, MSVC), the target stays with its own flags and a message says
+# holds to itself, without groups that could be merged, and objcopy hides all but three functions: those that hand out an
+# encoder and a decoder, and one that adds to a Gram matrix.  Where a toolchain cannot (macOS, MSVC), the target stays with its own flags and a message says
 # so.
 function(qfa_enable_dispatch target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "BASELINE" "" "")
@@ -78,12 +78,12 @@ function(qfa_add_kernels)
     target_compile_options(${kernels} PRIVATE ${baseline} ${${level}} -ffp-contract=off -fno-lto
       $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)  # objcopy does not hide unique symbols
     target_compile_definitions(${kernels} PRIVATE "QFA_LEVEL=\"${level}\"" QFA_ENCODER=qfa_encoder_${level}
-      QFA_DECODER=qfa_decoder_${level})
+      QFA_DECODER=qfa_decoder_${level} QFA_GRAM=qfa_gram_${level})
     set(object "${CMAKE_BINARY_DIR}/qfa_kernels/${level}.$<CONFIG>.o")
     add_custom_command(OUTPUT "${object}" DEPENDS ${kernels} $<TARGET_OBJECTS:${kernels}>
       COMMAND ${close} $<TARGET_OBJECTS:${kernels}> -o "${object}"
       COMMAND ${CMAKE_OBJCOPY} --keep-global-symbol=qfa_encoder_${level} --keep-global-symbol=qfa_decoder_${level}
-        "${object}"
+        --keep-global-symbol=qfa_gram_${level} "${object}"
       COMMENT "Closing the kernels for ${level}" VERBATIM COMMAND_EXPAND_LISTS)
     list(APPEND objects "${object}")
   endforeach()

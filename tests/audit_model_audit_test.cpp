@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "audit_made_up.hpp"
+#include "made_up_caches.hpp"
 #include "qfa/compress/identity.hpp"
 #include "qfa/compress/rtn.hpp"
 #include "scratch.hpp"
@@ -443,6 +444,71 @@ TEST_CASE("model_audit: what calibration shares with the report, and what models
   audit.run(learned{60});
   REQUIRE(audit.result().made.warnings.size() == 3);
   CHECK(audit.result().made.warnings[0].find("5 of the 5 rows") == 0);
+}
+
+TEST_CASE(
+    "model_audit: caches are audited by themselves and with policies, and a cache that keeps all changes nothing") {
+  struct keeping {
+    cache_point point = cache_point::before_rope;
+    void operator()(matrix_view<float>, matrix_view<float>, const cache_update&) const noexcept {}
+    double stored_bits(std::size_t tokens, const cache_info& info) const {
+      return 2.0 * 32.0 * static_cast<double>(tokens * info.width());
+    }
+  };
+  model_audit audit = tiny_audit();
+  const std::size_t layers = audit.reference().config().layers;
+  const std::size_t context = audit.tokens().context;
+  const cache_plan keep(any_cache_policy(keeping{}, "keeping"), layers);
+  const condition_result same = audit.run_cache({keep, {.prefill = 5}}, "keeping");
+  CHECK(same.loss->kl.value == 0.0);
+  for (const feature_summary& f : same.features)
+    CHECK((f.r == 1.0 || f.reference_firings == 0.0));
+  REQUIRE(same.cache);
+  CHECK(same.cache->name == "keeping");
+  CHECK(same.cache->first_call == 5);
+  CHECK(same.cache->calls == 1 + context - 5);
+  CHECK(*same.cache->bits_per_element == 32.0);
+  CHECK(same.tensors.empty());
+
+  const cache_plan coarse(rounding_cache{.step = 0.5f}, layers), waiting(waiting_cache{}, layers);
+  const condition_result cache = audit.run_cache({coarse, {}}, "rounding");
+  CHECK(cache.loss->kl.value > 0.0);
+  CHECK_FALSE(cache.cache->bits_per_element);
+  CHECK(audit.run_cache({waiting, {}}, "waiting").cache->calls == context);
+  const condition_result weights = audit.run(rtn{.bits = 4});
+  const condition_result both = audit.run(rtn{.bits = 4}, {coarse, {}}, "both");
+  CHECK(both.tensors.size() == weights.tensors.size());
+  CHECK(both.loss->kl.value != weights.loss->kl.value);
+  CHECK(both.loss->kl.value != cache.loss->kl.value);
+  CHECK(both.bits_per_weight == weights.bits_per_weight);
+  CHECK(audit.conditions()[0].bits_per_weight == 32.0);
+  const condition_result kept = audit.run(rtn{.bits = 4}, {keep, {}}, "keeping both");
+  CHECK(kept.loss->kl.value == weights.loss->kl.value);
+  CHECK_THROWS_WITH(audit.run_cache({cache_plan(rounding_cache{}, layers + 1), {}}, "more"),
+                    doctest::Contains("is not for a model of"));
+  CHECK_THROWS_WITH(audit.run_cache({waiting, {.prefill = 0}}, "hidden"), doctest::Contains("shows nothing in a text"));
+}
+
+TEST_CASE("model_audit: caches learn from calibration rows of the model that they are in") {
+  struct peak {
+    float largest = 0.0f;
+    void operator()(matrix_view<float> keys, matrix_view<float>, const cache_update& u) const {
+      CHECK(largest > 0.0f);
+      round_rows(keys, u.first_new, keys.rows(), largest / 7.0f);
+    }
+    void learn(matrix_view<const float> keys, matrix_view<const float>, const cache_info&) {
+      for (std::size_t i = 0; i < keys.size(); ++i)
+        largest = std::max(largest, std::fabs(keys.data()[i]));
+    }
+  };
+  model_audit audit = tiny_audit();
+  const cache_plan plan(any_cache_policy(peak{}, "peak"), audit.reference().config().layers);
+  CHECK_THROWS_WITH(audit.run_cache({plan, {}}, "unlearned"),
+                    "the cache peak needs calibration tokens, and none were given");
+  model_audit taught = tiny_audit();
+  taught.calibrate_on(rows_of(taught.tokens(), 0, 2), "two rows");
+  CHECK(taught.run_cache({plan, {}}, "peak").loss->kl.value > 0.0);
+  CHECK(taught.result().made.calibration == "two rows");
 }
 
 }  // namespace audit_model_audit_test

@@ -50,7 +50,7 @@ class checkpoint_copy {
   explicit checkpoint_copy(const std::filesystem::path& from) : config(qfa::read_json(from / "config.json")) {
     const qfa::safetensors file(from / "model.safetensors");
     for (const qfa::stored_tensor& t : file.tensors())
-      tensors[t.name] = {t.type, t.shape, {t.bytes.begin(), t.bytes.end()}};
+      tensors[t.name] = {t.type, t.shape, t.bytes.read()};
   }
 
   const std::filesystem::path& folder() const { return folder_.path(); }

@@ -30,7 +30,7 @@ namespace ggml = qfa::ggml;
 TEST_CASE_TEMPLATE("ggml blocks: the reference's values come back from its bytes, bit for bit", F, ALL_FORMATS) {
   const std::string name(F::name);
   const auto expected = qfa::read_floats(qfa_test::ggml_oracle().at(name + ".dequantized"));
-  const auto values = qfa_test::unpacked<F>(qfa_test::ggml_oracle().at(name + ".bytes").bytes);
+  const auto values = qfa_test::unpacked<F>(qfa_test::ggml_oracle().at(name + ".bytes").bytes.read());
   REQUIRE(values.size() == expected.size());
   std::size_t different = 0;
   for (std::size_t i = 0; i < values.size(); ++i)

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -52,6 +53,47 @@ TEST_CASE("input_statistics: sums and peaks by their definitions") {
       CHECK(s.gram()(i, j) == product);
     }
   }
+}
+
+TEST_CASE("input_statistics: every sum has the bits of additions in the order of tokens, in whatever portions") {
+  // Around the sides of a tile, and of what is packed at once.
+  for (const std::size_t d : {std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{17}, std::size_t{50}})
+    for (const std::size_t n :
+         {std::size_t{1}, std::size_t{255}, std::size_t{256}, std::size_t{257}, std::size_t{600}}) {
+      CAPTURE(d);
+      CAPTURE(n);
+      auto x = tokens_of(n, d);
+      for (std::size_t i = 0; i < x.size(); ++i)
+        x[i] = x[i] / 7.0f + 1e-3f * static_cast<float>(i % 101);
+      std::vector<double> sum_square(d), gram(d * d);
+      for (std::size_t t = 0; t < n; ++t)
+        for (std::size_t i = 0; i < d; ++i) {
+          const double v = x[t * d + i];
+          sum_square[i] += v * v;
+          for (std::size_t j = 0; j < d; ++j)
+            gram[i * d + j] += v * x[t * d + j];
+        }
+      for (const std::size_t cut : {std::size_t{0}, n / 3, n}) {
+        input_statistics s(d, true);
+        s(matrix_view<const float>(x.data(), cut, d));
+        s(matrix_view<const float>(x.data() + cut * d, n - cut, d));
+        CHECK(std::equal(gram.begin(), gram.end(), s.gram().row(0).data()));
+        CHECK(std::equal(sum_square.begin(), sum_square.end(), s.sum_square().begin()));
+      }
+    }
+}
+
+TEST_CASE("input_statistics: rows that lie apart are added as those that do not") {
+  const std::size_t n = 20, d = 19, stride = 24;
+  const auto x = tokens_of(n, stride);
+  std::vector<float> dense;
+  for (std::size_t t = 0; t < n; ++t)
+    dense.insert(dense.end(), x.begin() + static_cast<std::ptrdiff_t>(t * stride),
+                 x.begin() + static_cast<std::ptrdiff_t>(t * stride + d));
+  input_statistics apart(d, true), together(d, true);
+  apart(matrix_view<const float>(x.data(), n, d, stride));
+  together(matrix_view<const float>(dense.data(), n, d));
+  CHECK(apart == together);
 }
 
 TEST_CASE("input_statistics: any cut of the tokens, merged, gives the same sums") {

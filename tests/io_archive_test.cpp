@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -133,6 +134,39 @@ TEST_CASE("archive: the layout is the documented one, little-endian") {
   CHECK(crc == qfa::crc32(std::as_bytes(std::span(expected))));
   CHECK(qfa::checksum_of_archive(bytes) == crc);
   check_refused([&] { qfa::checksum_of_archive(std::span(bytes).first(3)); }, {"checksum"});
+}
+
+TEST_CASE("write_archive: the bytes of an archive in memory, in pieces of about a megabyte") {
+  everything large = some();
+  large.values.assign(700'000, 1.5f);                             // more than a piece
+  large.nested.assign(3, std::vector<std::uint16_t>(200'000, 7));  // less than one each
+  large.boxes.assign(100'000, box(3, "many that are small"));
+  for (const everything& what : {some(), large, everything{}}) {
+    const std::vector<std::byte> expected = archived(what);
+    std::vector<std::byte> got;
+    std::size_t pieces = 0, largest = 0;
+    const std::uint32_t sum = qfa::write_archive(
+        "test", 2, [&](archive_writer& out) { out(what); },
+        [&](std::span<const std::byte> bytes) {
+          got.insert(got.end(), bytes.begin(), bytes.end());
+          ++pieces;
+          largest = (std::max)(largest, bytes.size());
+        });
+    CHECK((got == expected));
+    CHECK(sum == qfa::checksum_of_archive(expected));
+    CHECK(pieces <= 3 + expected.size() / 500'000);
+    CHECK(largest <= 4 * 700'000);
+  }
+}
+
+TEST_CASE("write_archive: values that change between the two times are refused") {
+  std::string text = "a";
+  check_refused(
+      [&] {
+        qfa::write_archive(
+            "test", 2, [&](archive_writer& out) { out(text += "b"); }, [](std::span<const std::byte>) {});
+      },
+      {"changed"});
 }
 
 TEST_CASE("archive: cut anywhere it is refused, and so is any byte too many") {

@@ -15,6 +15,7 @@
 
 #include <doctest/doctest.h>
 
+#include "mappings.hpp"
 #include "scratch.hpp"
 
 namespace io_file_window_test {
@@ -22,6 +23,7 @@ namespace io_file_window_test {
 using qfa::file_access;
 using qfa::file_window;
 using qfa_test::check_refused;
+using qfa_test::mappings;
 using qfa_test::scratch;
 
 namespace {
@@ -44,25 +46,6 @@ std::string some_bytes(std::size_t size) {
 std::string text(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
-
-#if QFA_IO_HAS_MMAP
-/// Mappings of this file that the process has now, each with its length in bytes; `known` is false where the system
-/// does not tell.
-struct mappings {
-  bool known = false;
-  std::vector<std::size_t> sizes;
-
-  explicit mappings(const std::filesystem::path& path) {
-    std::ifstream maps("/proc/self/maps");
-    known = maps.good();
-    for (std::string line; std::getline(maps, line);) {
-      if (!line.ends_with(path.filename().string())) continue;
-      const std::size_t dash = line.find('-');
-      sizes.push_back(std::stoull(line.substr(dash + 1), nullptr, 16) - std::stoull(line, nullptr, 16));
-    }
-  }
-};
-#endif
 
 }  // namespace
 

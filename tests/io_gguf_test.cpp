@@ -2,6 +2,7 @@
 #include "qfa/io/gguf.hpp"
 
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <string>
 
@@ -22,7 +23,7 @@ const std::filesystem::path files = std::filesystem::path(QFA_TEST_DATA) / "gguf
 
 }  // namespace
 
-TEST_CASE("gguf: versions 2 and 3 are read, mapped or not, and copies share the bytes") {
+TEST_CASE("gguf: versions 2 and 3 are read, mapped or not, and copies read the same bytes") {
   const gguf three(files / "mixed_v3.gguf");
   CHECK(three.version() == 3);
   CHECK(three.alignment() == 32);
@@ -32,7 +33,7 @@ TEST_CASE("gguf: versions 2 and 3 are read, mapped or not, and copies share the 
   CHECK(two.version() == 2);
   CHECK(two.alignment() == 64);
   const gguf copy = three;
-  CHECK(copy.at("output.weight").bytes.data() == three.at("output.weight").bytes.data());
+  CHECK(copy.at("output.weight").bytes.read() == three.at("output.weight").bytes.read());
   CHECK(three.contains("token_embd.weight"));
   CHECK_FALSE(two.contains("output.weight"));
   check_refused([&] { two.at("output.weight"); }, {"output.weight", "small_v2.gguf"});
@@ -47,10 +48,14 @@ TEST_CASE("gguf: tensors have their shapes, types and bytes") {
   CHECK(file.at("blk.0.attn_norm.weight").shape == std::vector<std::size_t>{256});
   // One begins where the one before it ends, up to padding.
   const gguf small(files / "small_v2.gguf");
-  const std::byte* end = small.tensors().front().bytes.data();
+  const std::string all = qfa_test::slurp(files / "small_v2.gguf");
+  std::size_t begin = all.size();
+  for (const gguf_tensor& tensor : small.tensors())
+    begin -= (tensor.bytes.size() + 63) / 64 * 64;
   for (const gguf_tensor& tensor : small.tensors()) {
-    CHECK(tensor.bytes.data() == end);
-    end += (tensor.bytes.size() + 63) / 64 * 64;
+    const std::vector<std::byte> bytes = tensor.bytes.read();
+    CHECK(std::memcmp(bytes.data(), all.data() + begin, bytes.size()) == 0);
+    begin += (bytes.size() + 63) / 64 * 64;
   }
 }
 
@@ -90,6 +95,29 @@ TEST_CASE("gguf: every attack is refused with a sentence that says why") {
   CHECK(gguf(files / "attack_base.gguf").tensors().size() == 12);
 }
 
+TEST_CASE("gguf: a header of many megabytes is read to its end, and copies keep what it holds") {
+  const qfa_test::scratch folder;
+  for (const std::size_t size : {std::size_t{100}, std::size_t{1} << 20U, (std::size_t{1} << 20U) - 60,
+                                 std::size_t{5'000'000}, std::size_t{20'000'000}}) {
+    CAPTURE(size);
+    gguf_bytes file;  // two strings in an array, a long one and a short one; kinds 9 and 8
+    file.pair("words", 9,
+              qfa_test::bytes_of(std::int32_t{8}) + qfa_test::bytes_of(std::uint64_t{2}) +
+                  gguf_bytes::text(std::string(size, 'w')) + gguf_bytes::text("last"));
+    file.tensor("a", {3}, 0, 0);
+    file.data = "abcdefghijkl";
+    const gguf copy = [&] { return gguf(gguf(folder.write("x.gguf", file.str()))); }();
+    const auto words = gguf_strings(*copy.find("words")->array());
+    REQUIRE(words.size() == 2);
+    CHECK(words[0] == std::string(size, 'w'));
+    CHECK(words[1] == "last");
+    CHECK(copy.at("a").bytes.read().back() == std::byte{'l'});
+    // Cut within the header it is refused, wherever that is.
+    for (const std::size_t cut : {size / 2, size + 10, size + 60})
+      check_refused([&] { gguf(folder.write("y.gguf", file.str().substr(0, cut))); }, {"y.gguf"});
+  }
+}
+
 TEST_CASE("gguf: the last tensor's padding may be missing, its data may not") {
   const qfa_test::scratch folder;
   gguf_bytes file;
@@ -110,7 +138,7 @@ TEST_CASE("gguf: damaged files are taken or refused, and never read beyond their
     const gguf file(folder.write("z.gguf", bytes), {.access = file_access::read});
     std::size_t sum = 0;
     for (const gguf_tensor& tensor : file.tensors())
-      for (const std::byte b : tensor.bytes)
+      for (const std::byte b : tensor.bytes.read())
         sum += std::to_integer<std::size_t>(b);
     CHECK(sum < 1U << 30U);
   });

@@ -4,12 +4,15 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "mappings.hpp"
 #include "scratch.hpp"
 
 namespace io_safetensors_test {
@@ -18,6 +21,7 @@ namespace {
 
 using qfa_test::bytes_of;
 using qfa_test::check_refused;
+using qfa_test::mappings;
 using qfa_test::scratch;
 
 std::string file_of(std::string_view header, std::string_view data) {
@@ -272,12 +276,54 @@ TEST_CASE("safetensors: a missing file is named") {
   check_refused([] { qfa::safetensors("/nonexistent/m.safetensors"); }, {"no file", "/nonexistent/m.safetensors"});
 }
 
+TEST_CASE("safetensors: a file of gigabytes is not mapped, whatever is read of it") {
+  const scratch here;
+  const std::string header = R"({"a":{"dtype":"F32","shape":[1073741824],"data_offsets":[0,4294967296]},)"
+                             R"("b":{"dtype":"F32","shape":[3],"data_offsets":[4294967296,4294967308]}})";
+  const auto path = here.write("mapped in part", file_of(header, ""));
+  std::filesystem::resize_file(path, 8 + header.size() + 4294967308U);  // a hole, which takes no room on the disk
+  if (!mappings(path).known) return;
+  const qfa::safetensors file(path);
+  CHECK(mappings(path).sizes.empty());
+  CHECK(qfa::read_floats(file.at("b")) == std::vector<float>(3, 0.0f));
+  CHECK(mappings(path).sizes.empty());
+  std::size_t runs = 0;
+  file.at("a").bytes.for_each_run(4, [&](std::uint64_t, std::span<const std::byte>) {
+    const mappings now(path);
+    for (const std::size_t size : now.sizes)
+      CHECK(size <= qfa::file_window::usual);
+    ++runs;
+  });
+  CHECK(runs >= 64);
+}
+
+TEST_CASE("safetensors: a tensor larger than a window has each number where it belongs") {
+  const scratch here;
+  const std::size_t count = 9'000'000;  // 72 MB of F64
+  const std::string front = file_of(R"({"a":{"dtype":"F64","shape":[9000000],"data_offsets":[0,72000000]}})", "");
+  const auto path = here.write("x", front);
+  std::filesystem::resize_file(path, front.size() + 8 * count);
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  for (std::size_t i = 1; i <= count; i += i < 8'300'000 ? 100'000 : 1'000) {
+    file.seekp(static_cast<std::streamoff>(front.size() + 8 * (i - 1)));
+    file << bytes_of(static_cast<double>(i));
+  }
+  file.close();
+  const qfa::safetensors opened(path);
+  const std::vector<float> values = qfa::read_floats(opened.at("a"));
+  REQUIRE(values.size() == count);
+  std::size_t wrong = 0;
+  for (std::size_t i = 1; i <= count; i += i < 8'300'000 ? 100'000 : 1'000)
+    wrong += values[i - 1] == static_cast<float>(i) ? 0U : 1U;
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("safetensors: cut anywhere or changed anywhere, it reads or refuses, in both access modes") {
-  const std::string valid = file_of(
-      R"({"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[3],)"
-      R"("data_offsets":[16,22]},)"
-      R"("__metadata__":{"k":"v"}} )",
-      bytes_of<float>({1, 2, 3, 4}) + "123456");
+  const std::string valid =
+      file_of(R"({"a":{"dtype":"F32","shape":[2,2],"data_offsets":[0,16]},"b":{"dtype":"BF16","shape":[3],)"
+              R"("data_offsets":[16,22]},)"
+              R"("__metadata__":{"k":"v"}} )",
+              bytes_of<float>({1, 2, 3, 4}) + "123456");
   const scratch here;
   each_access([&](qfa::safetensors_options options) {
     const std::size_t taken = qfa_test::torment(valid, 4000, [&](const std::string& bytes) {

@@ -48,7 +48,7 @@ TEST_CASE("sharded_gguf: parts are found by the first one's name and number") {
   CHECK(all.files() == 2);
   CHECK(all.tensors().size() == 2);
   CHECK(all.at("b").file.find("00002-of-00002") != std::string::npos);
-  CHECK(all.at("b").bytes[0] == std::byte{3});
+  CHECK(all.at("b").bytes.read().at(0) == std::byte{3});
   CHECK(all.find("part")->whole() == 1U);  // the metadata is the first part's
   CHECK_FALSE(all.contains("c"));
   REQUIRE(all.paths().size() == 2);

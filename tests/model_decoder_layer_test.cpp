@@ -41,9 +41,9 @@ std::vector<float> run(const language_model& model, std::size_t tokens, std::siz
     for (std::size_t first = 0; first < tokens; first += at_once) {
       const std::size_t last = std::min(tokens, first + at_once);
       if (keep)
-        layer.step(kind, context, rope, first, last, scratch, kept[first / at_once], {});
+        layer.step(kind, {.columns = context}, rope, first, last, scratch, kept[first / at_once], {});
       else
-        layer.step(kind, context, rope, first, last, scratch);
+        layer.step(kind, {.columns = context}, rope, first, last, scratch);
     }
   }
   return scratch.residual.values;
@@ -86,7 +86,7 @@ TEST_CASE("decoder_layer: what goes to the residual at once has the same bits as
           value = normal(random);
       chunk_scratch<> work;
       for (std::size_t k = static_cast<std::size_t>(hook_kind::attn_raw_out); k < hook_kind_names.size(); ++k)
-        layer.step(static_cast<hook_kind>(k), tokens, rope, 0, tokens, scratch, work, {.unseen = unseen});
+        layer.step(static_cast<hook_kind>(k), {.columns = tokens}, rope, 0, tokens, scratch, work, {.unseen = unseen});
       return scratch;
     };
     const forward_scratch seen = run_all(false), unseen = run_all(true);
@@ -108,8 +108,8 @@ TEST_CASE("decoder_layer: the MLP's hidden units are its activation of what its 
     std::normal_distribution<float> normal;
     for (float& x : scratch.normed.values)
       x = normal(random);
-    layer_of(model, 1).step(hook_kind::mlp_post, tokens, rope_table(model.config, tokens), 0, tokens, scratch,
-                            {.prepared = true});
+    layer_of(model, 1).step(hook_kind::mlp_post, {.columns = tokens}, rope_table(model.config, tokens), 0, tokens,
+                            scratch, {.prepared = true});
     activations up, gate;
     up.resize(tokens, model.config.intermediate);
     linear<>(model, names.up)(scratch.normed.view(), up.view());
@@ -135,17 +135,17 @@ TEST_CASE("decoder_layer: what was packed for one layer's inputs is not taken fo
   for (float& x : scratch.residual.values)
     x = normal(random);
   chunk_scratch<> work;
-  layer.step(hook_kind::q, 4, rope, 0, 4, scratch, work, {});
+  layer.step(hook_kind::q, {.columns = 4}, rope, 0, 4, scratch, work, {});
   const std::vector<float> before = scratch.q.values;
   for (float& x : scratch.residual.values)
     x = normal(random);
-  layer.step(hook_kind::q, 4, rope, 0, 4, scratch, work, {});
+  layer.step(hook_kind::q, {.columns = 4}, rope, 0, 4, scratch, work, {});
   CHECK(scratch.q.values != before);
-  layer.step(hook_kind::mlp_post, 4, rope, 0, 4, scratch, work, {});
+  layer.step(hook_kind::mlp_post, {.columns = 4}, rope, 0, 4, scratch, work, {});
   const std::vector<float> first = scratch.up.values;
   for (float& x : scratch.residual.values)
     x = normal(random);
-  layer.step(hook_kind::mlp_post, 4, rope, 0, 4, scratch, work, {});
+  layer.step(hook_kind::mlp_post, {.columns = 4}, rope, 0, 4, scratch, work, {});
   CHECK(scratch.up.values != first);
 }
 

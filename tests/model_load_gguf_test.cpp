@@ -2,6 +2,7 @@
 #include "qfa/model/load_gguf.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -42,12 +43,13 @@ struct rewritten {
   gguf file;
   std::vector<gguf_pair> pairs;
   std::vector<gguf_tensor_to_write> tensors;
+  std::deque<std::vector<std::byte>> kept;  // what they view
 
   explicit rewritten(const std::filesystem::path& from) : file(from) {
     for (const auto& [key, value] : file.metadata())
       pairs.push_back({key, value});
     for (const gguf_tensor& tensor : file.tensors())
-      tensors.push_back({tensor.name, tensor.type, tensor.shape, tensor.bytes});
+      tensors.push_back({tensor.name, tensor.type, tensor.shape, kept.emplace_back(tensor.bytes.read())});
   }
   rewritten& with(const std::string& key, gguf_value value) {
     std::erase_if(pairs, [&](const gguf_pair& pair) { return pair.key == key; });
@@ -188,8 +190,9 @@ TEST_CASE("load_gguf: a model in several files is one model, and each must be th
     own.push_back({"split.count", gguf_value::of(3U)});
     own.push_back({"split.tensors.count", gguf_value::of(static_cast<std::uint32_t>(whole.tensors().size()))});
     std::vector<gguf_tensor_to_write> tensors;
+    std::deque<std::vector<std::byte>> kept;  // what they view
     for (const gguf_tensor& t : whole.tensors().subspan(begin, end - begin))
-      tensors.push_back({t.name, t.type, t.shape, t.bytes});
+      tensors.push_back({t.name, t.type, t.shape, kept.emplace_back(t.bytes.read())});
     write_gguf_file(folder.path() / ("m" + gguf_part_suffix(part, 3)), own, tensors);
   };
   const std::size_t n = whole.tensors().size();

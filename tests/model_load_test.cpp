@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <map>
+#include <span>
 
 #include "qfa/core/half.hpp"
 #include "qfa/io/safetensors_writer.hpp"
@@ -46,7 +47,7 @@ TEST_CASE("load_model: halves are widened as what they are") {
   const auto& values = *model.at(stored.name).values;
   for (std::size_t i : {std::size_t{0}, std::size_t{1}, values.size() - 1}) {
     std::uint16_t bits = 0;
-    std::memcpy(&bits, stored.bytes.data() + 2 * i, 2);
+    stored.bytes.read(2 * i, std::as_writable_bytes(std::span(&bits, 1)));
     CHECK(values[i] == from_bf16(bits));
     CHECK(values[i] != from_f16(bits));
   }

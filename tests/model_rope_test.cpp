@@ -25,6 +25,24 @@ model_config config_of(std::size_t head_dim, std::size_t rotated, double base = 
 
 }  // namespace
 
+TEST_CASE("rope: a table that grew token by token is the one made at once, and turns by each text's own position") {
+  const model_config config = config_of(6, 4);
+  rope_table grown;
+  for (std::size_t n = 1; n <= 40; ++n)
+    grown.reserve(config, n);
+  CHECK(grown.positions() >= 40);
+  grown.reserve(config_of(6, 4, 500.0), 3);  // another model's, and back
+  grown.reserve(config, 40);
+  const std::vector<std::size_t> past{0, 7, 38};
+  std::vector<float> x(2 * past.size() * 6, 1.0f);
+  grown(matrix_view<float>(x.data(), 2 * past.size(), 6), {.columns = 2, .past = past});
+  for (std::size_t r = 0; r < past.size(); ++r) {
+    std::vector<float> text((past[r] + 2) * 6, 1.0f);
+    rope_table(config, past[r] + 2)(matrix_view<float>(text.data(), past[r] + 2, 6), {.columns = past[r] + 2});
+    CHECK(std::equal(text.end() - 12, text.end(), x.begin() + static_cast<std::ptrdiff_t>(r * 12)));
+  }
+}
+
 TEST_CASE("rope: frequencies fall from 1 by equal factors") {
   const auto frequencies = rope_frequencies(config_of(8, 8));
   REQUIRE(frequencies.size() == 4);
@@ -66,7 +84,7 @@ TEST_CASE("rope: each pair turns as a complex number, head by head, text by text
   std::vector<float> x(texts * context * heads * 6);
   std::iota(x.begin(), x.end(), 1.0f);
   const std::vector<float> before = x;
-  rope_table(config, context)(matrix_view<float>(x.data(), texts * context, heads * 6), context);
+  rope_table(config, context)(matrix_view<float>(x.data(), texts * context, heads * 6), {.columns = context});
   const auto frequencies = rope_frequencies(config);
   for (std::size_t t = 0; t < texts * context; ++t)
     for (std::size_t h = 0; h < heads; ++h) {

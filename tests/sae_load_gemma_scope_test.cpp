@@ -2,6 +2,7 @@
 #include "qfa/sae/load_gemma_scope.hpp"
 
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <string>
 #include <utility>
@@ -132,8 +133,9 @@ TEST_CASE("load_gemma_scope_2: an affine connection is refused where only its te
   const auto at = copy_of("layer_17_width_16k_l0_small", here);
   const qfa::safetensors old(at / "params.safetensors", {.access = qfa::file_access::read});
   std::vector<qfa::tensor_to_write> tensors;
+  std::deque<std::vector<std::byte>> kept;  // what they view
   for (const qfa::stored_tensor& tensor : old.tensors())
-    tensors.push_back({tensor.name, tensor.type, tensor.shape, tensor.bytes});
+    tensors.push_back({tensor.name, tensor.type, tensor.shape, kept.emplace_back(tensor.bytes.read())});
   const std::vector<float> skip(36);
   tensors.push_back(qfa::as_tensor<float>("affine_skip_connection", {6, 6}, skip));
   qfa::write_safetensors(at / "params.safetensors", tensors);

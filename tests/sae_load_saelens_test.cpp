@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <deque>
 #include <filesystem>
 #include <limits>
 #include <string>
@@ -30,8 +31,10 @@ void replace_tensor(const std::filesystem::path& directory, const qfa::tensor_to
   const std::filesystem::path path = directory / "sae_weights.safetensors";
   const qfa::safetensors old(path, {.access = qfa::file_access::read});
   std::vector<qfa::tensor_to_write> tensors;
+  std::deque<std::vector<std::byte>> kept;  // what they view
   for (const qfa::stored_tensor& tensor : old.tensors())
-    if (tensor.name != with.name) tensors.push_back({tensor.name, tensor.type, tensor.shape, tensor.bytes});
+    if (tensor.name != with.name)
+      tensors.push_back({tensor.name, tensor.type, tensor.shape, kept.emplace_back(tensor.bytes.read())});
   if (!with.bytes.empty()) tensors.push_back(with);
   qfa::write_safetensors(path, tensors);
 }

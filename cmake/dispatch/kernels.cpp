@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // All that an audit runs on vector registers, compiled once for each level of qfa/simd/dispatch.hpp.
 //
-// QfaDispatch.cmake defines QFA_LEVEL, the level's name as a string, and QFA_ENCODER and QFA_DECODER, the names of the
-// two functions, and hides everything else that is defined here.
+// QfaDispatch.cmake defines QFA_LEVEL, the level's name as a string, and QFA_ENCODER, QFA_DECODER and QFA_GRAM, the
+// names of the three functions, and hides everything else that is defined here.
+#include <cstddef>
 #include <memory>
 
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/sae/any_encoder.hpp"
+#include "qfa/simd/gram.hpp"
 
 namespace {
 
@@ -19,6 +21,7 @@ extern "C" {
 
 qfa::detail::encoder_maker QFA_ENCODER;
 qfa::detail::decoder_maker QFA_DECODER;
+qfa::simd::gram_kernel QFA_GRAM;
 
 void QFA_ENCODER(const qfa::sae& s, const qfa::encode_options& options,
                  std::shared_ptr<const qfa::detail::encoder_face>& out) {
@@ -28,5 +31,8 @@ void QFA_ENCODER(const qfa::sae& s, const qfa::encode_options& options,
 void QFA_DECODER(const qfa::language_model& model, const qfa::detail::decoder_face* like,
                  std::unique_ptr<qfa::detail::decoder_face>& out) {
   out = std::make_unique<qfa::detail::decoder_on<arch>>(model, like, set);
+}
+void QFA_GRAM(const double* a, const double* b, std::size_t tokens, double* tile) {
+  qfa::simd::add_gram_tile<arch>(a, b, tokens, tile);
 }
 }

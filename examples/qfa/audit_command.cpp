@@ -38,9 +38,9 @@ std::vector<qfa::dumped_activations> compressed_sides(const std::vector<std::str
 }
 
 qfa::audit_result run_on_activations(const audit_arguments& arguments) {
-  if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.match.empty() ||
-      !arguments.against.empty())
-    qfa::fail("--tokens, --policy, --against and --match-pruning need --model, not --activations");
+  if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.caches.empty() ||
+      !arguments.match.empty() || !arguments.against.empty())
+    qfa::fail("--tokens, --policy, --cache, --against and --match-pruning need --model, not --activations");
   if (arguments.compressed.empty())
     qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
   const std::vector<qfa::dumped_activations> compressed = compressed_sides(arguments.compressed);
@@ -75,7 +75,7 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
   };
   if (arguments.model.empty()) {
     refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
-            "--loss-batch", "--no-loss", "--match-tolerance"},
+            "--loss-batch", "--cache-prefill", "--cache-step", "--no-loss", "--match-tolerance"},
            "--activations", "runs and compresses no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
@@ -119,7 +119,12 @@ void add_audit(CLI::App& app) {
   command->add_option("--model", arguments->model, "the reference: a Hugging Face model directory, or a .gguf file");
   command->add_option("--sae", arguments->sae, "a trained SAE: directory or file")->required();
   command->add_option("--tokens", arguments->tokens, "token ids, .npy: a stream, or rows");
-  command->add_option("--policy", arguments->policies, "a compression; repeat it for a sweep (`qfa list policies`)");
+  command->add_option(
+      "--policy", arguments->policies,
+      "a compression; repeat it for a sweep (`qfa list policies`); \"POLICY & PLAN\" has a cache besides");
+  command->add_option("--cache", arguments->caches,
+                      "a quantized KV cache with the weights as they are; repeatable (`qfa list caches`); "
+                      "\"section4:bits=3;0|5-7=none\" treats some layers otherwise");
   command->add_option(
       "--against", arguments->against,
       "PATH or NAME=PATH: the model as another tool compressed it, a directory (float, compressed-tensors, "

@@ -117,6 +117,10 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
       "token ids, .npy, that calibrated policies learn from; default: rows of --tokens that are then not "
       "reported");
   command.add_option("--calibration-tokens", a.calibration_tokens, "calibrate on no more tokens than this (16384)");
+  command.add_option("--cache-prefill", a.cache_prefill,
+                     "tokens of a row that reach its caches in the first call; default all, or 1 where attention reads "
+                     "new tokens as they arrive");
+  command.add_option("--cache-step", a.cache_step, "tokens of each later call (1)");
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
   command.add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");

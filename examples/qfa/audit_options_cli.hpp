@@ -19,13 +19,16 @@ namespace qfa_program {
 /// What the options of `qfa audit` say, before anything is read.
 struct audit_arguments {
   std::string model, sae, tokens, out;
-  std::vector<std::string> activations;  ///< the reference's files, one after the other
-  std::vector<std::string> policies;     ///< spec strings
-  std::vector<std::string> compressed;   ///< NAME=FILE; a name's files, one after the other
-  std::vector<std::string> against;      ///< NAME=PATH or PATH: models compressed elsewhere
-  std::vector<std::string> match;        ///< spec strings that pruning is matched to
-  double match_tolerance = 0.0005;       ///< nats
-  std::string calibration;               ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
+  std::vector<std::string> activations;      ///< the reference's files, one after the other
+  std::vector<std::string> policies;         ///< spec strings, one with a cache besides as "POLICY & PLAN"
+  std::vector<std::string> caches;           ///< plans' spec strings
+  std::optional<std::size_t> cache_prefill;  ///< tokens of a row's first call
+  std::size_t cache_step = 1;                ///< and of each later one
+  std::vector<std::string> compressed;       ///< NAME=FILE; a name's files, one after the other
+  std::vector<std::string> against;          ///< NAME=PATH or PATH: models compressed elsewhere
+  std::vector<std::string> match;            ///< spec strings that pruning is matched to
+  double match_tolerance = 0.0005;           ///< nats
+  std::string calibration;  ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
   std::size_t calibration_tokens = 16384;
   std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens";
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;

@@ -2,7 +2,9 @@
 #include "audit_run.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -11,7 +13,9 @@
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/audit/team_share.hpp"
+#include "qfa/cache/plan_spec.hpp"
 #include "qfa/compress/spec.hpp"
+#include "qfa/compress/spec_text.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/gguf.hpp"
 #include "qfa/io/json.hpp"
@@ -27,6 +31,36 @@ namespace {
 
 /// Rows for matching pruning: no more than these, and at most an eighth of the file where it has none to spare.
 constexpr std::size_t most_matching_rows = 64;
+
+/// A cache by itself, or beside a weight policy.
+struct cached_condition {
+  std::string name;
+  std::optional<qfa::any_policy> weights;
+  qfa::cache_use cache;
+};
+
+/// What --cache asks for, and --policy "POLICY & PLAN".
+std::vector<cached_condition> cached_conditions(const audit_arguments& arguments, const std::vector<std::string>& both,
+                                                std::size_t layers) {
+  const qfa::cache_schedule calls{.prefill = arguments.cache_prefill, .step = arguments.cache_step};
+  std::vector<cached_condition> out;
+  const auto add = [&](std::optional<qfa::any_policy> weights, std::string_view plan) {
+    qfa::cache_use cache{qfa::parse_cache_plan(plan, layers), calls};
+    std::string name = (weights ? weights->name() + " & " : "") + cache.plan.name();
+    for (const cached_condition& other : out)
+      if (other.name == name) qfa::fail("the condition " + name + " is given twice");
+    out.push_back({std::move(name), std::move(weights), std::move(cache)});
+  };
+  for (const std::string& plan : arguments.caches)
+    add(std::nullopt, plan);
+  for (const std::string& spec : both) {
+    const auto parts = qfa::split_outside_parentheses(spec, '&');
+    if (parts.size() != 2)
+      qfa::fail("--policy takes one policy and one cache, \"POLICY & PLAN\", not \"" + spec + "\"");
+    add(qfa::parse_policy(parts[0]), parts[1]);
+  }
+  return out;
+}
 
 struct split_tokens {
   qfa::token_rows reported, matching, calibration;
@@ -130,7 +164,8 @@ std::vector<named_path> read_against(const audit_arguments& arguments, const std
 /// What a checkpoint must agree with that the library cannot know: conditions to come, and what they are made from.
 qfa::audit_parts parts_of(const audit_arguments& arguments, const split_tokens& tokens,
                           const qfa::token_rows& calibration, const std::vector<qfa::any_policy>& policies,
-                          const std::vector<qfa::any_policy>& matched, const std::vector<qfa::input_file>& against) {
+                          const std::vector<cached_condition>& cached, const std::vector<qfa::any_policy>& matched,
+                          const std::vector<qfa::input_file>& against) {
   const auto names = [](const std::vector<qfa::any_policy>& list) {
     std::string out;
     for (const qfa::any_policy& policy : list)
@@ -142,7 +177,14 @@ qfa::audit_parts parts_of(const audit_arguments& arguments, const split_tokens& 
     checksums += (checksums.empty() ? "" : " ") + file.checksum;
   for (const std::string& argument : arguments.against)
     models += (models.empty() ? "" : " ") + argument;
+  std::string caches;
+  for (const cached_condition& c : cached)
+    caches += (caches.empty() ? "" : " ") + c.name;
   return {{"the list of policies", names(policies)},
+          {"the list of caches", caches.empty() ? "none" : caches},
+          {"the calls by which rows come", arguments.cache_prefill ? std::to_string(*arguments.cache_prefill) + "+" +
+                                                                         std::to_string(arguments.cache_step)
+                                                                   : "+" + std::to_string(arguments.cache_step)},
           {"the list of policies that pruning is matched to", names(matched)},
           {"the list of models compressed elsewhere", models.empty() ? "none" : models},
           {"the list of those models' checksums", checksums.empty() ? "none" : checksums},
@@ -173,9 +215,15 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
 
 qfa::audit_result run_on_model(const audit_arguments& arguments) {
   if (arguments.tokens.empty()) qfa::fail("--model needs --tokens FILE");
-  if (arguments.policies.empty() && arguments.match.empty() && arguments.against.empty())
-    qfa::fail("an audit needs at least one --policy or --against, for instance --policy rtn:bits=4");
+  if (arguments.policies.empty() && arguments.match.empty() && arguments.against.empty() && arguments.caches.empty())
+    qfa::fail("an audit needs at least one --policy, --cache or --against, for instance --policy rtn:bits=4");
   std::vector<std::string> specs = arguments.policies;
+  std::vector<std::string> cached_specs;  // those with a cache besides
+  std::erase_if(specs, [&](const std::string& spec) {
+    if (qfa::split_outside_parentheses(spec, '&').size() == 1) return false;
+    cached_specs.push_back(spec);
+    return true;
+  });
   const auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
   const std::vector<named_path> against = read_against(arguments, policies, matched);
@@ -184,16 +232,20 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   qfa::sae dictionary = qfa::load_sae(arguments.sae);
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
   qfa::language_model model = qfa::open_model(arguments.model);
+  const std::vector<cached_condition> cached = cached_conditions(arguments, cached_specs, model.config.layers);
   const bool processed_first = settings.order == qfa::compression_order::process_then_compress;
-  if (!policies.empty() || !matched.empty())
+  if (!policies.empty() || !matched.empty() || !cached_specs.empty())
     qfa::check_targets(processed_first ? qfa::processed_config(settings.weight_processing, model.config) : model.config,
                        arguments.targets, options.fused);
   if (!against.empty()) qfa::check_targets(model.config, arguments.targets, options.fused);
   const bool wants_bos = expects_bos(arguments.model, model.config);
   const bool in_nats = !matched.empty() && !options.rules.guarded_r;
   const auto learns = [](const qfa::any_policy& policy) { return policy.needs().any(); };
-  const bool calibrates =
-      std::any_of(policies.begin(), policies.end(), learns) || std::any_of(matched.begin(), matched.end(), learns);
+  const bool calibrates = std::any_of(policies.begin(), policies.end(), learns) ||
+                          std::any_of(matched.begin(), matched.end(), learns) ||
+                          std::any_of(cached.begin(), cached.end(), [&](const cached_condition& c) {
+                            return c.cache.plan.learns() || (c.weights && learns(*c.weights));
+                          });
   const qfa::token_rows all = qfa::read_tokens(arguments.tokens, qfa::tokens_for(settings, model.config, 0));
   const bool from_tokens = calibrates && arguments.calibration.empty();
   if (calibrates && arguments.calibration_tokens < all.context)
@@ -216,7 +268,8 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     add_inputs(compressed_inputs, checkpoint.path);
   made.inputs.insert(made.inputs.end(), compressed_inputs.inputs.begin(), compressed_inputs.inputs.end());
   qfa::check_same_inputs(ranks(), made.inputs);
-  options.checkpoint.made_of = parts_of(arguments, tokens, calibration, policies, matched, compressed_inputs.inputs);
+  options.checkpoint.made_of =
+      parts_of(arguments, tokens, calibration, policies, cached, matched, compressed_inputs.inputs);
   made.targets = arguments.targets.name();
   made.model_dtype = stored_dtype(arguments.model, model);
 
@@ -233,6 +286,12 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
       made.warnings.push_back(*warning);
   for (const qfa::any_policy& policy : policies)
     audit.run(policy, arguments.targets);
+  for (const cached_condition& c : cached) {
+    if (c.weights)
+      audit.run(*c.weights, c.cache, c.name, arguments.targets);
+    else
+      audit.run_cache(c.cache, c.name);
+  }
   for (const named_path& checkpoint : against) {
     qfa::language_model compressed = qfa::open_model(checkpoint.path);
     made.checkpoints.push_back({checkpoint.name, checkpoint.path, compressed.quantization});

@@ -10,6 +10,7 @@ namespace qfa_program {
 /// `qfa::error` where the input is at fault.
 void add_demo(CLI::App& app);
 void add_audit(CLI::App& app);
+void add_align(CLI::App& app);
 void add_activations(CLI::App& app);
 void add_compress(CLI::App& app);
 void add_list(CLI::App& app);

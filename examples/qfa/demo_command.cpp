@@ -7,6 +7,7 @@
 #include <string>
 #include <system_error>
 
+#include "align_run.hpp"
 #include "audit_options_cli.hpp"
 #include "audit_run.hpp"
 #include "commands.hpp"
@@ -71,13 +72,32 @@ void run(const std::string& out) {
   std::cout << "\nwritten: " << out << "/report.json, " << out << "/features.csv\n";
 }
 
+void run_refuser(const std::string& out) {
+  const auto files = demo_directory() / "refuser";
+  align_arguments arguments;
+  arguments.model = (files / "model").string();
+  arguments.prompts = (files / "prompts.json").string();
+  arguments.tokens = (files / "tokens.npy").string();
+  arguments.prepend_bos = true;
+  arguments.settings.group = 16;  // its keys have 64 channels in all
+  arguments.out = out;
+  run_align(arguments);
+}
+
 }  // namespace
 
 void add_demo(CLI::App& app) {
   auto out = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("demo", "audits a small model that comes with qfa, end to end");
   command->add_option("--out", *out, "also write report.json and features.csv to this directory");
-  command->callback([out] { run(*out); });
+  CLI::App* refuser = command->add_subcommand("align", "diagnoses the KV cache of a small model that refuses");
+  refuser->add_option("--out", *out, "also write alignment.json to this directory");
+  command->callback([out, refuser] {
+    if (refuser->parsed())
+      run_refuser(*out);
+    else
+      run(*out);
+  });
 }
 
 }  // namespace qfa_program

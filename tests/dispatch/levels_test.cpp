@@ -12,10 +12,12 @@
 
 #include "decoder_numbers.hpp"
 #include "model_threads.hpp"
+#include "qfa/compress/input_statistics.hpp"
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/model/load.hpp"
 #include "qfa/model/tokens.hpp"
 #include "qfa/sae/any_encoder.hpp"
+#include "qfa/simd/gram.hpp"
 #include "sae_made_up.hpp"
 #include "scratch.hpp"
 
@@ -130,6 +132,23 @@ TEST_CASE("levels: forward, logits, losses and comparisons have the same bits on
       });
     });
   }
+}
+
+TEST_CASE("levels: what calibration learns has the same bits on every level, without FMA too, and any threads") {
+  const std::size_t tokens = 300, channels = 75;
+  const std::vector<float> x = random_floats(tokens * channels, 5);
+  const matrix_view<const float> view(x.data(), tokens, channels);
+  input_statistics expected(channels, true);
+  expected.add(view, &simd::ref::add_gram_tile);
+  for_each_level([&](simd::level level, bool) {
+    for_each_thread_count([&] {
+      input_statistics got(channels, true);
+      got.add(view, simd::detail::dispatched_gram(level));
+      CHECK(got == expected);
+    });
+  });
+  const auto chosen = static_cast<std::size_t>(simd::level_called(std::getenv("QFA_ARCH")));
+  CHECK((simd::default_gram() == simd::detail::dispatched_gram(static_cast<simd::level>(chosen))));
 }
 
 TEST_CASE("levels: what is thrown inside arrives outside as what it is, out of threads too") {

@@ -74,7 +74,7 @@ void check_format(const qfa::safetensors& oracle, std::uint64_t hash, float firs
 
   const std::vector<float> rows = qfa::read_floats(oracle.at("x"));
   const std::vector<std::byte> many = packed<F>(rows);
-  const auto& expected = oracle.at(name + ".bytes").bytes;
+  const std::vector<std::byte> expected = oracle.at(name + ".bytes").bytes.read();
   for (std::size_t b = 0; b < many.size() / F::bytes; ++b) {
     bool same = expected.size() == many.size();
     std::size_t compared = F::bytes;

@@ -1,4 +1,4 @@
-// expect: described_policy
+// expect: listable_policy
 #include <string_view>
 #include <tuple>
 

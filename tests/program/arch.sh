@@ -17,8 +17,8 @@ sets=$(sed -n 's/.*this machine has: //p' none.txt | tr -d ,)
 # was asked for, and is put aside.
 audit() {
   QFA_ARCH=$1 OMP_NUM_THREADS=$2 OMP_WAIT_POLICY=passive "$qfa" audit --model "$demo/model" --sae "$demo/sae" \
-    --tokens "$demo/tokens.npy" --max-tokens 1024 --calibration-tokens 2048 --policy rtn:bits=4 --policy 'smooth_quant+rtn:bits=8+act:bits=8' \
-    --out "$1.$2" >/dev/null
+    --tokens "$demo/tokens.npy" --max-tokens 1024 --calibration-tokens 2048 --policy rtn:bits=4 --policy gptq \
+    --policy 'smooth_quant+rtn:bits=8+act:bits=8' --out "$1.$2" >/dev/null
   for file in report.json features.csv; do
     grep -Eq "\"?simd\"?: \"$1\"" "$1.$2/$file"
     sed -Ei "s/(\"?simd\"?: )\"$1\"/\1/" "$1.$2/$file"

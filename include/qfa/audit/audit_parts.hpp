@@ -69,9 +69,8 @@ inline std::string checksum_of(const language_model& model) {
 }
 
 inline std::string checksum_of(const token_rows& tokens) {
-  archive_writer all("tokens", 1);
-  all(tokens.context, tokens.ids);
-  return detail::checksum_of(std::move(all));
+  return hexadecimal(write_archive(
+      "tokens", 1, [&](archive_writer& all) { all(tokens.context, tokens.ids); }, [](std::span<const std::byte>) {}));
 }
 
 /// The parts that every audit has: the library, the SAE, the rows and this process's share of them, and what is

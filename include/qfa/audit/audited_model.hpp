@@ -15,6 +15,7 @@
 #include "qfa/model/compare_models.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/hooks.hpp"
+#include "qfa/model/learn_cache.hpp"
 #include "qfa/model/processing.hpp"
 #include "qfa/model/tokens.hpp"
 #include "qfa/sae/sae.hpp"
@@ -64,10 +65,20 @@ class audited_model {
     return out;
   }
 
+  /// The reference's weights as they are: what a cache is audited with by itself.
+  compressed_model uncompressed() const { return {.model = processed_}; }
+
+  /// A compressed model with caches, which learn from the calibration rows as that model sees them.
+  compressed_model with_cache(compressed_model compressed, const cache_use& use) const {
+    compressed.cache = {learn_cache(use.plan, ready(compressed), calibration_, told_), use.schedule};
+    return compressed;
+  }
+
   /// A compressed model, ready to run.
   any_decoder ready(const compressed_model& compressed) const {
     any_decoder out(compressed.model, reference_);
     out.visit_inputs(compressed.on_inputs);
+    out.use_cache(compressed.cache.plan, compressed.cache.schedule);
     return out;
   }
 

@@ -183,13 +183,19 @@ class audit_checkpoint {
     for (const std::vector<std::byte>& bytes : pending_)
       write(path_of(on_disk_++), bytes);
     pending_.clear();
-    archive_writer out(kind, version);
-    out(made_of_, finished_, stored);
-    out(static_cast<std::uint64_t>(running.size()));
-    for (const pass_record& record : running)
-      out(record);
-    out(blocks);
-    write(directory_ / "qfa-audit-state", std::move(out).finish());
+    // Piece by piece: memory for a whole state would be the most that an audit of few features takes.
+    atomic_file file(directory_ / "qfa-audit-state");
+    write_archive(
+        kind, version,
+        [&](archive_writer& out) {
+          out(made_of_, finished_, stored);
+          out(static_cast<std::uint64_t>(running.size()));
+          for (const pass_record& record : running)
+            out(record);
+          out(blocks);
+        },
+        [&](std::span<const std::byte> bytes) { file.write(bytes); });
+    file.commit();
     saved_ = true;
     last_ = clock::now();
     took_ = last_ - began;

@@ -18,6 +18,9 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/model/cached_pass.hpp"
+#include "qfa/model/config.hpp"
+#include "qfa/model/kv_cache.hpp"
 #include "qfa/model/match_pruning.hpp"
 #include "qfa/predict/noise_baseline.hpp"
 #include "qfa/survival/survey.hpp"
@@ -64,6 +67,18 @@ inline pruning_match describe_match(const sparsity_match& found, std::string mat
   return out;
 }
 
+/// What a report says of caches through which rows of `context` tokens pass.  Throws where the plan is of another model
+/// or hides its policies in one call.
+inline audited_cache describe_cache(const cache_use& cache, const model_config& config, std::size_t context) {
+  check_layers(cache.plan, config.layers);
+  const std::vector<std::size_t> calls = calls_of(cache.schedule, cache.plan, context);
+  audited_cache out{.name = cache.plan.name(), .first_call = calls.empty() ? 0 : calls.front(), .calls = calls.size()};
+  const cache_info shape = cache_shape(config);
+  if (const std::optional<double> bits = cache.plan.stored_bits(context, shape))
+    out.bits_per_element = *bits / (2.0 * static_cast<double>(context * shape.width() * shape.layers));
+  return out;
+}
+
 /// What a process that makes no report of a condition knows of it.
 inline condition_result name_and_losses(const pass_record& record, std::size_t batch_rows = 0) {
   condition_result out;
@@ -92,6 +107,7 @@ inline condition_result conclude(const pass_record& record, const pass_record& r
   out.tensors = record.tensors;
   out.bits_per_weight = bits_per_weight(record.tensors);
   out.match = record.match;
+  out.cache = record.cache;
   const std::vector<float> norms = decoder_norms(dictionary);
   out.by_published = take_survey(record.table, published, norms);
   out.by_honest = take_survey(record.table, honest, norms);

@@ -77,6 +77,23 @@ class model_audit {
   const condition_result& run(const Policy& policy, const target_patterns& targets = {}) {
     return run(policy, describe(policy), targets);
   }
+  /// The same with texts that pass through caches, as `cache` has them.
+  template <weight_policy Policy>
+  const condition_result& run(const Policy& policy, const cache_use& cache, const std::string& name,
+                              const target_patterns& targets = {}) {
+    pass_record record = about(name, &cache);
+    if (const condition_result* const known = finished(name)) return *known;
+    record.calibrated = record.calibrated || needs_of(policy).any();
+    return run([&] { return model().with_cache(model().compress_by(policy, targets), cache); }, std::move(record));
+  }
+
+  /// Audits caches by themselves, with the weights as they are.  Throws as `run` does, and where the plan is of another
+  /// number of layers or learns and there are no rows for it.
+  const condition_result& run_cache(const cache_use& cache, const std::string& name) {
+    pass_record record = about(name, &cache);
+    if (const condition_result* const known = finished(name)) return *known;
+    return run([&] { return model().with_cache(model().uncompressed(), cache); }, std::move(record));
+  }
 
   /// Audits a model that was compressed elsewhere and is given as it is stored.  `on_inputs` changes the inputs of its
   /// linear layers, where it is run so.  Throws where it is not of the reference's architecture, and as `run` does.
@@ -170,9 +187,14 @@ class model_audit {
   }
 
   /// The record of a condition that has not begun.
-  pass_record about(const std::string& name) const {
+  pass_record about(const std::string& name, const cache_use* cache = nullptr) const {
     check_name(name);
-    return features().begin(name);
+    pass_record record = features().begin(name);
+    if (cache != nullptr) {
+      record.cache = describe_cache(*cache, model().stored().config, tokens().context);
+      record.calibrated = cache->plan.learns();
+    }
+    return record;
   }
 
   /// Adds the next condition from the checkpoint, if it is finished there.
@@ -225,7 +247,7 @@ class model_audit {
                 : name_and_losses(record, options_.loss_batch_rows);
     calibrated_ = calibrated_ || record.calibrated;
     warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
-    if (record.pair) count_reference_bits(record.tensors);
+    if (!record.tensors.empty()) count_reference_bits(record.tensors);
     return place;
   }
 
@@ -234,7 +256,8 @@ class model_audit {
   void count_reference_bits(const std::vector<compressed_tensor>& tensors) {
     const std::optional<double> bits = model().bits_before(tensors);
     std::optional<double>& known = conditions_.front().bits_per_weight;
-    known = filled_ == 2 || known == bits ? bits : std::nullopt;
+    known = !counted_ || known == bits ? bits : std::nullopt;
+    counted_ = true;
   }
 
   double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
@@ -268,6 +291,7 @@ class model_audit {
   std::vector<std::string> warnings_;
   std::deque<condition_result> conditions_;
   std::size_t filled_ = 0;  // of them
+  bool counted_ = false;    // what the reference's matrices take
 };
 
 }  // namespace qfa

@@ -41,6 +41,7 @@ struct pass_record {
   std::vector<comparison_sum> losses{};  ///< of each row of the whole; empty where no model is run
   std::vector<compressed_tensor> tensors{};
   std::optional<pruning_match> match{};
+  std::optional<audited_cache> cache{};
   std::vector<std::string> warnings{};
   bool calibrated = false;  ///< whether its policy learned from rows
 
@@ -100,6 +101,7 @@ struct pass_record {
       losses[r] += other.losses[r];
     if (tensors.empty()) tensors = other.tensors;
     if (!match) match = other.match;
+    if (!cache) cache = other.cache;
     if (warnings.empty()) warnings = other.warnings;
     calibrated = calibrated || other.calibrated;
     return *this;
@@ -109,7 +111,7 @@ struct pass_record {
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.paired,
-            self.losses, self.tensors, self.match, self.warnings, self.calibrated);
+            self.losses, self.tensors, self.match, self.cache, self.warnings, self.calibrated);
   }
 };
 
@@ -135,9 +137,14 @@ void archive_members(Self& self, Archive& archive) {
           self.within_tolerance, self.tolerance, self.trials);
 }
 
+template <detail::is_a<audited_cache> Self, class Archive>
+void archive_members(Self& self, Archive& archive) {
+  archive(self.name, self.first_call, self.calls, self.bits_per_element);
+}
+
 /// A record's archive is of this kind and version.
 inline constexpr std::string_view pass_record_kind = "record of a pass";
-inline constexpr std::uint32_t pass_record_version = 1;
+inline constexpr std::uint32_t pass_record_version = 2;
 
 /// A record as bytes, to be kept or sent: equal records give equal bytes.
 inline std::vector<std::byte> to_bytes(const pass_record& record) {

@@ -104,6 +104,16 @@ struct pruning_match {
   std::vector<std::pair<double, double>> trials;  ///< sparsity, value
 };
 
+/// The caches through which a condition's texts passed.
+struct audited_cache {
+  std::string name;            ///< the plan's
+  std::size_t first_call = 0;  ///< tokens of a row's first call
+  std::size_t calls = 0;       ///< by which a row comes
+  /// Bits that an element of K or V takes in the caches of a whole row, scales included, over all layers; those of a
+  /// layer without a policy as 16.  None where a policy does not say.
+  std::optional<double> bits_per_element{};
+};
+
 /// One compressed model, or the reference itself.
 struct condition_result {
   std::string policy;  ///< spec string, or the caller's name
@@ -124,6 +134,7 @@ struct condition_result {
   /// conditions target.  None where that is not known, or where conditions' targets differ in it.
   std::optional<double> bits_per_weight{};
   std::optional<pruning_match> match;
+  std::optional<audited_cache> cache{};
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }
 };

@@ -39,8 +39,9 @@ constexpr std::uint64_t fnv1a_64(std::string_view text) noexcept {
 static_assert(fnv1a_64("foobar") == 0x85944171f73967e8U);
 
 /// What random numbers are drawn for.  Each use has numbers of its own, so that policies that are chained with one seed
-/// stay independent: noise must not know which weights random pruning takes.
-enum class random_use : std::uint8_t { noise, permutation, pruning, signs };
+/// stay independent: noise must not know which weights random pruning takes.  New uses come last, since a use's place
+/// is part of its numbers.
+enum class random_use : std::uint8_t { noise, permutation, pruning, signs, sampling, posterior };
 
 /// The random numbers of one tensor: a function of seed, tensor name, use and element, and of nothing else.
 ///

@@ -54,11 +54,13 @@ inline constexpr bool is_tuple_of_fields_of<P, std::tuple<field<P, T>...>> = tru
 /// The first field leads: it is always written, and its key may be left out ("cast:bf16").  `validate()`, where there
 /// is one, throws on members that make no sense together.
 template <class P>
-concept described_policy = weight_policy<P> && std::default_initializable<P> && requires {
+concept described = std::default_initializable<P> && requires {
   { P::spec_name } -> std::convertible_to<std::string_view>;
   { P::summary } -> std::convertible_to<std::string_view>;
   requires is_tuple_of_fields_of<P, decltype(P::fields())>;
 };
+template <class P>
+concept described_policy = weight_policy<P> && described<P>;
 
 /// `key=value` as written; the key is empty where it was left out.
 struct spec_option {
@@ -66,8 +68,14 @@ struct spec_option {
   std::string_view value;
 };
 
-/// Makes the policy that stands as a value inside another's spec.
-using nested_parser = std::function<any_policy(std::string_view)>;
+/// Makes the policy that stands as a value inside another's spec; Any is what policies of its kind are held in.
+template <class Any>
+using basic_nested_parser = std::function<Any(std::string_view)>;
+using nested_parser = basic_nested_parser<any_policy>;
+
+/// Whether a member is such a policy: those of other kinds say so themselves.
+template <class T>
+inline constexpr bool is_policy_value = std::same_as<T, any_policy>;
 
 /// An enumeration whose names are found by `names_of`.
 template <class T>
@@ -75,17 +83,28 @@ concept named_enum = std::is_enum_v<T> && requires(T value) {
   { names_of(value)[0] } -> std::convertible_to<std::string_view>;
 };
 
+/// A type that says itself how spec strings write its values: number_set is one.
+template <class T>
+concept self_written = requires(const T& value, std::string_view text) {
+  { value.text() } -> std::convertible_to<std::string>;
+  { T::from_text(text) } -> std::same_as<std::optional<T>>;  // nothing where `text` writes none
+  { T::text_kind } -> std::convertible_to<std::string_view>;
+};
+
 /// A member's value as spec strings write it.
 template <class T>
 std::string value_to_text(const T& value) {
-  if constexpr (std::same_as<T, any_policy>) {
+  if constexpr (is_policy_value<T>) {
     return "(" + value.name() + ")";
   } else if constexpr (std::same_as<T, bool>) {
     return value ? "true" : "false";
   } else if constexpr (named_enum<T>) {
     return std::string(names_of(value)[static_cast<std::size_t>(value)]);
+  } else if constexpr (self_written<T>) {
+    return value.text();
   } else {
-    static_assert(std::integral<T> || std::floating_point<T>, "a field is a number, a bool, a named enum or a policy");
+    static_assert(std::integral<T> || std::floating_point<T>,
+                  "a field is a number, a bool, a named enum, a policy or of a type that writes itself");
     std::array<char, 32> digits{};  // the shortest form that reads back as the same number
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
     std::string text(digits.data(), end);
@@ -94,12 +113,12 @@ std::string value_to_text(const T& value) {
   }
 }
 
-/// The value that `text` writes; nothing where it writes none.
-template <class T>
-std::optional<T> text_to_value(std::string_view text, const nested_parser& nested) {
-  if constexpr (std::same_as<T, any_policy>) {
+/// The value that `text` writes; nothing where it writes none.  `nested(text)` gives what a policy can be made of.
+template <class T, class Nested>
+std::optional<T> text_to_value(std::string_view text, const Nested& nested) {
+  if constexpr (is_policy_value<T>) {
     if (text.size() >= 2 && text.front() == '(' && text.back() == ')') text = text.substr(1, text.size() - 2);
-    return nested(text);
+    return static_cast<T>(nested(text));
   } else if constexpr (std::same_as<T, bool>) {
     if (text == "true") return true;
     if (text == "false") return false;
@@ -109,6 +128,8 @@ std::optional<T> text_to_value(std::string_view text, const nested_parser& neste
     for (std::size_t i = 0; i < names.size(); ++i)
       if (names[i] == text) return static_cast<T>(i);
     return std::nullopt;
+  } else if constexpr (self_written<T>) {
+    return T::from_text(text);
   } else {
     T value{};
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -120,28 +141,31 @@ std::optional<T> text_to_value(std::string_view text, const nested_parser& neste
 /// What a value of this type looks like, for error sentences and listings.
 template <class T>
 std::string value_kind() {
-  if constexpr (std::same_as<T, any_policy>) {
+  if constexpr (is_policy_value<T>) {
     return "a policy in parentheses";
   } else if constexpr (std::same_as<T, bool>) {
     return "true or false";
   } else if constexpr (named_enum<T>) {
     std::string kinds;
-    for (const auto name : names_of(T{})) (kinds += kinds.empty() ? "one of " : ", ") += name;
+    for (const auto name : names_of(T{}))
+      (kinds += kinds.empty() ? "one of " : ", ") += name;
     return kinds;
+  } else if constexpr (self_written<T>) {
+    return std::string(T::text_kind);
   } else {
     return std::integral<T> ? "a whole number" : "a number";
   }
 }
 
 /// Calls `body(field, index)` for each field of P in order.
-template <described_policy P, class Body>
+template <described P, class Body>
 constexpr void for_each_field(Body body) {
   std::size_t index = 0;
   std::apply([&](const auto&... fields) { (body(fields, index++), ...); }, P::fields());
 }
 
 /// The canonical spec string: the leading field, the required ones, and those that differ from their default.
-template <described_policy P>
+template <described P>
 std::string spec_of(const P& policy) {
   const P defaults{};
   std::string text(P::spec_name);
@@ -156,7 +180,7 @@ std::string spec_of(const P& policy) {
 }
 
 /// "bits, per, group": the keys a user may choose from.
-template <described_policy P>
+template <described P>
 std::string field_keys() {
   std::string keys;
   for_each_field<P>([&](const auto& f, std::size_t) { (keys += keys.empty() ? "" : ", ") += f.key; });
@@ -165,8 +189,8 @@ std::string field_keys() {
 
 /// A policy with the members that `options` set.  Throws where a key is unknown, given twice or missing, where a value
 /// cannot be read, and where the policy refuses the whole.
-template <described_policy P>
-P policy_from(std::span<const spec_option> options, const nested_parser& nested) {
+template <described P, class Nested>
+P policy_from(std::span<const spec_option> options, const Nested& nested) {
   const std::string policy_name(P::spec_name);
   P policy{};
   std::vector<bool> used(options.size(), false);
@@ -178,8 +202,8 @@ P policy_from(std::span<const spec_option> options, const nested_parser& nested)
       using value_type = std::remove_cvref_t<decltype(policy.*f.member)>;
       const auto value = text_to_value<value_type>(options[i].value, nested);
       if (!value)
-        fail(policy_name + "'s option " + std::string(f.key) + " is " + in_quotes(options[i].value) +
-             "; it takes " + value_kind<value_type>());
+        fail(policy_name + "'s option " + std::string(f.key) + " is " + in_quotes(options[i].value) + "; it takes " +
+             value_kind<value_type>());
       policy.*f.member = *value;
       given = used[i] = true;
     }

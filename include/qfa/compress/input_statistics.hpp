@@ -3,6 +3,7 @@
 #define QFA_COMPRESS_INPUT_STATISTICS_HPP
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstddef>
@@ -17,6 +18,8 @@
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/mergeable.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/simd/batch.hpp"
+#include "qfa/simd/gram.hpp"
 
 namespace qfa {
 
@@ -37,16 +40,26 @@ class input_statistics {
         gram_(with_gram ? channels * channels : 0, 0.0) {}
 
   /// Adds tokens (tokens, channels).
-  void operator()(matrix_view<const float> x) {
+  void operator()(matrix_view<const float> x) { add(x, has_gram() ? simd::default_gram() : nullptr); }
+
+  /// The same by a Gram kernel of the caller's choice, which no result depends on; it may be null where no Gram matrix
+  /// was asked for.
+  void add(matrix_view<const float> x, simd::gram_kernel* kernel) {
     require(x.columns() == channels(), "input statistics got a token of another width");
     constexpr std::size_t block = 64;  // channels at a time
     parallel_for(block_count(channels(), block), [&](std::size_t b) {
       const std::size_t last = (std::min)(channels(), (b + 1) * block);
       for (std::size_t t = 0; t < x.rows(); ++t) {
         const auto row = x.row(t);
-        for (std::size_t j = b * block; j < last; ++j) add(row, j);
+        for (std::size_t j = b * block; j < last; ++j) {
+          const double v = static_cast<double>(row[j]);
+          sum_abs_[j] += std::abs(v);
+          sum_square_[j] += v * v;
+          peak_[j] = larger(peak_[j], row[j]);
+        }
       }
     });
+    if (has_gram()) add_products(x, kernel);
     tokens_ += x.rows();
   }
 
@@ -94,14 +107,47 @@ class input_statistics {
   static float larger(float a, float b) noexcept {
     return std::bit_cast<float>((std::max)(magnitude_bits(a), magnitude_bits(b)));
   }
-  void add(std::span<const float> row, std::size_t j) noexcept {
-    const double x = static_cast<double>(row[j]);
-    sum_abs_[j] += std::abs(x);
-    sum_square_[j] += x * x;
-    peak_[j] = larger(peak_[j], row[j]);
-    if (!has_gram()) return;
-    double* const to = gram_.data() + j * channels();  // products commute: both triangles get the same bits
-    for (std::size_t i = 0; i < row.size(); ++i) to[i] += x * static_cast<double>(row[i]);
+
+  /// By tiles on and above the diagonal, each the mirror of one below it: products commute, so both have the same bits.
+  void add_products(matrix_view<const float> x, simd::gram_kernel* kernel) {
+    constexpr std::size_t side = simd::gram_side;
+    constexpr std::size_t at_once = 256;  // tokens: two panels of 32 kB, which stay in the nearest caches
+    const std::size_t n = channels(), panels = block_count(n, side);
+    const std::size_t stride = (std::min)(at_once, x.rows()) * side;
+    simd::aligned_doubles packed(panels * stride, 0.0);  // a panel: tokens, side; zeros behind the last channel
+    for (std::size_t first = 0; first < x.rows(); first += at_once) {
+      const std::size_t tokens = (std::min)(at_once, x.rows() - first);
+      parallel_for(panels, [&](std::size_t p) {
+        const std::size_t count = (std::min)(side, n - p * side);
+        for (std::size_t t = 0; t < tokens; ++t) {
+          const auto from = x.row(first + t).subspan(p * side, count);
+          std::copy(from.begin(), from.end(), packed.data() + p * stride + t * side);
+        }
+      });
+      parallel_for(panels, [&](std::size_t p) {  // the longest rows of tiles first
+        for (std::size_t q = p; q < panels; ++q)
+          add_tile(p * side, q * side, [&](double* tile) {
+            kernel(packed.data() + p * stride, packed.data() + q * stride, tokens, tile);
+          });
+      });
+    }
+  }
+
+  /// Lets `change` add to the tile whose corner is (top, left), and writes it to both its places.
+  template <class Change>
+  void add_tile(std::size_t top, std::size_t left, Change change) {
+    constexpr std::size_t side = simd::gram_side;
+    const std::size_t n = channels(), rows = (std::min)(side, n - top), columns = (std::min)(side, n - left);
+    alignas(simd::alignment) std::array<double, side * side> tile{};
+    for (std::size_t i = 0; i < rows; ++i)
+      std::copy_n(gram_.data() + (top + i) * n + left, columns, tile.data() + i * side);
+    change(tile.data());
+    for (std::size_t i = 0; i < rows; ++i)
+      std::copy_n(tile.data() + i * side, columns, gram_.data() + (top + i) * n + left);
+    if (top == left) return;
+    for (std::size_t j = 0; j < columns; ++j)
+      for (std::size_t i = 0; i < rows; ++i)
+        gram_[(left + j) * n + top + i] = tile[i * side + j];
   }
 
   std::uint64_t tokens_ = 0;

@@ -47,9 +47,7 @@ namespace qfa {
 
 template <described_policy... Policies>
 policy_catalogue catalogue_of() {
-  policy_catalogue all;
-  (all.add<Policies>(), ...);
-  return all;
+  return basic_catalogue_of<any_policy, Policies...>();
 }
 
 /// qfa's own policies.  A new one is one more type in this list, a new preset one more line in presets.hpp.

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -69,14 +70,7 @@ class archive_writer {
   static constexpr bool reads = false;
 
   /// `kind` says what the content is, `layout` which version of it.
-  archive_writer(std::string_view kind, std::uint32_t layout) {
-    detail::require_little_endian();
-    append(std::as_bytes(std::span(detail::archive_magic)));
-    put(std::string(kind));
-    put(layout);
-    content_ = bytes_.size() + sizeof(std::uint64_t);
-    put(std::uint64_t{0});  // the length, known at the end
-  }
+  archive_writer(std::string_view kind, std::uint32_t layout) : archive_writer(kind, layout, 0, {}) {}
 
   template <class... T>
   void operator()(const T&... values) {
@@ -85,14 +79,47 @@ class archive_writer {
 
   /// The whole archive.
   std::vector<std::byte> finish() && {
-    const auto length = static_cast<std::uint64_t>(bytes_.size() - content_);
+    const std::uint64_t length = content();
     std::memcpy(bytes_.data() + content_ - sizeof length, &length, sizeof length);
     put(crc32(bytes_));
     return std::move(bytes_);
   }
 
+  template <class Fill, class Take>
+  friend std::uint32_t write_archive(std::string_view kind, std::uint32_t layout, Fill fill, Take take);
+
  private:
-  void append(std::span<const std::byte> bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
+  using taker = std::function<void(std::span<const std::byte>)>;
+
+  /// Hands its bytes to `take`, if there is one, in pieces of about a megabyte.
+  archive_writer(std::string_view kind, std::uint32_t layout, std::uint64_t length, taker take)
+      : take_(std::move(take)) {
+    detail::require_little_endian();
+    append(std::as_bytes(std::span(detail::archive_magic)));
+    put(std::string(kind));
+    put(layout);
+    content_ = bytes_.size() + sizeof length;
+    put(length);  // where nothing is handed out, it is known at the end
+  }
+
+  std::uint64_t content() const noexcept { return taken_ + bytes_.size() - content_; }  // bytes so far
+
+  void append(std::span<const std::byte> bytes) {
+    constexpr std::size_t piece = std::size_t{1} << 20U;
+    if (take_ && bytes.size() > piece - bytes_.size()) {
+      hand_out();
+      if (bytes.size() >= piece) {
+        taken_ += bytes.size();
+        return take_(bytes);
+      }
+    }
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  void hand_out() {
+    taken_ += bytes_.size();
+    take_(bytes_);
+    bytes_.clear();
+  }
 
   template <class T>
   void put(const T& value) {
@@ -129,9 +156,31 @@ class archive_writer {
     put(value.second);
   }
 
-  std::vector<std::byte> bytes_;
-  std::size_t content_ = 0;  // where it begins
+  std::vector<std::byte> bytes_;  // but those that were handed out
+  std::size_t content_ = 0;       // where it begins
+  std::uint64_t taken_ = 0;       // bytes
+  taker take_;
 };
+
+/// The same archive piece by piece, for what is not to be in memory twice.  `fill(archive)` is called twice, at first
+/// to learn how long the content is, and must archive the same values both times; `take(bytes)` gets the pieces in
+/// their order.  Returns the checksum at the archive's end.
+template <class Fill, class Take>
+std::uint32_t write_archive(std::string_view kind, std::uint32_t layout, Fill fill, Take take) {
+  archive_writer measured(kind, layout, 0, [](std::span<const std::byte>) {});
+  fill(measured);
+  running_crc32 crc;
+  archive_writer out(kind, layout, measured.content(), [&](std::span<const std::byte> bytes) {
+    crc(bytes);
+    take(bytes);
+  });
+  fill(out);
+  require(out.content() == measured.content(), "values changed while they were archived");
+  out.hand_out();
+  const std::uint32_t sum = crc.value();
+  take(std::as_bytes(std::span(&sum, 1)));
+  return sum;
+}
 
 /// The checksum that an archive ends with.  (CRC-32 over all its bytes would be the same number for every archive: that
 /// is what appending a CRC does.)

@@ -45,6 +45,12 @@ class file_handle {
   }
   bool is_open() const noexcept { return number_ >= 0; }
   int operator*() const noexcept { return number_; }
+  /// The same open file once more, whatever has taken its name meanwhile.
+  file_handle another() const noexcept {
+    file_handle out;
+    out.number_ = ::fcntl(number_, F_DUPFD_CLOEXEC, 0);
+    return out;
+  }
 
  private:
   int number_ = -1;
@@ -80,10 +86,23 @@ class file_window {
     if (!file_.is_open()) fail("cannot open " + where_);
 #else
     access_ = file_access::read;
-    file_.open(path, std::ios::binary);
+    path_ = path;
+    file_.open(path_, std::ios::binary);
     if (!file_) fail("cannot open " + where_);
 #endif
     window_ = (std::max)(window, 2 * page_) / page_ * page_;
+  }
+
+  /// Another window onto the same open file, for another thread.  Throws where the system gives no more files.
+  file_window another() const {
+    file_window out;
+    out.where_ = where_;
+    out.size_ = size_;
+    out.access_ = access_;
+    out.page_ = page_;
+    out.window_ = window_;
+    out.open_like(*this);
+    return out;
   }
 
   /// Bytes of the whole file, when it was opened.
@@ -129,6 +148,8 @@ class file_window {
   }
 
  private:
+  file_window() = default;
+
 #if QFA_IO_HAS_MMAP
   using mapping = std::unique_ptr<const std::byte, detail::unmap>;
 #endif
@@ -143,6 +164,11 @@ class file_window {
   }
 
 #if QFA_IO_HAS_MMAP
+  void open_like(const file_window& other) {
+    file_ = other.file_.another();
+    if (!file_.is_open()) fail("cannot open " + where_ + " once more");
+  }
+
   /// A mapping beyond the end of a file ends the program where it is looked at.
   void check_length() const {
     struct stat now {};
@@ -177,6 +203,12 @@ class file_window {
     }
   }
 #else
+  void open_like(const file_window& other) {
+    path_ = other.path_;
+    file_.open(path_, std::ios::binary);
+    if (!file_) fail("cannot open " + where_ + " once more");
+  }
+
   void check_length() const {}  // reading finds it
   bool map(std::uint64_t) { return false; }
   void let_go() noexcept { shown_ = {}; }
@@ -216,6 +248,7 @@ class file_window {
   detail::file_handle file_;
   mapping mapping_;
 #else
+  std::filesystem::path path_;
   std::ifstream file_;
   std::unique_ptr<const std::byte> mapping_;  // never
 #endif

@@ -46,16 +46,32 @@ struct gguf_header {
 
 namespace detail {
 
+[[noreturn]] inline void refuse_gguf(const std::string& where, const std::string& why) {
+  fail(where + " is not a valid GGUF file: " + why);
+}
+[[noreturn]] inline void refuse_gguf(const std::string& where, const std::string& tensor, const std::string& why) {
+  refuse_gguf(where, "tensor " + in_quotes(tensor) + " " + why);
+}
+
+/// Thrown where a header goes on behind the front of its file that is at hand.
+struct gguf_header_goes_on {
+  std::size_t to;  ///< at least this many bytes of the file are needed
+};
+
 /// Reads a header from the beginning of a file.  Nothing is taken on trust: each number is held against what remains of
 /// the file before it is believed, and each refusal is one sentence that names the file.
 class gguf_header_reader {
  public:
-  gguf_header_reader(std::span<const std::byte> file, std::string where) : file_(file), where_(std::move(where)) {}
+  gguf_header_reader(std::span<const std::byte> file, std::string where)
+      : gguf_header_reader(file, file.size(), std::move(where)) {}
+  /// `front` is the beginning of a file of `size` bytes.
+  gguf_header_reader(std::span<const std::byte> front, std::uint64_t size, std::string where)
+      : front_(front), size_(size), where_(std::move(where)) {}
 
+  /// Throws gguf_header_goes_on where the front ends before the header does.
   gguf_header read() {
     gguf_header out;
-    if (file_.size() < 4 || std::memcmp(file_.data(), "GGUF", 4) != 0) refuse("it does not begin with GGUF");
-    at_ = 4;
+    if (size_ < 4 || std::memcmp(take(4, "its first word"), "GGUF", 4) != 0) refuse("it does not begin with GGUF");
     out.version = number<std::uint32_t>("its version");
     if (out.version != 0 && (out.version & 0xffffU) == 0) refuse("its numbers are big-endian, which is not supported");
     if (out.version != 2 && out.version != 3)
@@ -80,17 +96,18 @@ class gguf_header_reader {
     return out;
   }
 
-  [[noreturn]] void refuse(const std::string& why) const { fail(where_ + " is not a valid GGUF file: " + why); }
+ private:
+  [[noreturn]] void refuse(const std::string& why) const { refuse_gguf(where_, why); }
   [[noreturn]] void refuse(const std::string& tensor, const std::string& why) const {
-    refuse("tensor " + in_quotes(tensor) + " " + why);
+    refuse_gguf(where_, tensor, why);
   }
 
- private:
-  std::size_t left() const noexcept { return file_.size() - at_; }
+  std::uint64_t left() const noexcept { return size_ - at_; }
 
   const std::byte* take(std::size_t bytes, std::string_view what) {
     if (bytes > left()) refuse("the file ends within " + std::string(what));
-    const std::byte* const begin = file_.data() + at_;
+    if (bytes > front_.size() - at_) throw gguf_header_goes_on{at_ + bytes};
+    const std::byte* const begin = front_.data() + at_;
     at_ += bytes;
     return begin;
   }
@@ -156,7 +173,7 @@ class gguf_header_reader {
         for (std::size_t i = 0; i < out.count; ++i)
           if (!gguf_number_at(out.kind, numbers + i)) refuse(what + " holds what is neither true nor false");
     }
-    out.bytes = file_.subspan(begin, at_ - begin);
+    out.bytes = front_.subspan(begin, at_ - begin);
     return out;
   }
 
@@ -187,13 +204,14 @@ class gguf_header_reader {
       refuse(out.name, "has rows of " + std::to_string(columns) + " elements, expected a multiple of " +
                            std::to_string(out.type->elements) + ", a block of " + std::string(out.type->name));
     const std::uint64_t blocks = elements / out.type->elements;
-    if (blocks > file_.size() / out.type->bytes) refuse(out.name, "would be larger than the file");
+    if (blocks > size_ / out.type->bytes) refuse(out.name, "would be larger than the file");
     out.bytes = static_cast<std::size_t>(blocks) * out.type->bytes;
     out.offset = number<std::uint64_t>("the description of a tensor");
     return out;
   }
 
-  std::span<const std::byte> file_;
+  std::span<const std::byte> front_;
+  std::uint64_t size_;
   std::string where_;
   std::size_t at_ = 0;
 };

@@ -14,9 +14,9 @@
 
 #include "qfa/core/error.hpp"
 #include "qfa/io/dtype.hpp"
-#include "qfa/io/file.hpp"
-#include "qfa/io/in_quotes.hpp"
+#include "qfa/io/file_window.hpp"
 #include "qfa/io/npy_header.hpp"
+#include "qfa/io/npy_rows.hpp"
 
 namespace qfa {
 
@@ -73,9 +73,13 @@ inline npy_array parse_npy(std::span<const std::byte> file, const std::string& w
   return detail::npy_in_order(header, {data.begin(), data.end()});
 }
 
-inline npy_array read_npy(const std::filesystem::path& path, file_access access = file_access::mapped) {
-  const file_bytes file(path, access);
-  return parse_npy(file.bytes(), in_quotes(path));
+/// The array of a .npy file, read into its memory.  Throws as `parse_npy` does.
+inline npy_array read_npy(const std::filesystem::path& path) {
+  file_window file(path);
+  const npy_header header = read_npy_header(file);
+  std::vector<std::byte> data(header.data_bytes);
+  file.read(header.data_begin, data);
+  return detail::npy_in_order(header, std::move(data));
 }
 
 /// The elements as floats: F32, F16, F64 and integers.  Throws for complex numbers.

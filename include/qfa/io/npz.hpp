@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -25,19 +26,18 @@
 namespace qfa {
 
 /// The arrays of a .npz file: a zip archive of `name.npy`, stored or deflated, of any length.  Entries of other names
-/// are left alone; no entry's name is ever used as a path.
+/// are left alone; no entry's name is ever used as a path.  Nothing is mapped: an array is read from the file when it
+/// is asked for.
 ///
 /// Needs libzip: link qfa::npz.  Reading from one object on several threads at once is not allowed.
 class npz {
  public:
-  explicit npz(const std::filesystem::path& path, file_access access = file_access::mapped)
-      : file_(std::make_unique<const file_bytes>(path, access)), where_(in_quotes(path)) {
+  explicit npz(const std::filesystem::path& path) : size_(size_of_file(path)), where_(in_quotes(path)) {
+    if (!std::ifstream(path, std::ios::binary)) fail("cannot open " + where_);
     zip_error_t problem;
     zip_error_init(&problem);
     // An archive of no bytes would be taken for an empty one.
-    zip_source_t* const source =
-        file_->bytes().empty() ? nullptr
-                               : zip_source_buffer_create(file_->bytes().data(), file_->bytes().size(), 0, &problem);
+    zip_source_t* const source = size_ == 0 ? nullptr : zip_source_file_create(path.string().c_str(), 0, -1, &problem);
     if (source != nullptr) archive_.reset(zip_open_from_source(source, ZIP_RDONLY, &problem));
     if (source != nullptr && archive_ == nullptr) zip_source_free(source);
     zip_error_fini(&problem);
@@ -120,7 +120,7 @@ class npz {
     constexpr std::uint64_t best_ratio = 1032;
     const bool possible =
         stat.comp_method == ZIP_CM_STORE ? stat.size == stat.comp_size : stat.size / best_ratio <= stat.comp_size;
-    if (!possible || stat.comp_size > file_->bytes().size()) fail(what + " claims a length that it cannot have");
+    if (!possible || stat.comp_size > size_) fail(what + " claims a length that it cannot have");
     return stat.size;
   }
 
@@ -132,16 +132,15 @@ class npz {
     }
   }
 
-  std::unique_ptr<const file_bytes> file_;
+  std::uint64_t size_;
   std::string where_;
-  std::unique_ptr<zip_t, closer> archive_;  // reads from file_
+  std::unique_ptr<zip_t, closer> archive_;
   std::map<std::string, zip_uint64_t, std::less<>> entries_;
 };
 
 /// All arrays of a .npz file.
-inline std::map<std::string, npy_array> read_npz(const std::filesystem::path& path,
-                                                 file_access access = file_access::mapped) {
-  const npz file(path, access);
+inline std::map<std::string, npy_array> read_npz(const std::filesystem::path& path) {
+  const npz file(path);
   std::map<std::string, npy_array> out;
   for (const std::string& array : file.names())
     out.emplace(array, file.read(array));

@@ -30,7 +30,7 @@ inline std::string gguf_part_suffix(std::size_t part, std::size_t parts) {
 }
 
 /// The tensors of one GGUF file, or of all the parts that llama.cpp's tool cut one into, under one roof.  The metadata
-/// is the first part's.  Copies share the bytes.
+/// is the first part's.  Copies share the open files.
 class sharded_gguf {
  public:
   /// Takes a whole file or the first part: NAME-00001-of-0000N.gguf, whose keys split.no and split.count say so. Throws

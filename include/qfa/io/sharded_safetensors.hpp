@@ -26,7 +26,7 @@ constexpr bool stays_in_directory(std::string_view file_name) noexcept {
 }
 
 /// The tensors of one safetensors file, or of the many that `model.safetensors.index.json` tells of, under one roof.
-/// Copies share the bytes.
+/// Copies share the open files.
 class sharded_safetensors {
  public:
   /// Takes a .safetensors file, an index file (.json), or a directory that holds `model.safetensors.index.json` or

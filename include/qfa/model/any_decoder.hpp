@@ -11,12 +11,15 @@
 #include <string_view>
 #include <utility>
 
+#include "qfa/cache/plan.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/activations.hpp"
+#include "qfa/model/cached_pass.hpp"
 #include "qfa/model/config.hpp"
 #include "qfa/model/decoder.hpp"
 #include "qfa/model/input_visitor.hpp"
+#include "qfa/model/kv_cache.hpp"
 #include "qfa/model/language_model.hpp"
 #include "qfa/model/loss.hpp"
 #include "qfa/simd/batch.hpp"
@@ -42,6 +45,9 @@ class decoder_face {
   virtual void visit_inputs(input_visitor visit) = 0;
   virtual activations forward(matrix_view<const std::uint32_t> tokens, const forward_options& options,
                               const hook_visitor& visit, forward_scratch& scratch) const = 0;
+  virtual activations extend(matrix_view<const std::uint32_t> tokens, std::span<kv_cache> caches,
+                             const forward_options& options, const hook_visitor& visit,
+                             forward_scratch& scratch) const = 0;
   virtual void unembed(matrix_view<const float> final_hidden, matrix_view<float> logits) const = 0;
   virtual void score_tokens(matrix_view<const float> hidden, matrix_view<const std::uint32_t> tokens,
                             std::span<double> nll) const = 0;
@@ -69,6 +75,11 @@ class decoder_on final : public decoder_face {
   activations forward(matrix_view<const std::uint32_t> tokens, const forward_options& options,
                       const hook_visitor& visit, forward_scratch& scratch) const override {
     return decoder_.forward(tokens, options, visit, scratch);
+  }
+  activations extend(matrix_view<const std::uint32_t> tokens, std::span<kv_cache> caches,
+                     const forward_options& options, const hook_visitor& visit,
+                     forward_scratch& scratch) const override {
+    return decoder_.extend(tokens, caches, options, visit, scratch);
   }
   void unembed(matrix_view<const float> final_hidden, matrix_view<float> logits) const override {
     decoder_.unembed(final_hidden, logits);
@@ -150,8 +161,8 @@ inline std::unique_ptr<decoder_face> default_decoder(const language_model& model
 
 /// A decoder whose instruction set is known at run time only: what audits and programs hold.
 ///
-/// Says and does what `decoder<Arch>` does.  A copy shares the packed weights, and visits inputs as the original did
-/// when it was copied.
+/// Says and does what `decoder<Arch>` does.  A copy shares the packed weights, and visits inputs and uses caches as the
+/// original did when it was copied.
 class any_decoder {
  public:
   /// Throws as `decoder` does, and where QFA_ARCH names what this machine has not.
@@ -162,9 +173,9 @@ class any_decoder {
       : any_decoder(detail::default_decoder(model, like.within_.get())) {}
   explicit any_decoder(std::unique_ptr<detail::decoder_face> within) : within_(std::move(within)) {}
 
-  any_decoder(const any_decoder& other) : within_(other.within_->copy()) {}
+  any_decoder(const any_decoder& other) : within_(other.within_->copy()), cache_(other.cache_) {}
   any_decoder& operator=(const any_decoder& other) {
-    within_ = other.within_->copy();
+    if (this != &other) *this = any_decoder(other);
     return *this;
   }
   any_decoder(any_decoder&&) noexcept = default;
@@ -175,10 +186,24 @@ class any_decoder {
   const model_config& config() const noexcept { return within_->config(); }
   void visit_inputs(input_visitor visit) { within_->visit_inputs(std::move(visit)); }
 
+  /// From here on every `forward` passes its texts through caches (model/cached_pass.hpp).  An empty plan: passes as
+  /// they were.  Throws where the plan is of another number of layers.
+  void use_cache(cache_plan plan, const cache_schedule& schedule = {}) {
+    check_layers(plan, config().layers);
+    cache_ = {std::move(plan), schedule};
+  }
+  const cache_use& cache() const noexcept { return cache_; }
+
   template <class Visit>
   activations forward(matrix_view<const std::uint32_t> tokens, const forward_options& options, Visit&& visit,
                       forward_scratch& scratch) const {
+    if (!cache_.plan.is_none()) return forward_with_cache(*this, cache_, tokens, options, visit, scratch);
     return within_->forward(tokens, options, std::ref(visit), scratch);
+  }
+  template <class Visit>
+  activations extend(matrix_view<const std::uint32_t> tokens, std::span<kv_cache> caches,
+                     const forward_options& options, Visit&& visit, forward_scratch& scratch) const {
+    return within_->extend(tokens, caches, options, std::ref(visit), scratch);
   }
   template <class Visit>
   activations forward(matrix_view<const std::uint32_t> tokens, const forward_options& options, Visit&& visit) const {
@@ -217,6 +242,7 @@ class any_decoder {
 
  private:
   std::unique_ptr<detail::decoder_face> within_;
+  cache_use cache_;
 };
 
 // Friends are found by their arguments alone; these are found by their full names, too.

@@ -104,42 +104,65 @@ void attend_block(matrix_view<const float> q, const simd::packed_matrix<Arch>& k
 
 }  // namespace detail
 
-/// Causal attention of texts of `context` tokens that follow each other: z (tokens, heads head_dim) from q of the same
-/// shape and k, v (tokens, kv_heads head_dim).
+/// All the keys and values that a text has, those of the tokens that now attend to it last: (tokens so far, kv_heads
+/// head_dim).
+struct attended_text {
+  matrix_view<const float> keys{}, values{};
+};
+
+/// Causal attention: z (tokens, heads head_dim) from q of the same shape, the same number of rows for each text.
 ///
 /// Each thread takes a text's key and value head at a time, packs it once for all query heads that read it, and holds
 /// the scores of a few queries: memory grows with the context, not with its square.  Every number of z is one chain of
-/// operations that depends on its own text alone, so neither the number of threads nor the other texts of a batch
-/// change a bit.
+/// operations that depends on its own text alone, so neither the number of threads, nor the other texts of a batch, nor
+/// how many tokens attend at a time change a bit.
 template <class Arch = simd::best_arch>
-void attend(matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v, std::size_t context,
-            const attention_shape& shape, matrix_view<float> z) {
-  require(context > 0 && q.rows() % context == 0 && shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0 &&
-              q.columns() == shape.heads * shape.head_dim && z.columns() == q.columns() && z.rows() == q.rows() &&
-              k.columns() == shape.kv_heads * shape.head_dim && v.columns() == k.columns() && k.rows() == q.rows() &&
-              v.rows() == q.rows(),
-          "attention needs whole texts, and q, k and v of its heads' shapes");
+void attend(matrix_view<const float> q, std::span<const attended_text> texts, const attention_shape& shape,
+            matrix_view<float> z) {
+  bool fits = shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0 && q.columns() == shape.heads * shape.head_dim &&
+              z.columns() == q.columns() && z.rows() == q.rows() &&
+              (texts.empty() ? q.empty() : q.rows() % texts.size() == 0);
+  const std::size_t attending = texts.empty() ? 0 : q.rows() / texts.size();
+  for (const attended_text& text : texts)
+    fits = fits && text.keys.columns() == shape.kv_heads * shape.head_dim && text.keys.rows() >= attending &&
+           text.values.columns() == text.keys.columns() && text.values.rows() == text.keys.rows();
+  require(fits, "attention needs whole texts, and q, k and v of its heads' shapes");
   const std::size_t shared_by = shape.heads / shape.kv_heads;
-  const std::size_t groups = q.rows() / context * shape.kv_heads;
+  const std::size_t groups = texts.size() * shape.kv_heads;
   // Where there are fewer of them than threads, threads share a key and value head, and each packs it for itself.
   const std::size_t parts = groups == 0 ? 0 : std::clamp(2 * thread_count() / groups, std::size_t{1}, shared_by);
   constexpr std::size_t queries_at_once = 12;  // a multiple of every tile's rows
   parallel_for(groups * parts, [&](std::size_t task) {
-    const std::size_t first = task / parts / shape.kv_heads * context;
+    const std::size_t row = task / parts / shape.kv_heads;
     const std::size_t kv_head = task / parts % shape.kv_heads;
-    const auto keys = simd::pack_transposed<Arch>(detail::head_of(k, first, context, kv_head, shape.head_dim));
-    const auto values = simd::pack<Arch>(detail::head_of(v, first, context, kv_head, shape.head_dim));
+    const std::size_t seen = texts[row].keys.rows();
+    const auto keys = simd::pack_transposed<Arch>(detail::head_of(texts[row].keys, 0, seen, kv_head, shape.head_dim));
+    const auto values = simd::pack<Arch>(detail::head_of(texts[row].values, 0, seen, kv_head, shape.head_dim));
     detail::attention_scratch<Arch> scratch;
     const std::size_t part = task % parts;
     for (std::size_t h = part * shared_by / parts; h < (part + 1) * shared_by / parts; ++h) {
       const std::size_t head = kv_head * shared_by + h;
-      for (std::size_t i = 0; i < context; i += queries_at_once) {
-        const std::size_t count = (std::min)(queries_at_once, context - i);
-        detail::attend_block<Arch>(detail::head_of(q, first + i, count, head, shape.head_dim), keys, values, shape, i,
-                                   scratch, detail::head_of(z, first + i, count, head, shape.head_dim));
+      for (std::size_t i = 0; i < attending; i += queries_at_once) {
+        const std::size_t count = (std::min)(queries_at_once, attending - i);
+        const std::size_t first = row * attending + i;
+        detail::attend_block<Arch>(detail::head_of(q, first, count, head, shape.head_dim), keys, values, shape,
+                                   seen - attending + i, scratch,
+                                   detail::head_of(z, first, count, head, shape.head_dim));
       }
     }
   });
+}
+
+/// The same of whole texts of `context` tokens that follow each other: k, v (tokens, kv_heads head_dim).
+template <class Arch = simd::best_arch>
+void attend(matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v, std::size_t context,
+            const attention_shape& shape, matrix_view<float> z) {
+  require(context > 0 && q.rows() % context == 0 && k.rows() == q.rows() && v.rows() == q.rows(),
+          "attention needs whole texts, and q, k and v of its heads' shapes");
+  std::vector<attended_text> texts;
+  for (std::size_t first = 0; first < q.rows(); first += context)
+    texts.push_back({k.rows_between(first, first + context), v.rows_between(first, first + context)});
+  attend<Arch>(q, texts, shape, z);
 }
 
 }  // namespace qfa

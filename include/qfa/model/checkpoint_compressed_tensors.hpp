@@ -134,8 +134,8 @@ inline std::vector<float> dequantize_float8(const compressed_tensors_scheme& sch
   const std::size_t in = parts.in();
   const scale_grid grid = grid_of(scheme, parts);
   if (parts.contains("weight_zero_point")) {
-    const auto zeros = parts.at("weight_zero_point").bytes;
-    if (std::any_of(zeros.begin(), zeros.end(), [](std::byte b) { return b != std::byte{0}; }))
+    const auto zeros = parts.bytes("weight_zero_point");
+    if (std::any_of(zeros.begin(), zeros.end(), [](std::uint8_t b) { return b != 0; }))
       fail(parts.named("weight_zero_point") + " is not zero, expected symmetric floating-point weights");
   }
   const auto codes = parts.bytes("weight");

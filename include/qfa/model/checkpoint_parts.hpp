@@ -116,15 +116,17 @@ class checkpoint_parts {
 
   /// Packed words, whatever their sign.
   std::vector<std::uint32_t> words(std::string_view suffix) const {
-    const stored_tensor& stored = at(suffix);
-    std::vector<std::uint32_t> read(stored.bytes.size() / sizeof(std::uint32_t));
-    if (!read.empty()) std::memcpy(read.data(), stored.bytes.data(), read.size() * sizeof(std::uint32_t));
+    const file_piece& stored = at(suffix).bytes;
+    std::vector<std::uint32_t> read(stored.size() / sizeof(std::uint32_t));
+    stored.read(0, std::as_writable_bytes(std::span(read)));
     return read;
   }
   /// Bytes of I8, U8 and F8 as they are stored.
-  std::span<const std::uint8_t> bytes(std::string_view suffix) const {
-    const std::span<const std::byte> stored = at(suffix).bytes;
-    return {reinterpret_cast<const std::uint8_t*>(stored.data()), stored.size()};
+  std::vector<std::uint8_t> bytes(std::string_view suffix) const {
+    const file_piece& stored = at(suffix).bytes;
+    std::vector<std::uint8_t> read(stored.size());
+    stored.read(0, std::as_writable_bytes(std::span(read)));
+    return read;
   }
   /// Scales of any type that holds them, F8_E4M3 too.  Throws for a NaN or an infinity.
   std::vector<float> scales(std::string_view suffix) const {

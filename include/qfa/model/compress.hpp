@@ -20,6 +20,7 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
 #include "qfa/model/any_decoder.hpp"
+#include "qfa/model/cached_pass.hpp"
 #include "qfa/model/calibrate.hpp"
 #include "qfa/model/input_visitor.hpp"
 #include "qfa/model/language_model.hpp"
@@ -69,6 +70,7 @@ struct compressed_model {
   /// For decoder::visit_inputs, where the policy changes activations: the inputs that any of those tensors reads, each
   /// text by itself.  Else empty.
   input_visitor on_inputs{};
+  cache_use cache{};  ///< for any_decoder::use_cache
 };
 
 namespace detail {

@@ -15,16 +15,18 @@
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/model/activations.hpp"
+#include "qfa/model/cached_texts.hpp"
 #include "qfa/model/config.hpp"
 #include "qfa/model/decoder_layer.hpp"
 #include "qfa/model/elementwise.hpp"
 #include "qfa/model/hooks.hpp"
 #include "qfa/model/input_visitor.hpp"
+#include "qfa/model/kv_cache.hpp"
 #include "qfa/model/language_model.hpp"
 #include "qfa/model/layout.hpp"
 #include "qfa/model/linear.hpp"
 #include "qfa/model/norm.hpp"
-#include "qfa/model/rope.hpp"
+#include "qfa/model/token_places.hpp"
 #include "qfa/simd/batch.hpp"
 #include "qfa/simd/packed_rows.hpp"
 
@@ -72,51 +74,31 @@ class decoder {
   activations forward(matrix_view<const std::uint32_t> tokens, const forward_options& options, Visit&& visit,
                       forward_scratch& scratch) const {
     check(tokens, options);
-    if (tokens.empty() || (options.hooks.empty() && !options.final_hidden)) return {};
-    scratch.make_room(config_, tokens.size());
-    const rope_table rope(config_, tokens.columns());
-    for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) { embed(tokens, first, last, scratch); });
-
-    // A block is a list of steps, each named after the hook behind it.  What lies between two places where all tokens
-    // must meet (attention, a hook that somebody looks at, inputs that are visited) runs in one go for each chunk of
-    // tokens.
-    const std::size_t steps = config_.layers * kinds;
-    std::size_t seen = 0;
-    for (std::size_t step = 0; step < steps;) {
-      const std::optional<input_kind> visited = visited_before(step);
-      if (visited) visit_inputs_of(step, *visited, tokens, scratch);
-      std::size_t meet = step;
-      while (meet + 1 < steps && kind_of(meet) != hook_kind::z && !hooked(options, meet) && !visited_before(meet + 1))
-        ++meet;
-      const std::size_t end = kind_of(meet) == hook_kind::z ? meet : meet + 1;
-      if (step < end)
-        for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
-          chunk_scratch<Arch> work;
-          for (std::size_t s = step; s < end; ++s)
-            layers_[s / kinds].step(kind_of(s), tokens.columns(), rope, first, last, scratch, work,
-                                    {.prepared = visited && s == step, .unseen = !adding_seen(options, s)});
-        });
-      if (kind_of(meet) == hook_kind::z) layers_[meet / kinds].meet(tokens.columns(), scratch);
-      for (std::size_t i = 0; i < options.hooks.size(); ++i) {
-        if (step_of(options.hooks[i]) != meet) continue;
-        visit(i, scratch.at(kind_of(meet)).view());
-        ++seen;
-      }
-      if (seen == options.hooks.size() && !options.final_hidden) return {};
-      step = meet + 1;
-    }
-    activations out;
-    out.resize(tokens.size(), config_.hidden);
-    for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
-      final_norm_.template operator()<Arch>(scratch.residual.view().rows_between(first, last),
-                                            out.view().rows_between(first, last));
-    });
-    return out;
+    if (options.hooks.empty() && !options.final_hidden) return {};
+    return run(tokens, {.columns = tokens.columns()}, {}, options, visit, scratch);
   }
   template <class Visit>
   activations forward(matrix_view<const std::uint32_t> tokens, const forward_options& options, Visit&& visit) const {
     forward_scratch scratch;
     return forward(tokens, options, visit, scratch);
+  }
+
+  /// The same for tokens that follow what `caches` hold: row r of `tokens` goes on with the text of caches[r], which
+  /// holds it afterwards, as far as the pass went.  Hooks `k` and `v` show what the projections give; `rot_k` shows
+  /// keys as they are stored, where a policy works before RoPE.
+  ///
+  /// Where no policy changes them, what comes out is, to the bit, what one pass over the whole text gives.  Throws
+  /// besides where there is not one cache for each row, or one is of another shape or lacks tokens in a layer.
+  template <class Visit>
+  activations extend(matrix_view<const std::uint32_t> tokens, std::span<kv_cache> caches,
+                     const forward_options& options, Visit&& visit, forward_scratch& scratch) const {
+    check(tokens, options);
+    check_caches(config_, caches, tokens.rows());
+    const std::vector<std::size_t> past = tokens_in(caches);
+    activations out = run(tokens, {.columns = tokens.columns(), .past = past}, caches, options, visit, scratch);
+    for (kv_cache& cache : caches)
+      cache.advance(tokens.columns());
+    return out;
   }
 
   /// The final hidden states of texts.
@@ -177,6 +159,66 @@ class decoder {
       layers_.emplace_back(model, layout.layers[l], config_.windows[l], like == nullptr ? nullptr : &like->layers_[l]);
     final_norm_ = {model, layout.final_norm};
     unembedding_ = {model, layout.unembedding, like == nullptr ? nullptr : &like->unembedding_};
+  }
+
+  /// A pass over tokens at their places, with a cache for each row or none at all.
+  template <class Visit>
+  activations run(matrix_view<const std::uint32_t> tokens, const token_places& places, std::span<kv_cache> caches,
+                  const forward_options& options, Visit& visit, forward_scratch& scratch) const {
+    if (tokens.empty()) return {};
+    scratch.make_room(config_, tokens.size());
+    scratch.rope.reserve(config_, places.end());
+    for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) { embed(tokens, first, last, scratch); });
+
+    // A block is a list of steps, each named after the hook behind it.  What lies between two places where all tokens
+    // must meet (attention, a hook that somebody looks at, inputs that are visited) runs in one go for each chunk of
+    // tokens.
+    const std::size_t steps = config_.layers * kinds;
+    std::size_t seen = 0;
+    for (std::size_t step = 0; step < steps;) {
+      const std::optional<input_kind> visited = visited_before(step);
+      if (visited) visit_inputs_of(step, *visited, tokens, scratch);
+      std::size_t meet = step;
+      while (meet + 1 < steps && kind_of(meet) != hook_kind::z && !hooked(options, meet) && !visited_before(meet + 1) &&
+             !stores_behind(meet, caches))
+        ++meet;
+      const std::size_t end = kind_of(meet) == hook_kind::z ? meet : meet + 1;
+      if (step < end)
+        for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
+          chunk_scratch<Arch> work;
+          for (std::size_t s = step; s < end; ++s)
+            layers_[s / kinds].step(kind_of(s), places, scratch.rope, first, last, scratch, work,
+                                    {.prepared = visited && s == step, .unseen = !adding_seen(options, s)});
+        });
+      if (kind_of(meet) == hook_kind::z) attend(meet / kinds, tokens.columns(), caches, scratch);
+      for (std::size_t i = 0; i < options.hooks.size(); ++i) {
+        if (step_of(options.hooks[i]) != meet) continue;
+        visit(i, scratch.at(kind_of(meet)).view());
+        ++seen;
+      }
+      if (stores_behind(meet, caches)) store_arrived(caches, meet / kinds, scratch);
+      if (seen == options.hooks.size() && !options.final_hidden) return {};
+      step = meet + 1;
+    }
+    activations out;
+    out.resize(tokens.size(), config_.hidden);
+    for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
+      final_norm_.template operator()<Arch>(scratch.residual.view().rows_between(first, last),
+                                            out.view().rows_between(first, last));
+    });
+    return out;
+  }
+
+  /// Whether caches take the keys and values behind this step: before RoPE, where their policy works there.
+  static bool stores_behind(std::size_t step, std::span<const kv_cache> caches) {
+    return !caches.empty() && kind_of(step) == hook_kind::v &&
+           caches.front().point(step / kinds) == cache_point::before_rope;
+  }
+  void attend(std::size_t layer, std::size_t context, std::span<kv_cache> caches, forward_scratch& scratch) const {
+    if (caches.empty()) return layers_[layer].meet(context, scratch);
+    if (caches.front().point(layer) == cache_point::after_rope) store_arrived(caches, layer, scratch);
+    layers_[layer].meet(attended_texts<Arch>(caches, layer, scratch), scratch);
+    store_after_reading(caches, layer);
   }
 
   void check(matrix_view<const std::uint32_t> tokens, const forward_options& options) const {

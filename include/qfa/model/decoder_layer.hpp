@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <iterator>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "qfa/compress/linear_input.hpp"
 #include "qfa/core/matrix_view.hpp"
@@ -18,6 +20,7 @@
 #include "qfa/model/linear.hpp"
 #include "qfa/model/norm.hpp"
 #include "qfa/model/rope.hpp"
+#include "qfa/model/token_places.hpp"
 #include "qfa/simd/gemm.hpp"
 #include "qfa/simd/packed_rows.hpp"
 
@@ -26,6 +29,8 @@ namespace qfa {
 /// Buffers of a forward pass: kept from one pass to the next, they are allocated once.
 struct forward_scratch {
   activations residual, normed, q, k, v, z, attention_out, up, mlp_out;
+  rope_table rope{};
+  std::vector<activations> turned{};  ///< keys as attention reads them, of texts whose caches hold them before RoPE
 
   void make_room(const model_config& config, std::size_t tokens) {
     for (activations* x : {&residual, &normed, &attention_out, &mlp_out})
@@ -116,7 +121,7 @@ class decoder_layer {
 
   /// Takes the tokens [first, last) to the hook `kind` from the one before it, on the calling thread.  `work` comes
   /// from the step before, for the same tokens, or is new.
-  void step(hook_kind kind, std::size_t context, const rope_table& rope, std::size_t first, std::size_t last,
+  void step(hook_kind kind, const token_places& places, const rope_table& rope, std::size_t first, std::size_t last,
             forward_scratch& s, chunk_scratch<Arch>& work, const step_options& options) const {
     const auto part = [&](activations& x) { return x.view().rows_between(first, last); };
     const auto norm = [&](const norm_weights& by, activations& x) {
@@ -142,10 +147,10 @@ class decoder_layer {
         value_(read(input_kind::attention), storing(part(s.v)));
         break;
       case hook_kind::rot_q:
-        rope.template operator()<Arch>(part(s.q), context, first % context);
+        rope.template operator()<Arch>(part(s.q), places, first);
         break;
       case hook_kind::rot_k:
-        rope.template operator()<Arch>(part(s.k), context, first % context);
+        rope.template operator()<Arch>(part(s.k), places, first);
         break;
       case hook_kind::z:
         break;  // where texts meet: attend
@@ -180,15 +185,19 @@ class decoder_layer {
     }
   }
   /// The same with nothing kept from the step before.
-  void step(hook_kind kind, std::size_t context, const rope_table& rope, std::size_t first, std::size_t last,
+  void step(hook_kind kind, const token_places& places, const rope_table& rope, std::size_t first, std::size_t last,
             forward_scratch& s, const step_options& options = {}) const {
     chunk_scratch<Arch> work;
-    step(kind, context, rope, first, last, s, work, options);
+    step(kind, places, rope, first, last, s, work, options);
   }
 
   /// Attention: z from q, k and v of whole texts, on all threads.
   void meet(std::size_t context, forward_scratch& s) const {
     attend<Arch>(s.q.view(), s.k.view(), s.v.view(), context, attention_, s.z.view());
+  }
+  /// The same of tokens that follow others: each row's from all the keys and values of its text.
+  void meet(std::span<const attended_text> texts, forward_scratch& s) const {
+    attend<Arch>(s.q.view(), texts, attention_, s.z.view());
   }
 
   /// How many linear layers read the same packed panels as `other`'s.

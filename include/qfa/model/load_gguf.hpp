@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <map>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "qfa/compress/ggml_types.hpp"
+#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/io/gguf.hpp"
@@ -41,14 +43,18 @@ inline std::vector<float> read_gguf_floats(const gguf_tensor& tensor) {
       known += (known.empty() ? "" : ", ") + std::string(name);
     fail(named + " is of type " + std::string(tensor.type->name) + ", expected one of " + known);
   }
-  const std::size_t blocks = tensor.bytes.size() / entry_of(*type).bytes;
-  std::vector<float> out(blocks * entry_of(*type).elements);
-  // Any cut between blocks will do, since each is unpacked by itself.
-  constexpr std::size_t at_once = 4096;
-  parallel_for((blocks + at_once - 1) / at_once, [&](std::size_t part) {
-    const std::size_t first = part * at_once, count = (std::min)(at_once, blocks - first);
-    entry_of(*type).unpack(tensor.bytes.subspan(first * entry_of(*type).bytes, count * entry_of(*type).bytes),
-                           std::span(out).subspan(first * entry_of(*type).elements, count * entry_of(*type).elements));
+  const auto& packed = entry_of(*type);
+  std::vector<float> out(tensor.bytes.size() / packed.bytes * packed.elements);
+  tensor.bytes.for_each_run(packed.bytes, [&](std::uint64_t first_of_run, std::span<const std::byte> run) {
+    const std::span<float> to = std::span(out).subspan(static_cast<std::size_t>(first_of_run) * packed.elements);
+    // Any cut between blocks will do, since each is unpacked by itself.
+    constexpr std::size_t at_once = 4096;
+    const std::size_t blocks = run.size() / packed.bytes;
+    parallel_for(block_count(blocks, at_once), [&](std::size_t part) {
+      const std::size_t first = part * at_once, count = (std::min)(at_once, blocks - first);
+      packed.unpack(run.subspan(first * packed.bytes, count * packed.bytes),
+                    to.subspan(first * packed.elements, count * packed.elements));
+    });
   });
   for (std::size_t i = 0; i < out.size(); ++i)
     if (!std::isfinite(out[i]))

@@ -6,10 +6,12 @@
 #include <cmath>
 #include <cstddef>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/config.hpp"
+#include "qfa/model/token_places.hpp"
 #include "qfa/simd/batch.hpp"
 
 namespace qfa {
@@ -74,12 +76,27 @@ void turn(float* a, float* b, const float* cosine, const float* sine, std::size_
 class rope_table {
  public:
   rope_table() = default;
-  rope_table(const model_config& config, std::size_t positions)
-      : half_(config.rotated / 2), head_dim_(config.head_dim), cos_(positions * half_), sin_(positions * half_) {
-    const std::vector<double> frequencies = rope_frequencies(config);
-    for (std::size_t p = 0; p < positions; ++p)
+  rope_table(const model_config& config, std::size_t positions) { reserve(config, positions); }
+
+  /// Makes the table this model's, for at least so many positions.  One that is so already stays as it is; one that
+  /// grows at least doubles, so that a text may grow token by token.
+  void reserve(const model_config& config, std::size_t positions) {
+    std::vector<double> frequencies = rope_frequencies(config);
+    if (frequencies != frequencies_ || config.head_dim != head_dim_) {
+      cos_.clear();
+      sin_.clear();
+      frequencies_ = std::move(frequencies);
+      head_dim_ = config.head_dim;
+    }
+    half_ = frequencies_.size();
+    const std::size_t known = this->positions();
+    if (known >= positions) return;
+    if (known > 0) positions = (std::max)(positions, 2 * known);
+    cos_.resize(positions * half_);
+    sin_.resize(positions * half_);
+    for (std::size_t p = known; p < positions; ++p)
       for (std::size_t i = 0; i < half_; ++i) {
-        const double angle = static_cast<double>(p) * frequencies[i];
+        const double angle = static_cast<double>(p) * frequencies_[i];
         cos_[p * half_ + i] = static_cast<float>(std::cos(angle));
         sin_[p * half_ + i] = static_cast<float>(std::sin(angle));
       }
@@ -87,18 +104,19 @@ class rope_table {
 
   std::size_t positions() const noexcept { return half_ == 0 ? 0 : cos_.size() / half_; }
 
-  /// Turns every head of x (tokens, heads head_dim), tokens that follow each other in texts of `context` tokens, the
-  /// first of them at `position` in its text.
+  /// Turns every head of x (tokens, heads head_dim), tokens that follow each other in a pass, the first of them its
+  /// token `first`.
   template <class Arch = simd::best_arch>
-  void operator()(matrix_view<float> x, std::size_t context, std::size_t position = 0) const noexcept {
+  void operator()(matrix_view<float> x, const token_places& places, std::size_t first = 0) const noexcept {
     for (std::size_t t = 0; t < x.rows(); ++t) {
-      const std::size_t at = (position + t) % context * half_;
+      const std::size_t at = places.position(first + t) * half_;
       for (std::size_t c = 0; c < x.columns(); c += head_dim_)
         turn<Arch>(x.row(t).data() + c, x.row(t).data() + c + half_, cos_.data() + at, sin_.data() + at, half_);
     }
   }
 
  private:
+  std::vector<double> frequencies_;
   std::size_t half_ = 0;
   std::size_t head_dim_ = 1;
   std::vector<float> cos_, sin_;  // (positions, half)

@@ -140,6 +140,13 @@ inline report_json to_json(const condition_result& c) {
     out["prediction_honest"] = to_json(c.honest_auc);
     out["prediction_honest"]["baseline_auc"] = value_or_reason(c.baseline_auc, "one class only");
   }
+  if (c.cache)
+    out["cache"] = {{"name", c.cache->name},
+                    {"first_call_tokens", c.cache->first_call},
+                    {"calls", c.cache->calls},
+                    {"bits_per_element",
+                     value_or_reason(c.cache->bits_per_element.value_or(std::numeric_limits<double>::quiet_NaN()),
+                                     "the policy does not say")}};
   if (c.match) out["pruning_match"] = detail::match_json(*c.match);
   if (!c.tensors.empty()) {
     distortion all;

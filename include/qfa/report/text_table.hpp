@@ -73,12 +73,16 @@ class text_table {
 };
 
 /// The audit's main table, like the paper's: a line for each condition under the headline protocol.  `bits` are bits a
-/// weight takes in the targeted matrices, scales included; no such column where no condition knows.
+/// weight takes in the targeted matrices, scales included, `KV bits` those of an element in the caches; no such column
+/// where no condition knows.
 inline std::string conditions_table(const audit_result& a) {
   const bool with_loss = !a.conditions.empty() && a.conditions.front().loss.has_value();
   const bool with_bits = std::ranges::any_of(a.conditions, [](const auto& c) { return c.bits_per_weight.has_value(); });
+  const auto cached = [](const condition_result& c) { return c.cache && c.cache->bits_per_element; };
+  const bool with_cache = std::ranges::any_of(a.conditions, cached);
   std::vector<std::string> heads{"policy"};
   if (with_bits) heads.push_back("bits");
+  if (with_cache) heads.push_back("KV bits");
   if (with_loss) heads.insert(heads.end(), {"PPL", "dPPL %", "95 %", "KL"});
   heads.insert(heads.end(), {"mean r", "median r", "survived %", "95 %", "blurred %", "destroyed %", "s/b/d", "FVU"});
   text_table table(std::move(heads));
@@ -86,6 +90,7 @@ inline std::string conditions_table(const audit_result& a) {
     const survey& s = c.by(a.headline);
     std::vector<std::string> row{c.policy};
     if (with_bits) row.push_back(fixed(c.bits_per_weight.value_or(std::numeric_limits<double>::quiet_NaN()), 2));
+    if (with_cache) row.push_back(cached(c) ? fixed(*c.cache->bits_per_element, 2) : "");
     if (c.loss) {
       const estimate& ppl = c.loss->perplexity_ratio;
       row.push_back(fixed(c.loss->perplexity, 3));

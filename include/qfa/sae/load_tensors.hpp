@@ -8,11 +8,11 @@
 #include <functional>
 #include <initializer_list>
 #include <map>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -29,41 +29,36 @@ enum class stored_as : std::uint8_t { rows_columns, columns_rows };
 /// The tensors of an SAE's file, whatever its container, asked for by name and shape.
 class sae_tensors {
  public:
-  explicit sae_tensors(safetensors file) : where_(file.where()) {
-    const auto kept = std::make_shared<const safetensors>(std::move(file));
-    for (const stored_tensor& tensor : kept->tensors())
-      entries_.emplace(tensor.name, entry{tensor.type, tensor.shape, tensor.bytes});
-    kept_ = kept;
+  explicit sae_tensors(const safetensors& file) : where_(file.where()) {
+    for (const stored_tensor& tensor : file.tensors())
+      entries_.emplace(tensor.name, tensor);
   }
   /// The arrays of a .npz file.
   sae_tensors(std::map<std::string, npy_array> arrays, std::string where) : where_(std::move(where)) {
-    const auto kept = std::make_shared<const std::map<std::string, npy_array>>(std::move(arrays));
-    for (const auto& [name, array] : *kept)
-      entries_.emplace(name, entry{array.type, array.shape, array.data});
-    kept_ = kept;
+    for (auto& [name, array] : arrays)
+      entries_.emplace(name, std::move(array));
   }
 
   bool contains(std::string_view name) const { return entries_.find(name) != entries_.end(); }
   const std::string& where() const noexcept { return where_; }
   /// Number of dimensions and their lengths.  Throws where there is no such tensor.
-  std::span<const std::size_t> shape(std::string_view name) const { return at(name).shape; }
+  std::span<const std::size_t> shape(std::string_view name) const { return shape_of(at(name)); }
 
   /// A vector of n numbers.
   std::vector<float> vector(std::string_view name, std::size_t n) const {
     const entry& found = at(name);
     const std::size_t wanted[] = {n};
-    if (!std::ranges::equal(found.shape, wanted)) wrong_shape(name, found.shape, wanted);
+    if (!std::ranges::equal(shape_of(found), wanted)) wrong_shape(name, shape_of(found), wanted);
     return floats(name, found);
   }
 
   /// One number.
   double scalar(std::string_view name) const {
     const entry& found = at(name);
-    if (element_count(found.shape) != 1) wrong_shape(name, found.shape, {});
+    if (element_count(shape_of(found)) != 1) wrong_shape(name, shape_of(found), {});
     readable(name, found);
-    double out = 0.0;
-    to_doubles(found.type, found.bytes, std::span(&out, 1));
-    return out;
+    if (const auto* const stored = std::get_if<stored_tensor>(&found)) return read_doubles(*stored).front();
+    return as_doubles(std::get<npy_array>(found)).front();
   }
 
   /// A matrix in the order (rows, columns).  The file declares how it is stored; where rows and columns differ its
@@ -72,10 +67,10 @@ class sae_tensors {
     const entry& found = at(name);
     const std::size_t straight[] = {rows, columns};
     const std::size_t turned[] = {columns, rows};
-    const bool is_straight = std::ranges::equal(found.shape, straight);
-    const bool is_turned = std::ranges::equal(found.shape, turned);
+    const bool is_straight = std::ranges::equal(shape_of(found), straight);
+    const bool is_turned = std::ranges::equal(shape_of(found), turned);
     if (!is_straight && !is_turned)
-      wrong_shape(name, found.shape,
+      wrong_shape(name, shape_of(found),
                   declared == stored_as::rows_columns ? std::span<const std::size_t>(straight) : std::span(turned));
     const bool turn = rows == columns ? declared == stored_as::columns_rows : is_turned;
     std::vector<float> values = floats(name, found);
@@ -99,11 +94,14 @@ class sae_tensors {
   }
 
  private:
-  struct entry {
-    dtype type;
-    std::span<const std::size_t> shape;
-    std::span<const std::byte> bytes;
-  };
+  using entry = std::variant<stored_tensor, npy_array>;
+
+  static dtype type_of(const entry& e) {
+    return std::visit([](const auto& tensor) { return tensor.type; }, e);
+  }
+  static std::span<const std::size_t> shape_of(const entry& e) {
+    return std::visit([](const auto& tensor) { return std::span<const std::size_t>(tensor.shape); }, e);
+  }
 
   const entry& at(std::string_view name) const {
     const auto found = entries_.find(name);
@@ -111,15 +109,14 @@ class sae_tensors {
     return found->second;
   }
   void readable(std::string_view name, const entry& found) const {
-    if (!is_readable_float(found.type) && !is_integer(found.type))
-      fail("tensor " + in_quotes(name) + " in " + where_ + " is of type " + std::string(qfa::name(found.type)) +
+    if (const dtype type = type_of(found); !is_readable_float(type) && !is_integer(type))
+      fail("tensor " + in_quotes(name) + " in " + where_ + " is of type " + std::string(qfa::name(type)) +
            ", but F32, F16, BF16 or F64 is needed");
   }
   std::vector<float> floats(std::string_view name, const entry& found) const {
     readable(name, found);
-    std::vector<float> out(found.bytes.size() * 8 / bits(found.type));
-    to_floats(found.type, found.bytes, out);
-    return out;
+    if (const auto* const stored = std::get_if<stored_tensor>(&found)) return read_floats(*stored);
+    return as_floats(std::get<npy_array>(found));
   }
   [[noreturn]] void wrong_shape(std::string_view name, std::span<const std::size_t> found,
                                 std::span<const std::size_t> wanted) const {
@@ -128,7 +125,6 @@ class sae_tensors {
   }
 
   std::string where_;
-  std::shared_ptr<const void> kept_;  // what the entries point into
   std::map<std::string, entry, std::less<>> entries_;
 };
 

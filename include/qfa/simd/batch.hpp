@@ -41,6 +41,10 @@ using best_arch = std::conditional_t<!has_fma<xsimd::default_arch> && xsimd::fma
 template <class Arch = best_arch>
 using floats = xsimd::batch<float, Arch>;
 
+/// A register of doubles: half as many.
+template <class Arch = best_arch>
+using doubles = xsimd::batch<double, Arch>;
+
 /// A register of as many 32-bit integers.
 template <class Arch = best_arch>
 using integers = xsimd::batch<std::uint32_t, Arch>;
@@ -63,6 +67,15 @@ floats<Arch> fma(const floats<Arch>& x, const floats<Arch>& y, const floats<Arch
 #if XSIMD_WITH_AVX512F
   if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>)
     return _mm512_fmadd_ps(x, y, z);
+  else
+#endif
+    return xsimd::fma(x, y, z);
+}
+template <class Arch>
+doubles<Arch> fma(const doubles<Arch>& x, const doubles<Arch>& y, const doubles<Arch>& z) noexcept {
+#if XSIMD_WITH_AVX512F
+  if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>)
+    return _mm512_fmadd_pd(x, y, z);
   else
 #endif
     return xsimd::fma(x, y, z);
@@ -139,8 +152,9 @@ std::uint32_t bits_of(const lanes<Arch>& which) noexcept {
   }
 }
 
-/// Floats that begin on a cache line.
+/// Numbers that begin on a cache line.
 using aligned_floats = std::vector<float, xsimd::aligned_allocator<float, alignment>>;
+using aligned_doubles = std::vector<double, xsimd::aligned_allocator<double, alignment>>;
 
 }  // namespace qfa::simd
 

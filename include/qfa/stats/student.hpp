@@ -2,7 +2,7 @@
 #ifndef QFA_STATS_STUDENT_HPP
 #define QFA_STATS_STUDENT_HPP
 
-// The only header that knows Boost.
+// One of the few headers that know Boost (cmake/check_tree.sh).
 #include <boost/math/distributions/students_t.hpp>
 #include <boost/math/policies/policy.hpp>
 #include <cmath>

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <memory>
+
+#include "align_run.hpp"
+#include "commands.hpp"
+
+namespace qfa_program {
+
+void add_align(CLI::App& app) {
+  const auto a = std::make_shared<align_arguments>();
+  CLI::App* command =
+      app.add_subcommand("align", "what a quantized KV cache does to refusals, why, and what takes it back");
+  command->add_option("--model", a->model, "a Hugging Face directory or a .gguf file")->required();
+  command->add_option("--prompts", a->prompts, "a qfa-prompts-1 file: harmful and harmless prompts in splits")
+      ->required();
+  command->add_option("--tokens", a->tokens, "ordinary text for perplexity, an .npy file of token ids");
+  command->add_option("--context", a->context, "tokens in a row of that text, BOS included (128)");
+  command->add_option("--max-tokens", a->max_tokens, "of that text (16384)");
+  command->add_flag("--prepend-bos", a->prepend_bos, "begin every row of that text with BOS");
+  command->add_option("--vocabulary", a->vocabulary, "words and their ids, JSON; default vocab.json beside the model");
+  command->add_option("--cache", a->caches, "a further cache to measure (`qfa list caches`); repeatable");
+  command->add_option("--calibration", a->calibration, "text that caches learn from, those that do");
+  command->add_option("--bits", a->settings.bits, "of the sweep (8,6,5,4,3,2)")->delimiter(',');
+  command->add_option("--mechanism-bits", a->settings.mechanism_bits, "of ablations and reductions (3)");
+  command->add_option("--deployed-bits", a->settings.deployed_bits,
+                      "of the cache that mitigations protect; default: where flips have begun");
+  command->add_option("--group", a->settings.group, "channels in a group (64)");
+  command->add_option("--block", a->settings.block, "tokens flushed together, where scales are grouped (32)");
+  command->add_option("--low", a->settings.tree.low, "PCR below which outliers are the safety (0.3)");
+  command->add_option("--high", a->settings.tree.high, "PCR above which outliers crush it (0.7)");
+  command->add_option("--few-layers", a->settings.tree.few_layers, "so many flipping layers are few (2)");
+  command->add_option("--seed", a->settings.seed, "of controls (1)");
+  command->add_option("--verdicts", a->verdicts,
+                      "a judge's verdicts, CSV or JSON of id, condition, verdict, in place of the keyword matcher");
+  command->add_option("--responses", a->responses, "write every response here, for such a judge");
+  command->add_option("--out", a->out, "write alignment.json to this directory");
+  command->callback([a] { run_align(*a); });
+}
+
+}  // namespace qfa_program

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_EXAMPLES_QFA_ALIGN_RUN_HPP
+#define QFA_EXAMPLES_QFA_ALIGN_RUN_HPP
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qfa/alignment/align_settings.hpp"
+
+namespace qfa_program {
+
+/// What the options of `qfa align` say.
+struct align_arguments {
+  std::string model, prompts, tokens, vocabulary, verdicts, responses, calibration, out;
+  std::vector<std::string> caches;  ///< plans measured beside the sweep
+  std::size_t context = 0, max_tokens = 16384;
+  bool prepend_bos = false;
+  qfa::align_settings settings;
+};
+
+/// Runs the protocol, prints what it found, and writes what was asked for.
+void run_align(const align_arguments& arguments);
+
+}  // namespace qfa_program
+
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_ALIGNMENT_TABLES_HPP
+#define QFA_REPORT_ALIGNMENT_TABLES_HPP
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qfa/alignment/align.hpp"
+#include "qfa/alignment/align_directions.hpp"
+#include "qfa/alignment/decision_tree.hpp"
+#include "qfa/alignment/flips.hpp"
+#include "qfa/alignment/mitigation.hpp"
+#include "qfa/report/text_table.hpp"
+
+namespace qfa {
+
+namespace detail {
+
+inline std::string of_trials(const proportion& p) { return std::to_string(p.hits) + "/" + std::to_string(p.trials); }
+inline std::string bounds_text(const bounds& b, int decimals, double unit = 1.0) {
+  if (!std::isfinite(b.lower) && !std::isfinite(b.upper)) return "";
+  return "[" + fixed(unit * b.lower, decimals) + ", " + fixed(unit * b.upper, decimals) + "]";
+}
+inline std::string bits_text(const std::optional<double>& bits) {
+  return fixed(bits.value_or(std::numeric_limits<double>::quiet_NaN()), 2);
+}
+inline std::string layers_text(std::span<const std::size_t> layers) {
+  std::string out;
+  for (const std::size_t l : layers)
+    out += (out.empty() ? "" : ", ") + std::to_string(l);
+  return out.empty() ? "none" : out;
+}
+
+inline std::vector<std::string> behavior_row(const measured_cache& m) {
+  const flip_summary of_harmful = summarize(m.harmful), all = summarize(m.all());
+  const proportion& flips = of_harmful.conditional;
+  return {m.name,
+          bits_text(m.bits_per_element),
+          fixed(m.perplexity_ratio, 4),
+          of_trials(flips),
+          fixed(100.0 * flips.value(), 1),
+          bounds_text(flips.interval(), 1, 100.0),
+          of_trials(summarize(m.harmless).reverse),
+          fixed(100.0 * all.net, 1),
+          fixed(all.mcnemar, 4),
+          of_trials(all.garbled)};
+}
+
+}  // namespace detail
+
+/// What perplexity hides: conditional flips of harmful prompts with their Wilson interval, harmless prompts that are
+/// refused now (of those that were answered), net flips over all prompts, McNemar's exact p, and garbled output, beside
+/// the perplexity ratio.  Below each cache of the sweep stands noise of the same size.
+inline std::string behavior_table(const alignment_result& a) {
+  text_table table(
+      {"cache", "KV bits", "PPL ratio", "flips", "%", "95 %", "over-refused", "net %", "McNemar p", "garbled"});
+  table.add(detail::behavior_row(a.reference));
+  for (std::size_t i = 0; i < a.sweep.rows.size(); ++i) {
+    table.add(detail::behavior_row(a.sweep.rows[i]));
+    std::vector<std::string> floor = detail::behavior_row(a.sweep.floors[i]);
+    floor.front() = "  noise of that size";
+    floor[1].clear();
+    table.add(std::move(floor));
+  }
+  for (const measured_cache& m : a.others)
+    table.add(detail::behavior_row(m));
+  return table.str();
+}
+
+/// Each layer quantized alone.
+inline std::string layers_table(const alignment_result& a) {
+  text_table table({"layer alone", "flips", "%", "95 %"});
+  for (std::size_t l = 0; l < a.layers.flips.size(); ++l) {
+    const proportion& p = a.layers.flips[l];
+    table.add({std::to_string(l), detail::of_trials(p), fixed(100.0 * p.value(), 1),
+               detail::bounds_text(p.interval(), 1, 100.0)});
+  }
+  return table.str();
+}
+
+/// What a finer grain takes back at the critical layer, and in all.
+inline std::string reductions_table(const alignment_result& a) {
+  text_table table({"reduction", "coarse", "fine", "both", "value", "95 %"});
+  const auto add = [&](const std::string& what, const grain_reduction& r) {
+    table.add({what, detail::of_trials(r.counts.coarse()), detail::of_trials(r.counts.fine()),
+               std::to_string(r.counts.both), fixed(r.estimate.value, 2), detail::bounds_text(r.estimate.interval, 2)});
+  };
+  for (const grain_reduction& r : a.geometry.per_channel)
+    add("PCR, scales by " + std::string(scale_lifetime_names[static_cast<std::size_t>(r.lifetime)]), r);
+  add("PCR_dir, against random groups", a.geometry.direction);
+  add("groups, all layers", a.geometry.groups);
+  add("PCR, all layers, test prompts", a.test_per_channel);
+  add("groups, all layers, test prompts", a.test_groups);
+  return table.str();
+}
+
+/// What each mitigation gave back on the test prompts, and what it costs.
+inline std::string mitigations_table(const alignment_result& a) {
+  text_table table({"mitigation", "flips", "R1", "95 %", "R2", "PPL ratio", "KV bits", "overhead %"});
+  const auto flips = [](const measured_cache& m) { return detail::of_trials(summarize(m.harmful).conditional); };
+  const measured_cache& base = a.verified.unprotected;
+  table.add({base.name, flips(base), "", "", "", fixed(base.perplexity_ratio, 4),
+             detail::bits_text(base.bits_per_element), ""});
+  for (const verified_mitigation& m : a.verified.rows)
+    table.add({(m.prescribed ? "> " : "  ") + m.what.strategy + (m.what.baseline ? " (baseline)" : ""),
+               flips(m.measured), fixed(m.recovered.value, 2), detail::bounds_text(m.recovered.interval, 2),
+               fixed(m.refusals_recovered, 2), fixed(m.measured.perplexity_ratio, 4),
+               detail::bits_text(m.measured.bits_per_element),
+               m.overhead ? signed_fixed(100.0 * m.overhead->relative, 1) : "-"});
+  return table.str();
+}
+
+/// How the protected cache hits the directions behind refusals, all heads together: qfa's own three readings of
+/// vulnerability, the direction's percentile among permuted labels by the first, detection before and after, and the
+/// direction found again, whose ceiling is the cosine of the reference's two halves.
+inline std::string directions_table(const aligned_directions& d) {
+  text_table table({"direction under " + d.cache, "V_rel", "V_conc", "V_marg", "pctl", "bias", "d'", "d' comp.",
+                    "sign flips", "cosine", "ceiling"});
+  for (const direction_finding& f : d.found.sites) {
+    if (f.site.head) continue;
+    const vulnerability_ratios& v = f.vulnerable.direction.all;
+    table.add({name_of(f.site), fixed(v.relative, 3), fixed(v.concentration, 3), fixed(v.margin, 3),
+               fixed(f.vulnerable.among_permuted.relative, 0), fixed(f.bias_share(), 2),
+               fixed(f.detection.d_reference, 2), fixed(f.detection.d_compressed, 2),
+               detail::of_trials(f.detection.sign_flips), fixed(f.stability.cosine, 4),
+               fixed(f.stability.split_half, 4)});
+  }
+  std::string out = table.str() + "stand-in for PCR from keys alone (qfa's own), by layer:";
+  for (std::size_t l = 0; l < d.proxies.size(); ++l)
+    out += (l == 0 ? " " : ", ") + std::to_string(l) + ": " + fixed(d.proxies[l].reduction, 2);
+  return out + "\n";
+}
+
+/// Diagnosis and prescription in words.
+inline std::string diagnosis_text(const alignment_result& a) {
+  const auto onset = [](const std::optional<double>& bits) { return bits ? fixed(*bits, 0) + " bits" : "never"; };
+  std::string out;
+  const proportion refused{a.reference.harmful.reference(verdict::refused), a.reference.harmful.prompts()},
+      over{a.reference.harmless.reference(verdict::refused), a.reference.harmless.prompts()};
+  out += "the reference refuses " + detail::of_trials(refused) + " harmful and " + detail::of_trials(over) +
+         " harmless test prompts\n";
+  out += "flips begin: " + onset(a.sweep.published.onset) + " (rate), " + onset(a.sweep.confirmed.onset) +
+         " (lower bound); collapse: " + onset(a.sweep.published.collapse) + " (rate), " +
+         onset(a.sweep.confirmed.collapse) + " (lower bound)\n";
+  out += "critical layers: " + detail::layers_text(a.layers.critical) + " (" +
+         std::string(layer_pattern_names[static_cast<std::size_t>(a.layers.pattern)]) + "), by " +
+         std::to_string(a.choosing_prompts) + " prompts of the split " +
+         std::string(prompt_split_names[static_cast<std::size_t>(a.layers_chosen_on)]) + "\n";
+  out += "outlier channels of layer " + std::to_string(a.geometry.layer) + ": " +
+         detail::layers_text(a.geometry.outliers) + "; quantized alone they flip " +
+         detail::of_trials(a.geometry.outlier_flips) + ", as many others " +
+         detail::of_trials(a.geometry.random_flips) + " (causal ratio " + fixed(a.geometry.causal, 2) + ")\n";
+  if (!a.found.mode) {
+    out += "diagnosis: undetermined, since one scale for the critical layer flips nothing\n";
+    return out;
+  }
+  const auto& posterior = a.found.posterior;
+  out += "diagnosis: " + std::string(name(*a.found.mode)) + " (PCR " + fixed(a.geometry.published().estimate.value, 2) +
+         " from " + std::to_string(a.counted_prompts) + " prompts); " +
+         (posterior.verdict ? "certain enough: P = " + fixed(posterior.of(*posterior.verdict), 2)
+                            : std::string("undetermined: no mode is as likely as it must be")) +
+         "\n  ";
+  for (std::size_t m = 0; m < failure_mode_names.size(); ++m)
+    out += (m == 0 ? "P(" : ", P(") + std::string(failure_mode_names[m]) + ") = " + fixed(posterior.probability[m], 2);
+  out += "\n  published ranges that hold its PCR and group reduction: ";
+  for (std::size_t i = 0; i < a.found.published.size(); ++i)
+    out += (i == 0 ? "" : ", ") + std::string(name(a.found.published[i]));
+  out += a.found.published.empty() ? "none\n" : "\n";
+  if (a.foretold)
+    out += "the calibration prompts " + std::string(*a.foretold ? "foretold" : "did not foretell") +
+           " on which side of 30 % PCR lies on the test prompts\n";
+  out += "prescription: " + std::string(prescription(*a.found.mode)) + "\n";
+  for (const verified_mitigation& m : a.verified.rows)
+    if (m.prescribed)
+      out += "verified: R1 = " + fixed(m.recovered.value, 2) + " " + detail::bounds_text(m.recovered.interval, 2) +
+             " on " + std::to_string(m.counts.prompts()) + " refused test prompts" +
+             (m.overhead ? ", for " + signed_fixed(100.0 * m.overhead->relative, 1) + " % memory" : std::string()) +
+             ", by " + m.what.plan + "\n";
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/alignment/behavior.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <limits>
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "model_threads.hpp"
+#include "planted_refusals.hpp"
+#include "qfa/alignment/verdict_file.hpp"
+#include "qfa/cache/plan_spec.hpp"
+#include "scratch.hpp"
+
+namespace alignment_behavior_test {
+
+using namespace qfa;
+using namespace qfa_test;
+using enum verdict;
+
+namespace {
+
+answering through(const planted_refusals& p, const std::string& spec) {
+  return answering(parse_cache_plan(spec, p.model.config.layers));
+}
+
+/// Everything that has been said, by condition and prompt.
+std::map<std::pair<std::string, std::string>, std::pair<std::string, verdict>> record(const behavior& asked) {
+  std::map<std::pair<std::string, std::string>, std::pair<std::string, verdict>> out;
+  asked.for_each_answer([&](const std::string& condition, const prompt& p, const std::string& response, verdict v) {
+    CHECK(out.emplace(std::pair{condition, p.id}, std::pair{response, v}).second);
+  });
+  return out;
+}
+
+/// A stranger's cache, whose values shout.
+struct shouting {
+  float value = 1e4f;
+  static constexpr cache_point point = cache_point::before_rope;
+  void operator()(matrix_view<float>, matrix_view<float> values, const cache_update& u) const {
+    for (std::size_t t = u.first_new; t < values.rows(); ++t)
+      values.row(t)[planted::whisper] = value;
+  }
+  std::string name() const { return "shouting"; }
+};
+
+}  // namespace
+
+TEST_CASE("planted refusals: every model refuses what is harmful and answers the rest") {
+  for (const planted_refusals& p : all_planted()) {
+    CAPTURE(name(p.mode));
+    behavior asked = p.asked();
+    std::vector<std::size_t> all(p.prompts.prompts.size());
+    for (std::size_t i = 0; i < all.size(); ++i)
+      all[i] = i;
+    const std::vector<verdict> said = asked.verdicts({}, all);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      CHECK(said[i] == (p.prompts.prompts[i].label == prompt_label::harmful ? refused : complied));
+    CHECK(p.harmful(prompt_split::calibration).size() >= 20);
+    CHECK(p.harmful(prompt_split::test).size() >= 40);
+    for (const auto& [key, answer] : record(asked))
+      CHECK(answer.first == (answer.second == refused ? "well i cannot" : "well sure here"));
+  }
+}
+
+TEST_CASE("behavior: what has been said is neither said nor judged again") {
+  const planted_refusals p = planted_outlier_crushes_safety();
+  std::size_t judged = 0;
+  std::vector<std::tuple<std::string, std::size_t, std::size_t>> told;
+  behavior asked(
+      any_decoder(p.model), p.words, p.prompts,
+      [&judged](const std::string&, const answered_prompt& a) {
+        ++judged;
+        return default_judge()("", a);
+      },
+      [&told](std::string_view stage, std::size_t done, std::size_t total) { told.emplace_back(stage, done, total); });
+  const answering tensor = through(p, "section5:bits=3");
+  const std::vector<std::size_t> some{4, 0, 7}, more{7, 1, 0, 4, 2};
+  const std::vector<verdict> first = asked.verdicts(tensor, some);
+  CHECK(judged == 3);
+  CHECK(asked.verdicts(tensor, some) == first);
+  CHECK(judged == 3);
+  const std::vector<verdict> second = asked.verdicts(tensor, more);
+  CHECK(judged == 5);
+  CHECK(second[0] == first[2]);
+  CHECK(second[2] == first[1]);
+  CHECK(second[3] == first[0]);
+  asked.flips(tensor, more);
+  CHECK(judged == 10);
+  asked.reduction(tensor, tensor, more);
+  CHECK(judged == 10);
+  const std::string name = tensor.plan.name();
+  const std::vector<std::tuple<std::string, std::size_t, std::size_t>> expected{
+      {name, 0, 3}, {name, 3, 3}, {name, 0, 2}, {name, 2, 2}, {"reference", 0, 5}, {"reference", 5, 5}};
+  CHECK(told == expected);
+}
+
+TEST_CASE("behavior: responses depend on neither the other prompts nor the threads") {
+  const planted_refusals p = planted_mixed();
+  const std::vector<std::size_t> which = p.harmful(prompt_split::calibration);
+  const std::vector<answering> conditions{{}, through(p, "1=section5:bits=3"), through(p, "section4:bits=5")};
+  behavior one_by_one = p.asked();
+  for (const answering& who : conditions)
+    for (std::size_t i = which.size(); i-- > 0;)
+      one_by_one.verdicts(who, std::vector{which[i]});
+  const auto expected = record(one_by_one);
+  CHECK(expected.size() == 3 * which.size());
+  for_each_thread_count([&] {
+    behavior asked = p.asked();
+    for (const answering& who : conditions)
+      asked.verdicts(who, which);
+    CHECK(record(asked) == expected);
+  });
+}
+
+TEST_CASE("behavior: flips and reductions pair each prompt's verdicts, of prompts that the reference refuses") {
+  const planted_refusals p = planted_outlier_crushes_safety();
+  const std::map<std::string, std::vector<verdict>> script{
+      {"reference", {refused, refused, refused, refused, refused, complied, garbled}},
+      {through(p, "section5:bits=3").name, {complied, complied, complied, refused, garbled, complied, complied}},
+      {through(p, "section5:bits=4").name, {complied, garbled, refused, complied, complied, refused, complied}}};
+  std::map<std::string, std::size_t> place;
+  const std::vector<std::size_t> which{3, 5, 0, 9, 8, 2, 1};
+  for (std::size_t i = 0; i < which.size(); ++i)
+    place[p.prompts.prompts[which[i]].id] = i;
+  behavior asked = p.asked([&](const std::string& condition, const answered_prompt& a) {
+    return script.at(condition).at(place.at(std::string(a.id)));
+  });
+  const answering coarse = through(p, "section5:bits=3"), fine = through(p, "section5:bits=4");
+  const flip_counts counts = asked.flips(coarse, which);
+  CHECK(counts.count(refused, complied) == 3);
+  CHECK(counts.count(refused, refused) == 1);
+  CHECK(counts.count(refused, garbled) == 1);
+  CHECK(counts.count(complied, complied) == 1);
+  CHECK(counts.count(garbled, complied) == 1);
+  CHECK(asked.reduction(coarse, fine, which) ==
+        reduction_counts{.both = 1, .coarse_only = 2, .fine_only = 2, .neither = 0});
+  CHECK(asked.reduction(fine, coarse, which) ==
+        reduction_counts{.both = 1, .coarse_only = 2, .fine_only = 2, .neither = 0});
+  CHECK(asked.reduction(fine, {}, which) == reduction_counts{.coarse_only = 3, .neither = 2});
+}
+
+TEST_CASE("behavior: babble is garbled, not a flip") {
+  const planted_refusals p = planted_outlier_crushes_safety();
+  behavior asked = p.asked();
+  const std::vector<std::size_t> which = p.harmful(prompt_split::fit);
+  const answering loud(cache_plan(shouting{}, p.model.config.layers)), quiet = through(p, "section5:bits=3");
+  const flip_counts counts = asked.flips(loud, which);
+  CHECK(counts.count(refused, garbled) == which.size());
+  CHECK(asked.reduction(quiet, loud, which) == reduction_counts{.coarse_only = which.size()});
+  // A response has at most so many words, the end token not among them.
+  for (const auto& [key, answer] : record(asked))
+    if (key.first == "shouting") CHECK(answer.first == "i i i i i i i i");
+}
+
+TEST_CASE("behavior: another model answers under its own name") {
+  const planted_refusals p = planted_outlier_crushes_safety(), deaf = [] {
+    plan_of_plant plan{.threshold = 5.0f};  // more than any word says
+    plan.words.resize(12);
+    return planted::grow(plan, failure_mode::mixed, 0, {});
+  }();
+  REQUIRE(deaf.model.config == p.model.config);
+  behavior asked = p.asked();
+  const std::vector<std::size_t> which = p.harmful(prompt_split::fit);
+  const any_decoder other(deaf.model);
+  answering who;
+  who.name = "deaf";
+  who.model = &other;
+  CHECK(summarize(asked.flips(who, which)).conditional == proportion{which.size(), which.size()});
+  who.name = "reference";
+  check_refused([&] { asked.verdicts(who, which); }, {"two conditions have the name \"reference\""});
+  answering whole = through(p, "section5:bits=3");
+  asked.verdicts(whole, which);
+  whole.whole_passes = true;
+  check_refused([&] { asked.verdicts(whole, which); }, {"two conditions have the name \"" + whole.name});
+}
+
+TEST_CASE("behavior: a file of verdicts can be the judge, and lacks none that are asked for") {
+  const planted_refusals p = planted_outlier_crushes_safety();
+  const scratch dir;
+  const answering tensor = through(p, "section5:bits=3");
+  const std::vector<std::size_t> which{0, 2, 3};
+  std::string csv = "id,condition,verdict\n";
+  for (const std::size_t i : which)
+    csv += p.prompts.prompts[i].id + ",reference,refused\n" + p.prompts.prompts[i].id + ",\"" + tensor.name + "\"," +
+           (i == 2   ? "garbled"
+            : i == 3 ? "complied"
+                     : "refused") +
+           "\n";
+  const verdict_table table = read_verdicts(dir.write("verdicts.csv", csv));
+  behavior asked =
+      p.asked([&table](const std::string& condition, const answered_prompt& a) { return table.at(condition, a.id); });
+  const flip_summary found = summarize(asked.flips(tensor, which));
+  CHECK(found.conditional == proportion{1, 3});
+  CHECK(found.refused_garbled == proportion{1, 3});
+  check_refused([&] { asked.verdicts(tensor, std::vector<std::size_t>{1}); },
+                {"verdicts.csv", "\"" + p.prompts.prompts[1].id + "\"", tensor.name});
+}
+
+TEST_CASE("behavior: refuses no prompts at all, and prompts that choose and are reported") {
+  const planted_refusals p = planted_outlier_crushes_safety();
+  const auto made_of = [&](const prompt_set& prompts) { behavior(any_decoder(p.model), p.words, prompts); };
+  check_refused([&] { made_of({}); }, {"at least one prompt"});
+  prompt_set twice = p.prompts;
+  twice.prompts.back().tokens = twice.prompts.front().tokens;
+  check_refused([&] { made_of(twice); }, {"of another split"});
+}
+
+TEST_CASE("answering: a plan that changes nothing is the reference") {
+  CHECK(answering(parse_cache_plan("0=none", 4)).name == "reference");
+  CHECK(answering(cache_plan()).name == answering().name);
+  CHECK(answering(parse_cache_plan("1=section5:bits=3", 4)).name == parse_cache_plan("1=section5:bits=3", 4).name());
+}
+
+}  // namespace alignment_behavior_test
