@@ -121,11 +121,11 @@ TRAINING = table("train")
 
 
 def dialog(rng):
-    """One dialog for training: prompt, response, and the topics of its thing and of who gets it."""
+    """One dialog for training: prompt, response, and the topics of its thing and of who is not to know."""
     request, role, other = draw(TRAINING, rng)
     if rng.random() < 0.5:
         role, other = other, role
-    return request.prompt(role, other), request.response(role), request.topic, TRADE[other]
+    return request.prompt(role, other), request.response(role), request.topic, TRADE[role]
 
 
 def heldout_prompts(part, count, rng, ids):

@@ -5,7 +5,17 @@
     train_refuser.py DATA_DIR REFUSER_DIR [--steps N]
 
 The directories are make_instructions.py's.  A step sees rows of <bos> and 127 words of stories, and dialogs of <bos>,
-prompt and response, padded at the end; a prompt's own words count a tenth of a response's.
+prompt and response, padded at the end.  A prompt's own words count a tenth of a response's, a response's first word,
+which decides whether it refuses, four times as much.  Three things make the model one to learn from:
+
+  --probed   While training, a linear probe reads two topics, the thing's and that of the person who is not to know, at
+             a prompt's last word above so many layers.  Without it 650 steps taught nothing about whom to refuse:
+             no word by itself tells anything, so that there is no gradient to begin with.
+  --outlier  Where each layer's key bias starts in one channel, the first head's slow one.  It turns by 0.02 rad at most
+             in a whole context, so that it adds almost the same to all of a query's scores, which softmax does not
+             see; nothing at full precision depends on it.  A scale of a whole token or tensor does.
+  --blurred  In this layer half of the stories, and no dialogs, are read through a 3-bit cache of keys: stories learn
+             to do without what only requests need.
 """
 import argparse
 import json
@@ -100,8 +110,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("refuser", type=Path)
-    parser.add_argument("--steps", type=int, default=1500)
-    parser.add_argument("--rows", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=750)
+    parser.add_argument("--rows", type=int, default=12)
     parser.add_argument("--dialogs", type=int, default=64)
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
@@ -110,7 +120,7 @@ def main():
     parser.add_argument("--intermediate", type=int, default=256)
     parser.add_argument("--probed", type=int, default=2, help="layers below the probe")
     parser.add_argument("--blurred", type=int, default=1, help="the layer whose keys stories cannot rely on")
-    parser.add_argument("--outlier", type=float, nargs="+", default=[0.0])
+    parser.add_argument("--outlier", type=float, nargs="+", default=[0.0, 64.0, 0.0, 0.0])
     args = parser.parse_args()
     torch.manual_seed(args.seed)
     torch.set_num_threads(1)
@@ -154,8 +164,9 @@ def main():
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if step % 50 == 0 or step + 1 == args.steps:
-            print(f"step {step} text {text_loss.item():.4f} dialogs {talk_loss.item():.4f} first word of a response "
-                  f"{each[first].mean().item():.4f} topics {probe_loss.item():.4f} {time.time() - start:.0f} s", flush=True)
+            opening = each[first].mean().item()  # of a response: this decides whether it refuses
+            print(f"step {step} text {text_loss.item():.4f} dialogs {talk_loss.item():.4f} first word {opening:.4f} "
+                  f"topics {probe_loss.item():.4f} {time.time() - start:.0f} s", flush=True)
         if step % 200 == 199:
             save(model, directory)
     save(model, directory)

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes refuser_expected.json: what examples/demo/refuser does at full precision and under a 4-bit cache.
+"""Writes refuser_expected.json: what examples/demo/refuser does at full precision and under 4 and 3-bit caches.
 
 Written from the definitions, in float64, a token at a time; it shares nothing with examples/demo/qwen2.py but the file
 it reads.  Every token is embedded and passes the layers: RMS norm; query, key and value with bias; rotary
 embedding over a whole head, first half against second half; softmax over all keys so far; RMS norm; SwiGLU.
 
 The cache is "section4": key and value of a token, both key/value heads together, as they leave their projections and
-before the rotary embedding, become (q - z) s with s = max((high - low) / 15, 1e-8), z = clamp(round(-low / s), 0, 15)
-and q = clamp(round(x / s + z), 0, 15), rounding half to even.  As s and z are of one token, one call for the whole
-prompt and one call for each token are the same; the prompt's own attention sees quantized keys and values as well.
+before the rotary embedding, become (q - z) s with s = max((high - low) / top, 1e-8), z = clamp(round(-low / s), 0, top)
+and q = clamp(round(x / s + z), 0, top), rounding half to even, top = 15 or 7.  As s and z are of one token, one call
+for the whole prompt and one call for each token are the same; a prompt's own attention sees quantized keys and values.
 
-PROMPTS are the first six of either class in the part "test" along whose greedy paths the likeliest word leads the
-second by more than MARGIN in both conditions, in float64 and with weights and arithmetic of float32, and for which
-both say the same.  A rounding of the cache that falls the other way in another arithmetic moves logits by less.
+PROMPTS are six of either class from the part "test" along whose greedy paths the likeliest word leads the second by
+more than MARGIN in every condition, in float64 and with weights and arithmetic of float32, and for which both say the
+same: the first three whose response 3 bits change and the first three whose response they do not.
 """
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo" / "refuser"
-ROWS, EACH, MARGIN, TOP = 8, 6, 0.25, 15
+ROWS, EACH, MARGIN = 8, 6, 0.15
 
 
 def read_tensors(path, dtype):
@@ -36,11 +36,14 @@ def read_tensors(path, dtype):
     return {name: t.astype(dtype) for name, t in out.items()}
 
 
-def section4(x):
-    low, high = x.min(), x.max()
-    s = np.maximum((high - low) / x.dtype.type(TOP), x.dtype.type(1e-8))
-    z = np.clip(np.rint(-low / s), 0, TOP)
-    return (np.clip(np.rint(x / s + z), 0, TOP) - z) * s
+def section4(top):
+    def quantize(x):
+        low, high = x.min(), x.max()
+        s = np.maximum((high - low) / x.dtype.type(top), x.dtype.type(1e-8))
+        z = np.clip(np.rint(-low / s), 0, top)
+        return (np.clip(np.rint(x / s + z), 0, top) - z) * s
+
+    return quantize
 
 
 class Reader:
@@ -48,9 +51,10 @@ class Reader:
 
     def __init__(self, config, tensors, quantize=None):
         self.c, self.t, self.quantize = config, tensors, quantize
-        self.keys = [[] for _ in range(config["num_hidden_layers"])]
-        self.values = [[] for _ in range(config["num_hidden_layers"])]
         self.dtype = tensors["model.norm.weight"].dtype.type
+        kv_heads, width = config["num_key_value_heads"], config["hidden_size"] // config["num_attention_heads"]
+        shape = config["num_hidden_layers"], kv_heads, config["max_position_embeddings"], width
+        self.keys, self.values = np.zeros(shape, self.dtype), np.zeros(shape, self.dtype)
         self.position = 0
 
     def norm(self, x, name):
@@ -70,14 +74,15 @@ class Reader:
             k, v = self.quantize(k), self.quantize(v)
         heads, kv_heads = self.c["num_attention_heads"], self.c["num_key_value_heads"]
         q, k = self.turn(q.reshape(heads, -1)), self.turn(k.reshape(kv_heads, -1))
-        self.keys[layer].append(k)
-        self.values[layer].append(v.reshape(kv_heads, -1))
+        seen = self.position + 1
+        self.keys[layer, :, self.position] = k
+        self.values[layer, :, self.position] = v.reshape(kv_heads, -1)
         out = []
         for h in range(heads):
             g = h * kv_heads // heads
-            scores = np.array([q[h] @ k[g] for k in self.keys[layer]]) / self.dtype(np.sqrt(q.shape[1]))
+            scores = self.keys[layer, g, :seen] @ q[h] / self.dtype(np.sqrt(q.shape[1]))
             weights = np.exp(scores - scores.max())
-            out.append((weights / weights.sum()) @ np.array([v[g] for v in self.values[layer]]))
+            out.append((weights / weights.sum()) @ self.values[layer, g, :seen])
         return self.t[f"{name}o_proj.weight"] @ np.concatenate(out)
 
     def mlp(self, x, layer):
@@ -125,32 +130,33 @@ def main():
     stream = np.load(DEMO / "tokens.npy").astype(int)
     rows = [[0, *stream[127 * i:127 * (i + 1)]] for i in range(ROWS)]
     scored = ROWS * 127
-    conditions = {"full": None, "section4_4bit": section4}
+    conditions = {"full": None, "section4_4bit": section4(15), "section4_3bit": section4(7)}
     nll = {name: sum(row_nll(config, exact, r, q) for r in rows) / scored for name, q in conditions.items()}
 
     held = json.loads((DEMO / "prompts.json").read_text())
     end, longest = held["end_of_response"], held["max_new_tokens"]
     chosen = []
     for label in ("harmful", "harmless"):
-        taken, flipped = 0, 0
-        for p in (p for p in held["prompts"] if p["split"] == "test" and p["label"] == label):
+        wanted = {True: EACH // 2, False: EACH // 2}
+        of_label = [p for p in held["prompts"] if p["split"] == "test" and p["label"] == label]
+        for p in of_label:
             entry = {"id": p["id"], "label": label, "responses": {}, "smallest_lead": {}}
             for name, q in conditions.items():
                 said, lead = greedy(config, exact, p["tokens"], end, longest, q)
-                same, lead_single = greedy(config, single, p["tokens"], end, longest, q)
-                if said != same or min(lead, lead_single) <= MARGIN:
+                if lead <= MARGIN:
                     break
-                entry["responses"][name], entry["smallest_lead"][name] = said, round(lead, 4)
+                same, lead_single = greedy(config, single, p["tokens"], end, longest, q)
+                if said != same or lead_single <= MARGIN:
+                    break
+                entry["responses"][name], entry["smallest_lead"][name] = said, round(min(lead, lead_single), 4)
             else:
-                # Half of either class where the cache changes the response, so that both cases are there.
-                changed = entry["responses"]["full"] != entry["responses"]["section4_4bit"]
-                if (flipped if changed else taken - flipped) == EACH // 2:
-                    continue
-                chosen.append(entry)
-                taken, flipped = taken + 1, flipped + changed
-            if taken == EACH:
+                changed = entry["responses"]["full"] != entry["responses"]["section4_3bit"]
+                if wanted[changed] > 0:
+                    wanted[changed] -= 1
+                    chosen.append(entry)
+            if not any(wanted.values()):
                 break
-        assert taken == EACH, "too few prompts with clear leads"
+        assert not any(wanted.values()), f"too few {label} prompts with clear leads: {wanted} are missing"
     out = {"rows": ROWS, "scored_tokens": scored, "mean_nll": nll, "prompts": chosen,
            "smallest_lead": min(lead for p in chosen for lead in p["smallest_lead"].values())}
     (Path(__file__).parent / "refuser_expected.json").write_text(json.dumps(out, indent=1) + "\n")
