@@ -54,7 +54,7 @@ for layer in "$@"; do
     echo '#include <qfa/qfa.hpp>' >"$source"
   else
     [ -d "include/qfa/$layer" ] || continue
-    (cd include && find "qfa/$layer" -name '*.hpp' ! -path '*/npz.hpp' ! -path 'qfa/mpi/*' | sort | sed 's/.*/#include <&>/') >"$source"
+    (cd include && find "qfa/$layer" -name '*.hpp' ! -path '*/npz.hpp' ! -path '*/kmeans.hpp' ! -path 'qfa/mpi/*' | sort | sed 's/.*/#include <&>/') >"$source"
     [ -s "$source" ] || continue
   fi
   row=("$layer" "$(g++ $flags -E -P "$source" | wc -l)")

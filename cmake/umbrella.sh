@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes the umbrella header, layer by layer, to standard output:
 #   bash cmake/umbrella.sh > include/qfa/qfa.hpp
-# Left out are the headers that need more than qfa::qfa brings (io/npz.hpp, mpi/).
+# Left out are the headers that need more than qfa::qfa brings (io/npz.hpp, cache/kmeans.hpp, mpi/).
 set -euo pipefail
 export LC_ALL=C
 root=$(cd "${1:-$(dirname "$0")/..}" && pwd)
@@ -13,15 +13,16 @@ cat <<'HEAD'
 #ifndef QFA_QFA_HPP
 #define QFA_QFA_HPP
 
-// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/mpi/ needs MPI.  Declares nothing itself.
-// Made by cmake/umbrella.sh; a test compares.
+// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/cache/kmeans.hpp VLFeat, qfa/mpi/ MPI.
+// Declares nothing itself.  Made by cmake/umbrella.sh; a test compares.
 
 HEAD
 cd "$root/include"
 for layer in $layers; do
   [ -d "qfa/$layer" ] && [ "$layer" != mpi ] || continue
   for header in "qfa/$layer"/*.hpp; do
-    [ -e "$header" ] && [ "$header" != qfa/io/npz.hpp ] && printf '#include "%s"\n' "$header"
+    case $header in qfa/io/npz.hpp | qfa/cache/kmeans.hpp) continue ;; esac
+    [ -e "$header" ] && printf '#include "%s"\n' "$header"
   done
 done
 cat <<'TAIL'

@@ -20,7 +20,7 @@ using qfa_test::check_refused;
 using qfa_test::made_table;
 
 TEST_CASE("hull_of: corners of the lower hull alone, from the smallest choice on, by falling rates") {
-  //                                     corner  above  corner  dominated  corner  on the hull's line, as dear
+  //                                     corner  above  corner  dominated  corner  as dear
   const choice_table table{.choices = 6, .costs = {10.0, 9.0, 4.0, 4.5, 3.0, 3.0}, .sizes = {1, 2, 3, 4, 5, 6}};
   const qfa::layer_hull hull = hull_of(table, 0);
   CHECK(hull.first == 0);
@@ -32,6 +32,12 @@ TEST_CASE("hull_of: corners of the lower hull alone, from the smallest choice on
   CHECK(hull.steps[0].rate == 3.0);
   CHECK(hull.steps[1].to == 4);
   CHECK(hull.steps[1].rate == 0.5);
+}
+
+TEST_CASE("hull_of: a choice on the line between two corners is none") {
+  const choice_table table{.choices = 3, .costs = {10.0, 7.0, 4.0}, .sizes = {1, 2, 3}};
+  REQUIRE(hull_of(table, 0).steps.size() == 1);
+  CHECK(hull_of(table, 0).steps[0].to == 2);
 }
 
 TEST_CASE("hull_of: of choices that take as much the cheapest, of equal ones the first") {

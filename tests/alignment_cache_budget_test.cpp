@@ -82,6 +82,17 @@ TEST_CASE("choose_cache: a layer without a policy takes 16 bits a value and cost
   CHECK(out.uniform[2].bytes == 4 * layer_bytes(16));
 }
 
+TEST_CASE("choose_cache: each layer has its own policy of the plan that was chosen for it") {
+  const auto of_layer = [](std::size_t l) { return any_cache_policy(sized{8}, "eight" + std::to_string(l)); };
+  layer_costs costs = planted();
+  costs.choices[2] = cache_plan({of_layer(0), of_layer(1), of_layer(2), of_layer(3)}, "learned");
+  const cache_budget out = choose_cache(costs, shape, {.bytes = 4 * layer_bytes(6), .tokens = 10});
+  CHECK(out.searched.plan[2].name() == "eight2");
+  for (std::size_t l = 0; l < 4; ++l)
+    if (out.searched.chosen[l] == 2) CHECK(out.searched.plan[l].name() == "eight" + std::to_string(l));
+  CHECK(out.uniform[2].plan.name() == "learned");
+}
+
 TEST_CASE("choose_cache: part bits are paid in full, and part bytes too") {
   const cache_info lone{.layers = 1, .kv_heads = 1, .head_dim = 1};
   const layer_costs costs{.layers = 1,

@@ -29,8 +29,8 @@ TEST_CASE("hf_hqq_cache: the solver ends where numpy's does") {
   for (const int axis : {1, 0}) {
     const auto held = qfa_test::cached(hf_hqq_cache{.axis_key = axis, .axis_value = axis}, qfa_test::oracle_text());
     for (const bool of_keys : {true, false}) {
-      const std::string name = "hf.hqq4.axis" + std::to_string(axis) + ".g64.optimized.prefill." +
-                               (of_keys ? "keys" : "values");
+      const std::string name =
+          "hf.hqq4.axis" + std::to_string(axis) + ".g64.optimized.prefill." + (of_keys ? "keys" : "values");
       CAPTURE(name);
       const std::vector<std::int64_t> pairs = qfa::read_integers(qfa_test::cache_array(name + ".codes"));
       const std::vector<double> scale = qfa::read_doubles(qfa_test::cache_array(name + ".scale"));

@@ -23,10 +23,11 @@ TEST_CASE("learned_scale: the largest magnitude of all rows, and 1 of nothing to
 TEST_CASE("check_scale: what cannot be divided by is refused by name") {
   qfa::check_scale("a scale", 0x1p-110f);
   qfa::check_scale("a scale", 1e30f);
-  for (const float bad : {0.0f, -1.0f, 0x1p-111f, std::numeric_limits<float>::infinity(),
-                          std::numeric_limits<float>::quiet_NaN()})
+  for (const float bad :
+       {0.0f, -1.0f, 0x1p-111f, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()})
     qfa_test::check_refused([&] { qfa::check_scale("vllm's key_scale", bad); }, {"vllm's key_scale", "2^-110"});
-  qfa_test::check_refused([] { qfa::fail_unlearned("modelopt", {.layer = 4}); }, {"modelopt", "layer 4", "calibration"});
+  qfa_test::check_refused([] { qfa::fail_unlearned("modelopt", {.layer = 4}); },
+                          {"modelopt", "layer 4", "calibration"});
 }
 
 }  // namespace cache_learned_scale_test

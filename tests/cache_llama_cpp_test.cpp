@@ -52,7 +52,8 @@ TEST_CASE("llama_cpp_cache: what is kept of rotated heads is numpy's before it i
 TEST_CASE("llama_cpp_cache: laws") {
   for (const ggml_type type : quantized)
     qfa_test::check_cache_laws(both(type, llama_cpp_hadamard::automatic), {.layer = 1, .kv_heads = 2, .head_dim = 32});
-  qfa_test::check_cache_laws(both(ggml_type::q5_1, llama_cpp_hadamard::on), {.layer = 1, .kv_heads = 1, .head_dim = 64});
+  qfa_test::check_cache_laws(both(ggml_type::q5_1, llama_cpp_hadamard::on),
+                             {.layer = 1, .kv_heads = 1, .head_dim = 64});
   qfa_test::check_cache_laws(both(ggml_type::f16, llama_cpp_hadamard::automatic), {.kv_heads = 3, .head_dim = 5});
 }
 
@@ -93,9 +94,7 @@ TEST_CASE("llama_cpp_cache: says what it is, and refuses other types and rows th
   const qfa::cache_info info{.layer = 9, .kv_heads = 3, .head_dim = 8};
   qfa_test::cache_content text = qfa_test::random_text(2, info), before = text;
   check_refused(
-      [&] {
-        llama_cpp_cache{.values = ggml_type::q8_0}(text.keys.view(), text.values.view(), {.info = info});
-      },
+      [&] { llama_cpp_cache{.values = ggml_type::q8_0}(text.keys.view(), text.values.view(), {.info = info}); },
       {"layer 9", "blocks of 32", "24"});
   CHECK(qfa_test::same_bits(text.keys.values, before.keys.values));
   CHECK(qfa::reads_of(llama_cpp_cache{}) == qfa::attention_reads::stored);

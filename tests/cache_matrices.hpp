@@ -182,9 +182,9 @@ inline cache_content random_text(std::size_t tokens, const qfa::cache_info& info
 }
 
 /// Laws of every cache policy: zeros, constants, tiny and large numbers and a single token give finite ones; a copy has
-/// a memory of its own, also within any_cache_policy; the result depends neither on the number of threads nor on numbers
-/// that are not its own; a call without tokens is no trouble; what is not finite is refused by layer and side, and
-/// nothing changes.  `old_rows_stay` holds of policies that leave tokens alone once they are stored.
+/// a memory of its own, also within any_cache_policy; the result does not depend on the number of threads; a call
+/// without tokens is no trouble; what is not finite is refused by layer and side, and nothing changes.  `old_rows_stay`
+/// holds of policies that leave tokens alone once they are stored.
 template <class P>
 void check_cache_laws(const P& policy, const qfa::cache_info& info, bool old_rows_stay = true) {
   const std::size_t width = info.width();

@@ -68,6 +68,19 @@ TEST_CASE("random_partition: any two elements are as likely to share a group, un
     }
 }
 
+TEST_CASE("random_partition: every element falls into every group equally often") {
+  // Of 3000 draws a third; a standard error is 0.0086.
+  std::vector<int> counts(9, 0);
+  for (std::size_t s = 0; s < 3000; ++s) {
+    const std::vector<std::size_t> group =
+        random_partition(3, 3, qfa::counter_random(s, "a", qfa::random_use::permutation), 0);
+    for (std::size_t i = 0; i < 3; ++i)
+      ++counts[i * 3 + group[i]];
+  }
+  for (const int count : counts)
+    CHECK(std::fabs(count / 3000.0 - 1.0 / 3.0) < 4.0 * 0.0086);
+}
+
 TEST_CASE("random_groups: obeys the laws of caches") {
   qfa_test::check_call_laws(random_groups{.bits = 3, .seed = 1});
   qfa_test::check_call_laws(random_groups{.bits = 3, .groups = 5, .seed = 1, .range = cache_range::asymmetric});

@@ -58,8 +58,7 @@ TEST_CASE("vllm_cache: int4 behind signs, and what it keeps of rotated heads") {
   cache_content text = qfa_test::oracle_text();
   multiply(text.keys, signs);
   multiply(text.values, signs);
-  cache_content held =
-      qfa_test::cached(vllm_cache{.type = vllm_cache_type::int4_per_token_head, .seed = 0}, text);
+  cache_content held = qfa_test::cached(vllm_cache{.type = vllm_cache_type::int4_per_token_head, .seed = 0}, text);
   multiply(held.keys, signs);
   multiply(held.values, signs);
   qfa_test::check_hashes(held, "vllm.int4_per_token_head.hadamard_signs.prefill");
@@ -134,9 +133,11 @@ TEST_CASE("vllm_cache: 4 over 6 is never further off than nvfp4, and nearer some
 TEST_CASE("vllm_cache: bits of tokens, scales included") {
   const qfa::cache_info info{.kv_heads = 2, .head_dim = 64};
   const double numbers = 2.0 * 10.0 * 128.0, heads = 2.0 * 10.0 * 2.0;
-  const auto bits = [&](vllm_cache_type type) { const auto sides = vllm_cache{type}.stored_bits(10, info);
+  const auto bits = [&](vllm_cache_type type) {
+    const auto sides = vllm_cache{type}.stored_bits(10, info);
     CHECK(sides.keys == sides.values);
-    return sides.sum(); };
+    return sides.sum();
+  };
   CHECK(bits(vllm_cache_type::fp8_e4m3) == 8 * numbers + 64);
   CHECK(bits(vllm_cache_type::fp8_e5m2) == 8 * numbers + 64);
   CHECK(bits(vllm_cache_type::fp8_per_token_head) == 8 * numbers + 32 * heads);
@@ -181,8 +182,9 @@ TEST_CASE("vllm_cache: refuses options that mean nothing together, and odd heads
   check_refused([] { vllm_cache{.type = vllm_cache_type::int8_per_token_head, .hadamard = false}.validate(); },
                 {"type=int4_per_token_head"});
   const qfa::cache_info info{.layer = 2, .kv_heads = 1, .head_dim = 7};
-  check_refused([&] { qfa_test::cached(vllm_cache{vllm_cache_type::int4_per_token_head}, qfa_test::random_text(1, info), info); },
-                {"even size", "layer 2", "7 wide"});
+  check_refused(
+      [&] { qfa_test::cached(vllm_cache{vllm_cache_type::int4_per_token_head}, qfa_test::random_text(1, info), info); },
+      {"even size", "layer 2", "7 wide"});
   CHECK(qfa::reads_of(vllm_cache{}) == qfa::attention_reads::stored);
 }
 

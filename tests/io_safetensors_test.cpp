@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -294,6 +295,27 @@ TEST_CASE("safetensors: a file of gigabytes is not mapped, whatever is read of i
     ++runs;
   });
   CHECK(runs >= 64);
+}
+
+TEST_CASE("safetensors: a tensor larger than a window has each number where it belongs") {
+  const scratch here;
+  const std::size_t count = 9'000'000;  // 72 MB of F64
+  const std::string front = file_of(R"({"a":{"dtype":"F64","shape":[9000000],"data_offsets":[0,72000000]}})", "");
+  const auto path = here.write("x", front);
+  std::filesystem::resize_file(path, front.size() + 8 * count);
+  std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
+  for (std::size_t i = 1; i <= count; i += i < 8'300'000 ? 100'000 : 1'000) {
+    file.seekp(static_cast<std::streamoff>(front.size() + 8 * (i - 1)));
+    file << bytes_of(static_cast<double>(i));
+  }
+  file.close();
+  const qfa::safetensors opened(path);
+  const std::vector<float> values = qfa::read_floats(opened.at("a"));
+  REQUIRE(values.size() == count);
+  std::size_t wrong = 0;
+  for (std::size_t i = 1; i <= count; i += i < 8'300'000 ? 100'000 : 1'000)
+    wrong += values[i - 1] == static_cast<float>(i) ? 0U : 1U;
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("safetensors: cut anywhere or changed anywhere, it reads or refuses, in both access modes") {

@@ -15,7 +15,7 @@
 
 namespace survival_confirmed_test {
 
-using qfa::verdict;
+using qfa::census_verdict;
 
 namespace {
 
@@ -57,36 +57,37 @@ TEST_CASE("test_threshold: a perfect feature and a silent one have no error, and
 }
 
 TEST_CASE("confirm: clear features get a verdict, one near the threshold stays undecided") {
-  CHECK(qfa::confirm(one_feature(0.99, 0.1, 30.0)) == std::vector<verdict>{verdict::confirmed_survived});
-  CHECK(qfa::confirm(one_feature(0.5, 0.1, 30.0)) == std::vector<verdict>{verdict::confirmed_not});
-  CHECK(qfa::confirm(one_feature(0.91, 0.1, 30.0)) == std::vector<verdict>{verdict::undecided});
-  CHECK(qfa::confirm(one_feature(0.5, 0.1, 30.0), 0.2) == std::vector<verdict>{verdict::confirmed_survived});
+  CHECK(qfa::confirm(one_feature(0.99, 0.1, 30.0)) == std::vector<census_verdict>{census_verdict::confirmed_survived});
+  CHECK(qfa::confirm(one_feature(0.5, 0.1, 30.0)) == std::vector<census_verdict>{census_verdict::confirmed_not});
+  CHECK(qfa::confirm(one_feature(0.91, 0.1, 30.0)) == std::vector<census_verdict>{census_verdict::undecided});
+  CHECK(qfa::confirm(one_feature(0.5, 0.1, 30.0), 0.2) ==
+        std::vector<census_verdict>{census_verdict::confirmed_survived});
   CHECK_THROWS_AS(qfa::confirm(one_feature(0.5, 0.1, 30.0), 1.0), qfa::error);
 }
 
 TEST_CASE("confirm: verdicts never contradict the bands, and the dead are confirmed") {
   const qfa_test::statistics_oracle oracle;
   const qfa::survey s = qfa::take_survey(oracle.table("a"), qfa::honest);
-  const std::vector<verdict> verdicts = qfa::confirm(s);
+  const std::vector<census_verdict> verdicts = qfa::confirm(s);
   REQUIRE(verdicts.size() == s.counted.size());
   std::size_t undecided = 0;
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     const std::uint32_t f = s.counted[i];
     CAPTURE(f);
-    if (verdicts[i] == verdict::confirmed_survived) CHECK(s.outcomes[f] == qfa::outcome::survived);
-    if (verdicts[i] == verdict::confirmed_not) CHECK(s.outcomes[f] != qfa::outcome::survived);
-    if (f == 3) CHECK(verdicts[i] == verdict::confirmed_not);  // dead
-    if (f == 0) CHECK(verdicts[i] != verdict::confirmed_not);  // identical
-    undecided += verdicts[i] == verdict::undecided;
+    if (verdicts[i] == census_verdict::confirmed_survived) CHECK(s.outcomes[f] == qfa::outcome::survived);
+    if (verdicts[i] == census_verdict::confirmed_not) CHECK(s.outcomes[f] != qfa::outcome::survived);
+    if (f == 3) CHECK(verdicts[i] == census_verdict::confirmed_not);  // dead
+    if (f == 0) CHECK(verdicts[i] != census_verdict::confirmed_not);  // identical
+    undecided += verdicts[i] == census_verdict::undecided;
   }
   CHECK(undecided > 0);
   CHECK(undecided < verdicts.size());
 }
 
 TEST_CASE("verdict: every one has a name of its own") {
-  const std::set<std::string_view> names(qfa::verdict_names.begin(), qfa::verdict_names.end());
+  const std::set<std::string_view> names(qfa::census_verdict_names.begin(), qfa::census_verdict_names.end());
   CHECK(names.size() == 3);
-  CHECK(qfa::verdict_names[static_cast<std::size_t>(verdict::undecided)] == "undecided");
+  CHECK(qfa::census_verdict_names[static_cast<std::size_t>(census_verdict::undecided)] == "undecided");
 }
 
 }  // namespace survival_confirmed_test

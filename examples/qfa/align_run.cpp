@@ -86,8 +86,7 @@ void run_align(const align_arguments& a) {
     others.emplace_back(qfa::learn_cache(qfa::parse_cache_plan(spec, config.layers), reference, calibration));
 
   qfa::behavior asked(reference, vocabulary, std::move(prompts), judge_of(a), progress_line());
-  const std::vector<qfa::layer_ranking> rankings{{"position: the first ones", {0, 1}}};
-  const qfa::alignment_result result = qfa::align(asked, text, a.settings, others, rankings);
+  const qfa::alignment_result result = qfa::align(asked, text, a.settings, others);
   clear_progress_line();
   std::cout << "alignment of " << a.model << " under quantized caches: " << asked.prompts().prompts.size()
             << " prompts, " << text.ids.size() << " tokens of text\n";
@@ -99,6 +98,7 @@ void run_align(const align_arguments& a) {
             << qfa::reductions_table(result) << "\n"
             << qfa::diagnosis_text(result) << "\n"
             << qfa::mitigations_table(result);
+  if (result.directions) std::cout << "\n" << qfa::directions_table(*result.directions);
   if (!a.responses.empty()) write_responses(asked, a.responses);
   if (a.out.empty()) return;
   std::filesystem::create_directory(a.out);

@@ -79,6 +79,7 @@ void run_refuser(const std::string& out) {
   arguments.prompts = (files / "prompts.json").string();
   arguments.tokens = (files / "tokens.npy").string();
   arguments.prepend_bos = true;
+  arguments.settings.group = 16;  // its keys have 64 channels in all
   arguments.out = out;
   run_align(arguments);
 }

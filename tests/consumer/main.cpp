@@ -5,6 +5,10 @@
 #include <qfa/io/npz.hpp>
 #endif
 
+#ifdef QFA_HAS_KMEANS
+#include <qfa/cache/kmeans.hpp>
+#endif
+
 #ifdef QFA_HAS_MPI
 #include <qfa/mpi/communicator.hpp>
 #endif

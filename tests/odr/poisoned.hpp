@@ -20,3 +20,6 @@
 #ifdef QFA_HAS_NPZ
 #include "qfa/io/npz.hpp"
 #endif
+#ifdef QFA_HAS_KMEANS
+#include "qfa/cache/kmeans.hpp"
+#endif

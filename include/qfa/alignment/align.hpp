@@ -9,7 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/alignment/align_directions.hpp"
 #include "qfa/alignment/align_settings.hpp"
+#include "qfa/alignment/baseline_rankings.hpp"
 #include "qfa/alignment/behavior.hpp"
 #include "qfa/alignment/cache_sweep.hpp"
 #include "qfa/alignment/channel_geometry.hpp"
@@ -40,19 +42,20 @@ struct alignment_result {
   /// 30 % (the published check of the 20-prompt protocol); nothing where either is undefined.
   grain_reduction test_per_channel{}, test_groups{};
   std::optional<bool> foretold{};
+  std::optional<aligned_directions> directions{};  ///< none where prompts are too few
   verified_mitigations verified{};
   std::vector<std::string> warnings{};
 };
 
 /// The published diagnosis and repair of a quantized cache (arXiv 2606.09864), end to end and on disjoint prompts: a
 /// sweep over bits, the layers that flip, the grain of their scales, the failure mode, its prescription, and what that
-/// and all other mitigations recover.  `others` are measured besides, `rankings` make baselines.
+/// and all other mitigations recover; the directions behind refusals beside it, whose rankings of layers make baselines
+/// (with prompts too few for these, the first layers alone do).  `others` are measured besides.
 ///
 /// Layers are chosen on the `fit` prompts and PCR is counted on the `calibration` prompts; without prompts to fit, both
 /// on the latter, with a warning.  Throws where harmful prompts of the calibration or the test split are missing.
 inline alignment_result align(behavior& asked, const token_rows& text, const align_settings& settings = {},
-                              const std::vector<answering>& others = {},
-                              const std::vector<layer_ranking>& rankings = {}) {
+                              const std::vector<answering>& others = {}) {
   const prompt_set& prompts = asked.prompts();
   const std::size_t layers = asked.reference().config().layers;
   const auto fit = prompts.of(prompt_label::harmful, prompt_split::fit),
@@ -90,6 +93,15 @@ inline alignment_result align(behavior& asked, const token_rows& text, const ali
   if (!std::isnan(foretelling) && !std::isnan(told)) out.foretold = pcr_predicts(foretelling, told);
 
   const int bits = bits_to_protect(out.sweep, settings);
+  std::vector<layer_ranking> rankings{ranking_by_position(layers)};
+  if (has_directions(prompts)) {
+    out.directions = look_at_directions(asked, everywhere(specs.sweep(bits)).plan, settings);
+    rankings = out.directions->rankings;
+  } else {
+    out.warnings.push_back(
+        "directions need two harmful and two harmless prompts of the splits \"fit\" and "
+        "\"calibration\" each, and were left out");
+  }
   out.verified =
       verify(asked, measure, mitigations(out.layers, bits, rankings, settings), bits, out.found.mode, settings);
   const proportion refused{out.reference.harmful.reference(verdict::refused), out.reference.harmful.prompts()};

@@ -137,6 +137,7 @@ inline budget_choice least_cost_choice(const choice_table& table, std::uint64_t 
   }
   out.cost = table.cost_of(out.chosen);
   out.size = table.size_of(out.chosen);
+  out.bound = (std::min)(out.bound, out.cost);  // above it by rounding alone
   return out;
 }
 

@@ -166,7 +166,8 @@ inline std::string cache_budget::text() const {
     out += "  it measured better than what was searched for, since costs of layers do not add up\n  searched  " +
            detail::line_of(searched) + "\n";
   out += std::string("  ") + (exact ? "exact" : "greedy") + "; no plan is predicted below " +
-         detail::four_digits(bound) + " (gap " + detail::four_digits(gap()) + ")\n";
+         detail::four_digits(bound) + " (gap " + detail::four_digits(gap() > 1e-12 * std::fabs(bound) ? gap() : 0.0) +
+         ")\n";
   if (const std::optional<double> ratio = additivity())
     out += "  measured over predicted cost " + detail::four_digits(*ratio) +
            (*ratio >= 0.67 && *ratio <= 1.5 ? "\n" : ": layers' costs do not add up\n");

@@ -15,6 +15,7 @@
 #include "qfa/alignment/decision_tree.hpp"
 #include "qfa/alignment/flips.hpp"
 #include "qfa/alignment/layer_ablation.hpp"
+#include "qfa/alignment/layer_ranking.hpp"
 #include "qfa/alignment/measured_cache.hpp"
 #include "qfa/alignment/per_channel_reduction.hpp"
 #include "qfa/alignment/recovery.hpp"
@@ -28,12 +29,6 @@ struct mitigation {
   std::string plan;                    ///< spec
   std::optional<failure_mode> fits{};  ///< the mode that it is prescribed for
   bool baseline = false;               ///< chosen without looking at refusals
-};
-
-/// Layers that somebody would protect who has not looked at refusals: the first so many of `layers`.
-struct layer_ranking {
-  std::string by;  ///< "attention mass"
-  std::vector<std::size_t> layers;
 };
 
 /// The published strategies for a cache of so many bits, each mode's prescription among them; then baselines: as many

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "qfa/alignment/align.hpp"
+#include "qfa/alignment/align_directions.hpp"
 #include "qfa/alignment/decision_tree.hpp"
 #include "qfa/alignment/flips.hpp"
 #include "qfa/alignment/mitigation.hpp"
@@ -55,7 +56,7 @@ inline report_json onset_json(const onset_bits& o) {
 }
 
 inline report_json reduction_json(const grain_reduction& r) {
-  return {{"scales", reduction_lifetime_names[static_cast<std::size_t>(r.lifetime)]},
+  return {{"scales", scale_lifetime_names[static_cast<std::size_t>(r.lifetime)]},
           {"both", r.counts.both},
           {"coarse_only", r.counts.coarse_only},
           {"fine_only", r.counts.fine_only},
@@ -80,6 +81,53 @@ inline report_json to_json(const measured_cache& m) {
           {"scored_tokens", m.text.tokens},
           {"harmful", detail::counts_json(m.harmful)},
           {"harmless", detail::counts_json(m.harmless)}};
+}
+
+namespace detail {
+
+/// V_rel, V_conc, V_marg.
+inline report_json ratios_json(const vulnerability_ratios& v) {
+  return {{"v_rel", number_or_null(v.relative)},
+          {"v_conc", number_or_null(v.concentration)},
+          {"v_marg", number_or_null(v.margin)}};
+}
+inline report_json ranks_json(const vulnerability_ranks& r) {
+  return {{"v_rel", number_or_null(r.relative)},
+          {"v_conc", number_or_null(r.concentration)},
+          {"v_marg", number_or_null(r.margin)}};
+}
+
+}  // namespace detail
+
+/// Vulnerability is qfa's own definition, in three readings (validity.md 2.9).
+inline report_json to_json(const aligned_directions& d) {
+  report_json sites = report_json::array(), proxies = report_json::array(), rankings;
+  for (const direction_finding& f : d.found.sites) {
+    report_json site{{"site", name_of(f.site)},
+                     {"channels", f.channels},
+                     {"separation", number_or_null(f.separation)},
+                     {"vulnerability", detail::ratios_json(f.vulnerable.direction.all)},
+                     {"of_fluctuation", detail::ratios_json(f.vulnerable.direction.of_fluctuation)},
+                     {"percentile_among_permuted_labels", detail::ranks_json(f.vulnerable.among_permuted)},
+                     {"percentile_among_principal_axes", detail::ranks_json(f.vulnerable.among_axes)},
+                     {"bias_share", number_or_null(f.bias_share())},
+                     {"d_prime", number_or_null(f.detection.d_reference)},
+                     {"d_prime_compressed", number_or_null(f.detection.d_compressed)},
+                     {"sign_flips", to_json(f.detection.sign_flips)},
+                     {"cosine", number_or_null(f.stability.cosine)},
+                     {"split_half_cosine", number_or_null(f.stability.split_half)}};
+    sites.push_back(std::move(site));
+  }
+  for (const layer_reduction& r : d.proxies)
+    proxies.push_back({{"per_tensor_error", number_or_null(r.per_tensor_error)},
+                       {"per_channel_error", number_or_null(r.per_channel_error)},
+                       {"reduction", number_or_null(r.reduction)}});
+  for (const layer_ranking& r : d.rankings)
+    rankings[r.by] = r.layers;
+  return {{"cache", d.cache},
+          {"sites", std::move(sites)},
+          {"proxy_reduction_by_layer", std::move(proxies)},
+          {"rankings", std::move(rankings)}};
 }
 
 /// The whole report of `align`.  What has no value is null.
@@ -145,7 +193,8 @@ inline report_json to_json(const alignment_result& a) {
       {"prescription", a.found.mode ? report_json(std::string(prescription(*a.found.mode))) : report_json(nullptr)},
       {"test_per_channel", detail::reduction_json(a.test_per_channel)},
       {"test_groups", detail::reduction_json(a.test_groups)},
-      {"foretold", a.foretold}};
+      {"foretold", a.foretold ? report_json(*a.foretold) : report_json(nullptr)}};
+  out["directions"] = a.directions ? to_json(*a.directions) : report_json(nullptr);
   report_json list = report_json::array();
   for (const verified_mitigation& m : a.verified.rows) {
     report_json row{

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "qfa/alignment/align.hpp"
+#include "qfa/alignment/align_directions.hpp"
 #include "qfa/alignment/decision_tree.hpp"
 #include "qfa/alignment/flips.hpp"
 #include "qfa/alignment/mitigation.hpp"
@@ -89,7 +90,7 @@ inline std::string reductions_table(const alignment_result& a) {
                std::to_string(r.counts.both), fixed(r.estimate.value, 2), detail::bounds_text(r.estimate.interval, 2)});
   };
   for (const grain_reduction& r : a.geometry.per_channel)
-    add("PCR, scales by " + std::string(reduction_lifetime_names[static_cast<std::size_t>(r.lifetime)]), r);
+    add("PCR, scales by " + std::string(scale_lifetime_names[static_cast<std::size_t>(r.lifetime)]), r);
   add("PCR_dir, against random groups", a.geometry.direction);
   add("groups, all layers", a.geometry.groups);
   add("PCR, all layers, test prompts", a.test_per_channel);
@@ -111,6 +112,27 @@ inline std::string mitigations_table(const alignment_result& a) {
                detail::bits_text(m.measured.bits_per_element),
                m.overhead ? signed_fixed(100.0 * m.overhead->relative, 1) : "-"});
   return table.str();
+}
+
+/// How the protected cache hits the directions behind refusals, all heads together: qfa's own three readings of
+/// vulnerability, the direction's percentile among permuted labels by the first, detection before and after, and the
+/// direction found again, whose ceiling is the cosine of the reference's two halves.
+inline std::string directions_table(const aligned_directions& d) {
+  text_table table({"direction under " + d.cache, "V_rel", "V_conc", "V_marg", "pctl", "bias", "d'", "d' comp.",
+                    "sign flips", "cosine", "ceiling"});
+  for (const direction_finding& f : d.found.sites) {
+    if (f.site.head) continue;
+    const vulnerability_ratios& v = f.vulnerable.direction.all;
+    table.add({name_of(f.site), fixed(v.relative, 3), fixed(v.concentration, 3), fixed(v.margin, 3),
+               fixed(f.vulnerable.among_permuted.relative, 0), fixed(f.bias_share(), 2),
+               fixed(f.detection.d_reference, 2), fixed(f.detection.d_compressed, 2),
+               detail::of_trials(f.detection.sign_flips), fixed(f.stability.cosine, 4),
+               fixed(f.stability.split_half, 4)});
+  }
+  std::string out = table.str() + "stand-in for PCR from keys alone (qfa's own), by layer:";
+  for (std::size_t l = 0; l < d.proxies.size(); ++l)
+    out += (l == 0 ? " " : ", ") + std::to_string(l) + ": " + fixed(d.proxies[l].reduction, 2);
+  return out + "\n";
 }
 
 /// Diagnosis and prescription in words.
@@ -148,15 +170,16 @@ inline std::string diagnosis_text(const alignment_result& a) {
   for (std::size_t i = 0; i < a.found.published.size(); ++i)
     out += (i == 0 ? "" : ", ") + std::string(name(a.found.published[i]));
   out += a.found.published.empty() ? "none\n" : "\n";
-  out += "the calibration prompts " + std::string(a.foretold ? "foretold" : "did not foretell") +
-         " the side of 30 % on the test prompts\n";
+  if (a.foretold)
+    out += "the calibration prompts " + std::string(*a.foretold ? "foretold" : "did not foretell") +
+           " on which side of 30 % PCR lies on the test prompts\n";
   out += "prescription: " + std::string(prescription(*a.found.mode)) + "\n";
   for (const verified_mitigation& m : a.verified.rows)
     if (m.prescribed)
-      out += "verified: \"" + m.what.plan + "\" takes back " + fixed(100.0 * m.recovered.value, 0) +
-             " % of the flips on " + std::to_string(m.counts.prompts()) + " refused test prompts" +
+      out += "verified: R1 = " + fixed(m.recovered.value, 2) + " " + detail::bounds_text(m.recovered.interval, 2) +
+             " on " + std::to_string(m.counts.prompts()) + " refused test prompts" +
              (m.overhead ? ", for " + signed_fixed(100.0 * m.overhead->relative, 1) + " % memory" : std::string()) +
-             "\n";
+             ", by " + m.what.plan + "\n";
   return out;
 }
 

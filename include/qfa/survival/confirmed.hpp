@@ -17,8 +17,9 @@
 namespace qfa {
 
 /// What the data prove about a feature and a threshold.
-enum class verdict : std::uint8_t { confirmed_survived, confirmed_not, undecided };
-inline constexpr std::array<std::string_view, 3> verdict_names{"confirmed_survived", "confirmed_not", "undecided"};
+enum class census_verdict : std::uint8_t { confirmed_survived, confirmed_not, undecided };
+inline constexpr std::array<std::string_view, 3> census_verdict_names{"confirmed_survived", "confirmed_not",
+                                                                      "undecided"};
 
 /// The two one-sided p-values of a feature against a threshold tau in (0, 1).
 struct threshold_test {
@@ -44,8 +45,8 @@ inline threshold_test test_threshold(const survey& s, std::size_t feature, doubl
 
 /// The census that a false discovery rate allows: of each verdict but `undecided`, an expected share of at most `q` is
 /// wrong.  One verdict for each counted feature, in the order of `counted`.  For the honest protocol.
-inline std::vector<verdict> confirm(const survey& s, double tau = 0.9, double q = 0.05,
-                                    test_dependence dependence = test_dependence::independent) {
+inline std::vector<census_verdict> confirm(const survey& s, double tau = 0.9, double q = 0.05,
+                                           test_dependence dependence = test_dependence::independent) {
   require(tau > 0.0 && tau < 1.0, "confirm needs a threshold between 0 and 1");
   std::vector<double> lower, higher;
   for (const std::uint32_t f : s.counted) {
@@ -54,10 +55,10 @@ inline std::vector<verdict> confirm(const survey& s, double tau = 0.9, double q 
     higher.push_back(test.against_higher);
   }
   const auto above = discoveries(lower, q, dependence), below = discoveries(higher, q, dependence);
-  std::vector<verdict> verdicts(s.counted.size(), verdict::undecided);
+  std::vector<census_verdict> verdicts(s.counted.size(), census_verdict::undecided);
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
-    if (above[i]) verdicts[i] = verdict::confirmed_survived;
-    if (below[i]) verdicts[i] = verdict::confirmed_not;
+    if (above[i]) verdicts[i] = census_verdict::confirmed_survived;
+    if (below[i]) verdicts[i] = census_verdict::confirmed_not;
   }
   return verdicts;
 }
