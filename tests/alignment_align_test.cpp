@@ -190,7 +190,9 @@ TEST_CASE("align: prompts choose, count or are reported, and never two of these"
   const std::set everywhere{named("section5:bits=3"),
                             named("group64:bits=3,key_group=16,value_group=16")};  // G64 here and there
   std::size_t reported = 0;
-  for (const auto& [condition, splits] : seen) {
+  for (const auto& said : seen) {
+    const std::string& condition = said.first;
+    const std::set<prompt_split>& splits = said.second;
     CAPTURE(condition);
     if (condition == "reference") continue;
     if (everywhere.contains(condition)) {
