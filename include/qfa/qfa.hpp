@@ -282,6 +282,7 @@
 #include "qfa/model/vocabulary.hpp"
 #include "qfa/model/write_gguf.hpp"
 #include "qfa/alignment/align.hpp"
+#include "qfa/alignment/align_budget.hpp"
 #include "qfa/alignment/align_directions.hpp"
 #include "qfa/alignment/align_settings.hpp"
 #include "qfa/alignment/attention_weights.hpp"
