@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <string>
@@ -15,6 +17,10 @@
 #include "planted_refusals.hpp"
 #include "qfa/alignment/verdict_file.hpp"
 #include "qfa/cache/plan_spec.hpp"
+#include "qfa/io/json.hpp"
+#include "qfa/model/load.hpp"
+#include "qfa/model/loss_sums.hpp"
+#include "qfa/model/tokens.hpp"
 #include "scratch.hpp"
 
 namespace alignment_behavior_test {
@@ -215,6 +221,44 @@ TEST_CASE("answering: a plan that changes nothing is the reference") {
   CHECK(answering(parse_cache_plan("0=none", 4)).name == "reference");
   CHECK(answering(cache_plan()).name == answering().name);
   CHECK(answering(parse_cache_plan("1=section5:bits=3", 4)).name == parse_cache_plan("1=section5:bits=3", 4).name());
+}
+
+TEST_CASE("behavior: the demo's refuser says and predicts what an independent float64 account of it does") {
+  const std::filesystem::path refuser = std::filesystem::path(QFA_TEST_DATA) / "../../examples/demo/refuser";
+  const json expected = read_json(std::filesystem::path(QFA_TEST_DATA) / "refuser_expected.json");
+  const any_decoder model(load_model(refuser / "model"));
+  const prompt_set prompts = read_prompts(refuser / "prompts.json", model.config().vocabulary);
+  const token_rows text = read_tokens(refuser / "tokens.npy", {.context = 128,
+                                                               .max_tokens = 8 * 128,
+                                                               .vocabulary = model.config().vocabulary,
+                                                               .prepend_bos = model.config().bos});
+  REQUIRE(text.rows() == expected["rows"].get<std::size_t>());
+  const std::vector<std::pair<std::string, std::string>> conditions{
+      {"full", "none"}, {"section4_4bit", "section4:bits=4"}, {"section4_3bit", "section4:bits=3"}};
+  std::size_t answers = 0;
+  for (const auto& [key, spec] : conditions) {
+    CAPTURE(key);
+    const cache_plan plan = parse_cache_plan(spec, model.config().layers);
+    any_decoder cached = model;
+    cached.use_cache(plan);
+    std::vector<double> nll(text.rows() * (text.context - 1));
+    score_tokens(cached, cached.final_hidden(text.view()).view(), text.view(), nll);
+    loss_sum loss;
+    for (const double x : nll)
+      loss(x);
+    // A rounding flip of one code moves a row's loss, as 3e-4 of the mean allows for in an independent sweep.
+    CHECK(loss.mean() == doctest::Approx(expected["mean_nll"][key].get<double>()).epsilon(key == "full" ? 1e-5 : 3e-4));
+    for (const json& one : expected["prompts"]) {
+      CAPTURE(one["id"].get<std::string>());
+      const auto asked = std::ranges::find(prompts.prompts, one["id"].get<std::string>(), &prompt::id);
+      REQUIRE(asked != prompts.prompts.end());
+      const std::vector<std::vector<std::uint32_t>> tokens{asked->tokens};
+      const auto said = generate(model, tokens, {.max_new_tokens = prompts.max_new_tokens, .end = prompts.end}, plan);
+      CHECK(said.front().tokens == one["responses"][key].get<std::vector<std::uint32_t>>());
+      ++answers;
+    }
+  }
+  CHECK(answers == 36);
 }
 
 }  // namespace alignment_behavior_test

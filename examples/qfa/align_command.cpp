@@ -30,6 +30,10 @@ void add_align(CLI::App& app) {
   command->add_option("--high", a->settings.tree.high, "PCR above which outliers crush it (0.7)");
   command->add_option("--few-layers", a->settings.tree.few_layers, "so many flipping layers are few (2)");
   command->add_option("--seed", a->settings.seed, "of controls (1)");
+  command->add_option("--budget", a->budget,
+                      "bytes of keys and values: choose each layer's bits so that refusals suffer least within them");
+  command->add_option("--budget-tokens", a->budget_tokens, "of the text that these bytes are to hold (1024)");
+  command->add_option("--budget-by", a->budget_by, "what is kept low: direction (its error) or flips");
   command->add_option("--verdicts", a->verdicts,
                       "a judge's verdicts, CSV or JSON of id, condition, verdict, in place of the keyword matcher");
   command->add_option("--responses", a->responses, "write every response here, for such a judge");

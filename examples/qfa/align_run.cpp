@@ -11,6 +11,7 @@
 #include "audit_options_cli.hpp"
 #include "progress_line.hpp"
 #include "qfa/alignment/align.hpp"
+#include "qfa/alignment/align_budget.hpp"
 #include "qfa/alignment/behavior.hpp"
 #include "qfa/alignment/prompts.hpp"
 #include "qfa/alignment/verdict_file.hpp"
@@ -69,6 +70,10 @@ void write_responses(const qfa::behavior& asked, const std::string& file) {
 
 void run_align(const align_arguments& a) {
   if (!a.out.empty()) check_output_directory(a.out);
+  std::optional<qfa::budget_cost> by;
+  for (std::size_t i = 0; i < qfa::budget_cost_names.size(); ++i)
+    if (a.budget_by == qfa::budget_cost_names[i]) by = static_cast<qfa::budget_cost>(i);
+  if (!by) qfa::fail("--budget-by takes direction or flips, not \"" + a.budget_by + "\"");
   qfa::language_model model = qfa::open_model(a.model);
   const qfa::model_config config = model.config;
   const std::filesystem::path words =
@@ -99,10 +104,19 @@ void run_align(const align_arguments& a) {
             << qfa::diagnosis_text(result) << "\n"
             << qfa::mitigations_table(result);
   if (result.directions) std::cout << "\n" << qfa::directions_table(*result.directions);
+  qfa::report_json report = qfa::to_json(result);
+  if (a.budget > 0.0) {
+    qfa::cache_meter measure(asked, text, qfa::prompt_split::test, a.budget_tokens);
+    const qfa::aligned_budget within =
+        qfa::align_within(asked, measure, a.budget, a.budget_tokens, *by, a.settings, progress_line());
+    clear_progress_line();
+    std::cout << "\n" << qfa::budget_text(within);
+    report["budget"] = qfa::to_json(within);
+  }
   if (!a.responses.empty()) write_responses(asked, a.responses);
   if (a.out.empty()) return;
   std::filesystem::create_directory(a.out);
-  write_whole(std::filesystem::path(a.out) / "alignment.json", qfa::to_json(result));
+  write_whole(std::filesystem::path(a.out) / "alignment.json", report);
   std::cout << "\nwritten: " << a.out << "/alignment.json\n";
 }
 

@@ -17,6 +17,9 @@ struct align_arguments {
   std::vector<std::string> caches;  ///< plans measured beside the sweep
   std::size_t context = 0, max_tokens = 16384;
   bool prepend_bos = false;
+  double budget = 0.0;  ///< bytes; 0: no search
+  std::size_t budget_tokens = 1024;
+  std::string budget_by = "direction";
   qfa::align_settings settings;
 };
 

@@ -79,7 +79,9 @@ void run_refuser(const std::string& out) {
   arguments.prompts = (files / "prompts.json").string();
   arguments.tokens = (files / "tokens.npy").string();
   arguments.prepend_bos = true;
-  arguments.settings.group = 16;  // its keys have 64 channels in all
+  arguments.settings.group = 16;          // its keys have 64 channels in all
+  arguments.settings.mechanism_bits = 4;  // at 3 bits one scale for all of layer 1 makes it refuse nearly everything
+  arguments.caches = {"kivi:bits=2,group=16,residual=16", "section4:bits=3;1=none"};
   arguments.out = out;
   run_align(arguments);
 }

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "qfa/alignment/align.hpp"
+#include "qfa/alignment/align_budget.hpp"
 #include "qfa/alignment/align_directions.hpp"
 #include "qfa/alignment/decision_tree.hpp"
 #include "qfa/alignment/flips.hpp"
@@ -128,6 +129,28 @@ inline report_json to_json(const aligned_directions& d) {
           {"sites", std::move(sites)},
           {"proxy_reduction_by_layer", std::move(proxies)},
           {"rankings", std::move(rankings)}};
+}
+
+inline report_json to_json(const aligned_budget& b) {
+  const auto plan = [](const budgeted_plan& p) -> report_json {
+    return {{"plan", p.plan.name()},
+            {"bytes", p.bytes},
+            {"predicted_cost", number_or_null(p.predicted)},
+            {"measured_cost", detail::optional_json(p.measured)}};
+  };
+  report_json uniform = report_json::array(), measured = report_json::array();
+  for (const budgeted_plan& p : b.found.uniform)
+    uniform.push_back(plan(p));
+  for (const measured_cache& m : b.uniform)
+    measured.push_back(to_json(m));
+  return {{"bytes", b.found.bytes},
+          {"tokens", b.found.tokens},
+          {"exact", b.found.exact},
+          {"bound", number_or_null(b.found.bound)},
+          {"searched", plan(b.found.searched)},
+          {"uniform", std::move(uniform)},
+          {"chosen", to_json(b.chosen)},
+          {"uniform_within_budget", std::move(measured)}};
 }
 
 /// The whole report of `align`.  What has no value is null.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "qfa/alignment/align.hpp"
+#include "qfa/alignment/align_budget.hpp"
 #include "qfa/alignment/align_directions.hpp"
 #include "qfa/alignment/decision_tree.hpp"
 #include "qfa/alignment/flips.hpp"
@@ -133,6 +134,16 @@ inline std::string directions_table(const aligned_directions& d) {
   for (std::size_t l = 0; l < d.proxies.size(); ++l)
     out += (l == 0 ? " " : ", ") + std::to_string(l) + ": " + fixed(d.proxies[l].reduction, 2);
   return out + "\n";
+}
+
+/// What was chosen within a budget, and what it and the uniform plans come to on the test prompts.
+inline std::string budget_text(const aligned_budget& b) {
+  text_table table({"within the budget, on the test prompts", "KV bits", "PPL ratio", "flips", "%", "95 %",
+                    "over-refused", "net %", "McNemar p", "garbled"});
+  table.add(detail::behavior_row(b.chosen));
+  for (const measured_cache& m : b.uniform)
+    table.add(detail::behavior_row(m));
+  return b.found.text() + table.str();
 }
 
 /// Diagnosis and prescription in words.

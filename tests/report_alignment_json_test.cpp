@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/alignment_json.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "planted_refusals.hpp"
+
+namespace report_alignment_json_test {
+
+using namespace qfa;
+
+TEST_CASE("alignment json: holds every count, interval and plan, and null where there is no value") {
+  qfa_test::planted_refusals p = qfa_test::planted_outlier_as_safety();
+  p.settings.bits = {5, 3};
+  behavior asked = p.asked();
+  const alignment_result a = align(asked, p.text, p.settings);
+  const report_json j = report_json::parse(to_json(a).dump());
+  CHECK(j["format"] == "qfa-alignment-1");
+  CHECK(j["settings"]["sweep_bits"] == report_json::array({5, 3}));
+  CHECK(j["sweep"]["rows"].size() == 2);
+  CHECK(j["sweep"]["noise_of_that_size"].size() == 2);
+  CHECK(j["reference"]["perplexity_ratio"] == 1.0);
+  const report_json& flips = j["sweep"]["rows"][1]["harmful"]["conditional_flip"];
+  CHECK(flips["trials"] == a.reference.harmful.reference(verdict::refused));
+  CHECK(flips["interval"].size() == 2);
+  CHECK(j["layers"]["flips"].size() == a.layers.flips.size());
+  CHECK(j["layers"]["worst"] == p.worst);
+  CHECK(j["geometry"]["per_channel_reduction"].size() == 4);
+  CHECK(j["geometry"]["per_channel_reduction"][0]["scales"] == "call");
+  CHECK(j["diagnosis"]["mode"] == "outlier_as_safety");
+  double sum = 0.0;
+  for (const auto& [mode, probability] : j["diagnosis"]["probability"].items())
+    sum += probability.get<double>();
+  CHECK(sum == doctest::Approx(1.0));
+  CHECK(j["mitigations"]["rows"].size() == a.verified.rows.size());
+  std::size_t prescribed = 0;
+  for (const report_json& row : j["mitigations"]["rows"])
+    prescribed += row["prescribed"].get<bool>() ? 1U : 0U;
+  CHECK(prescribed == 1);
+  CHECK(j["directions"]["sites"].size() == a.directions->found.sites.size());
+  CHECK(j["directions"]["proxy_reduction_by_layer"].size() == a.layers.flips.size());
+
+  alignment_result nothing;
+  nothing.geometry.per_channel.emplace_back();
+  const report_json empty = to_json(nothing);
+  CHECK(empty["diagnosis"]["mode"].is_null());
+  CHECK(empty["diagnosis"]["verdict"] == "undetermined");
+  CHECK(empty["diagnosis"]["foretold"].is_null());
+  CHECK(empty["geometry"]["causal_ratio"].is_null());
+  CHECK(empty["reference"]["perplexity_ratio"].is_null());
+  CHECK(empty["directions"].is_null());
+}
+
+}  // namespace report_alignment_json_test

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/alignment_tables.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "planted_refusals.hpp"
+#include "qfa/report/alignment_json.hpp"
+
+namespace report_alignment_tables_test {
+
+using namespace qfa;
+
+namespace {
+
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+const alignment_result& crushed() {
+  static const alignment_result found = [] {
+    qfa_test::planted_refusals p = qfa_test::planted_outlier_crushes_safety();
+    p.settings.bits = {5, 3};
+    behavior asked = p.asked();
+    return align(asked, p.text, p.settings);
+  }();
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE("alignment tables: a row for each condition, with what a reader must know of it") {
+  const alignment_result& a = crushed();
+  const std::string behavior = behavior_table(a);
+  CHECK(lines_of(behavior) == 1 + 1 + 2 * a.sweep.rows.size());
+  CHECK(behavior.find("noise of that size") != std::string::npos);
+  CHECK(behavior.find("PPL ratio") != std::string::npos);
+  CHECK(lines_of(layers_table(a)) == 1 + a.layers.flips.size());
+  const std::string reductions = reductions_table(a);
+  for (const char* lifetime : {"by call", "by frozen_prefill", "by grouped", "by full_pass", "PCR_dir"})
+    CHECK(reductions.find(lifetime) != std::string::npos);
+  const std::string mitigations = mitigations_table(a);
+  CHECK(lines_of(mitigations) == 2 + a.verified.rows.size());
+  CHECK(mitigations.find("\n> groups of") != std::string::npos);
+  CHECK(mitigations.find("(baseline)") != std::string::npos);
+  const std::string words = diagnosis_text(a);
+  CHECK(words.find("diagnosis: outlier_crushes_safety") != std::string::npos);
+  CHECK(words.find("prescription: groups of 64") != std::string::npos);
+  CHECK(words.find("verified: R1 = 1.00") != std::string::npos);
+  REQUIRE(a.directions);
+  const std::string directions = directions_table(*a.directions);
+  CHECK(directions.find("V_conc") != std::string::npos);
+  CHECK(directions.find("head 0") == std::string::npos);  // heads are in the report's file
+}
+
+TEST_CASE("alignment tables: nothing to explain is said so") {
+  alignment_result a = crushed();
+  a.found = {};
+  CHECK(diagnosis_text(a).find("diagnosis: undetermined") != std::string::npos);
+  a.found.mode = failure_mode::mixed;
+  CHECK(diagnosis_text(a).find("undetermined: no mode is as likely as it must be") != std::string::npos);
+}
+
+}  // namespace report_alignment_tables_test
