@@ -181,7 +181,7 @@ TEST_CASE("align: where one scale flips nothing PCR is undefined, not 0, and not
 TEST_CASE("align: prompts choose, count or are reported, and never two of these") {
   const planted_refusals p = thinned(planted_mixed());
   behavior asked = p.asked();
-  align(asked, p.text, p.settings, {answering(parse_cache_plan("section4:bits=4", 4))}, {{"the first", {0, 1, 2, 3}}});
+  align(asked, p.text, p.settings, {answering(parse_cache_plan("section4:bits=4", 4))});
   std::map<std::string, std::set<prompt_split>> seen;
   asked.for_each_answer([&](const std::string& condition, const prompt& of, const std::string&, verdict) {
     seen[condition].insert(of.split);
@@ -210,7 +210,7 @@ TEST_CASE("align: prompts choose, count or are reported, and never two of these"
     }
   }
   CHECK(reported > 10);
-  CHECK(seen.contains(named("section4:bits=5;0|1=none")));
+  CHECK(seen.contains(named("section4:bits=5;0|1=none")));  // the first layers, as many as are critical
   CHECK(seen.contains(named("section4:bits=4")));
 }
 
@@ -220,8 +220,10 @@ TEST_CASE("align: without prompts to fit layers are chosen on those that are cou
   const alignment_result found = aligned(p);
   CHECK(found.layers_chosen_on == prompt_split::calibration);
   CHECK(found.choosing_prompts == 24);
-  REQUIRE(found.warnings.size() == 1);
+  REQUIRE(found.warnings.size() == 2);
   CHECK(contains(found.warnings[0], "no prompts of the split \"fit\""));
+  CHECK(contains(found.warnings[1], "directions need"));
+  CHECK_FALSE(found.directions.has_value());
   CHECK(found.layers.worst == 1);
 }
 
