@@ -55,6 +55,16 @@ cp -r "$demo/model" a=b
   --out equals >equals.txt
 grep -q '^a=b is a=b' equals.txt
 
+# Caches by themselves and beside a policy: one that keeps everything changes nothing, and learning needs rows.
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 1024 \
+  --cache uniform:bits=16 --cache 'section4:bits=3;0=none' --cache kivi:bits=2,group=32,residual=32 --cache modelopt:type=fp8 \
+  --policy 'rtn:bits=8 & section4:bits=4' --cache-prefill 64 --out cached >cached.txt
+grep -Eq '^uniform:bits=16 .* 16\.00 .* 1\.0000 +1\.0000 +100\.0 ' cached.txt
+grep -Eq '^uniform:bits=3;0=none ' cached.txt
+grep -Eq '^rtn:bits=8 & uniform:bits=4 +8\.' cached.txt
+grep -q 'calibrated on rows .* which are not reported' cached.txt
+grep -q '"first_call_tokens": 64' cached/report.json
+
 # The rest of the program.
 "$qfa" activations "${common[@]}" --hook nll --out nll.npy
 "$qfa" compress --policy rtn:bits=8 --in reference.npy --out compressed.npy | grep -q 'SQNR'
@@ -62,8 +72,9 @@ grep -q '^a=b is a=b' equals.txt
 "$qfa" activations "${common[@]}" --hook nll --policy gptq --out none.npy 2>learns.txt && exit 1
 grep -q 'gptq.* learns from calibration tokens' learns.txt
 # (Into files: grep -q leaves a pipe at the first match, and the program would be ended by what it still has to say.)
-for what in policies hooks models; do "$qfa" list $what >$what.txt; done
+for what in policies caches hooks models; do "$qfa" list $what >$what.txt; done
 grep -q '^rtn' policies.txt
+grep -q '^kivi' caches.txt
 grep -q hook_resid_post hooks.txt
 grep -q GPTNeoXForCausalLM models.txt
 grep -q GGUF models.txt

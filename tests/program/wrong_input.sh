@@ -47,6 +47,10 @@ refused wrong_sae_width 'wide' --model "$tiny" "${sae[@]}" --tokens "$tiny/token
 refused unknown_hook 'hook "blocks\.0\.hook_nowhere"' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" \
   --hook blocks.0.hook_nowhere
 refused unknown_policy_key 'bit.*bits' "${model[@]}" "${sae[@]}" "${tokens[@]}" --policy rtn:bit=4
+refused unknown_cache 'there is no policy "kiwi"' "${model[@]}" "${sae[@]}" "${tokens[@]}" --cache kiwi:bits=2
+refused cache_layer 'names layer 9 of a model that has 4' "${model[@]}" "${sae[@]}" "${tokens[@]}" --cache 'section4:bits=3;9=none'
+refused cache_in_one_call 'shows nothing in a text' "${model[@]}" "${sae[@]}" "${tokens[@]}" --cache kivi:bits=2 --cache-prefill 0
+refused two_caches 'takes one policy and one cache' "${model[@]}" "${sae[@]}" "${tokens[@]}" --policy 'rtn:bits=4 & kivi & kivi'
 refused unknown_policy 'rtm' "${model[@]}" "${sae[@]}" "${tokens[@]}" --policy rtm:bits=4
 refused token_beyond_vocabulary 'vocabulary' --model "$tiny" "${sae[@]}" "${tokens[@]}" "${policy[@]}" \
   --no-prepend-bos --hook blocks.1.hook_resid_post

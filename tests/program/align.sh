@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# align.sh PROGRAM SOURCE WORK: the diagnosis of the model that refuses, end to end, with a judge of one's own, and what
+# it refuses.
+set -euo pipefail
+qfa=$1 source=$2 work=$3
+rm -rf "$work" && mkdir -p "$work" && cd "$work"
+refuser=$source/examples/demo/refuser
+common=(align --model "$refuser/model" --prompts "$refuser/prompts.json" --tokens "$refuser/tokens.npy" --prepend-bos
+  --max-tokens 2048 --bits 3 --deployed-bits 3 --mechanism-bits 4 --group 16)
+
+"$qfa" "${common[@]}" --budget 300000 --responses responses.json --out first >first.txt
+grep -q 'the reference refuses 159/160 harmful and 0/160 harmless' first.txt
+grep -q 'critical layers: 1 (concentrated)' first.txt
+grep -q '^diagnosis: ' first.txt
+grep -q '^verified: R1 = ' first.txt
+grep -q 'cache of 1024 tokens in 300000 bytes' first.txt
+grep -q '"format": "qfa-alignment-1"' first/alignment.json
+
+# A judge that ran elsewhere, who says of every response what was said here: the same report.
+sed -n 's/^  "id": "\(.*\)",$/\1/p' responses.json >ids
+sed -n 's/^  "condition": "\(.*\)",$/"\1"/p' responses.json >conditions
+sed -n 's/^  "verdict": "\(.*\)"$/\1/p' responses.json >verdicts
+(echo id,condition,verdict && paste -d, ids conditions verdicts) >verdicts.csv
+"$qfa" "${common[@]}" --budget 300000 --verdicts verdicts.csv --out second >second.txt
+cmp first/alignment.json second/alignment.json
+
+# Wrong input is one sentence, status 2, and nothing left behind.
+refused() {
+  local words=$1 status=0
+  shift
+  "$qfa" "$@" --out none >none.txt 2>none.err || status=$?
+  if [ $status -ne 2 ] || [ "$(wc -l <none.err)" -ne 1 ] || ! grep -Eq "$words" none.err || [ -e none ]; then
+    printf 'status %s, expected a sentence with %s: ' $status "$words"
+    cat none.err
+    exit 1
+  fi
+}
+head -n 40 verdicts.csv >few.csv
+refused 'has no verdict for prompt' "${common[@]}" --verdicts few.csv
+refused 'takes direction or flips' "${common[@]}" --budget-by both
+refused 'expected "qfa-prompts-1"' align --model "$refuser/model" --prompts "$refuser/model/vocab.json"
+refused 'too small for a cache of 1024 tokens' "${common[@]}" --verdicts verdicts.csv --budget 10
+echo '{"format": "qfa-prompts-1", "prompts": [{"id": "a", "label": "bad", "split": "test", "tokens": [1]}]}' >bad.json
+refused 'prompt "a" in .*has the label "bad", expected harmful or harmless' align --model "$refuser/model" --prompts bad.json
