@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <set>
 #include <string>
 #include <vector>
@@ -37,10 +38,20 @@ TEST_CASE("measure_geometry: a channel's own scale saves whispers and no dips") 
     CAPTURE(scale_lifetime_names[i]);
     CHECK(found.per_channel[i].lifetime == static_cast<scale_lifetime>(i));
     if (i != 2) CHECK(found.per_channel[i].counts == half);
-    CHECK(found.per_channel[i].estimate.value == 0.5);
+    if (i != 2) CHECK(found.per_channel[i].estimate.value == 0.5);
   }
-  // By blocks of 4 tokens the last words of most prompts wait, and some of them are the harmful ones.
-  CHECK(found.per_channel[2].counts == reduction_counts{.both = 10, .coarse_only = 10, .neither = 20});
+  // A harmful word behind the last full block of 4 tokens waits, and is heard.
+  reduction_counts blocks;
+  for (const std::size_t prompt : p.harmful(prompt_split::calibration)) {
+    const std::vector<std::uint32_t>& tokens = p.prompts.prompts[prompt].tokens;
+    const auto at = std::ranges::find_if(tokens, [](std::uint32_t t) { return t >= planted::plain_words.size(); });
+    const std::size_t word = *at - planted::plain_words.size();  // of three, one whispers, one dips, one is layer 3's
+    const bool rounded = static_cast<std::size_t>(at - tokens.begin()) < tokens.size() / 4 * 4 && word % 3 != 2;
+    blocks(rounded, rounded && word % 3 == 1);
+  }
+  CHECK(blocks.neither > 10);
+  CHECK(blocks.both > 0);
+  CHECK(found.per_channel[2].counts == blocks);
   CHECK(&found.published() == found.per_channel.data());
   // Groups of 16 save whispers in all layers; dips lie beside the outlier.
   CHECK(found.groups.counts == reduction_counts{.both = 15, .coarse_only = 25});
