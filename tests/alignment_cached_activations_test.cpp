@@ -201,7 +201,7 @@ TEST_CASE("cached_activations: layers have policies of their own, and threads an
 
 TEST_CASE("cached_activations: other models' plans and hooks that no cache holds are refused") {
   const any_decoder model(load_model(models / "llama"));
-  const qfa_test::prompts prompts{{1, 2}};
+  const qfa_test::token_lists prompts{{1, 2}};
   CHECK_THROWS_AS(cached_activations(model, cache_plan(qfa_test::rounding_cache{}, 4), prompts, last_token()), error);
   CHECK_THROWS_AS(cached_activations(model, {}, prompts, response_token()), error);
   const auto held = cached_activations(model, {}, prompts, last_token());

@@ -159,12 +159,12 @@ TEST_CASE("audit_directions: an error of the values stays out of the keys, and s
     const direction_finding& finding = at(all, in_cache(l, hook_kind::v));
     CHECK(finding.value(vulnerability_form::concentration) == doctest::Approx(heads * head_dim).epsilon(1e-6));
     // Larger than the margin, and up: every prompt that looked harmless looks harmful.
-    const auto rows = [&](const qfa_test::prompts& prompts) {
+    const auto rows = [&](const qfa_test::token_lists& prompts) {
       return activations_at(reference(), prompts, hook_point{l, hook_kind::v}, last_token());
     };
     const contrast_direction r = find_direction(rows(fitted.harmful).view(), rows(fitted.harmless).view());
     std::size_t below = 0;
-    for (const qfa_test::prompts* prompts : {&held_out.harmful, &held_out.harmless})
+    for (const qfa_test::token_lists* prompts : {&held_out.harmful, &held_out.harmless})
       for (const double x : projections(rows(*prompts).view(), r.unit))
         below += x < r.midpoint;
     CHECK(below >= 8);
@@ -185,7 +185,7 @@ TEST_CASE("audit_directions: what passes on is that of the models themselves, fi
   // Where no cache is used there are no errors in it to look at.
   CHECK(audit_directions(reference(), reference(), fitted, held_out, 3, {.controls = few}).sites.size() == layers);
   const hook_point hook{1, hook_kind::z};
-  const auto rows = [&](const any_decoder& model, const qfa_test::prompts& prompts) {
+  const auto rows = [&](const any_decoder& model, const qfa_test::token_lists& prompts) {
     return activations_at(model, prompts, hook, last_token());
   };
   const activations a = rows(reference(), fitted.harmful), b = rows(reference(), fitted.harmless),

@@ -73,13 +73,13 @@ TEST_CASE("reductions_of_layers: the errors are those of prompts held out, in th
   for (const hook_kind kind : {hook_kind::k, hook_kind::rot_k, hook_kind::v}) {
     const auto all =
         reductions_of_layers(model(), coarse, fine, fitted, held_out, {.at = kind, .position = last_token(1)});
-    const auto fit = [&](const qfa_test::prompts& prompts, std::size_t l) {
+    const auto fit = [&](const qfa_test::token_lists& prompts, std::size_t l) {
       return activations_at(model(), prompts, hook_point{l, kind}, last_token(1));
     };
     for (std::size_t l = 0; l < 3; ++l) {
       const contrast_direction r = find_direction(fit(fitted.harmful, l).view(), fit(fitted.harmless, l).view());
       double sum = 0.0;
-      for (const qfa_test::prompts* prompts : {&held_out.harmful, &held_out.harmless}) {
+      for (const qfa_test::token_lists* prompts : {&held_out.harmful, &held_out.harmless}) {
         const auto held = cached_activations(model(), coarse, *prompts, last_token(1));
         const auto before = projections(held[l].reference.at(kind).view(), r.unit);
         const auto after = projections(held[l].cached.at(kind).view(), r.unit);

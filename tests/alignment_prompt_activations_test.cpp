@@ -144,7 +144,7 @@ TEST_CASE("activations_at: a schedule that says how texts come is obeyed") {
 
 TEST_CASE("activations_at: what a first call hides is refused, not reported as no error") {
   any_decoder model(load_model(models / "llama"));
-  const qfa_test::prompts prompts(2, {1, 2, 3});
+  const qfa_test::token_lists prompts(2, {1, 2, 3});
   const std::vector<std::uint32_t> response{4};
   model.use_cache(cache_plan(qfa_test::waiting_cache{}, 3));
   CHECK_THROWS_WITH(
@@ -183,7 +183,7 @@ TEST_CASE("activations_at: neither threads nor other prompts change a bit") {
 
 TEST_CASE("activations_at: prompts that lack the position are refused, no prompts give no rows") {
   const any_decoder model(load_model(models / "llama"));
-  const qfa_test::prompts prompts{{1, 2, 3}, {1}}, beyond{{1, 1000}};
+  const qfa_test::token_lists prompts{{1, 2, 3}, {1}}, beyond{{1, 1000}};
   CHECK_THROWS_AS(activations_at(model, prompts, some_hooks, last_token(1)), error);
   CHECK_THROWS_AS(activations_at(model, prompts, hook_point{7, hook_kind::k}, last_token()), error);
   CHECK_THROWS_AS(activations_at(model, beyond, some_hooks, last_token()), error);

@@ -14,7 +14,7 @@ namespace alignment_prompt_batches_test {
 using namespace qfa;
 
 TEST_CASE("for_each_prompt_batch: each prompt comes once, with those of its length, before the response") {
-  const qfa_test::prompts prompts = qfa_test::draw_prompts(40, 1, 50, 0, 50);
+  const qfa_test::token_lists prompts = qfa_test::draw_prompts(40, 1, 50, 0, 50);
   const std::vector<std::uint32_t> response{7, 8};
   std::vector<int> seen(prompts.size(), 0);
   std::size_t length = 0, most = 0;
@@ -42,7 +42,7 @@ TEST_CASE("for_each_prompt_batch: each prompt comes once, with those of its leng
 }
 
 TEST_CASE("for_each_prompt_batch: a text longer than a batch comes by itself") {
-  const qfa_test::prompts prompts(3, std::vector<std::uint32_t>(9, 1));
+  const qfa_test::token_lists prompts(3, std::vector<std::uint32_t>(9, 1));
   std::size_t batches = 0;
   for_each_prompt_batch(
       prompts, {}, [&](const prompt_batch& batch) { batches += batch.tokens.rows() == 1; }, 4);
@@ -50,7 +50,7 @@ TEST_CASE("for_each_prompt_batch: a text longer than a batch comes by itself") {
 }
 
 TEST_CASE("for_each_prompt_batch: an empty prompt is refused, no prompts are none") {
-  const qfa_test::prompts empty(1);
+  const qfa_test::token_lists empty(1);
   const auto never = [](const prompt_batch&) { FAIL("there is no batch"); };
   CHECK_THROWS_WITH(for_each_prompt_batch(empty, {}, never), "a prompt needs at least one token");
   for_each_prompt_batch({}, {}, never);

@@ -14,14 +14,14 @@
 
 namespace qfa_test {
 
-using prompts = std::vector<std::vector<std::uint32_t>>;
+using token_lists = std::vector<std::vector<std::uint32_t>>;
 
 /// Random prompts of 3 to 9 tokens, the two last of which are from [first, last) of the vocabulary: what a class is
 /// known by.
-inline prompts draw_prompts(std::size_t count, unsigned seed, std::uint32_t vocabulary, std::uint32_t first,
-                            std::uint32_t last) {
+inline token_lists draw_prompts(std::size_t count, unsigned seed, std::uint32_t vocabulary, std::uint32_t first,
+                                std::uint32_t last) {
   std::mt19937 random(seed);
-  prompts out(count);
+  token_lists out(count);
   for (auto& prompt : out) {
     prompt.resize(3 + random() % 7);
     for (auto& token : prompt)

@@ -210,29 +210,36 @@ std::vector<float> uniform_cache::quantized_rows(matrix_view<const float> x, con
 }
 
 inline void uniform_cache::validate() const {
-  const auto demand = [](bool fine, const std::string& sentence) {
-    if (!fine) fail("uniform's " + sentence);
+  // Called for every call of every layer: a sentence is put together where it is needed only.
+  const auto demand = [](bool fine, const auto& sentence) {
+    if (!fine) fail("uniform's " + std::string(sentence()));
   };
   const uniform_cache defaults{};
   const auto known = [](int b) { return (b >= 2 && b <= 8) || b == 16; };
-  demand(known(bits), "bits must lie between 2 and 8 or be 16, not " + std::to_string(bits));
-  demand(key_bits == 0 || known(key_bits), "key_bits must be as bits or 0, not " + std::to_string(key_bits));
-  demand(value_bits == 0 || known(value_bits), "value_bits must be as bits or 0, not " + std::to_string(value_bits));
+  demand(known(bits), [&] { return "bits must lie between 2 and 8 or be 16, not " + std::to_string(bits); });
+  demand(key_bits == 0 || known(key_bits),
+         [&] { return "key_bits must be as bits or 0, not " + std::to_string(key_bits); });
+  demand(value_bits == 0 || known(value_bits),
+         [&] { return "value_bits must be as bits or 0, not " + std::to_string(value_bits); });
   const auto check_group = [&](const char* side, cache_granularity per, std::size_t group, std::size_t usual) {
     const bool grouped = per == cache_granularity::channel_group || per == cache_granularity::token_group;
-    demand(group >= 1 && group <= 1000000, std::string(side) + "_group must lie between 1 and a million");
-    demand(grouped || group == usual, std::string(side) + "_group=" + std::to_string(group) +
-                                          " means something with channel_group and token_group only");
-    demand(lifetime != scale_lifetime::frozen_prefill || per != cache_granularity::token_group,
-           "groups of tokens do not go with lifetime=frozen_prefill, since later tokens would have none");
+    demand(group >= 1 && group <= 1000000,
+           [&] { return std::string(side) + "_group must lie between 1 and a million"; });
+    demand(grouped || group == usual, [&] {
+      return std::string(side) + "_group=" + std::to_string(group) +
+             " means something with channel_group and token_group only";
+    });
+    demand(lifetime != scale_lifetime::frozen_prefill || per != cache_granularity::token_group, [&] {
+      return "groups of tokens do not go with lifetime=frozen_prefill, since later tokens would have none";
+    });
   };
   check_group("key", keys, key_group, defaults.key_group);
   check_group("value", values, value_group, defaults.value_group);
-  demand(block >= 1 && block <= 1000000, "block must lie between 1 token and a million");
+  demand(block >= 1 && block <= 1000000, [&] { return "block must lie between 1 token and a million"; });
   demand(block == defaults.block || lifetime == scale_lifetime::grouped,
-         "block=" + std::to_string(block) + " means something with lifetime=grouped only");
+         [&] { return "block=" + std::to_string(block) + " means something with lifetime=grouped only"; });
   demand(!lone_token || (keys == cache_granularity::channel && lifetime == scale_lifetime::call),
-         "lone_token=true means something with keys=channel and lifetime=call only");
+         [&] { return "lone_token=true means something with keys=channel and lifetime=call only"; });
 }
 
 static_assert(named_cache_policy<uniform_cache> && described<uniform_cache>);
