@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [debug] [verify] [tidy] [format]     (all of them without arguments)
+#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format]     (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- debug verify tidy format
+[ $# -gt 0 ] || set -- sanitize debug verify tidy format
 
 for leg in "$@"; do
   case $leg in
+    sanitize)  # the program and the examples as well, with clang.  Catches: what only a whole run reads past the end of.
+      qfa_need $qfa_packages clang-14 libclang-rt-14-dev libomp-14-dev
+      qfa_configure sanitize -D QFA_BUILD_EXAMPLES=ON
+      qfa_build sanitize
+      ctest --preset sanitize -j "$(nproc)"
+      ;;
     debug)  # our asserts and the standard library's, unoptimized.  Catches: an index one past the end that ASan allows.
       qfa_need $qfa_packages
       qfa_configure debug
@@ -33,7 +39,7 @@ for leg in "$@"; do
       git diff --name-only --diff-filter=d "$base" -- '*.hpp' '*.cpp' | xargs -r clang-format-14 --dry-run
       ;;
     *)
-      qfa_say "$leg is none of debug, verify, tidy, format"
+      qfa_say "$leg is none of sanitize, debug, verify, tidy, format"
       exit 2
       ;;
   esac
