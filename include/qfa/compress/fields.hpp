@@ -189,7 +189,7 @@ std::string field_keys() {
 
 /// A policy with the members that `options` set.  Throws where a key is unknown, given twice or missing, where a value
 /// cannot be read, and where the policy refuses the whole.
-template <described P, class Nested>
+template <described P, class Nested = nested_parser>
 P policy_from(std::span<const spec_option> options, const Nested& nested) {
   const std::string policy_name(P::spec_name);
   P policy{};
