@@ -6,11 +6,15 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "made_up_caches.hpp"
 #include "model_threads.hpp"
+#include "qfa/cache/spec.hpp"
 #include "qfa/model/any_decoder.hpp"
+#include "qfa/model/learn_cache.hpp"
 #include "qfa/model/load.hpp"
 #include "qfa/model/tokens.hpp"
 #include "slow_cache.hpp"
@@ -65,6 +69,60 @@ TEST_CASE("generate: greedy text is what whole passes choose, and with caches wh
       }
     }
   }
+}
+
+TEST_CASE("generate: under each cache that qfa lists, the bits of the slow and plain simulation") {
+  const std::filesystem::path refuser = std::filesystem::path(QFA_TEST_DATA) / "../../examples/demo/refuser";
+  const language_model weights = load_model(refuser / "model");
+  const decoder<> model(weights);
+  const any_decoder shown(weights);
+  const token_rows text = read_tokens(refuser / "tokens.npy", {.context = 48, .max_tokens = 480});
+  std::vector<std::vector<std::uint32_t>> prompts;
+  for (const std::ptrdiff_t length : {33, 20, 33})
+    prompts.emplace_back(text.view().row(prompts.size()).begin(), text.view().row(prompts.size()).begin() + length);
+#ifdef QFA_HAS_KMEANS
+  constexpr std::string_view with_levels = "kvquant_nuq2";
+#else
+  constexpr std::string_view with_levels;
+#endif
+  std::size_t tried = 0, changed = 0;
+  const auto plain = generate(model, prompts, {.max_new_tokens = 12});
+  for (const cache_entry& entry : default_cache_catalogue().entries()) {
+    std::string spec = entry.name;
+    for (const option_help& option : entry.options) {
+      if (option.required)
+        spec += (spec == entry.name ? ":" : ",") + option.key + "=" +
+                (option.key == "of"     ? "(kivi:bits=2,group=16,residual=16)"
+                 : option.key == "bits" ? "3"
+                                        : "1");
+      // Windows that texts as short as these go beyond.
+      const std::string before = spec == entry.name ? ":" : ",";
+      if (option.key == "nuq" && entry.name != with_levels) spec += before + "nuq=false";  // k-means takes a second
+      if (option.key == "residual") spec += before + "residual=32";
+    }
+    CAPTURE(spec);
+    const any_cache_policy policy = parse_cache(spec);
+    const cache_plan plan = learn_cache(cache_plan(policy, weights.config.layers), shown, text);
+    const auto texts = generate(model, prompts, {.max_new_tokens = 12}, plan);
+    for (std::size_t p = 0; p < prompts.size(); ++p) {
+      qfa_test::slow_cache slow(model, plan);
+      std::vector<std::uint32_t> next = prompts[p], expected;
+      while (expected.size() < 12) {
+        const std::vector<float> hidden = slow.call(next);
+        activations logits;
+        logits.resize(1, weights.config.vocabulary);
+        model.unembed({hidden.data() + (hidden.size() - weights.config.hidden), 1, weights.config.hidden},
+                      logits.view());
+        expected.push_back(likeliest(logits.values));
+        next = {expected.back()};
+      }
+      CHECK(texts[p].tokens == expected);
+      changed += expected != plain[p].tokens ? 1U : 0U;
+    }
+    ++tried;
+  }
+  CHECK(tried == default_cache_catalogue().entries().size());
+  CHECK(changed > 3);  // coarse ones say something else
 }
 
 TEST_CASE("generate: a text ends with its end token, and the others do not notice") {
