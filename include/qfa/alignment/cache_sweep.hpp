@@ -46,7 +46,7 @@ inline int bits_to_protect(const cache_sweep& sweep, const align_settings& setti
   if (settings.deployed_bits) return *settings.deployed_bits;
   if (sweep.confirmed.onset) return static_cast<int>(*sweep.confirmed.onset);
   if (sweep.published.onset) return static_cast<int>(*sweep.published.onset);
-  return settings.bits.empty() ? settings.mechanism_bits : std::ranges::min(settings.bits);
+  return settings.bits.empty() ? settings.mechanism_bits : (std::ranges::min)(settings.bits);
 }
 
 }  // namespace qfa

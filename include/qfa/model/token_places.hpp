@@ -19,7 +19,7 @@ struct token_places {
   }
 
   /// One more than the largest position in the pass.
-  std::size_t end() const noexcept { return columns + (past.empty() ? 0 : std::ranges::max(past)); }
+  std::size_t end() const noexcept { return columns + (past.empty() ? 0 : (std::ranges::max)(past)); }
 };
 
 }  // namespace qfa
