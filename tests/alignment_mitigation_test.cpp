@@ -103,7 +103,7 @@ TEST_CASE("mitigations: baselines protect as many layers as are critical, by ran
   CHECK(all[9].baseline);
   CHECK_FALSE(all[9].fits.has_value());
   CHECK(all[10].plan == "section4:bits=4;3=none");
-  CHECK(all[10].strategy == "1 layers at 16 bits by entropy");
+  CHECK(all[10].strategy == "1 layer at 16 bits by entropy");
 }
 
 TEST_CASE("verify: recovery is of paired prompts, of one split, and memory of the cache that is protected") {

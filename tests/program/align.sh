@@ -39,7 +39,7 @@ refused() {
 head -n 40 verdicts.csv >few.csv
 refused 'has no verdict for prompt' "${common[@]}" --verdicts few.csv
 refused 'takes direction or flips' "${common[@]}" --budget-by both
-refused 'expected "qfa-prompts-1"' align --model "$refuser/model" --prompts "$refuser/model/vocab.json"
+refused 'vocab.json" should have "format"' align --model "$refuser/model" --prompts "$refuser/model/vocab.json"
 refused 'too small for a cache of 1024 tokens' "${common[@]}" --verdicts verdicts.csv --budget 10
 echo '{"format": "qfa-prompts-1", "prompts": [{"id": "a", "label": "bad", "split": "test", "tokens": [1]}]}' >bad.json
 refused 'prompt "a" in .*has the label "bad", expected harmful or harmless' align --model "$refuser/model" --prompts bad.json

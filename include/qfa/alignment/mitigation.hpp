@@ -64,10 +64,11 @@ inline std::vector<mitigation> mitigations(const layer_ablation& ablation, int b
   for (const layer_ranking& ranking : rankings) {
     std::vector<std::size_t> first = ranking.layers;
     if (first.size() > critical.size()) first.resize(critical.size());
-    out.push_back({align_specs::size(first.size()) + " layers at 16 bits by " + ranking.by,
-                   plan_with(base, first, "none"),
-                   {},
-                   true});
+    out.push_back(
+        {align_specs::size(first.size()) + (first.size() == 1 ? " layer" : " layers") + " at 16 bits by " + ranking.by,
+         plan_with(base, first, "none"),
+         {},
+         true});
   }
   return out;
 }
