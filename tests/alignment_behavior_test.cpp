@@ -236,7 +236,8 @@ TEST_CASE("behavior: the demo's refuser says and predicts what an independent fl
   const std::vector<std::pair<std::string, std::string>> conditions{
       {"full", "none"}, {"section4_4bit", "section4:bits=4"}, {"section4_3bit", "section4:bits=3"}};
   std::size_t answers = 0;
-  for (const auto& [key, spec] : conditions) {
+  for (const auto& condition : conditions) {
+    const std::string &key = condition.first, &spec = condition.second;
     CAPTURE(key);
     const cache_plan plan = parse_cache_plan(spec, model.config().layers);
     any_decoder cached = model;

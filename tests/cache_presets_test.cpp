@@ -42,18 +42,19 @@ TEST_CASE("cache_presets: sixteen bits are no quantization") {
 
 TEST_CASE("serving_cache_presets: are numpy's bits, and say what attention reads") {
   using enum qfa::attention_reads;
-  for (const auto& [name, oracle] : {std::pair{"vllm_fp8_e4m3", "vllm.fp8_e4m3"},
-                                     {"vllm_fp8_e5m2", "vllm.fp8_e5m2"},
-                                     {"vllm_fp8_per_token_head", "vllm.fp8_per_token_head"},
-                                     {"vllm_int8_per_token_head", "vllm.int8_per_token_head.trunc"},
-                                     {"vllm_int4_per_token_head:seed=0", "vllm.int4_per_token_head.hadamard"},
-                                     {"llama_q8_0", "llama.q8_0.hadamard"},
-                                     {"llama_q5_1", "llama.q5_1.hadamard"},
-                                     {"llama_q4_0", "llama.q4_0.hadamard"},
-                                     {"llama_iq4_nl", "llama.iq4_nl.hadamard"},
-                                     {"hf_quanto4", "hf.quanto4.axis0.g64"},
-                                     {"hf_quanto2", "hf.quanto2.axis0.g64"},
-                                     {"hf_hqq4:iterations=0", "hf.hqq4.axis1.g64"}}) {
+  for (const auto& preset_and_oracle : {std::pair{"vllm_fp8_e4m3", "vllm.fp8_e4m3"},
+                                        {"vllm_fp8_e5m2", "vllm.fp8_e5m2"},
+                                        {"vllm_fp8_per_token_head", "vllm.fp8_per_token_head"},
+                                        {"vllm_int8_per_token_head", "vllm.int8_per_token_head.trunc"},
+                                        {"vllm_int4_per_token_head:seed=0", "vllm.int4_per_token_head.hadamard"},
+                                        {"llama_q8_0", "llama.q8_0.hadamard"},
+                                        {"llama_q5_1", "llama.q5_1.hadamard"},
+                                        {"llama_q4_0", "llama.q4_0.hadamard"},
+                                        {"llama_iq4_nl", "llama.iq4_nl.hadamard"},
+                                        {"hf_quanto4", "hf.quanto4.axis0.g64"},
+                                        {"hf_quanto2", "hf.quanto2.axis0.g64"},
+                                        {"hf_hqq4:iterations=0", "hf.hqq4.axis1.g64"}}) {
+    const std::string name = preset_and_oracle.first, oracle = preset_and_oracle.second;
     CAPTURE(name);
     const qfa::any_cache_policy p = qfa::parse_cache(name);
     qfa_test::check_cache_oracle(p, oracle);

@@ -76,7 +76,9 @@ TEST_CASE("kv stories260K: every condition's loss is an independent sweep's, and
 
   std::size_t conditions = 0;
   double worst_fine = 0.0, worst_coarse = 0.0;
-  for (const auto& [name, loss] : expected["conditions"].items()) {
+  for (const auto& condition : expected["conditions"].items()) {
+    const std::string& name = condition.key();
+    const json& loss = condition.value();
     CAPTURE(name);
     const std::string plan = plan_of(name);
     CAPTURE(plan);
