@@ -12,7 +12,7 @@ for leg in "$@"; do
   case $leg in
     sanitize)  # the program and the examples as well, with clang.  Catches: what only a whole run reads past the end of.
       qfa_need $qfa_packages clang-14 libclang-rt-14-dev libomp-14-dev
-      qfa_configure sanitize -D QFA_BUILD_EXAMPLES=ON
+      qfa_configure sanitize -D QFA_BUILD_EXAMPLES=ON -D QFA_LEAVE_OUT_TESTS=
       qfa_build sanitize
       ctest --preset sanitize -j "$(nproc)"
       ;;
