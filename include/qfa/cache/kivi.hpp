@@ -58,14 +58,7 @@ struct kivi {
   void operator()(matrix_view<float> keys, matrix_view<float> values, const cache_update& update) const {
     validate();
     check_arrivals(keys, values, update);
-    switch (arithmetic) {
-      case float_format::fp32:
-        return quantize<float_format::fp32>(keys, values, update);
-      case float_format::bf16:
-        return quantize<float_format::bf16>(keys, values, update);
-      case float_format::fp16:
-        return quantize<float_format::fp16>(keys, values, update);
-    }
+    with_format(arithmetic, [&](auto format) { quantize<decltype(format)::value>(keys, values, update); });
   }
 
   /// The codes; s and m of `store` for each group; 16 bits for each element that is held as it arrived.

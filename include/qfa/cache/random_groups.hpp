@@ -67,14 +67,7 @@ struct random_groups {
   void operator()(matrix_view<float> keys, matrix_view<float> values, const cache_update& update) const {
     validate();
     check_arrivals(keys, values, update);
-    switch (arithmetic) {
-      case float_format::fp32:
-        return quantize<float_format::fp32>(keys, values, update);
-      case float_format::bf16:
-        return quantize<float_format::bf16>(keys, values, update);
-      case float_format::fp16:
-        return quantize<float_format::fp16>(keys, values, update);
-    }
+    with_format(arithmetic, [&](auto format) { quantize<decltype(format)::value>(keys, values, update); });
   }
 
   /// As uniform's with a scale for each channel: of a text that came in one call.  The seed stands for the groups.

@@ -70,14 +70,7 @@ struct uniform_cache {
   void operator()(matrix_view<float> k, matrix_view<float> v, const cache_update& update) {
     validate();
     check_arrivals(k, v, update);
-    switch (arithmetic) {
-      case float_format::fp32:
-        return quantize<float_format::fp32>(k, v, update);
-      case float_format::bf16:
-        return quantize<float_format::bf16>(k, v, update);
-      case float_format::fp16:
-        return quantize<float_format::fp16>(k, v, update);
-    }
+    with_format(arithmetic, [&](auto format) { quantize<decltype(format)::value>(k, v, update); });
   }
 
   /// Of a text that came in one call: the codes; for each group a scale of the arithmetic's type and, with

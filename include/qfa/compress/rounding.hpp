@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include "qfa/core/half.hpp"
 
@@ -64,6 +65,21 @@ constexpr std::string_view name_of(float_format format) noexcept {
 }
 
 constexpr int bits_of(float_format format) noexcept { return format == float_format::fp32 ? 32 : 16; }
+
+/// Calls `body` with the format as a type, std::integral_constant<float_format, F>: arithmetic is chosen once, ahead of
+/// its loops.
+template <class Body>
+constexpr decltype(auto) with_format(float_format format, Body body) {
+  switch (format) {
+    case float_format::bf16:
+      return body(std::integral_constant<float_format, float_format::bf16>{});
+    case float_format::fp16:
+      return body(std::integral_constant<float_format, float_format::fp16>{});
+    case float_format::fp32:
+      break;
+  }
+  return body(std::integral_constant<float_format, float_format::fp32>{});
+}
 
 /// What a register of type F would hold of x: nearest, ties to even.
 template <float_format F>

@@ -53,11 +53,7 @@ struct rtn {
   /// Throws on weights that are not finite, and on a layout that `per` does not know; the weights are then unchanged.
   void operator()(matrix_view<float> weights, const tensor_info& info = {}) const {
     validate();
-    switch (arithmetic) {
-      case float_format::fp32: return quantize<float_format::fp32>(weights, info);
-      case float_format::bf16: return quantize<float_format::bf16>(weights, info);
-      case float_format::fp16: return quantize<float_format::fp16>(weights, info);
-    }
+    with_format(arithmetic, [&](auto format) { quantize<decltype(format)::value>(weights, info); });
   }
 
   /// The codes, and a scale of the arithmetic's type for each group.
