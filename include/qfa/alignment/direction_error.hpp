@@ -6,11 +6,11 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "qfa/alignment/prompt_batches.hpp"
 #include "qfa/alignment/proxy_reduction.hpp"
 #include "qfa/alignment/subspace.hpp"
 #include "qfa/cache/plan.hpp"
@@ -43,10 +43,8 @@ class direction_error {
                   std::vector<watched_subspace> watched, const cache_schedule& schedule = {})
       : model_(std::move(model)), prompts_(std::move(prompts)), watched_(std::move(watched)), schedule_(schedule) {
     require(!prompts_.empty(), "the error along a direction needs at least one prompt");
-    for (std::size_t p = 0; p < prompts_.size(); ++p) {
+    for (std::size_t p = 0; p < prompts_.size(); ++p)
       if (prompts_[p].empty()) fail("prompt " + std::to_string(p) + " has no token whose activation could be watched");
-      by_length_[prompts_[p].size()].push_back(p);
-    }
     const model_config& config = model_.config();
     bool sees_all = false;
     for (const watched_subspace& w : watched_) {
@@ -83,7 +81,6 @@ class direction_error {
 
   /// For each thing watched (prompts, channels): the activation at each prompt's last token.
   std::vector<std::vector<float>> last_activations(const any_decoder& model) const {
-    constexpr std::size_t tokens_at_once = 4096;
     forward_options options;
     std::vector<std::vector<float>> out;
     for (const watched_subspace& w : watched_) {
@@ -91,24 +88,16 @@ class direction_error {
       out.emplace_back(prompts_.size() * w.axes.channels());
     }
     forward_scratch scratch;
-    std::vector<std::uint32_t> tokens;
-    for (const auto& [length, all] : by_length_) {
-      const std::size_t at_once = (std::max<std::size_t>)(1, tokens_at_once / length);
-      for (std::size_t begin = 0; begin < all.size(); begin += at_once) {
-        const std::size_t end = (std::min)(all.size(), begin + at_once);
-        tokens.clear();
-        for (std::size_t i = begin; i < end; ++i)
-          tokens.insert(tokens.end(), prompts_[all[i]].begin(), prompts_[all[i]].end());
-        model.forward(
-            matrix_view<const std::uint32_t>(tokens.data(), end - begin, length), options,
-            [&, context = length, &of_length = all](std::size_t hook, matrix_view<float> x) {
-              for (std::size_t i = begin; i < end; ++i)
-                std::ranges::copy(x.row((i - begin + 1) * context - 1),
-                                  out[hook].begin() + static_cast<std::ptrdiff_t>(of_length[i] * x.columns()));
-            },
-            scratch);
-      }
-    }
+    for_each_prompt_batch(prompts_, {}, [&](const prompt_batch& batch) {
+      model.forward(
+          batch.tokens, options,
+          [&](std::size_t hook, matrix_view<float> x) {
+            for (std::size_t r = 0; r < batch.prompts.size(); ++r)
+              std::ranges::copy(x.row((r + 1) * batch.prompt_tokens - 1),
+                                out[hook].begin() + static_cast<std::ptrdiff_t>(batch.prompts[r] * x.columns()));
+          },
+          scratch);
+    });
     return out;
   }
 
@@ -116,7 +105,6 @@ class direction_error {
   std::vector<std::vector<std::uint32_t>> prompts_;
   std::vector<watched_subspace> watched_;
   cache_schedule schedule_;
-  std::map<std::size_t, std::vector<std::size_t>> by_length_;
   std::vector<std::vector<float>> reference_;
 };
 
