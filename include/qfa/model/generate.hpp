@@ -100,9 +100,12 @@ std::vector<generated_text> generate(const Decoder& model, std::span<const std::
     for (std::size_t i = 0; i < texts.size(); ++i) {
       generated_text& text = out[texts[i]];
       const auto row = std::as_const(logits).view().row(i);
-      const counter_random random(options.seed, "prompt " + std::to_string(texts[i]), random_use::sampling);
-      text.tokens.push_back(options.temperature == 0.0 ? likeliest(row)
-                                                       : sampled(row, options, random.uniform(text.tokens.size())));
+      if (options.temperature == 0.0) {
+        text.tokens.push_back(likeliest(row));
+      } else {
+        const counter_random random(options.seed, "prompt " + std::to_string(texts[i]), random_use::sampling);
+        text.tokens.push_back(sampled(row, options, random.uniform(text.tokens.size())));
+      }
       text.ended = options.end && text.tokens.back() == *options.end;
     }
   };
