@@ -38,8 +38,7 @@ void QFA_GRAM(const double* a, const double* b, std::size_t tokens, double* tile
   qfa::simd::add_gram_tile<arch>(a, b, tokens, tile);
 }
 void QFA_RANK_UPDATE(qfa::simd::double_rows<double> w, qfa::simd::double_rows<const double> e,
-                     qfa::simd::double_rows<const double> u, std::size_t rows, std::size_t terms,
-                     std::size_t columns) {
+                     qfa::simd::double_rows<const double> u, std::size_t rows, std::size_t terms, std::size_t columns) {
   qfa::simd::subtract_products<arch>(w, e, u, rows, terms, columns);
 }
 }
