@@ -96,8 +96,8 @@ function(qfa_add_kernels)
 endfunction()
 
 # Compiles a source for a level with `flags` and closes it by `close`, but for the functions qfa_ENTRY_LEVEL, whose names
-# the source gets as QFA_ENTRY; appends the object to `objects`.
-function(qfa_add_closed objects level source flags close)
+# the source gets as QFA_ENTRY; appends the object to the list called `into`.
+function(qfa_add_closed into level source flags close)
   get_filename_component(stem ${source} NAME_WE)
   set(open qfa_${stem}_${level})
   add_library(${open} OBJECT "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch/${source}")
@@ -118,8 +118,7 @@ function(qfa_add_closed objects level source flags close)
     COMMAND ${close} $<TARGET_OBJECTS:${open}> -o "${object}"
     COMMAND ${CMAKE_OBJCOPY} ${keep} "${object}"
     COMMENT "Closing the ${stem} for ${level}" VERBATIM COMMAND_EXPAND_LISTS)
-  list(APPEND ${objects} "${object}")
-  set(${objects} "${${objects}}" PARENT_SCOPE)
+  set(${into} ${${into}} "${object}" PARENT_SCOPE)
 endfunction()
 
 # Sets `result` to whether all of it works on two lines of code.
