@@ -157,8 +157,8 @@ class compressed_side {
   compressed_side(const feature_audit& audit, pass_record record, std::size_t blocks = 0)
       : audit_(&audit), record_(std::move(record)), block_(blocks) {
     if (blocks > 0) return;
-    record_.pair.emplace(audit.groups().groups());
-    record_.paired = audit.dense().has_value();
+    record_.pair.emplace();
+    if (audit.dense()) record_.shift.emplace(audit.dictionary().d_sae, audit.groups().groups());
   }
 
   /// Its activations on the next block's rows, all positions.
@@ -187,7 +187,7 @@ class compressed_side {
     audit_->describe(record_.side, kept.view(), codes, block_);
     record_.table(reference, codes, audit_->groups_of(block_));
     (*record_.pair)(reference, codes, rows.size());
-    if (record_.paired) record_.pair->measure_shift(dense, kept.view(), rows);
+    if (record_.shift) (*record_.shift)(audit_->dictionary(), {dense, &reference}, {kept.view(), &codes}, rows);
     ++block_;
   }
 

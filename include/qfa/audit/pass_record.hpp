@@ -15,6 +15,7 @@
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/pair_record.hpp"
 #include "qfa/audit/result.hpp"
+#include "qfa/audit/shift_record.hpp"
 #include "qfa/audit/side_record.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/archive.hpp"
@@ -37,7 +38,7 @@ struct pass_record {
   feature_table table{};
   side_record side{};
   std::optional<pair_record> pair{};     ///< against the reference; none of the reference itself
-  bool paired = false;                   ///< whether `pair` also knows how far activations moved
+  std::optional<shift_record> shift{};   ///< how far activations moved from the reference's, in a paired audit
   std::vector<comparison_sum> losses{};  ///< of each row of the whole; empty where no model is run
   std::vector<compressed_tensor> tensors{};
   std::optional<pruning_match> match{};
@@ -91,11 +92,8 @@ struct pass_record {
              ": each group belongs to one of them");
     table += other.table;
     side += other.side;
-    if (pair && other.pair)
-      *pair += *other.pair;
-    else if (other.pair)
-      pair = other.pair;
-    paired = paired || other.paired;
+    merge(pair, other.pair);
+    merge(shift, other.shift);
     if (losses.size() < other.losses.size()) losses.resize(other.losses.size());
     for (std::size_t r = 0; r < other.losses.size(); ++r)
       losses[r] += other.losses[r];
@@ -110,8 +108,17 @@ struct pass_record {
   /// For archives (io/archive.hpp).
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
-    archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.paired,
+    archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.shift,
             self.losses, self.tensors, self.match, self.cache, self.warnings, self.calibrated);
+  }
+
+ private:
+  template <class Part>
+  static void merge(std::optional<Part>& mine, const std::optional<Part>& theirs) {
+    if (mine && theirs)
+      *mine += *theirs;
+    else if (theirs)
+      mine = theirs;
   }
 };
 
@@ -144,7 +151,7 @@ void archive_members(Self& self, Archive& archive) {
 
 /// A record's archive is of this kind and version.
 inline constexpr std::string_view pass_record_kind = "record of a pass";
-inline constexpr std::uint32_t pass_record_version = 2;
+inline constexpr std::uint32_t pass_record_version = 3;
 
 /// A record as bytes, to be kept or sent: equal records give equal bytes.
 inline std::vector<std::byte> to_bytes(const pass_record& record) {

@@ -13,6 +13,7 @@
 #include "qfa/audit/losses.hpp"
 #include "qfa/audit/overlap.hpp"
 #include "qfa/audit/prediction.hpp"
+#include "qfa/audit/shift_account.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/sae/sae.hpp"
 #include "qfa/stats/feature_summary.hpp"
@@ -83,13 +84,6 @@ struct first_position {
   double shift_share = std::numeric_limits<double>::quiet_NaN();     ///< its share of E|D|^2, D = h~ - h; paired audits
 };
 
-/// How far the activations moved, where both sides' are at hand (`paired`).
-struct activation_shift {
-  double energy = 0.0;            ///< E|D|^2 over the analyzed tokens, D = h~ - h
-  double relative = 0.0;          ///< E|D|^2 / E|h|^2
-  double mean_shift_share = 0.0;  ///< |E D|^2 / E|D|^2: what a bias would undo
-};
-
 /// A sparsity chosen so that pruning costs as much as another condition.
 struct pruning_match {
   std::string matched_to;
@@ -121,7 +115,7 @@ struct condition_result {
   std::optional<loss_summary> loss;  ///< none where only activations were given
   sae_fit fit;
   first_position first;
-  std::optional<activation_shift> shift;
+  std::optional<activation_shift> shift;  ///< where both sides' activations are at hand (`paired`)
   survey by_published;
   survey by_honest;
   std::vector<feature_summary> features;  ///< (d_sae)

@@ -72,8 +72,13 @@ class side_record {
     return out;
   }
 
-  /// Sum of |h|^2 over the analyzed tokens.
-  double energy() const { return sums_.total().all.squares(); }
+  /// Sum of |h|^2 over each group's analyzed tokens.
+  std::vector<double> energies() const {
+    std::vector<double> out(sums_.groups());
+    for (std::size_t g = 0; g < out.size(); ++g)
+      out[g] = sums_[g].all.squares();
+    return out;
+  }
 
   bool operator==(const side_record&) const = default;
 
