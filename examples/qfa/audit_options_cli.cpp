@@ -15,6 +15,7 @@
 #include "qfa/audit/team_share.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/report/audit_json.hpp"
+#include "qfa/report/damage_text.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/text_table.hpp"
 #include "ranks.hpp"
@@ -77,6 +78,8 @@ qfa::audit_options audit_arguments::options() const {
   o.loss_batch_rows = loss_batch;
   o.allow_bad_sae = allow_bad_sae;
   o.paired = paired;
+  o.token_damage = token_damage;
+  if (token_damage && no_loss) qfa::fail("--token-damage holds damage against losses, which --no-loss leaves out");
   o.fused = fused;
   o.losses = !no_loss;
   o.spill_budget = size_of("--memory", memory);
@@ -124,7 +127,13 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
   command.add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
-  command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
+  command.add_flag(
+      "--paired", a.paired,
+      "keep the reference's activations, to account for how far they move: what the SAE explains of it, and "
+      "which features carry it");
+  command.add_flag("--token-damage", a.token_damage,
+                   "also say which tokens are hurt: KL against what happens to their codes, by position, frequency and "
+                   "how sure the reference is");
   command.add_option("--memory", a.memory,
                      "bytes (512M, 2G) of the reference's codes and states to hold; what is beyond goes to a temporary "
                      "file; 1G");
@@ -165,6 +174,12 @@ void print_audit(const qfa::audit_result& result) {
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
+  for (const auto text : {&qfa::shift_text, &qfa::tokens_text}) {
+    std::string all;
+    for (const qfa::condition_result& c : result.conditions)
+      all += text(c);
+    if (!all.empty()) std::cout << "\n" << all;
+  }
 }
 
 void check_output_directory(const std::filesystem::path& directory) {

@@ -34,7 +34,7 @@ struct audit_arguments {
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
-  bool allow_bad_sae = false, paired = false, fused = false;
+  bool allow_bad_sae = false, paired = false, token_damage = false, fused = false;
   bool resume = false;
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints
   qfa::target_patterns targets;

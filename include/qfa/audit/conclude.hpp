@@ -103,6 +103,7 @@ inline condition_result conclude(const pass_record& record, const pass_record& r
                                   {dictionary.w_dec.data(), dictionary.d_sae, dictionary.d_in});
     out.first.shift_share = out.shift->first_position_share();
   }
+  if (record.tokens) out.tokens = account_for_tokens(*record.tokens);
   out.tensors = record.tensors;
   out.bits_per_weight = bits_per_weight(record.tensors);
   out.match = record.match;

@@ -13,6 +13,7 @@
 #include "qfa/audit/block_store.hpp"
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/pass_record.hpp"
+#include "qfa/audit/token_damage.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/model/activations.hpp"
 #include "qfa/sae/any_encoder.hpp"
@@ -174,6 +175,9 @@ class compressed_side {
     add(x, reference.codes, reference.kept.view());
   }
 
+  /// The last block's kept tokens, where the record is to have the damage of tokens; without losses so far.
+  const std::vector<token_damage>& measured_tokens() const noexcept { return measured_; }
+
   /// What the pass has left behind so far.
   const pass_record& record() const& noexcept { return record_; }
   pass_record& record() & noexcept { return record_; }
@@ -187,6 +191,7 @@ class compressed_side {
     audit_->describe(record_.side, kept.view(), codes, block_);
     record_.table(reference, codes, audit_->groups_of(block_));
     (*record_.pair)(reference, codes, rows.size());
+    if (record_.tokens) measured_ = measure_tokens(reference, codes, dense, kept.view());
     if (record_.shift) (*record_.shift)(audit_->dictionary(), {dense, &reference}, {kept.view(), &codes}, rows);
     ++block_;
   }
@@ -194,6 +199,7 @@ class compressed_side {
   const feature_audit* audit_;
   pass_record record_;
   std::size_t block_;
+  std::vector<token_damage> measured_;
 };
 
 }  // namespace qfa

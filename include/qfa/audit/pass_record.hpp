@@ -17,6 +17,7 @@
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/shift_record.hpp"
 #include "qfa/audit/side_record.hpp"
+#include "qfa/audit/token_record.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/archive.hpp"
 #include "qfa/model/compress.hpp"
@@ -39,6 +40,7 @@ struct pass_record {
   side_record side{};
   std::optional<pair_record> pair{};     ///< against the reference; none of the reference itself
   std::optional<shift_record> shift{};   ///< how far activations moved from the reference's, in a paired audit
+  std::optional<token_record> tokens{};  ///< damage token by token, where it is asked for
   std::vector<comparison_sum> losses{};  ///< of each row of the whole; empty where no model is run
   std::vector<compressed_tensor> tensors{};
   std::optional<pruning_match> match{};
@@ -94,6 +96,7 @@ struct pass_record {
     side += other.side;
     merge(pair, other.pair);
     merge(shift, other.shift);
+    merge(tokens, other.tokens);
     if (losses.size() < other.losses.size()) losses.resize(other.losses.size());
     for (std::size_t r = 0; r < other.losses.size(); ++r)
       losses[r] += other.losses[r];
@@ -109,7 +112,7 @@ struct pass_record {
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.shift,
-            self.losses, self.tensors, self.match, self.cache, self.warnings, self.calibrated);
+            self.tokens, self.losses, self.tensors, self.match, self.cache, self.warnings, self.calibrated);
   }
 
  private:

@@ -14,6 +14,7 @@
 #include "qfa/audit/overlap.hpp"
 #include "qfa/audit/prediction.hpp"
 #include "qfa/audit/shift_account.hpp"
+#include "qfa/audit/token_account.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/sae/sae.hpp"
 #include "qfa/stats/feature_summary.hpp"
@@ -115,6 +116,7 @@ struct condition_result {
   std::optional<loss_summary> loss;  ///< none where only activations were given
   sae_fit fit;
   first_position first;
+  std::optional<token_account> tokens;    ///< where damage is asked for token by token
   std::optional<activation_shift> shift;  ///< where both sides' activations are at hand (`paired`)
   survey by_published;
   survey by_honest;

@@ -21,8 +21,8 @@ namespace qfa {
 
 namespace detail {
 
-/// Rank 0 merges what each rank has of a pass and keeps it whole; the others get all of it but the table's cells and
-/// the shift, which are large, and of which they make no report.
+/// Rank 0 merges what each rank has of a pass and keeps it whole; the others get all of it but the table's
+/// cells, the shift and the damage of tokens, which are large, and of which they make no report.
 inline void merge_over(const team& ranks, pass_record& record) {
   std::vector<std::byte> bytes;
   if (!ranks.leads()) bytes = to_bytes(record);
@@ -32,9 +32,11 @@ inline void merge_over(const team& ranks, pass_record& record) {
   if (ranks.leads()) {
     feature_table table = std::exchange(record.table, record.table.tokens_only());
     auto shift = std::exchange(record.shift, std::nullopt);
+    auto tokens = std::exchange(record.tokens, std::nullopt);
     bytes = to_bytes(record);
     record.table = std::move(table);
     record.shift = std::move(shift);
+    record.tokens = std::move(tokens);
   }
   ranks.broadcast(bytes);
   if (!ranks.leads()) record = pass_record_from(bytes, "the merged record");
