@@ -95,20 +95,20 @@ inline std::vector<std::uint64_t> count_ids(std::span<const std::uint32_t> ids) 
 }
 
 /// The tokens of whole rows that are both analyzed and scored, with all that is known of each: (rows, context - 1 -
-/// skipped).  `measured` (rows, context - skipped) comes from `measure_tokens`, `scores` (rows, context - 1) from
-/// `compare_tokens` with entropies, `ids` are the rows, `frequencies` how often each id occurs.
+/// skip_positions).  `measured` (rows, context - skip_positions) comes from `measure_tokens`, `scores` (rows, context -
+/// 1) from `compare_tokens` with entropies, `ids` are the rows, `frequencies` how often each id occurs.
 inline std::vector<token_damage> scored_damage(std::span<const token_damage> measured,
                                                std::span<const token_comparison> scores,
-                                               matrix_view<const std::uint32_t> ids, std::size_t skipped,
+                                               matrix_view<const std::uint32_t> ids, std::size_t skip_positions,
                                                std::span<const std::uint64_t> frequencies) {
-  const std::size_t scored = ids.columns() - 1, kept = ids.columns() - skipped;
+  const std::size_t scored = ids.columns() - 1, kept = ids.columns() - skip_positions;
   require(measured.size() == ids.rows() * kept && scores.size() == ids.rows() * scored,
           "damage and scores are of the same rows");
   std::vector<token_damage> out;
   for (std::size_t r = 0; r < ids.rows(); ++r)
-    for (std::size_t p = skipped; p < scored; ++p) {
+    for (std::size_t p = skip_positions; p < scored; ++p) {
       const token_comparison& score = scores[r * scored + p];
-      token_damage& token = out.emplace_back(measured[r * kept + p - skipped]);
+      token_damage& token = out.emplace_back(measured[r * kept + p - skip_positions]);
       token.kl = score.kl;
       token.entropy = score.reference_entropy;
       token.top_probability = score.reference_top;

@@ -65,7 +65,7 @@ inline report_json to_json(const activation_shift& s) {
 inline report_json to_json(const token_account& t) {
   report_json out{{"tokens", t.tokens},
                   {"ranked_tokens", t.ranked_tokens},
-                  {"ranked_rows", "every " + std::to_string(t.ranked_stride) + ". row from the first"},
+                  {"ranked_stride", t.ranked_stride},  // of rows: the first of each so many
                   {"spearman_kl",
                    {{"code_cosine", detail::correlation_json(t.cosine)},
                     {"active_set_jaccard", detail::correlation_json(t.jaccard)},

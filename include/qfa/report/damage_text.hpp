@@ -100,7 +100,7 @@ inline std::string tokens_text(const condition_result& c) {
   if (!c.tokens) return "";
   const token_account& t = *c.tokens;
   std::string out = c.policy + ": on " + std::to_string(t.ranked_tokens) + " tokens" +
-                    (t.ranked_stride > 1 ? " (those of every " + std::to_string(t.ranked_stride) + ". row)" : "") +
+                    (t.ranked_stride > 1 ? " (those of one row in " + std::to_string(t.ranked_stride) + ")" : "") +
                     " KL goes with the code's cosine by " + detail::correlation_text(t.cosine.value) +
                     " (Spearman), with the active sets' Jaccard by " + detail::correlation_text(t.jaccard.value);
   if (t.relative_shift.tokens > 0) out += ", with |D|/|h| by " + detail::correlation_text(t.relative_shift.value);
