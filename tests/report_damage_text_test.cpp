@@ -74,7 +74,7 @@ TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of
   constexpr double infinite = std::numeric_limits<double>::infinity();
   t.tables[3] = {bucket(0.0, 0.25, refused), bucket(0.25, 0.5, of(0.0312, 0.03, 0.033)),
                  bucket(0.5, 0.75, of(9.0, 8.0, 10.0)), bucket(0.95, 1.0, of(0.00211, 0.002, 0.00221))};
-  t.tables[0] = {bucket(0.0, 1.0, of(0.5, 0.4, 0.6)), bucket(1.0, infinite, of(0.25, 0.2, 0.3))};
+  t.tables[0] = {bucket(0.0, 1.0, of(0.5, 0.4, 0.6)), bucket(2048.0, infinite, of(0.25, 0.2, 0.3))};
   t.tables[1] = {bucket(1.0, 2.0, of(0.5, 0.4, 0.6))};  // nothing to hold it against
   CHECK(
       tokens_text(c) ==
@@ -82,7 +82,7 @@ TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of
       "sets' Jaccard by -0.30 [-0.35, -0.25].\n"
       "  Mean KL by the reference's top probability: 0.0312 [0.03, 0.033] in [0.25, 0.5), 0.00211 [0.002, 0.00221] in "
       "[0.95, 1].\n"
-      "  Mean KL by position: 0.5 [0.4, 0.6] in [0, 1), 0.25 [0.2, 0.3] from 1.\n");
+      "  Mean KL by position: 0.5 [0.4, 0.6] in [0, 1), 0.25 [0.2, 0.3] from 2048.\n");
   t.ranked_stride = 4;
   t.relative_shift = {240, of(0.5, 0.4, 0.6)};
   const std::string text = tokens_text(c);

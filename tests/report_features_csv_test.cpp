@@ -39,7 +39,7 @@ TEST_CASE("features.csv: the protocol in comment lines, then a line for each pol
   CHECK(rows == 2 * 128);
   CHECK(head.starts_with("policy,feature,active,published_outcome,honest_outcome,r_lower,r_upper,dead,born,"));
   CHECK(out.str().find("nan") == std::string::npos);
-  CHECK(head.find("phi") == std::string::npos);
+  CHECK(head.find(",phi,") == std::string::npos);
 }
 
 TEST_CASE("features.csv: a paired audit has each feature's part in the shift, the reference none") {
@@ -52,14 +52,14 @@ TEST_CASE("features.csv: a paired audit has each feature's part in the shift, th
     csv.cell(x);
   csv.end_row();
   write_features_csv(audit.result(), out);
-  CHECK(out.str().find(",phi,phi_lower,phi_upper,energy_share\n") != std::string::npos);
+  CHECK(out.str().find(",phi,phi_lower,phi_upper,energy_share\r\n") != std::string::npos);
   CHECK(out.str().find("\nreference,5,") != std::string::npos);
   const auto line_of = [&](const std::string& start) {
     const std::size_t at = out.str().find("\n" + start) + 1;
     return out.str().substr(at, out.str().find('\n', at) + 1 - at);
   };
   CHECK(line_of("rtn:bits=4,5,").ends_with("," + cell.str()));
-  CHECK(line_of("reference,5,").ends_with(",,,,\n"));
+  CHECK(line_of("reference,5,").ends_with("0,,,,,\r\n"));
 }
 
 }  // namespace report_features_csv_test

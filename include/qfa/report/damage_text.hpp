@@ -40,10 +40,13 @@ inline std::string three_digits(double x) {
   return text.data();
 }
 
+/// A bound of a bucket: counts and positions in full.
+inline std::string bound_text(double x) { return x == std::floor(x) ? fixed(x, 0) : three_digits(x); }
+
 inline std::string bucket_text(const token_bucket& b) {
-  const std::string low = three_digits(b.low);
+  const std::string low = bound_text(b.low);
   if (!std::isfinite(b.high)) return "from " + low;
-  return "in [" + low + ", " + three_digits(b.high) + (b.high == 1.0 && b.low > 0.0 ? "]" : ")");
+  return "in [" + low + ", " + bound_text(b.high) + (b.high == 1.0 && b.low > 0.0 ? "]" : ")");
 }
 
 inline std::string measured_kl(const token_bucket& b) {
