@@ -252,6 +252,7 @@
 #include "qfa/model/decoder.hpp"
 #include "qfa/model/decoder_layer.hpp"
 #include "qfa/model/elementwise.hpp"
+#include "qfa/model/forward_options.hpp"
 #include "qfa/model/generate.hpp"
 #include "qfa/model/gguf_config.hpp"
 #include "qfa/model/gguf_names.hpp"
