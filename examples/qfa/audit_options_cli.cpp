@@ -15,6 +15,8 @@
 #include "qfa/audit/team_share.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/report/audit_json.hpp"
+#include "qfa/report/controls_json.hpp"
+#include "qfa/report/controls_text.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/text_table.hpp"
 #include "ranks.hpp"
@@ -134,10 +136,17 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
       "--checkpoint-seconds", a.checkpoint_seconds,
       "keep the state of one process in OUT/resume, until the report is written, at least every so often (30); "
       "0: after every block of tokens, below 0: never");
+  command.add_flag("--controls", a.controls,
+                   "hold each claim against its controls: the reference itself, rounding, noise as large as a policy's "
+                   "error, the same errors elsewhere or with their signs turned");
+  command.add_option("--control-seeds", a.control.seeds, "runs of each random control (5)");
+  command.add_option("--control-tokens", a.control.max_tokens,
+                     "run controls on no more of the reported tokens than this (131072); 0: on all");
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 
-void print_audit(const qfa::audit_result& result) {
+void print_audit(const finished_audit& audit) {
+  const qfa::audit_result& result = audit.result;
   const auto& made = result.made;
   const auto& fit = result.conditions.front().fit;
   std::cout << made.source << " audit at " << made.hook << ": " << made.rows << " rows of " << made.context
@@ -165,6 +174,7 @@ void print_audit(const qfa::audit_result& result) {
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
+  if (audit.controls) std::cout << "\n" << qfa::controls_text(*audit.controls);
 }
 
 void check_output_directory(const std::filesystem::path& directory) {
@@ -202,13 +212,15 @@ void remove_partial_reports(const std::filesystem::path& directory) {
     std::filesystem::remove(file, ignored);
 }
 
-void write_audit(const qfa::audit_result& result, const std::filesystem::path& directory) {
+void write_audit(const finished_audit& audit, const std::filesystem::path& directory) {
   const bool made = std::filesystem::create_directory(directory);
   try {
     qfa::atomic_file report(directory / "report.json");
-    report.stream() << qfa::to_json(result).dump(1) << '\n';
+    qfa::report_json json = qfa::to_json(audit.result);
+    if (audit.controls) json["controls"] = qfa::to_json(*audit.controls);
+    report.stream() << json.dump(1) << '\n';
     qfa::atomic_file features(directory / "features.csv");
-    qfa::write_features_csv(result, features.stream());
+    qfa::write_features_csv(audit.result, features.stream());
     report.commit();
     features.commit();
   } catch (...) {

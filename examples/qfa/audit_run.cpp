@@ -14,8 +14,10 @@
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/cache/plan_spec.hpp"
+#include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/compress/spec_text.hpp"
+#include "qfa/controls/control_audit.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/gguf.hpp"
 #include "qfa/io/json.hpp"
@@ -195,6 +197,21 @@ qfa::audit_parts parts_of(const audit_arguments& arguments, const split_tokens& 
           {"the checksum of rows for calibration", qfa::checksum_of(calibration)}};
 }
 
+/// The controls of the weight policies, on the first of the reported rows, with a checkpoint of their own.
+qfa::control_findings run_controls(const audit_arguments& arguments, qfa::language_model model, qfa::sae dictionary,
+                                   const split_tokens& tokens, const qfa::token_rows& calibration,
+                                   const qfa::audit_settings& settings, qfa::audit_options options,
+                                   const std::vector<qfa::any_policy>& policies) {
+  if (!options.checkpoint.directory.empty()) options.checkpoint.directory = arguments.control_checkpoint();
+  options.checkpoint.made_of.emplace_back("the number of seeds", std::to_string(arguments.control.seeds));
+  options.paired = false;
+  qfa::control_audit controls(std::move(model), std::move(dictionary),
+                              qfa::rows_for_controls(tokens.reported, arguments.control), settings, options,
+                              arguments.control, progress_line());
+  controls.calibrate_on(calibration);
+  return controls.run(policies, arguments.targets);
+}
+
 }  // namespace
 
 void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
@@ -213,7 +230,7 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
     made.inputs.push_back({file.string(), std::filesystem::file_size(file), qfa::crc32_of_file(file)});
 }
 
-qfa::audit_result run_on_model(const audit_arguments& arguments) {
+finished_audit run_on_model(const audit_arguments& arguments) {
   if (arguments.tokens.empty()) qfa::fail("--model needs --tokens FILE");
   if (arguments.policies.empty() && arguments.match.empty() && arguments.against.empty() && arguments.caches.empty())
     qfa::fail("an audit needs at least one --policy, --cache or --against, for instance --policy rtn:bits=4");
@@ -273,7 +290,10 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   made.targets = arguments.targets.name();
   made.model_dtype = stored_dtype(arguments.model, model);
 
-  qfa::model_audit audit(std::move(model), std::move(dictionary), tokens.reported, settings, options, progress_line());
+  // Copies of a model share its tensors; what is packed of them goes with the audit, before controls begin.
+  std::optional<qfa::model_audit> running(std::in_place, model, dictionary, tokens.reported, settings, options,
+                                          progress_line());
+  qfa::model_audit& audit = *running;
   if (calibrates) {
     const std::size_t first = from_tokens ? tokens.first_calibration_row : 0;
     audit.calibrate_on(
@@ -306,7 +326,23 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     else
       audit.match_pruning_as_published(policy.name(), arguments.targets);
   }
-  return audit.result(std::move(made));
+  finished_audit out{audit.result(std::move(made))};
+  running.reset();
+  if (arguments.controls) {
+    std::vector<qfa::any_policy> controlled = policies;
+    for (const qfa::any_policy& policy : matched)
+      if (std::ranges::find(controlled, policy.name(), &qfa::any_policy::name) == controlled.end())
+        controlled.push_back(policy);
+    for (const qfa::condition_result& c : out.result.conditions)
+      if (c.match) controlled.emplace_back(qfa::magnitude_pruner{.sparsity = c.match->sparsity}, c.policy);
+    out.controls = run_controls(arguments, std::move(model), std::move(dictionary), tokens, calibration, settings,
+                                options, controlled);
+    for (const cached_condition& c : cached)
+      out.controls->notes.push_back(c.name + " has a cache, of which there are no controls here");
+    for (const named_path& checkpoint : against)
+      out.controls->notes.push_back(checkpoint.name + " was compressed elsewhere, and has no controls here");
+  }
+  return out;
 }
 
 }  // namespace qfa_program
