@@ -44,11 +44,11 @@ finished_audit run_on_activations(const audit_arguments& arguments) {
   if (arguments.compressed.empty())
     qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
   const std::vector<qfa::dumped_activations> compressed = compressed_sides(arguments.compressed);
-  qfa::sae dictionary = qfa::load_sae(arguments.sae);
+  qfa::audit_protocol made;
+  qfa::sae dictionary = read_dictionary(arguments, made);
   qfa::audit_options options = arguments.options();
   if (!options.hook && !dictionary.metadata.hook) options.hook = "unknown (activations were given)";
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
-  qfa::audit_protocol made;
   add_inputs(made, arguments.sae);
   std::map<std::string, qfa::audit_protocol> known;  // a file may stand in the lists many times, and is read once
   const auto add_file = [&](const std::string& file) {

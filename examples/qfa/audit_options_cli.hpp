@@ -31,7 +31,7 @@ struct audit_arguments {
   double match_tolerance = 0.0005;           ///< nats
   std::string calibration;  ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
   std::size_t calibration_tokens = 16384;
-  std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens";
+  std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens", gate = "own";
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
@@ -65,6 +65,9 @@ struct finished_audit {
   qfa::audit_result result;
   std::optional<qfa::control_findings> controls{};
 };
+
+/// The SAE as the arguments ask for it, with its own gate or none; `made` says so.
+qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& made);
 
 /// Prints the tables and what they mean to standard output.
 void print_audit(const finished_audit& audit);

@@ -17,7 +17,7 @@
 #include "qfa/compress/magnitude_pruner.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/compress/spec_text.hpp"
-#include "qfa/controls/control_audit.hpp"
+#include "qfa/controls/run_controls.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/gguf.hpp"
 #include "qfa/io/json.hpp"
@@ -198,18 +198,12 @@ qfa::audit_parts parts_of(const audit_arguments& arguments, const split_tokens& 
 }
 
 /// The controls of the weight policies, on the first of the reported rows, with a checkpoint of their own.
-qfa::control_findings run_controls(const audit_arguments& arguments, qfa::language_model model, qfa::sae dictionary,
-                                   const split_tokens& tokens, const qfa::token_rows& calibration,
-                                   const qfa::audit_settings& settings, qfa::audit_options options,
-                                   const std::vector<qfa::any_policy>& policies) {
-  if (!options.checkpoint.directory.empty()) options.checkpoint.directory = arguments.control_checkpoint();
-  options.checkpoint.made_of.emplace_back("the number of seeds", std::to_string(arguments.control.seeds));
-  options.paired = false;
-  qfa::control_audit controls(std::move(model), std::move(dictionary),
-                              qfa::rows_for_controls(tokens.reported, arguments.control), settings, options,
-                              arguments.control, progress_line());
-  controls.calibrate_on(calibration);
-  return controls.run(policies, arguments.targets);
+qfa::control_findings controls_of(const audit_arguments& arguments, const qfa::token_rows& reported,
+                                  qfa::control_material with) {
+  if (!with.options.checkpoint.directory.empty()) with.options.checkpoint.directory = arguments.control_checkpoint();
+  with.options.checkpoint.made_of.emplace_back("the number of seeds", std::to_string(arguments.control.seeds));
+  qfa::choose_control_rows(with, reported, arguments.control);
+  return qfa::run_controls(with, arguments.control);
 }
 
 }  // namespace
@@ -246,7 +240,8 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   const std::vector<named_path> against = read_against(arguments, policies, matched);
   qfa::audit_options options = arguments.options();
 
-  qfa::sae dictionary = qfa::load_sae(arguments.sae);
+  qfa::audit_protocol made;
+  qfa::sae dictionary = read_dictionary(arguments, made);
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
   qfa::language_model model = qfa::open_model(arguments.model);
   const std::vector<cached_condition> cached = cached_conditions(arguments, cached_specs, model.config.layers);
@@ -274,7 +269,6 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   if (calibrates && !from_tokens)
     calibration =
         qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
-  qfa::audit_protocol made;
   for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens})
     add_inputs(made, input);
   if (calibrates && !from_tokens) add_inputs(made, arguments.calibration);
@@ -335,8 +329,17 @@ finished_audit run_on_model(const audit_arguments& arguments) {
         controlled.push_back(policy);
     for (const qfa::condition_result& c : out.result.conditions)
       if (c.match) controlled.emplace_back(qfa::magnitude_pruner{.sparsity = c.match->sparsity}, c.policy);
-    out.controls = run_controls(arguments, std::move(model), std::move(dictionary), tokens, calibration, settings,
-                                options, controlled);
+    out.controls = controls_of(arguments, tokens.reported,
+                               {.model = std::move(model),
+                                .dictionary = std::move(dictionary),
+                                .rows = {},
+                                .matching = {},
+                                .calibration = calibration,
+                                .settings = settings,
+                                .options = options,
+                                .policies = std::move(controlled),
+                                .targets = arguments.targets,
+                                .told = progress_line()});
     for (const cached_condition& c : cached)
       out.controls->notes.push_back(c.name + " has a cache, of which there are no controls here");
     for (const named_path& checkpoint : against)

@@ -63,7 +63,7 @@ void run_over(const any_decoder& model, const token_rows& tokens, const token_la
     const activations hidden = model.forward(
         rows, options,
         [&](std::size_t i, matrix_view<float> x) {
-          if (i < edits.size()) return edits[i].change(x);
+          if (i < edits.size()) return edits[i].change(layout.first_row(b), x);
           at_hook.resize(x.rows(), x.columns());
           for (std::size_t t = 0; t < x.rows(); ++t)
             std::copy(x.row(t).begin(), x.row(t).end(), at_hook.view().row(t).begin());

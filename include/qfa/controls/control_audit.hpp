@@ -4,168 +4,203 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "qfa/audit/model_pass.hpp"
-#include "qfa/compress/any_policy.hpp"
-#include "qfa/compress/targets.hpp"
+#include "qfa/compress/random_pruner.hpp"
+#include "qfa/controls/conclude_controls.hpp"
 #include "qfa/controls/control_findings.hpp"
 #include "qfa/controls/control_passes.hpp"
+#include "qfa/controls/hook_noise.hpp"
+#include "qfa/controls/survival_variant.hpp"
 #include "qfa/controls/weight_controls.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/model/match_pruning.hpp"
 
 namespace qfa {
 
-/// The rows that controls run on: the first of the reported ones, `max_tokens` of them at most and one at least.
-inline token_rows rows_for_controls(const token_rows& reported, const control_settings& settings) {
-  const std::size_t most = settings.max_tokens == 0 ? reported.rows() : settings.max_tokens / reported.context;
-  return rows_of(reported, 0, (std::min)(reported.rows(), (std::max<std::size_t>)(most, 1)));
-}
-
-/// The controls of an audit of weight policies (validity, section 4).
+/// The controls of an audit of weight policies that run on its own rows with its own SAE (validity, section 4).
 ///
-///   control_audit controls(model, dictionary, rows_for_controls(tokens, how), settings, options, how);
-///   const control_findings found = controls.run(policies, targets);
-///
-/// An audit of its own, on rows of its own: policies run on them again, so that each claim and what decides it come
-/// from the same tokens.  Passes end with the hook, but for the one that holds the reference against itself.
+/// An audit of its own: policies run on these rows again, so that each claim and what decides it come from the same
+/// tokens.  Passes end with the hook, but for the one that holds the reference against itself.
 class control_audit {
  public:
   /// Runs the reference.
-  control_audit(language_model model, sae dictionary, token_rows rows, const audit_settings& settings,
-                const audit_options& options, const control_settings& how, progress told = {})
-      : how_(how),
-        losses_(options.losses),
-        concludes_(options.share.concludes),
-        passes_(std::move(model), std::move(dictionary), std::move(rows), settings, options, std::move(told)) {}
+  control_audit(const control_material& with, const control_settings& how)
+      : with_(with),
+        how_(how),
+        concludes_(with.options.share.concludes),
+        passes_(with.model, with.dictionary, with.rows, with.settings, paired(with.options), with.told) {
+    passes_.model().calibrate_on(with.calibration);
+  }
 
-  /// Rows that calibrated policies learn from.
-  void calibrate_on(token_rows rows) { passes_.model().calibrate_on(std::move(rows)); }
-
-  /// Everything, of policies with names of their own.  In a process that makes no report nothing is found.
-  control_findings run(std::span<const any_policy> policies, const target_patterns& targets = {}) {
-    control_findings out = describe();
-    check_itself(out.self, targets);
-    const damage_sample weights = sample("reference in bfloat16 weights", [&] {
-      return passes_.model().take(rounded_to_bf16(passes_.model().stored()), targets, {});
-    });
-    const std::size_t hook_layer = passes_.model().hook().layer;
-    const bool at_block_end = passes_.model().hook().kind == hook_kind::resid_post;
-    pass_options rounding{.losses = false};
-    if (at_block_end || hook_layer > 0) rounding.edits = residual_in_bf16(at_block_end ? hook_layer : hook_layer - 1);
-    const damage_sample residual = sample(
-        "reference with a bfloat16 residual stream", [&] { return passes_.model().uncompressed(); }, rounding);
-
-    struct controlled {
-      damage_sample itself;
-      std::map<weight_control, std::vector<damage_sample>> controls;
-    };
-    std::vector<controlled> all(policies.size());
-    for (std::size_t i = 0; i < policies.size(); ++i) {
-      run_policy(policies[i], targets, all[i].itself);
-      for (const weight_control_run& control : weight_controls_of(policies[i], how_.seeds)) {
-        std::vector<damage_sample>& runs = all[i].controls[control.kind];
-        runs.reserve((std::max<std::size_t>)(how_.seeds, 1));  // a sample is filled later, where it is
-        run_policy(control.policy, targets, runs.emplace_back());
-      }
-    }
-    passes_.settle();
-    if (!concludes_) return out;
-
-    out.floors = {floor_of("weights rounded to bfloat16", weights),
-                  floor_of("residual stream rounded to bfloat16", residual)};
-    const damage_controls order(passes_.reference().table, passes_.counted());
-    for (const controlled& one : all)
-      out.policies.push_back(conclude(one.itself, one.controls, out.floors));
+  /// Everything.  In a process that makes no report nothing is found.
+  control_findings run() {
+    control_findings out;
+    out.settings = how_;
+    check_itself(out.self);
+    damage_sample weights, residual;
+    run(
+        "reference in bfloat16 weights",
+        [&] { return passes_.model().take(rounded_to_bf16(passes_.model().stored()), with_.targets, {}); }, weights);
+    run("reference with a bfloat16 residual stream", [&] { return passes_.model().uncompressed(); }, residual,
+        {.losses = false, .edits = residual_edits()});
+    std::vector<controlled_samples> all(with_.policies.size());
     for (std::size_t i = 0; i < all.size(); ++i)
-      for (std::size_t j = i + 1; j < all.size(); ++j) {
-        const auto& a = all[i].controls[weight_control::matched_noise];
-        const auto& b = all[j].controls[weight_control::matched_noise];
-        out.pairs.push_back({all[i].itself.name, all[j].itself.name,
-                             compare_with_null(all[i].itself, all[j].itself, a, b),
-                             compare_order(order, all[i].itself, all[j].itself, a, b)});
-      }
+      run_policy(with_.policies[i], all[i].itself, true);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      run_controls(with_.policies[i], all[i]);
+    passes_.settle();
+    if (with_.matching.rows() == 0 || !with_.options.losses)
+      out.notes.emplace_back("random pruning of the same loss was left out: it needs losses, and rows to match on");
+    if (concludes_) conclude_controls(out, passes_, all, weights, residual, families());
     return out;
   }
 
+  /// Of every feature on the reference, by the whole dictionary's count of firings, which all processes know.
+  std::vector<double> firing_rates() const { return passes_.reference().side.firing_rates(); }
+
  private:
-  control_findings describe() const {
-    control_findings out;
-    out.settings = how_;
-    out.rows = passes_.tokens().rows();
-    out.context = passes_.tokens().context;
-    out.tokens = static_cast<std::size_t>(passes_.reference().table.tokens());
-    out.groups = passes_.features().groups().groups();
-    out.counted = passes_.counted().size();
-    out.gate = passes_.features().dictionary().activation;
-    return out;
+  /// A process that has only some of the rows runs the reference over all of them once more.
+  std::vector<std::uint32_t> families() const {
+    if (has_all_rows()) return families_on(passes_.features());
+    audit_options options = with_.options;
+    options.share = {};
+    options.checkpoint = {};
+    options.losses = false;
+    return families_on(
+        control_passes(with_.model, with_.dictionary, with_.rows, with_.settings, options, with_.told).features());
+  }
+
+  static audit_options paired(audit_options options) {
+    options.paired = true;
+    return options;
   }
 
   /// Fills `to`, which must stay where it is, once the pass is whole.
   template <class Compress>
-  void run(const std::string& name, Compress compress, damage_sample& to, const pass_options& how) {
+  void run(const std::string& name, Compress compress, damage_sample& to, const pass_options& how = {.losses = false},
+           bool with_halves = false) {
     passes_.run(
         name, std::move(compress),
-        [this, &to](const pass_record& record) { to = sample_of(record.table, passes_.counted(), record.name); }, how);
-  }
-  void run_policy(const any_policy& policy, const target_patterns& targets, damage_sample& to) {
-    run(policy.name(), [this, policy, &targets] { return passes_.model().compress_by(policy, targets); }, to,
-        {.losses = false});
-  }
-
-  /// A pass whose sample is wanted at once.
-  template <class Compress>
-  damage_sample sample(const std::string& name, Compress compress, const pass_options& how = {.losses = false}) {
-    damage_sample out;
-    run(name, std::move(compress), out, how);
-    passes_.settle();
-    return out;
-  }
-
-  void check_itself(self_check& out, const target_patterns& targets) {
-    passes_.run(
-        "reference again", [&] { return passes_.model().compress_by(any_policy{}, targets); },
-        [&](const pass_record& record) {
-          const damage_sample itself = sample_of(record.table, passes_.counted(), record.name);
-          out.changed_features = itself.changed;
-          out.least_r = percentile(itself.r, 0.0);
-          if (record.losses.empty()) return;
-          comparison_sum sum;
-          for (const comparison_sum& row : record.losses)
-            sum += row;
-          out.kl = sum.mean_kl();
-          out.excess_loss = sum.compressed.mean() - sum.reference.mean();
+        [this, &to, with_halves](const pass_record& record) {
+          if (concludes_) to = sample_of(record.table, passes_.counted(), record.name, with_halves);
         },
-        {.losses = losses_});
+        how);
+  }
+  void run_policy(const any_policy& policy, damage_sample& to, bool with_halves = false) {
+    run(
+        policy.name(), [this, policy] { return passes_.model().compress_by(policy, with_.targets); }, to,
+        {.losses = false}, with_halves);
+  }
+
+  void check_itself(self_check& out) {
+    passes_.run(
+        "reference again", [&] { return passes_.model().compress_by(any_policy{}, with_.targets); },
+        [&](const pass_record& record) {
+          if (concludes_) out = check_of(record, passes_.counted());
+        },
+        {.losses = true});
     passes_.settle();
   }
 
-  controlled_policy conclude(const damage_sample& itself,
-                             const std::map<weight_control, std::vector<damage_sample>>& controls,
-                             std::span<const numerics_floor> floors) const {
-    constexpr double limit = honest.bands.survives_above;
-    controlled_policy out;
-    out.policy = itself.name;
-    const auto share = [&](std::size_t g) { return surviving_share(itself.without(g), limit); };
-    out.survived = jackknife(share(itself.groups), itself.groups, share, {.scale = interval_scale::logit});
-    out.survivors = static_cast<std::size_t>(std::ranges::count_if(itself.r, [](double r) { return r > limit; }));
-    out.flip_share = itself.flip_share;
-    out.reliability = reliability_of(itself);
-    for (const auto& [kind, runs] : controls)
-      if (!runs.empty()) out.contrasts.push_back(contrast(std::string(name(kind)), itself, runs));
-    if (out.contrasts.empty())
-      out.refusal = "it changes activations too, and noise of the weights alone would leave the other half out";
-    for (const numerics_floor& floor : floors)
-      out.beyond.push_back(floor.beyond(itself));
+  /// Rounding behind each block up to the hook.
+  std::vector<activation_edit> residual_edits() const {
+    const hook_point& hook = passes_.model().hook();
+    if (hook.kind == hook_kind::resid_post) return residual_in_bf16(hook.layer);
+    return hook.layer == 0 ? std::vector<activation_edit>{} : residual_in_bf16(hook.layer - 1);
+  }
+
+  void run_controls(const any_policy& policy, controlled_samples& to) {
+    const auto place = [&](control_kind kind) -> damage_sample& {
+      std::vector<damage_sample>& runs = to.controls[kind];
+      runs.reserve((std::max<std::size_t>)(how_.seeds, 1));  // a sample is filled later, where it is
+      return runs.emplace_back();
+    };
+    for (const weight_control_run& control : weight_controls_of(policy, how_.seeds))
+      run_policy(control.policy, place(control.kind));
+    const auto disturbed = [&](control_kind kind, activation_edit noise) {
+      run(std::string(name(kind)) + " of " + policy.name(), [this] { return passes_.model().uncompressed(); },
+          place(kind), {.losses = false, .edits = {std::move(noise)}});
+    };
+    const hook_point& hook = passes_.model().hook();
+    const std::size_t context = passes_.tokens().context;
+    const error_covariance covariance = covariance_of(policy);
+    to.energy = covariance.energy();
+    disturbed(control_kind::isotropic_noise, isotropic_noise(hook, to.energy, context, 1));
+    disturbed(control_kind::covariant_noise, covariant_noise(hook, covariance, context, 1));
+    if (concludes_) to.error_variances = variances_along(covariance);
+    if (with_.matching.rows() == 0 || !with_.options.losses) return;
+    const double target = mean_loss(passes_.model().ready(passes_.model().compress_by(policy, with_.targets)),
+                                    with_.matching, "match " + policy.name(), with_.told, with_.options.share);
+    for (std::uint64_t seed = 1; seed <= how_.pruning_seeds; ++seed) {
+      const auto pruner = [&](double sparsity) { return random_pruner{.sparsity = sparsity, .seed = seed}; };
+      const sparsity_match match =
+          match_pruning(loss_bisection{.tolerance = how_.pruning_tolerance}, target, [&](double sparsity) {
+            return mean_loss(passes_.model().ready(passes_.model().compress_by(pruner(sparsity), with_.targets)),
+                             with_.matching, "match " + policy.name(), with_.told, with_.options.share);
+          });
+      to.matches.push_back({match.best.sparsity, match.best.value - target, match.within_tolerance});
+      damage_sample& pruned = place(control_kind::random_pruning);
+      run(
+          describe(pruner(match.best.sparsity)) + " for " + policy.name(),
+          [this, chosen = pruner(match.best.sparsity)] { return passes_.model().compress_by(chosen, with_.targets); },
+          pruned);
+    }
+  }
+
+  /// Whether this process ran the reference over all rows, and not over its share of them.
+  bool has_all_rows() const {
+    const token_layout& layout = passes_.features().layout();
+    return layout.run_rows() == layout.rows;
+  }
+
+  /// S_D of a policy at the hook, over all rows, which every process goes through by itself: sums of parts would not be
+  /// the same to the bit.
+  error_covariance covariance_of(const any_policy& policy) const {
+    error_covariance out(with_.dictionary.d_in);
+    token_layout layout = passes_.features().layout();
+    layout.first = 0;
+    layout.last = layout.rows;
+    const any_decoder compressed = passes_.model().ready(passes_.model().compress_by(policy, with_.targets));
+    run_over(
+        compressed, passes_.tokens(), layout, passes_.model().hook(), "covariance of " + policy.name(), with_.told,
+        [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
+            matrix_view<const float>) {
+          const kept_activations kept(x, layout);
+          if (has_all_rows()) {
+            const activations reference = (*passes_.features().dense())[block];
+            return out(reference.view(), kept.view());
+          }
+          passes_.model().reference().forward(
+              rows, {.hooks = {passes_.model().hook()}},
+              [&](std::size_t, matrix_view<float> h) { out(kept_activations(h, layout).view(), kept.view()); });
+        },
+        0, false);
     return out;
   }
 
+  /// e^T S_D e of each counted feature.
+  std::vector<double> variances_along(const error_covariance& s) const {
+    const sae& dictionary = passes_.features().dictionary();
+    const std::vector<std::uint32_t>& counted = passes_.counted();
+    std::vector<double> out(counted.size());
+    parallel_for(counted.size(), [&](std::size_t f) {
+      std::vector<double> e(dictionary.d_in);
+      for (std::size_t i = 0; i < e.size(); ++i)
+        e[i] = static_cast<double>(dictionary.w_enc[i * dictionary.d_sae + counted[f]]);
+      out[f] = s.along(e);
+    });
+    return out;
+  }
+
+  const control_material& with_;
   control_settings how_;
-  bool losses_;
   bool concludes_;
   control_passes passes_;
 };

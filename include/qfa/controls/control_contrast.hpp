@@ -3,14 +3,20 @@
 #define QFA_CONTROLS_CONTROL_CONTRAST_HPP
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "qfa/compare/top_overlap.hpp"
 #include "qfa/controls/damage_sample.hpp"
+#include "qfa/controls/survival_transfer.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/survival/aggregates.hpp"
 
@@ -57,6 +63,44 @@ inline control_contrast contrast(std::string control, const damage_sample& compr
   out.more_survived = estimated(&numbers::more_survived, interval_scale::identity);
   out.mean_r = estimated(&numbers::mean, interval_scale::atanh);
   out.more_mean_r = estimated(&numbers::more_mean, interval_scale::identity);
+  return out;
+}
+
+/// What becomes of features that were chosen by what they showed on some rows, on other rows (C12): chosen on the even
+/// groups and looked at on the odd ones, then the other way round, and averaged.
+struct selection_check {
+  estimate survivors_again;  ///< of those that survive where they are chosen, the share that does elsewhere; on logit
+  double chosen_worst = std::numeric_limits<double>::quiet_NaN();  ///< mean r of the worst 5 % where they are chosen
+  double worst_again = std::numeric_limits<double>::quiet_NaN();   ///< and elsewhere
+};
+
+inline selection_check check_selection(const damage_sample& s, double limit = 0.9) {
+  selection_check out;
+  const auto again = [&](std::size_t g) {
+    return both_ways([&](bool odd) {
+      const std::vector<double> chosen = s.half_without(odd, g), elsewhere = s.half_without(!odd, g);
+      double count = 0.0, kept = 0.0;
+      for (std::size_t f = 0; f < chosen.size(); ++f) {
+        if (!(chosen[f] > limit)) continue;
+        ++count;
+        kept += elsewhere[f] > limit;
+      }
+      return ratio(kept, count);
+    });
+  };
+  out.survivors_again = jackknife(again(s.groups), s.groups, again, {.scale = interval_scale::logit});
+  if (s.r.empty()) return out;
+  const auto mean_of_worst = [&](bool odd, bool elsewhere) {
+    const std::size_t count = members_in_share(0.05, s.r.size());
+    const std::vector<std::uint8_t> in = least_correlated(odd ? s.odd : s.even, count);
+    const std::vector<double>& r = odd != elsewhere ? s.odd : s.even;
+    double sum = 0.0;
+    for (std::size_t f = 0; f < r.size(); ++f)
+      if (in[f] != 0) sum += r[f];
+    return sum / static_cast<double>(count);
+  };
+  out.chosen_worst = both_ways([&](bool odd) { return mean_of_worst(odd, false); });
+  out.worst_again = both_ways([&](bool odd) { return mean_of_worst(odd, true); });
   return out;
 }
 

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "qfa/controls/control_contrast.hpp"
+#include "qfa/controls/controlled_prediction.hpp"
 #include "qfa/controls/numerics_floor.hpp"
 #include "qfa/controls/shared_damage.hpp"
+#include "qfa/controls/survival_transfer.hpp"
 #include "qfa/sae/sae.hpp"
 #include "qfa/stats/jackknife.hpp"
 
@@ -19,7 +21,16 @@ namespace qfa {
 /// What controls run on and how often.
 struct control_settings {
   std::size_t seeds = 5;             ///< of every random control
-  std::size_t max_tokens = 131'072;  ///< of the reported rows, the first ones; 0: all
+  std::size_t max_tokens = 65'536;   ///< of the reported rows, the first ones; 0: all but those for matching
+  std::size_t pruning_seeds = 2;     ///< of random pruning, each matched by itself
+  double pruning_tolerance = 0.002;  ///< nats
+};
+
+/// Random pruning that costs as much as a policy, on rows of its own.
+struct matched_pruning {
+  double sparsity = 0.0;
+  double gap = 0.0;  ///< of the losses, nats
+  bool within_tolerance = true;
 };
 
 /// The reference held against itself through all that a compression passes through (C1): plumbing.
@@ -39,12 +50,32 @@ struct self_check {
 struct controlled_policy {
   std::string policy;
   estimate survived;          ///< share of the counted features with r > 0.9, on logit
-  std::size_t survivors = 0;  ///< and their number
+  estimate mean_r;            ///< on atanh
+  std::size_t survivors = 0;  ///< features with r > 0.9
+  double error_energy = 0.0;  ///< E|D|^2 at the hook
   double flip_share = std::numeric_limits<double>::quiet_NaN();   ///< of the error's energy over the counted features
   double reliability = std::numeric_limits<double>::quiet_NaN();  ///< of the order of damage, even against odd groups
-  std::vector<control_contrast> contrasts;                        ///< empty where `refusal` says why
   std::vector<estimate> beyond;                                   ///< share below tau_null, for each of the floors
-  std::string refusal;
+  std::vector<control_contrast> contrasts;                        ///< of each kind of control there is
+  std::string refusal;                   ///< why there are none of its weights; empty where there are
+  std::vector<matched_pruning> matches;  ///< at random, one for each of their seeds
+  selection_check selection;
+  controlled_prediction prediction;
+};
+
+/// What survives the same policies where one choice of the audit is made otherwise: rows with BOS or without, position
+/// 0 in the statistics or not, another gate, an SAE that has learned nothing.
+struct survival_variant {
+  std::string what;
+  std::size_t counted = 0;                                ///< features: a matter of the variant's own reference
+  double fvu = std::numeric_limits<double>::quiet_NaN();  ///< of the reference
+  struct condition {
+    std::string policy;
+    estimate survived;  ///< share with r > 0.9, on logit
+    estimate mean_r;    ///< on atanh
+    double flip_share = std::numeric_limits<double>::quiet_NaN();
+  };
+  std::vector<condition> conditions;  ///< in the order of the policies
 };
 
 /// What the controls say of an audit's claims.
@@ -60,6 +91,10 @@ struct control_findings {
   std::vector<numerics_floor> floors;
   std::vector<controlled_policy> policies;
   std::vector<shared_damage> pairs;
+  std::vector<survival_transfer> transfers;  ///< for every ordered pair
+  std::size_t families = 0;                  ///< of the counted features, near-duplicates being one
+  std::size_t largest_family = 0;            ///< members
+  std::vector<survival_variant> variants;
   std::vector<std::string> notes;
 };
 

@@ -29,10 +29,9 @@ class control_passes {
   /// Runs the reference.  `options` are those of the audit that is controlled, with a checkpoint of their own.
   control_passes(language_model model, sae dictionary, token_rows tokens, const audit_settings& settings,
                  const audit_options& options, progress told)
-      : concludes_(options.share.concludes),
-        passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, options, std::move(told)) {
+      : passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, options, std::move(told)) {
     const feature_table& table = passes_.run_reference().table;
-    for (std::size_t f = 0; concludes_ && f < table.width(); ++f) {
+    for (std::size_t f = 0; options.share.concludes && f < table.width(); ++f) {
       const feature_totals total = table.total(f);
       if (is_active(honest, firing_rate(total)) && is_measured(honest, total, evidence_of(table, f)))
         counted_.push_back(static_cast<std::uint32_t>(f));
@@ -48,13 +47,13 @@ class control_passes {
   const std::vector<std::uint32_t>& counted() const noexcept { return counted_; }
   const pass_record& reference() const noexcept { return features().reference(); }
 
-  /// Runs what `compress` makes under a name of its own, and shows its record, once it is whole, in the process that
-  /// makes the report.  Records come in the order of their passes, and some may wait for `settle`.
+  /// Runs what `compress` makes under a name of its own, and shows its record, once it is whole; but what fired, in the
+  /// process that makes the report alone.  Records come in the order of their passes, and some may wait for `settle`.
   template <std::invocable Compress>
   void run(const std::string& name, Compress compress, on_record seen, const pass_options& how = {.losses = false}) {
     if (const std::optional<pass_record> record = passes_.finished()) {
       passes_.check_expected(*record, name);
-      if (concludes_) seen(*record);
+      seen(*record);
       return;
     }
     waiting_.push_back(std::move(seen));
@@ -64,13 +63,12 @@ class control_passes {
   /// Shows the records that still wait.  All processes call it at the same place.
   void settle() {
     passes_.settle([&](const pass_record& record) {
-      if (concludes_) waiting_.front()(record);
+      waiting_.front()(record);
       waiting_.pop_front();
     });
   }
 
  private:
-  bool concludes_;
   model_passes passes_;
   std::vector<std::uint32_t> counted_;
   std::deque<on_record> waiting_;

@@ -14,6 +14,7 @@
 
 #include "qfa/audit/reference_profiles.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/core/parallel.hpp"
 #include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/feature_table.hpp"
 #include "qfa/stats/leave_one_out.hpp"
@@ -27,11 +28,13 @@ namespace qfa {
 /// rank.
 struct damage_sample {
   std::string name;
-  std::size_t groups = 0;     ///< of rows, those that hold tokens
-  std::vector<double> r;      ///< (counted)
-  std::vector<float> shift;   ///< (groups, counted): r without the group, less r
-  std::vector<double> even;   ///< (counted): r on the even groups alone
-  std::vector<double> odd;    ///< and on the odd ones
+  std::size_t groups = 0;            ///< of rows, those that hold tokens
+  std::vector<double> r;             ///< (counted)
+  std::vector<float> shift;          ///< (groups, counted): r without the group, less r
+  std::vector<double> even;          ///< (counted): r on the even groups alone
+  std::vector<double> odd;           ///< and on the odd ones
+  std::vector<std::uint8_t> in_odd;  ///< (groups): whether the group is one of these
+  std::vector<float> half_shift{};   ///< (groups, counted): r on the group's half without it, less r on that half
   double flip_share = 0.0;    ///< of the counted features' error energy, weighted by energy; NaN where nothing changed
   std::uint64_t changed = 0;  ///< counted features whose codes are not the reference's to the bit
 
@@ -45,6 +48,16 @@ struct damage_sample {
         out[f] = std::clamp(r[f] + static_cast<double>(shift[group * r.size() + f]), -1.0, 1.0);
     return out;
   }
+
+  /// r on the even or the odd groups, without `group`, or of all of them where that is `groups`.  Needs `half_shift`.
+  std::vector<double> half_without(bool of_odd, std::size_t group) const {
+    std::vector<double> out = of_odd ? odd : even;
+    if (group == groups || (in_odd[group] != 0) != of_odd) return out;
+    require(half_shift.size() == groups * r.size(), "a sample was made without what its halves are without each group");
+    for (std::size_t f = 0; f < out.size(); ++f)
+      out[f] = std::clamp(out[f] + static_cast<double>(half_shift[group * r.size() + f]), -1.0, 1.0);
+    return out;
+  }
 };
 
 namespace detail {
@@ -53,8 +66,10 @@ inline double zero_if_undefined(double r) noexcept { return std::isnan(r) ? 0.0 
 
 }  // namespace detail
 
-/// The sample of a pass by its table; `counted` are the features, increasing.
-inline damage_sample sample_of(const feature_table& table, std::span<const std::uint32_t> counted, std::string name) {
+/// The sample of a pass by its table; `counted` are the features, increasing.  `with_halves` also gathers what each
+/// half is without each of its groups.
+inline damage_sample sample_of(const feature_table& table, std::span<const std::uint32_t> counted, std::string name,
+                               bool with_halves = false) {
   const leave_one_out all =
       leave_groups_out(table, [](const comoments& c) { return detail::zero_if_undefined(pearson(c)); });
   damage_sample out;
@@ -69,6 +84,20 @@ inline damage_sample sample_of(const feature_table& table, std::span<const std::
   out.odd = correlations_on(table, counted, group_selection::odd);
   for (std::vector<double>* half : {&out.even, &out.odd})
     std::ranges::transform(*half, half->begin(), detail::zero_if_undefined);
+  const std::vector<std::size_t> groups = filled_groups(table);
+  for (const std::size_t g : groups)
+    out.in_odd.push_back(selects(group_selection::odd, g));
+  if (with_halves) {
+    out.half_shift.resize(groups.size() * counted.size());
+    parallel_for(groups.size(), [&](std::size_t i) {
+      const bool of_odd = out.in_odd[i] != 0;
+      const std::vector<double> rest =
+          correlations_on(table, counted, of_odd ? group_selection::odd : group_selection::even, groups[i]);
+      for (std::size_t f = 0; f < counted.size(); ++f)
+        out.half_shift[i * counted.size() + f] =
+            static_cast<float>(detail::zero_if_undefined(rest[f]) - (of_odd ? out.odd : out.even)[f]);
+    });
+  }
   double flips = 0.0, on = 0.0;
   for (const std::uint32_t f : counted) {
     const feature_totals total = table.total(f);

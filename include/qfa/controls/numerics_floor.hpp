@@ -36,7 +36,7 @@ inline language_model rounded_to_bf16(const language_model& model) {
 inline std::vector<activation_edit> residual_in_bf16(std::size_t last) {
   std::vector<activation_edit> edits;
   for (std::size_t layer = 0; layer <= last; ++layer)
-    edits.push_back({{layer, hook_kind::resid_post}, [](matrix_view<float> x) {
+    edits.push_back({{layer, hook_kind::resid_post}, [](std::size_t, matrix_view<float> x) {
                        parallel_for(x.rows(), [&](std::size_t t) {
                          for (float& v : x.row(t))
                            v = round_to_bf16(v);

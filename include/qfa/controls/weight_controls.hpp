@@ -16,20 +16,32 @@
 
 namespace qfa {
 
-/// What a policy's error of the weights is compared with.
+/// What a policy is compared with; the first four, and random pruning, are policies themselves.
 ///   matched_noise       Gaussian noise of the same norm in each tensor: is the damage the quantizer's own
 ///   permuted_in_rows    its errors at other places of their rows: does it matter where an error falls in a channel
 ///   permuted_in_tensors and at any other place of the tensor: does it matter which channel
 ///   negated             its errors with their signs turned: damage as large is the error's variance, else its bias
-enum class weight_control : std::uint8_t { matched_noise, permuted_in_rows, permuted_in_tensors, negated };
-inline constexpr std::array<std::string_view, 4> weight_control_names{"matched noise", "permuted in rows",
-                                                                      "permuted in tensors", "sign turned"};
+///   isotropic_noise     noise at the hook with the energy of its error there: is it the SAE alone, whatever is before
+///   covariant_noise     the same with the error's own covariance: do directions of activations say it all
+///   random_pruning      weights zeroed at random until the loss rises as much
+enum class control_kind : std::uint8_t {
+  matched_noise,
+  permuted_in_rows,
+  permuted_in_tensors,
+  negated,
+  isotropic_noise,
+  covariant_noise,
+  random_pruning
+};
+inline constexpr std::array<std::string_view, 7> control_kind_names{
+    "matched noise",     "permuted in rows",    "permuted in tensors",      "sign turned",
+    "noise at the hook", "the same, covariant", "random pruning, same loss"};
 
-constexpr std::string_view name(weight_control c) noexcept { return weight_control_names[static_cast<std::size_t>(c)]; }
+constexpr std::string_view name(control_kind c) noexcept { return control_kind_names[static_cast<std::size_t>(c)]; }
 
 /// A control as a policy, whose name is its spec string.
 struct weight_control_run {
-  weight_control kind = weight_control::matched_noise;
+  control_kind kind = control_kind::matched_noise;
   any_policy policy{};
 };
 
@@ -39,14 +51,14 @@ inline std::vector<weight_control_run> weight_controls_of(const any_policy& poli
   std::vector<weight_control_run> out;
   if (policy.changes_activations()) return out;
   for (std::uint64_t seed = 1; seed <= seeds; ++seed)
-    out.push_back({weight_control::matched_noise, matched_noise{.match = policy, .seed = seed}});
+    out.push_back({control_kind::matched_noise, matched_noise{.match = policy, .seed = seed}});
   for (std::uint64_t seed = 1; seed <= seeds; ++seed)
     out.push_back(
-        {weight_control::permuted_in_rows, permuted_error{.of = policy, .within = weight_scope::row, .seed = seed}});
+        {control_kind::permuted_in_rows, permuted_error{.of = policy, .within = weight_scope::row, .seed = seed}});
   for (std::uint64_t seed = 1; seed <= seeds; ++seed)
-    out.push_back({weight_control::permuted_in_tensors,
+    out.push_back({control_kind::permuted_in_tensors,
                    permuted_error{.of = policy, .within = weight_scope::tensor, .seed = seed}});
-  out.push_back({weight_control::negated, negated_error{.of = policy}});
+  out.push_back({control_kind::negated, negated_error{.of = policy}});
   return out;
 }
 
