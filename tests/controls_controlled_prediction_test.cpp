@@ -34,7 +34,7 @@ TEST_CASE("prediction: what the encoder's norm decides is foretold with nothing 
   std::vector<float> loss;
   for (int f = 0; f < 150; ++f) {
     norms.push_back(f % 3 == 0 ? 25.0 : 1.0);
-    loss.push_back(f % 3 == 0 ? 0.6f : 0.12f);
+    loss.push_back(f % 3 == 0 ? 1.0f : 0.2f);
   }
   const half_profiles profiles(lossy_table(loss, 1), all_features(150));
   const controlled_prediction p =

@@ -23,7 +23,7 @@ TEST_CASE("transfer: damage that follows one order under a mild and a strong com
   const survival_transfer t = measure_transfer(profiles, lossy_sample(mild, 1, "8"), lossy_sample(strong, 2, "4"));
   CHECK(t.from == "8");
   CHECK(t.to == "4");
-  CHECK(t.measured.value > 0.97);
+  CHECK(t.measured.value > 0.93);
   CHECK(t.minority > 20);
   CHECK(t.measured.range.kind == interval_kind::two_sided);
   CHECK(std::isnan(measure_transfer(profiles, lossy_sample(mild, 1), lossy_sample(std::vector<float>(100, 0.0f), 2))
@@ -32,7 +32,7 @@ TEST_CASE("transfer: damage that follows one order under a mild and a strong com
 
 TEST_CASE("transfer: score and label never come from the same tokens") {
   // Pure noise of one size: on the same tokens r would rank itself perfectly.
-  const std::vector<float> loss(150, 0.32f);
+  const std::vector<float> loss(150, 0.65f);
   const damage_sample s = lossy_sample(loss, 1);
   const survival_transfer t = measure_transfer(half_profiles(lossy_table(loss, 1), all_features(150)), s, s);
   CHECK(t.measured.value < 0.85);
