@@ -100,6 +100,9 @@ TEST_CASE("find_meanings: births, moves, family-aware r and its ICC are the orac
     CHECK(found.icc_features == a11["nu_features"].size());
     CHECK(close(found.icc, cut["icc"].get<double>(), 1e-9));
     CHECK(found.icc_p < 0.02);
+    CHECK(close(found.icc_of_kin, cut["icc_without_singletons"].get<double>(), 1e-9));
+    CHECK(found.kin < found.icc_features);
+    CHECK(found.icc_of_kin_p < 0.05);
   }
 }
 

@@ -75,7 +75,7 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
   };
   if (arguments.model.empty()) {
     refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
-            "--loss-batch", "--cache-prefill", "--cache-step", "--no-loss", "--match-tolerance"},
+            "--loss-batch", "--meaning", "--cache-prefill", "--cache-step", "--no-loss", "--match-tolerance"},
            "--activations", "runs and compresses no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
@@ -107,7 +107,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   write_audit(result, arguments.out);
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
-  print_audit(result);
+  print_audit(result, arguments.model);
   std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv\n";
 }
 

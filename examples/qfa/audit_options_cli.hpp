@@ -34,7 +34,7 @@ struct audit_arguments {
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
-  bool allow_bad_sae = false, paired = false, fused = false;
+  bool allow_bad_sae = false, paired = false, fused = false, meaning = false;
   bool resume = false;
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints
   qfa::target_patterns targets;
@@ -55,8 +55,9 @@ named_path name_and_path(const std::string& argument);
 /// Declares the options that shape an audit (not where its input comes from).
 void add_audit_options(CLI::App& command, audit_arguments& arguments);
 
-/// Prints the tables and what they mean to standard output.
-void print_audit(const qfa::audit_result& result);
+/// Prints the tables and what they mean to standard output.  Tokens read as the words of the model directory's
+/// vocab.json, where it has one.
+void print_audit(const qfa::audit_result& result, const std::filesystem::path& model = {});
 
 /// Refuses, before hours of work, a directory that could not be written to.
 void check_output_directory(const std::filesystem::path& directory);

@@ -363,6 +363,7 @@
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/find_relations.hpp"
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/losses.hpp"
 #include "qfa/audit/model_audit.hpp"
@@ -383,6 +384,8 @@
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
+#include "qfa/report/meaning_json.hpp"
+#include "qfa/report/meaning_text.hpp"
 #include "qfa/report/text_table.hpp"
 #include "qfa/version.hpp"
 

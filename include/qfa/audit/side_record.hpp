@@ -72,6 +72,9 @@ class side_record {
     return out;
   }
 
+  /// Tokens on which each feature fired; empty before the first block.
+  std::span<const std::uint64_t> firings() const noexcept { return fired_.of_features(); }
+
   /// Sum of |h|^2 over the analyzed tokens.
   double energy() const { return sums_.total().all.squares(); }
 

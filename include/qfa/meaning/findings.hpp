@@ -62,6 +62,7 @@ struct changed_meaning {
 /// What became of all features' meanings.
 struct meaning_findings {
   std::vector<feature_meaning> features;
+  std::vector<std::uint8_t> measured;  ///< 1 for features that set the thresholds and are counted
   drift_census current;
   drift_census previous;
   std::vector<changed_meaning> changed;  ///< by current tokens, the largest divergence first, at most 20
@@ -70,6 +71,9 @@ struct meaning_findings {
   std::size_t icc_features = 0;          ///< measured, with a noise to signal below 4
   double icc = 0.0;                      ///< of noise to signal over families
   double icc_p = 0.0;                    ///< by 999 permutations
+  std::size_t kin = 0;                   ///< of those features, in families of two or more of them
+  double icc_of_kin = 0.0;               ///< over these families alone: features without kin vary in other ways
+  double icc_of_kin_p = 0.0;
 };
 
 /// The keys by which ranked contexts are compared: the same token of the same row is the same item.
@@ -107,6 +111,7 @@ inline meaning_findings find_meanings(const side_meanings& reference, const mean
           "meanings are compared of a reference and a compressed model, with the statistics of each feature");
   meaning_findings out;
   out.features.resize(features);
+  out.measured.assign(measured.begin(), measured.end());
   const std::vector<births::counters> frequent = compressed.pair->born.frequent();
   parallel_for((features + 63) / 64, [&](std::size_t block) {
     for (std::size_t j = block * 64; j < (std::min)(features, (block + 1) * 64); ++j) {
@@ -160,6 +165,16 @@ inline meaning_findings find_meanings(const side_meanings& reference, const mean
   out.icc_features = nu.size();
   out.icc = intraclass_correlation(nu, family_of);
   out.icc_p = intraclass_p(nu, family_of, 999, seed);
+  std::vector<double> nu_of_kin;
+  std::vector<std::uint32_t> family_of_kin;
+  for (std::size_t i = 0; i < nu.size(); ++i) {
+    if (std::ranges::count(family_of, family_of[i]) < 2) continue;
+    nu_of_kin.push_back(nu[i]);
+    family_of_kin.push_back(family_of[i]);
+  }
+  out.kin = nu_of_kin.size();
+  out.icc_of_kin = intraclass_correlation(nu_of_kin, family_of_kin);
+  out.icc_of_kin_p = intraclass_p(nu_of_kin, family_of_kin, 999, seed);
 
   for (std::uint32_t j = 0; j < features; ++j)
     if (measured[j] != 0 && out.current.is_change(divergences[j]))
