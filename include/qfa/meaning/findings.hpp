@@ -77,10 +77,10 @@ struct meaning_findings {
 };
 
 /// The keys by which ranked contexts are compared: the same token of the same row is the same item.
-inline std::vector<std::uint64_t> context_keys(std::span<const context> contexts) {
-  std::vector<std::uint64_t> keys;
+inline std::vector<std::size_t> context_keys(std::span<const context> contexts) {
+  std::vector<std::size_t> keys;
   for (const context& c : contexts)
-    keys.push_back(std::uint64_t{c.row} << 32U | c.position);
+    keys.push_back(std::size_t{c.row} << 32U | c.position);
   return keys;
 }
 
