@@ -107,6 +107,8 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
          std::to_string(settings.context));
   condition_turns turns(options.share);
   const token_layout layout = turns.rows_of(whole);
+  require(!options.meaning,
+          "what features mean is compared where a model is run over tokens, not on given activations");
   feature_audit audit(std::move(dictionary), layout, options.paired, 0);
   require_one_process(options);
   audit_checkpoint checkpoint;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/meaning/findings.hpp"
 #include "qfa/model/cached_pass.hpp"
 #include "qfa/model/config.hpp"
 #include "qfa/model/kv_cache.hpp"
@@ -107,6 +109,24 @@ inline condition_result conclude(const pass_record& record, const pass_record& r
   out.honest_auc = predict_honest(record.table, out.by_honest, options);
   out.baseline_auc = baseline_auc(record.table, out.by_honest,
                                   encoder_norms_squared(dictionary.w_enc, dictionary.d_in, dictionary.d_sae));
+  return out;
+}
+
+/// What became of the features' meanings, where both records know: of those that the honest protocol counts.
+inline std::optional<meaning_findings> conclude_meaning(const pass_record& record, const feature_audit& features,
+                                                        const condition_result& known) {
+  const std::optional<meaning_record>& reference = features.reference().meaning;
+  if (!record.meaning || !record.meaning->pair || !reference || features.relations() == nullptr) return std::nullopt;
+  std::vector<std::uint8_t> measured;
+  for (const outcome o : known.by_honest.outcomes)
+    measured.push_back(o != outcome::unmeasured);
+  return find_meanings(reference->side, *record.meaning, *features.relations(), known.features, measured);
+}
+
+/// The same with what the features mean, where the audit gathers it.
+inline condition_result conclude(const pass_record& record, const feature_audit& features, std::size_t batch_rows = 0) {
+  condition_result out = conclude(record, features.reference(), features.dictionary(), batch_rows);
+  out.meaning = conclude_meaning(record, features, out);
   return out;
 }
 

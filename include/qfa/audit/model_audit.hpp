@@ -242,9 +242,8 @@ class model_audit {
   /// Fills the first condition that is not yet.
   const condition_result& fill(const pass_record& record) {
     condition_result& place = conditions_[filled_++];
-    place = options_.share.concludes
-                ? conclude(record, features().reference(), features().dictionary(), options_.loss_batch_rows)
-                : name_and_losses(record, options_.loss_batch_rows);
+    place = options_.share.concludes ? conclude(record, features(), options_.loss_batch_rows)
+                                     : name_and_losses(record, options_.loss_batch_rows);
     calibrated_ = calibrated_ || record.calibrated;
     warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
     if (!record.tensors.empty()) count_reference_bits(record.tensors);

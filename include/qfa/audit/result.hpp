@@ -13,6 +13,7 @@
 #include "qfa/audit/losses.hpp"
 #include "qfa/audit/overlap.hpp"
 #include "qfa/audit/prediction.hpp"
+#include "qfa/meaning/findings.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/sae/sae.hpp"
 #include "qfa/stats/feature_summary.hpp"
@@ -136,6 +137,7 @@ struct condition_result {
   std::optional<double> bits_per_weight{};
   std::optional<pruning_match> match;
   std::optional<audited_cache> cache{};
+  std::optional<meaning_findings> meaning{};  ///< where the audit compares what features mean
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }
 };

@@ -12,6 +12,7 @@
 #include "qfa/report/flip_share.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
+#include "qfa/report/meaning_json.hpp"
 #include "qfa/version.hpp"
 
 namespace qfa {
@@ -143,6 +144,7 @@ inline report_json to_json(const condition_result& c) {
     out["prediction_honest"] = to_json(c.honest_auc);
     out["prediction_honest"]["baseline_auc"] = value_or_reason(c.baseline_auc, "one class only");
   }
+  if (c.meaning) out["meaning"] = to_json(*c.meaning);
   if (c.cache)
     out["cache"] = {{"name", c.cache->name},
                     {"first_call_tokens", c.cache->first_call},
