@@ -35,34 +35,34 @@ TEST_CASE("effective_bits: no noise is worth any number of bits, no signal none,
   CHECK(std::isnan(effective_bits({.c = not_a_number, .a = not_a_number}, 1.0)));
 }
 
-TEST_CASE("within: values and intervals are cut at the ends of the ladder and say so") {
+TEST_CASE("within_ladder: values and intervals are cut at the ends of the ladder and say so") {
   const ladder_range range{3.0, 8.0};
   const auto made = [](double value, double lower, double upper) {
     return estimate{value, value, {.lower = lower, .upper = upper, .kind = interval_kind::two_sided}};
   };
-  const ladder_bits inside = within(range, made(5.0, 4.0, 6.0));
+  const ladder_bits inside = within_ladder(range, made(5.0, 4.0, 6.0));
   CHECK(inside.censored == censoring::none);
   CHECK(inside.bits.range.kind == interval_kind::two_sided);
   CHECK(inside.bits.value == 5.0);
-  const ladder_bits reaching = within(range, made(7.5, 7.0, 8.5));
+  const ladder_bits reaching = within_ladder(range, made(7.5, 7.0, 8.5));
   CHECK(reaching.censored == censoring::none);
   CHECK(reaching.bits.range.kind == interval_kind::at_least);
   CHECK(reaching.bits.range.lower == 7.0);
   CHECK(reaching.bits.range.upper == 8.0);
-  const ladder_bits above = within(range, made(9.0, 7.9, 10.0));
+  const ladder_bits above = within_ladder(range, made(9.0, 7.9, 10.0));
   CHECK(above.censored == censoring::at_least);
   CHECK(above.bits.value == 8.0);
   CHECK(above.bits.range.lower == 7.9);
-  const ladder_bits below = within(range, made(2.0, 1.0, 3.5));
+  const ladder_bits below = within_ladder(range, made(2.0, 1.0, 3.5));
   CHECK(below.censored == censoring::at_most);
   CHECK(below.bits.value == 3.0);
   CHECK(below.bits.range.kind == interval_kind::at_most);
   CHECK(below.bits.range.upper == 3.5);
-  const ladder_bits infinite = within(range, {infinity, not_a_number, {}});
+  const ladder_bits infinite = within_ladder(range, {infinity, not_a_number, {}});
   CHECK(infinite.bits.value == 8.0);
   CHECK(infinite.bits.range.kind == interval_kind::refused);
   CHECK_FALSE(infinite.bits.range.reason.empty());
-  CHECK(std::isnan(within(range, {not_a_number, not_a_number, {}}).bits.value));
+  CHECK(std::isnan(within_ladder(range, {not_a_number, not_a_number, {}}).bits.value));
   CHECK(censor(range, 3.0) == censoring::none);
   CHECK(censor(range, 8.0) == censoring::none);
 }

@@ -22,7 +22,7 @@ TEST_CASE("feature_ladder: planted laws are found, whatever the order of the run
   const feature_ladder ladder(made.rungs(), made.features);
   CHECK(ladder.bits().front() == 3.0);
   CHECK(ladder.range().highest == 8.0);
-  CHECK(ladder.count(calibration::fitted) == 40);
+  CHECK(ladder.count(law_verdict::fitted) == 40);
   const std::vector<damage_law> laws = ladder.laws();
   for (std::size_t f = 0; f < 40; ++f) {
     CAPTURE(f);
@@ -77,20 +77,20 @@ TEST_CASE("feature_ladder: features without three usable rungs are counted by wh
     made.correlations[s].evidence[6].effective = 4.9;  // too little evidence
   }
   const feature_ladder ladder(made.rungs(), made.features);
-  CHECK(ladder.verdict(0) == calibration::fitted);
-  CHECK(ladder.verdict(1) == calibration::unmoved);
-  CHECK(ladder.verdict(2) == calibration::gone);
-  CHECK(ladder.verdict(3) == calibration::unmoved);
-  CHECK(ladder.verdict(4) == calibration::unsure);
-  CHECK(ladder.verdict(5) == calibration::fitted);
-  CHECK(ladder.verdict(6) == calibration::unsure);
+  CHECK(ladder.verdict(0) == law_verdict::fitted);
+  CHECK(ladder.verdict(1) == law_verdict::unmoved);
+  CHECK(ladder.verdict(2) == law_verdict::gone);
+  CHECK(ladder.verdict(3) == law_verdict::unmoved);
+  CHECK(ladder.verdict(4) == law_verdict::unsure);
+  CHECK(ladder.verdict(5) == law_verdict::fitted);
+  CHECK(ladder.verdict(6) == law_verdict::unsure);
   CHECK(std::vector<std::uint32_t>(ladder.fitted().begin(), ladder.fitted().end()) ==
         std::vector<std::uint32_t>{0, 5, 7});
   CHECK(ladder.weights(5)[2] == 0.0);
   CHECK(ladder.fit(5).law.c == doctest::Approx(made.laws[5].c).epsilon(1e-6));
   std::size_t all = 0;
-  for (std::size_t v = 0; v < calibration_names.size(); ++v)
-    all += ladder.count(static_cast<calibration>(v));
+  for (std::size_t v = 0; v < law_verdict_names.size(); ++v)
+    all += ladder.count(static_cast<law_verdict>(v));
   CHECK(all == 8);
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("feature_ladder: a group without which nothing is damaged leaves that 
   for (std::size_t s = 2; s < 6; ++s)  // without group 3, r is 1 at five bits and more
     made.correlations[s].shift[3 * 2] = 1.0f;
   const feature_ladder ladder(made.rungs(), made.features);
-  REQUIRE(ladder.verdict(0) == calibration::fitted);
+  REQUIRE(ladder.verdict(0) == law_verdict::fitted);
   CHECK(ladder.laws(3)[0] == ladder.fit(0).law);
   made.correlations[2].shift[3 * 2] = 0.0f;
   const feature_ladder longer(made.rungs(), made.features);

@@ -33,7 +33,7 @@ TEST_CASE("measure_worth: a condition of planted bits is worth just those, featu
   const leave_one_out condition = made_correlations(nu, 0.2, 77);
   const ladder_worths got = measure(made, {&condition});
   REQUIRE(got.conditions.size() == 1);
-  const worth& w = got.conditions[0];
+  const worth_in_bits& w = got.conditions[0];
   for (std::size_t f = 0; f < 60; ++f)
     CHECK(w.bits[f] == doctest::Approx(f < 12 ? 4.25 : 5.5).epsilon(1e-6));
   CHECK(w.median.bits.value == doctest::Approx(5.5).epsilon(1e-6));
@@ -46,13 +46,23 @@ TEST_CASE("measure_worth: a condition of planted bits is worth just those, featu
   CHECK(w.median.bits.range.upper - w.median.bits.range.lower < 0.5);
 }
 
-TEST_CASE("measure_worth: a rung measured by its own ladder has no interval to speak of, as it shares every group") {
-  const made_ladder made(60, 0.4);
-  const leave_one_out apart = made_correlations(made.at(6.0), 0.4, 99);  // the same r, other groups
-  const ladder_worths got = measure(made, {&made.correlations[3], &apart});
-  const auto width = [](const worth& w) { return w.median.bits.range.upper - w.median.bits.range.lower; };
-  CHECK(got.conditions[0].median.bits.value == doctest::Approx(6.0).epsilon(1e-6));
-  CHECK(width(got.conditions[0]) < 0.8 * width(got.conditions[1]));
+TEST_CASE("measure_worth: what a group does to the ladder and to the condition alike moves nothing") {
+  made_ladder made(30);
+  // Group g multiplies every nu by 2^(0.05 sin g).
+  const auto shift_together = [](leave_one_out& r, const std::vector<double>& nu) {
+    for (std::size_t g = 0; g < r.groups; ++g)
+      for (std::size_t f = 0; f < nu.size(); ++f)
+        r.shift[g * nu.size() + f] = static_cast<float>(
+            qfa_test::correlation_of(nu[f] * std::exp2(0.05 * std::sin(static_cast<double>(g)))) - r.r[f]);
+  };
+  for (std::size_t s = 0; s < 6; ++s)
+    shift_together(made.correlations[s], made.at(3.0 + static_cast<double>(s)));
+  leave_one_out together = made_correlations(made.at(5.5), 0.0, 1), still = together;
+  shift_together(together, made.at(5.5));
+  const ladder_worths got = measure(made, {&together, &still});
+  const auto width = [](const worth_in_bits& w) { return w.median.bits.range.upper - w.median.bits.range.lower; };
+  CHECK(width(got.conditions[1]) > 0.1);
+  CHECK(width(got.conditions[0]) < 1e-3 * width(got.conditions[1]));
 }
 
 TEST_CASE("measure_worth: no signal is worth at most the lowest rung, no damage at least the highest") {
@@ -67,7 +77,7 @@ TEST_CASE("measure_worth: no signal is worth at most the lowest rung, no damage 
   set(0, 1.0);
   set(1, -0.5);
   set(2, std::numeric_limits<double>::quiet_NaN());
-  const worth w = measure(made, {&mixed}).conditions[0];
+  const worth_in_bits w = measure(made, {&mixed}).conditions[0];
   CHECK(std::isinf(w.bits[0]));
   CHECK(w.bits[0] > 0.0);
   CHECK(w.bits[1] == -w.bits[0]);

@@ -11,9 +11,11 @@
 #include "progress_line.hpp"
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
+#include "qfa/audit/ladder.hpp"
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/cache/plan_spec.hpp"
+#include "qfa/compress/rtn.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/compress/spec_text.hpp"
 #include "qfa/io/checksum.hpp"
@@ -215,7 +217,9 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
 
 qfa::audit_result run_on_model(const audit_arguments& arguments) {
   if (arguments.tokens.empty()) qfa::fail("--model needs --tokens FILE");
-  if (arguments.policies.empty() && arguments.match.empty() && arguments.against.empty() && arguments.caches.empty())
+  const bool conditions_asked_for = !arguments.policies.empty() || !arguments.match.empty() ||
+                                    !arguments.against.empty() || !arguments.caches.empty();
+  if (!conditions_asked_for && !arguments.ladder)
     qfa::fail("an audit needs at least one --policy, --cache or --against, for instance --policy rtn:bits=4");
   std::vector<std::string> specs = arguments.policies;
   std::vector<std::string> cached_specs;  // those with a cache besides
@@ -224,10 +228,20 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     cached_specs.push_back(spec);
     return true;
   });
-  const auto policies = parse_policies(specs);
+  auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
-  const std::vector<named_path> against = read_against(arguments, policies, matched);
   qfa::audit_options options = arguments.options();
+  if (arguments.ladder) {
+    std::vector<std::string> known;
+    for (const auto* list : {&policies, &matched})
+      for (const qfa::any_policy& policy : *list)
+        known.push_back(policy.name());
+    for (const qfa::rtn& rung : qfa::missing_rungs(known)) {
+      policies.emplace_back(rung);
+      if (conditions_asked_for) options.ladder_only.push_back(rung.name());  // alone, the ladder is what is asked for
+    }
+  }
+  const std::vector<named_path> against = read_against(arguments, policies, matched);
 
   qfa::sae dictionary = qfa::load_sae(arguments.sae);
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);

@@ -13,7 +13,7 @@
 namespace qfa {
 
 /// The bits at which r falls to tau by the law: effective_bits of nu = (1 - tau^2) / tau^2.  With fewer the feature is
-/// below tau.  What lies beyond the ladder is censored by `within` or `censor`.  Throws unless 0 < tau < 1.
+/// below tau.  What lies beyond the ladder is censored by `within_ladder` or `censor`.  Throws unless 0 < tau < 1.
 inline double bits_to_break(const damage_law& law, double tau) {
   require(tau > 0.0 && tau < 1.0, "bits_to_break needs a correlation between 0 and 1");
   return effective_bits(law, (1.0 - tau) * (1.0 + tau) / (tau * tau));

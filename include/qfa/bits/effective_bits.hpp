@@ -56,7 +56,7 @@ struct ladder_bits {
 /// Cuts a number of bits at the ends of the ladder, with its interval.  An end of the interval that stands at an end of
 /// the ladder may lie anywhere beyond it.  The interval itself is built from what the law says there, so that deletions
 /// that fall beyond the ladder still count for what they are.
-inline ladder_bits within(const ladder_range& range, estimate bits) noexcept {
+inline ladder_bits within_ladder(const ladder_range& range, estimate bits) noexcept {
   ladder_bits out{bits, censor(range, bits.value)};
   estimate& cut = out.bits;
   cut.value = range.clamp(bits.value);

@@ -32,8 +32,8 @@ struct ladder_rung {
 /// Whether a feature has a law.  Three rungs must be usable: 0 < r < 1 there, and the groups of rows say how sure log
 /// nu is.  A feature without them is counted under what most of its other rungs are: `gone`, nothing is left of it (r
 /// <= 0 or undefined); `unmoved`, r = 1; `unsure`, no interval.
-enum class calibration : std::uint8_t { fitted, unmoved, gone, unsure };
-inline constexpr std::array<std::string_view, 4> calibration_names{"fitted", "unmoved", "gone", "unsure"};
+enum class law_verdict : std::uint8_t { fitted, unmoved, gone, unsure };
+inline constexpr std::array<std::string_view, 4> law_verdict_names{"fitted", "unmoved", "gone", "unsure"};
 
 inline constexpr std::size_t fewest_rungs = 3;
 
@@ -59,7 +59,7 @@ class feature_ladder {
     weights_.resize(features_.size() * steps);
     parallel_for(features_.size(), [&](std::size_t i) { calibrate(i); });
     for (std::size_t i = 0; i < features_.size(); ++i)
-      if (verdicts_[i] == calibration::fitted) fitted_.push_back(static_cast<std::uint32_t>(i));
+      if (verdicts_[i] == law_verdict::fitted) fitted_.push_back(static_cast<std::uint32_t>(i));
   }
 
   std::span<const ladder_rung> rungs() const noexcept { return rungs_; }
@@ -68,8 +68,8 @@ class feature_ladder {
   std::size_t groups() const noexcept { return rungs_[0].correlations->groups; }
   /// The features that were asked for; what follows goes by their places in this list.
   std::span<const std::uint32_t> features() const noexcept { return features_; }
-  calibration verdict(std::size_t i) const noexcept { return verdicts_[i]; }
-  std::size_t count(calibration which) const noexcept {
+  law_verdict verdict(std::size_t i) const noexcept { return verdicts_[i]; }
+  std::size_t count(law_verdict which) const noexcept {
     return static_cast<std::size_t>(std::ranges::count(verdicts_, which));
   }
   /// Of a fitted feature; no damage, with an infinite loss, of another.
@@ -154,18 +154,18 @@ class feature_ladder {
       for (std::size_t s = 0; s < steps; ++s)
         if (weights[s] == 0.0) finite[s] = 0.0;
       fits_[i] = search_(finite, {weights, steps});
-      verdicts_[i] = calibration::fitted;
+      verdicts_[i] = law_verdict::fitted;
     } else {
-      verdicts_[i] = gone >= unmoved && gone >= unsure ? calibration::gone
-                     : unmoved >= unsure               ? calibration::unmoved
-                                                       : calibration::unsure;
+      verdicts_[i] = gone >= unmoved && gone >= unsure ? law_verdict::gone
+                     : unmoved >= unsure               ? law_verdict::unmoved
+                                                       : law_verdict::unsure;
     }
   }
 
   std::vector<ladder_rung> rungs_;  // by bits
   ladder_search search_;
   std::vector<std::uint32_t> features_;
-  std::vector<calibration> verdicts_;  // (features)
+  std::vector<law_verdict> verdicts_;  // (features)
   std::vector<ladder_fit> fits_;       // (features)
   std::vector<double> log2_nu_;        // (features, rungs)
   std::vector<double> weights_;        // (features, rungs)

@@ -18,7 +18,7 @@
 namespace qfa {
 
 /// Bits over the fitted features of a ladder: what a condition is worth, or what features need.
-struct worth {
+struct worth_in_bits {
   ladder_bits median{};
   ladder_bits worst_decile{};
   std::size_t at_most = 0;   ///< features that lie below the ladder
@@ -28,8 +28,8 @@ struct worth {
 };
 
 struct ladder_worths {
-  std::vector<worth> conditions;  ///< effective bits, one for each condition
-  std::vector<worth> breaks;      ///< bits to break, one for each correlation
+  std::vector<worth_in_bits> conditions;  ///< effective bits, one for each condition
+  std::vector<worth_in_bits> breaks;      ///< bits to break, one for each correlation
 };
 
 /// Measures conditions on a ladder, and what its features need so that r stays above each of `taus`.
@@ -78,7 +78,7 @@ inline ladder_worths measure_worth(const feature_ladder& ladder, std::span<const
   const std::vector<damage_law> laws = ladder.laws();
   const ladder_range range = ladder.range();
   for (std::size_t c = 0; c < columns; ++c) {
-    worth w;
+    worth_in_bits w;
     w.bits = column(c, laws, {});
     for (const double b : w.bits) {
       w.at_most += censor(range, b) == censoring::at_most;
@@ -86,8 +86,8 @@ inline ladder_worths measure_worth(const feature_ladder& ladder, std::span<const
     }
     const std::span<const double> all_medians(medians.data() + c * groups, groups);
     const std::span<const double> all_deciles(deciles.data() + c * groups, groups);
-    w.median = within(range, jackknife(middle_of(w.bits), all_medians, {.level = level}));
-    w.worst_decile = within(range, jackknife(decile(c, w.bits), all_deciles, {.level = level}));
+    w.median = within_ladder(range, jackknife(middle_of(w.bits), all_medians, {.level = level}));
+    w.worst_decile = within_ladder(range, jackknife(decile(c, w.bits), all_deciles, {.level = level}));
     (c < conditions.size() ? out.conditions : out.breaks).push_back(std::move(w));
   }
   return out;
