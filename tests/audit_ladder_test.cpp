@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -45,6 +46,7 @@ TEST_CASE("find_ladder: three rungs of a family, the plain one first, else the l
                  : "none";
   };
   CHECK(family({"rtn:bits=8", "rtn:bits=4", "rtn:bits=5,per=tensor"}) == "none");
+  CHECK(family({"rtn:bits=8", "rtn:bits=4", "rtn:bits=3"}) == "none");  // two from 4 bits on
   CHECK(family({"rtn:bits=8", "rtn:bits=4", "rtn:bits=5"}) == "rtn 3 from 1");
   const std::string tensor = ",per=tensor", group = ",per=group";
   CHECK(family({"rtn:bits=8" + tensor, "rtn:bits=6" + tensor, "rtn:bits=7" + tensor, "rtn:bits=5" + tensor,

@@ -29,8 +29,8 @@ TEST_CASE("bits_to_break: where the law crosses tau, censored outside the ladder
     censored += side != 0;
   }
   CHECK(censored >= 5);
-  CHECK_THROWS_AS(bits_to_break({.c = 1.0}, 1.0), error);
-  CHECK_THROWS_AS(bits_to_break({.c = 1.0}, 0.0), error);
+  CHECK_THROWS_AS(bits_to_break(damage_law{.c = 1.0}, 1.0), error);
+  CHECK_THROWS_AS(bits_to_break(damage_law{.c = 1.0}, 0.0), error);
 }
 
 TEST_CASE("bracket_of_break: from the last rung that fails up to the first from which all keep the feature") {

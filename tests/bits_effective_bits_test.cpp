@@ -29,10 +29,26 @@ TEST_CASE("effective_bits: no noise is worth any number of bits, no signal none,
   const damage_law law{.c = 3.0, .a = 1.0};
   CHECK(effective_bits(law, 0.0) == infinity);
   CHECK(effective_bits(law, infinity) == -infinity);
-  CHECK(effective_bits({.a = 1.0}, infinity) == -infinity);
-  CHECK(std::isnan(effective_bits({}, 1.0)));
+  CHECK(effective_bits(damage_law{.a = 1.0}, infinity) == -infinity);
+  CHECK(std::isnan(effective_bits(damage_law{}, 1.0)));
   CHECK(std::isnan(effective_bits(law, not_a_number)));
-  CHECK(std::isnan(effective_bits({.c = not_a_number, .a = not_a_number}, 1.0)));
+  CHECK(std::isnan(effective_bits(damage_law{.c = not_a_number, .a = not_a_number}, 1.0)));
+}
+
+TEST_CASE("effective_bits of a scale: the law down to its knee, then the line to the lowest rung") {
+  const damage_law law{.c = 16.0, .a = 2.0};
+  const double at_knee = std::log2(law(4.0));
+  const bits_scale scale{.law = law, .log2_nu_at_low = at_knee + 3.0};
+  CHECK(effective_bits(scale, law(5.5)) == effective_bits(law, law(5.5)));
+  CHECK(close(effective_bits(scale, law(4.0)), 4.0, 1e-12));
+  CHECK(close(effective_bits(scale, std::exp2(at_knee + 1.5)), 3.5, 1e-12));
+  CHECK(close(effective_bits(scale, std::exp2(at_knee + 3.0)), 3.0, 1e-12));
+  CHECK(close(effective_bits(scale, std::exp2(at_knee + 6.0)), 2.0, 1e-12));
+  CHECK(effective_bits(scale, infinity) == -infinity);
+  CHECK(effective_bits(scale, 0.0) == infinity);
+  for (const double unusable :
+       {infinity, not_a_number, at_knee})  // gone there, no rung, or no more noise than at the knee
+    CHECK(close(effective_bits(bits_scale{.law = law, .log2_nu_at_low = unusable}, law(3.25)), 3.25, 1e-12));
 }
 
 TEST_CASE("within_ladder: values and intervals are cut at the ends of the ladder and say so") {

@@ -23,11 +23,14 @@ TEST_CASE("feature_ladder: planted laws are found, whatever the order of the run
   CHECK(ladder.bits().front() == 3.0);
   CHECK(ladder.range().highest == 8.0);
   CHECK(ladder.count(law_verdict::fitted) == 40);
-  const std::vector<damage_law> laws = ladder.laws();
+  const std::vector<bits_scale> scales = ladder.scales();
   for (std::size_t f = 0; f < 40; ++f) {
     CAPTURE(f);
-    CHECK(laws[f].c == doctest::Approx(made.laws[f].c).epsilon(1e-6));
-    CHECK(laws[f].a == doctest::Approx(made.laws[f].a).epsilon(1e-6));
+    CHECK(scales[f].law.c == doctest::Approx(made.laws[f].c).epsilon(1e-6));
+    CHECK(scales[f].law.a == doctest::Approx(made.laws[f].a).epsilon(1e-6));
+    CHECK(scales[f].low == 3.0);
+    CHECK(scales[f].knee == 4.0);
+    CHECK(scales[f].log2_nu_at_low == ladder.log2_nu(f)[0]);
     CHECK(ladder.log2_nu(f)[0] == doctest::Approx(std::log2(made.laws[f](3.0))).epsilon(1e-12));
   }
 }
@@ -37,6 +40,10 @@ TEST_CASE("feature_ladder: a rung weighs one over the jackknife's variance of lo
   const feature_ladder ladder(made.rungs(), made.features);
   for (std::size_t f = 0; f < 3; ++f)
     for (std::size_t s = 0; s < 6; ++s) {
+      if (s == 0) {  // below 4 bits the law is not fitted
+        CHECK(ladder.weights(f)[s] == 0.0);
+        continue;
+      }
       const leave_one_out& r = made.correlations[s];
       double squares = 0.0;
       for (std::size_t g = 0; g < r.groups; ++g) {
@@ -50,14 +57,15 @@ TEST_CASE("feature_ladder: a rung weighs one over the jackknife's variance of lo
 TEST_CASE("feature_ladder: without a group the laws are those of the rungs without it, under the same weights") {
   const made_ladder made(5);
   const feature_ladder ladder(made.rungs(), made.features);
-  const std::vector<damage_law> got = ladder.laws(7);
+  const std::vector<bits_scale> got = ladder.scales(7);
   const ladder_search search({3.0, 4.0, 5.0, 6.0, 7.0, 8.0});
   for (std::size_t f = 0; f < 5; ++f) {
     std::vector<double> y;
     for (const leave_one_out& r : made.correlations)
       y.push_back(std::log2(noise_left(r.without(7, f))));
-    CHECK(got[f] == search(y, ladder.weights(f)).law);
-    CHECK_FALSE(got[f] == ladder.fit(f).law);
+    CHECK(got[f].log2_nu_at_low == y[0]);
+    CHECK(got[f].law == search(y, ladder.weights(f)).law);
+    CHECK_FALSE(got[f].law == ladder.fit(f).law);
   }
 }
 
@@ -100,16 +108,16 @@ TEST_CASE("feature_ladder: a group without which nothing is damaged leaves that 
     made.correlations[s].shift[3 * 2] = 1.0f;
   const feature_ladder ladder(made.rungs(), made.features);
   REQUIRE(ladder.verdict(0) == law_verdict::fitted);
-  CHECK(ladder.laws(3)[0] == ladder.fit(0).law);
-  made.correlations[2].shift[3 * 2] = 0.0f;
+  CHECK(ladder.scales(3)[0].law == ladder.fit(0).law);
+  made.correlations[2].shift[3 * 2] = made.correlations[3].shift[3 * 2] = 0.0f;
   const feature_ladder longer(made.rungs(), made.features);
-  CHECK_FALSE(longer.laws(3)[0] == longer.fit(0).law);
+  CHECK_FALSE(longer.scales(3)[0].law == longer.fit(0).law);
 }
 
-TEST_CASE("feature_ladder: refuses two rungs, a rung twice, and rungs of other rows") {
+TEST_CASE("feature_ladder: refuses two rungs from four bits on, a rung twice, and rungs of other rows") {
   made_ladder made(2);
-  std::vector<ladder_rung> two = made.rungs();
-  two.resize(2);
+  std::vector<ladder_rung> two = made.rungs();  // of 8 and 7 bits, and of 3
+  two.erase(two.begin() + 2, two.begin() + 5);
   CHECK_THROWS_AS(feature_ladder(two, made.features), error);
   std::vector<ladder_rung> twice = made.rungs();
   twice[1].bits = twice[0].bits;
@@ -119,6 +127,26 @@ TEST_CASE("feature_ladder: refuses two rungs, a rung twice, and rungs of other r
   std::vector<ladder_rung> mixed = made.rungs();
   mixed[2].correlations = &other;
   CHECK_THROWS_AS(feature_ladder(mixed, made.features), error);
+}
+
+TEST_CASE(
+    "feature_ladder: a rung below four bits that no law could follow does not bend the law, and is read as itself") {
+  made_ladder made(10);
+  std::vector<double> steep = made.at(3.0);
+  for (double& nu : steep)
+    nu *= 4.0;
+  made.correlations[0] = qfa_test::made_correlations(steep, 0.2, 3);
+  const feature_ladder ladder(made.rungs(), made.features);
+  const std::vector<bits_scale> scales = ladder.scales();
+  for (std::size_t f = 0; f < 10; ++f) {
+    CHECK(scales[f].law.c == doctest::Approx(made.laws[f].c).epsilon(1e-6));
+    CHECK(effective_bits(scales[f], steep[f]) == doctest::Approx(3.0).epsilon(1e-6));
+  }
+  std::vector<ladder_rung> from_four = made.rungs();
+  from_four.pop_back();
+  const feature_ladder shorter(from_four, made.features);
+  CHECK(shorter.range().lowest == 4.0);
+  CHECK(std::isnan(shorter.scales()[0].log2_nu_at_low));
 }
 
 TEST_CASE("slope_per_bit: plain least squares over rungs of four bits and more") {

@@ -54,7 +54,7 @@ TEST_CASE("take_ladder_survey: laws, slopes, what features need, curves and band
   CHECK(got.verdicts[lost] == law_verdict::gone);
   CHECK(got.count(law_verdict::gone) == 1);
   CHECK(got.features[lost] == lost + 1);
-  CHECK(got.laws[lost].c == doctest::Approx(made.laws[lost + 1].c).epsilon(1e-6));
+  CHECK(got.scales[lost].law.c == doctest::Approx(made.laws[lost + 1].c).epsilon(1e-6));
   CHECK(got.misfit.high < 1e-6);
   CHECK(got.slope.low > -2.0);
   CHECK(got.slope.high < -1.0);
@@ -63,7 +63,8 @@ TEST_CASE("take_ladder_survey: laws, slopes, what features need, curves and band
   REQUIRE(got.conditions.size() == 1);
   CHECK(got.conditions[0].median.bits.value == doctest::Approx(6.5).epsilon(1e-6));
   CHECK(got.destroys.bits[0] < got.breaks.bits[0]);
-  CHECK(got.breaks.bits[0] == doctest::Approx(bits_to_break(made.laws[0], 0.9)).epsilon(1e-6));
+  CHECK(got.breaks.bits[0] == bits_to_break(got.scales[0], 0.9));
+  CHECK(got.range.lowest == 3.0);
 
   // A curve counts every feature, with a law or without: the lost one never survives.
   double survive = 0.0;

@@ -96,8 +96,8 @@ TEST_CASE("measure_worth: features need the bits at which their laws cross, and 
   CHECK(got.conditions.empty());
   REQUIRE(got.breaks.size() == 2);
   std::vector<double> expected;
-  for (const damage_law& law : made.laws)
-    expected.push_back(bits_to_break(law, 0.9));
+  for (const bits_scale& scale : feature_ladder(made.rungs(), made.features).scales())
+    expected.push_back(bits_to_break(scale, 0.9));
   for (std::size_t f = 0; f < 31; ++f)
     CHECK(got.breaks[0].bits[f] == doctest::Approx(expected[f]).epsilon(1e-6));
   std::ranges::sort(expected);

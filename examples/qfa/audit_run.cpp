@@ -233,9 +233,10 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   qfa::audit_options options = arguments.options();
   if (arguments.ladder) {
     std::vector<std::string> known;
-    for (const auto* list : {&policies, &matched})
-      for (const qfa::any_policy& policy : *list)
-        known.push_back(policy.name());
+    for (const qfa::any_policy& policy : policies)
+      known.push_back(policy.name());
+    for (const qfa::any_policy& policy : matched)
+      known.push_back(policy.name());
     for (const qfa::rtn& rung : qfa::missing_rungs(known)) {
       policies.emplace_back(rung);
       if (conditions_asked_for) options.ladder_only.push_back(rung.name());  // alone, the ladder is what is asked for

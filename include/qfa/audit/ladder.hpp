@@ -65,8 +65,8 @@ struct found_ladder {
   std::vector<std::size_t> conditions;  ///< their places, by bits
 };
 
-/// The ladder by which conditions are measured: at least three rungs of one family.  The plain one, with a scale for
-/// each row, if there is one, else that of the most rungs, else of those the first.
+/// The ladder by which conditions are measured: at least three rungs of one family from 4 bits on.  The plain one, with
+/// a scale for each row, if there is one, else that of the most rungs, else of those the first.
 inline std::optional<found_ladder> find_ladder(std::span<const condition_result> conditions) {
   struct family_rungs {
     std::string family;
@@ -83,7 +83,8 @@ inline std::optional<found_ladder> find_ladder(std::span<const condition_result>
   }
   const family_rungs* best = nullptr;
   for (const family_rungs& f : families) {
-    if (f.rungs.size() < fewest_rungs) continue;
+    const auto fits_law = [](const auto& rung) { return rung.first >= law_from; };
+    if (std::ranges::count_if(f.rungs, fits_law) < static_cast<std::ptrdiff_t>(fewest_rungs)) continue;
     if (best == nullptr || f.family == "rtn" || (best->family != "rtn" && f.rungs.size() > best->rungs.size()))
       best = &f;
   }

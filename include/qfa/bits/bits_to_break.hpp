@@ -12,11 +12,13 @@
 
 namespace qfa {
 
-/// The bits at which r falls to tau by the law: effective_bits of nu = (1 - tau^2) / tau^2.  With fewer the feature is
-/// below tau.  What lies beyond the ladder is censored by `within_ladder` or `censor`.  Throws unless 0 < tau < 1.
-inline double bits_to_break(const damage_law& law, double tau) {
+/// The bits at which r falls to tau by a law or a scale: effective_bits of nu = (1 - tau^2) / tau^2.  With fewer the
+/// feature is below tau.  What lies beyond the ladder is censored by `within_ladder` or `censor`.  Throws unless 0 <
+/// tau < 1.
+template <class Scale>
+double bits_to_break(const Scale& scale, double tau) {
   require(tau > 0.0 && tau < 1.0, "bits_to_break needs a correlation between 0 and 1");
-  return effective_bits(law, (1.0 - tau) * (1.0 + tau) / (tau * tau));
+  return effective_bits(scale, (1.0 - tau) * (1.0 + tau) / (tau * tau));
 }
 
 /// The same without a law: the rungs between which r falls to tau.  Above tau from the upper end on, on every rung; not

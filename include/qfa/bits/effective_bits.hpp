@@ -30,6 +30,26 @@ inline double effective_bits(const damage_law& law, double nu) noexcept {
   return std::log2(law.a + std::sqrt(law.a * law.a + 4.0 * law.c * nu)) - 1.0 - std::log2(nu);
 }
 
+/// How one feature's nu is read as bits: by its law, and below the rungs that the law is fitted to, along the straight
+/// line of log2 nu from the law at the `knee` to what was measured at `low`.
+struct bits_scale {
+  damage_law law{};
+  double knee = 4.0;
+  double low = 3.0;
+  double log2_nu_at_low = std::numeric_limits<double>::quiet_NaN();  ///< not finite: the law is all there is
+
+  constexpr bool operator==(const bits_scale&) const = default;
+};
+
+/// As by the law; along the line where that says fewer bits than the knee and the line falls with bits.
+inline double effective_bits(const bits_scale& scale, double nu) noexcept {
+  const double bits = effective_bits(scale.law, nu);
+  if (!(bits < scale.knee) || std::isinf(bits) || !std::isfinite(scale.log2_nu_at_low)) return bits;
+  const double at_knee = std::log2(scale.law(scale.knee));
+  if (!(scale.log2_nu_at_low > at_knee)) return bits;
+  return scale.knee - (std::log2(nu) - at_knee) / (scale.log2_nu_at_low - at_knee) * (scale.knee - scale.low);
+}
+
 /// The rungs between which a ladder has measured.
 struct ladder_range {
   double lowest = 3.0;

@@ -42,7 +42,8 @@ struct ladder_survey {
   std::vector<std::uint32_t> counted;     ///< features that were asked for, increasing
   std::vector<law_verdict> verdicts;      ///< (counted)
   std::vector<std::uint32_t> features;    ///< of them, those that have a law
-  std::vector<damage_law> laws;           ///< (features)
+  std::vector<bits_scale> scales;         ///< (features): the law, and the line below it
+  ladder_range range;                     ///< within which bits are known
   feature_spread misfit;                  ///< of the laws: weighted root mean square of log2 nu about them
   feature_spread slope;                   ///< of log2 nu per bit, as slope_per_bit
   worth_in_bits breaks;                   ///< bits at which r falls to the limit of survival
@@ -52,7 +53,6 @@ struct ladder_survey {
   std::vector<quartile_curves> curves;    ///< over the counted features, with a law or without
   bands_over_bits bands;                  ///< likewise
 
-  ladder_range range() const noexcept { return {bits.front(), bits.back()}; }
   std::size_t count(law_verdict which) const noexcept {
     return static_cast<std::size_t>(std::ranges::count(verdicts, which));
   }
@@ -71,7 +71,8 @@ inline ladder_survey take_ladder_survey(std::vector<ladder_rung> rungs,
   ladder_survey out;
   out.bits.assign(ladder.bits().begin(), ladder.bits().end());
   out.counted.assign(features.begin(), features.end());
-  out.laws = ladder.laws();
+  out.scales = ladder.scales();
+  out.range = ladder.range();
   std::vector<double> misfits, slopes;
   for (std::size_t i = 0; i < features.size(); ++i)
     out.verdicts.push_back(ladder.verdict(i));

@@ -23,7 +23,7 @@ struct worth_in_bits {
   ladder_bits worst_decile{};
   std::size_t at_most = 0;   ///< features that lie below the ladder
   std::size_t at_least = 0;  ///< and above it
-  std::vector<double> bits;  ///< (fitted features): by the law, beyond the ladder as well; infinite where nothing is
+  std::vector<double> bits;  ///< (fitted features): by the scale, beyond the ladder as well; infinite where nothing is
                              ///< left of the feature, or nothing happened to it
 };
 
@@ -44,17 +44,17 @@ inline ladder_worths measure_worth(const feature_ladder& ladder, std::span<const
     require(c->groups == ladder.groups() && c->features() == ladder.rungs()[0].correlations->features(),
             "a condition is measured by a ladder of the same rows and the same dictionary");
   const std::size_t groups = ladder.groups(), columns = conditions.size() + taus.size();
-  const auto column = [&](std::size_t which, std::span<const damage_law> laws, std::optional<std::size_t> without) {
+  const auto column = [&](std::size_t which, std::span<const bits_scale> scales, std::optional<std::size_t> without) {
     std::vector<double> bits;
-    bits.reserve(laws.size());
-    for (std::size_t i = 0; i < laws.size(); ++i) {
+    bits.reserve(scales.size());
+    for (std::size_t i = 0; i < scales.size(); ++i) {
       if (which >= conditions.size()) {
-        bits.push_back(bits_to_break(laws[i], taus[which - conditions.size()]));
+        bits.push_back(bits_to_break(scales[i], taus[which - conditions.size()]));
         continue;
       }
       const std::size_t feature = ladder.features()[ladder.fitted()[i]];
       const leave_one_out& c = *conditions[which];
-      bits.push_back(effective_bits(laws[i], noise_left(without ? c.without(*without, feature) : c.r[feature])));
+      bits.push_back(effective_bits(scales[i], noise_left(without ? c.without(*without, feature) : c.r[feature])));
     }
     return bits;
   };
@@ -66,20 +66,20 @@ inline ladder_worths measure_worth(const feature_ladder& ladder, std::span<const
 
   std::vector<double> medians(columns * groups), deciles(columns * groups);
   parallel_for(groups, [&](std::size_t g) {
-    const std::vector<damage_law> laws = ladder.laws(g);
+    const std::vector<bits_scale> scales = ladder.scales(g);
     for (std::size_t c = 0; c < columns; ++c) {
-      std::vector<double> bits = column(c, laws, g);
+      std::vector<double> bits = column(c, scales, g);
       medians[c * groups + g] = middle_of(bits);
       deciles[c * groups + g] = decile(c, std::move(bits));
     }
   });
 
   ladder_worths out;
-  const std::vector<damage_law> laws = ladder.laws();
+  const std::vector<bits_scale> scales = ladder.scales();
   const ladder_range range = ladder.range();
   for (std::size_t c = 0; c < columns; ++c) {
     worth_in_bits w;
-    w.bits = column(c, laws, {});
+    w.bits = column(c, scales, {});
     for (const double b : w.bits) {
       w.at_most += censor(range, b) == censoring::at_most;
       w.at_least += censor(range, b) == censoring::at_least;

@@ -43,16 +43,16 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
       csv.cell("");
     return;
   }
-  csv.cell(s.laws[fitted].c);
-  csv.cell(s.laws[fitted].a);
+  csv.cell(s.scales[fitted].law.c);
+  csv.cell(s.scales[fitted].law.a);
   const auto bits = [&](const worth_in_bits* w) {
     if (w == nullptr) {
       csv.cell("");
       csv.cell("");
       return;
     }
-    const censoring side = censor(s.range(), w->bits[fitted]);
-    csv.cell(s.range().clamp(w->bits[fitted]));
+    const censoring side = censor(s.range, w->bits[fitted]);
+    csv.cell(s.range.clamp(w->bits[fitted]));
     csv.cell(side == censoring::none ? "" : censoring_names[static_cast<std::size_t>(side)]);
   };
   bits(&s.breaks);

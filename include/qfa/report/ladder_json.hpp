@@ -98,7 +98,11 @@ inline report_json to_json(const audited_ladder& l, const audit_result& a) {
     rungs.push_back({{"policy", a.conditions[l.rungs[i]].policy},
                      {"bits", s.bits[i]},
                      {"effective_bits_by_its_own_ladder", to_json(s.rungs[i])}});
-  report_json out{{"family", l.family}, {"law", "nu(b) = c 4^-b + a 2^-b, by weighted least squares of log2 nu"}};
+  report_json out{
+      {"family", l.family},
+      {"law",
+       "nu(b) = c 4^-b + a 2^-b, by weighted least squares of log2 nu from 4 bits on; below, log2 nu in a line to the "
+       "measured rung"}};
   out["rungs"] = std::move(rungs);
   out["features"] = {{"counted", s.counted.size()}};
   for (std::size_t v = 0; v < law_verdict_names.size(); ++v)
