@@ -113,6 +113,9 @@ TEST_CASE("fit_bands_over_bits: odds that differ between the limits are called s
   CHECK(got.gap_p < 1e-4);
   CHECK(got.blurred->log_odds > got.survived->log_odds);
   CHECK(got.gap_z < 0.0);
+  // Both limits are fitted to the same rows: the error of their difference is less than that of two independent fits.
+  const double apart = std::hypot(got.blurred->error, got.survived->error);
+  CHECK((got.survived->log_odds - got.blurred->log_odds) / got.gap_z < 0.95 * apart);
 
   // Every feature four times over: the same estimate, and errors that only the families keep from being halved.
   const std::vector<outcome> one = made_bands(100);

@@ -54,8 +54,7 @@ inline constexpr double law_from = 4.0;
 class feature_ladder {
  public:
   /// `features`: those that a survey counts.  Throws for fewer than three rungs from 4 bits on, for two of the same
-  /// bits, and unless
-  /// all are of the same groups and dictionary.
+  /// bits, and unless all are of the same groups and dictionary.
   feature_ladder(std::vector<ladder_rung> rungs, std::span<const std::uint32_t> features)
       : rungs_(in_order(std::move(rungs))), search_(bits_of(rungs_)), features_(features.begin(), features.end()) {
     for (const ladder_rung& rung : rungs_)
@@ -195,7 +194,7 @@ class feature_ladder {
 };
 
 /// The slope of log2 nu over bits by plain least squares over the rungs of at least `from` bits: -2 of a feature that
-/// only gain noise damages, -1 where only flips do.  Below 4 bits nu saturates, and the line bends.  Rungs without a
+/// only gain noise damages, -1 where only flips do.  Below 4 bits nu grows faster.  Rungs without a
 /// finite log2 nu are left out; NaN for fewer than two.
 inline double slope_per_bit(std::span<const double> bits, std::span<const double> log2_nu, double from = law_from) {
   require(bits.size() == log2_nu.size(), "slope_per_bit needs one value for each rung");

@@ -74,7 +74,7 @@ inline turnbull_curve fit_turnbull(std::span<const censored_value> numbers, cons
     if (i + 1 == lower.size() || lower[i + 1] >= q) out.intervals.push_back({p, q});
   }
   const std::size_t size = out.intervals.size();
-  out.mass.assign(size, 1.0 / static_cast<double>(size));
+  if (size > 0) out.mass.assign(size, 1.0 / static_cast<double>(size));
   const auto holds = [&](const censored_value& n, std::size_t i) {
     return n.lower <= out.intervals[i].lower && out.intervals[i].upper <= n.upper;
   };
