@@ -40,6 +40,7 @@ struct audit_protocol {
   std::string rules{};   ///< whose headline numbers are shown: the protocol's name
   std::string source{};  ///< "model" or "activations"
   std::string hook{};
+  std::string gate{};  ///< of the SAE, and whether it is ignored; empty: as its files have it
   std::size_t rows = 0;
   std::size_t context = 0;          ///< tokens a row, BOS included
   std::size_t tokens = 0;           ///< rows x context

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "qfa/audit/result.hpp"
+#include "qfa/report/flip_share.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
 #include "qfa/report/ladder_json.hpp"
@@ -28,6 +29,7 @@ inline report_json to_json(const audit_protocol& p) {
           {"headline", p.rules},
           {"source", p.source},
           {"hook", p.hook},
+          {"gate", p.gate.empty() ? report_json(nullptr) : report_json(p.gate)},
           {"rows", p.rows},
           {"context", p.context},
           {"tokens", p.tokens},
@@ -134,6 +136,7 @@ inline report_json to_json(const condition_result& c) {
   std::size_t dead = 0, born = 0;
   for (const feature_summary& f : c.features)
     dead += f.dead, born += f.born;
+  out["flip_share"] = value_or_reason(flip_share_of(c), "nothing changed");
   out["dead"] = dead;
   out["born"] = born;
   if (!c.reference) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "qfa/audit/result.hpp"
+#include "qfa/report/flip_share.hpp"
 
 namespace qfa {
 
@@ -114,6 +115,18 @@ inline std::string conditions_table(const audit_result& a) {
     table.add(std::move(row));
   }
   return table.str();
+}
+
+/// What the bands bear, and what the SAE's gate makes of noise: why survival by one kind of SAE says nothing beside
+/// that by another (validity 2.1, 2.2).
+inline std::string gate_note(const audit_result& a) {
+  std::string flips;
+  for (const condition_result& c : a.conditions)
+    if (!c.reference) flips += (flips.empty() ? "" : ", ") + c.policy + " " + fixed(100.0 * flip_share_of(c), 1) + " %";
+  if (flips.empty()) return "";
+  return "\"survived\" bears the loss of 19 % of a feature's firings, \"destroyed\" takes 75 %; a " +
+         std::string(activation_names[static_cast<std::size_t>(a.activation)]) +
+         " SAE, not to be ranked with others: flips of its gate carry of the error's energy " + flips + "\n";
 }
 
 /// Which conditions hurt the same features, a line for each pair.
