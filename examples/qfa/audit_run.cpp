@@ -339,6 +339,9 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   running.reset();
   if (arguments.controls) {
     std::vector<qfa::any_policy> controlled = policies;
+    std::erase_if(controlled, [&](const qfa::any_policy& policy) {
+      return std::ranges::find(options.ladder_only, policy.name()) != options.ladder_only.end();
+    });
     for (const qfa::any_policy& policy : matched)
       if (std::ranges::find(controlled, policy.name(), &qfa::any_policy::name) == controlled.end())
         controlled.push_back(policy);
