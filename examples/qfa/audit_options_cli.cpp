@@ -20,6 +20,7 @@
 #include "qfa/report/controls_json.hpp"
 #include "qfa/report/controls_text.hpp"
 #include "qfa/report/features_csv.hpp"
+#include "qfa/report/ladder_text.hpp"
 #include "qfa/report/meaning_text.hpp"
 #include "qfa/report/text_table.hpp"
 #include "qfa/sae/load.hpp"
@@ -148,6 +149,9 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--cache-step", a.cache_step, "tokens of each later call (1)");
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
   command.add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
+  command.add_flag("--ladder", a.ladder,
+                   "measure every condition in bits of round-to-nearest: rtn:bits=3 to 8 are run besides, and stand in "
+                   "the report but in no table");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
   command.add_flag("--meaning", a.meaning,
@@ -201,6 +205,7 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
+  if (result.ladder) std::cout << "\n" << qfa::ladder_findings(result);
   if (audit.controls) std::cout << "\n" << qfa::controls_text(*audit.controls);
   std::error_code ignored;
   const std::filesystem::path words = model / "vocab.json";

@@ -37,6 +37,7 @@ struct audit_arguments {
   bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
   bool allow_bad_sae = false, paired = false, fused = false, meaning = false;
   bool resume = false;
+  bool ladder = false;  ///< add the rungs of round-to-nearest that are missing, in the report but in no table
   bool controls = false;  ///< whether claims are held against controls
   qfa::control_settings control{};
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints

@@ -130,7 +130,8 @@ inline condition_result conclude(const pass_record& record, const feature_audit&
   return out;
 }
 
-/// Overlap of every two conditions but the reference, in the order of the conditions, under both protocols.
+/// Overlap of every two conditions but the reference and rungs that are in no table, in the order of the conditions,
+/// under both protocols.
 inline void compare_conditions(audit_result& audit) {
   audit.published_overlaps.clear();
   audit.honest_overlaps.clear();
@@ -138,7 +139,7 @@ inline void compare_conditions(audit_result& audit) {
     for (std::size_t j = i + 1; j < audit.conditions.size(); ++j) {
       const condition_result& a = audit.conditions[i];
       const condition_result& b = audit.conditions[j];
-      if (a.reference || b.reference) continue;
+      if (a.reference || b.reference || a.ladder_only || b.ladder_only) continue;
       for (auto [list, of_a, of_b] : {std::tuple{&audit.published_overlaps, &a.by_published, &b.by_published},
                                       std::tuple{&audit.honest_overlaps, &a.by_honest, &b.by_honest}}) {
         list->push_back(compare_damage(*of_a, *of_b));
