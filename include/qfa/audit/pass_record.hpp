@@ -20,8 +20,10 @@
 #include "qfa/audit/token_record.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/archive.hpp"
+#include "qfa/meaning/meaning_record.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/loss_sums.hpp"
+#include "qfa/sae/cofirings.hpp"
 #include "qfa/stats/feature_table.hpp"
 #include "qfa/stats/row_groups.hpp"
 
@@ -38,10 +40,12 @@ struct pass_record {
   std::size_t skip_positions = 0;  ///< of each row, in no statistic
   feature_table table{};
   side_record side{};
-  std::optional<pair_record> pair{};     ///< against the reference; none of the reference itself
-  std::optional<shift_record> shift{};   ///< how far activations moved from the reference's, in a paired audit
-  std::optional<token_record> tokens{};  ///< damage token by token, where it is asked for
-  std::vector<comparison_sum> losses{};  ///< of each row of the whole; empty where no model is run
+  std::optional<pair_record> pair{};        ///< against the reference; none of the reference itself
+  std::optional<shift_record> shift{};      ///< how far activations moved from the reference's, in a paired audit
+  std::optional<token_record> tokens{};     ///< damage token by token, where it is asked for
+  std::optional<meaning_record> meaning{};  ///< where the audit compares what features mean
+  std::vector<cofiring_pair> cofirings{};   ///< of a count that finds families, and nothing else
+  std::vector<comparison_sum> losses{};     ///< of each row of the whole; empty where no model is run
   std::vector<compressed_tensor> tensors{};
   std::optional<pruning_match> match{};
   std::optional<audited_cache> cache{};
@@ -97,6 +101,8 @@ struct pass_record {
     merge(pair, other.pair);
     merge(shift, other.shift);
     merge(tokens, other.tokens);
+    merge(meaning, other.meaning);
+    cofirings = merge_cofirings(cofirings, other.cofirings);
     if (losses.size() < other.losses.size()) losses.resize(other.losses.size());
     for (std::size_t r = 0; r < other.losses.size(); ++r)
       losses[r] += other.losses[r];
@@ -112,7 +118,8 @@ struct pass_record {
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.shift,
-            self.tokens, self.losses, self.tensors, self.match, self.cache, self.warnings, self.calibrated);
+            self.tokens, self.meaning, self.cofirings, self.losses, self.tensors, self.match, self.cache, self.warnings,
+            self.calibrated);
   }
 
  private:
@@ -154,7 +161,7 @@ void archive_members(Self& self, Archive& archive) {
 
 /// A record's archive is of this kind and version.
 inline constexpr std::string_view pass_record_kind = "record of a pass";
-inline constexpr std::uint32_t pass_record_version = 3;
+inline constexpr std::uint32_t pass_record_version = 4;
 
 /// A record as bytes, to be kept or sent: equal records give equal bytes.
 inline std::vector<std::byte> to_bytes(const pass_record& record) {

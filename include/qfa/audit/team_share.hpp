@@ -15,14 +15,15 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/team.hpp"
 #include "qfa/io/archive.hpp"
+#include "qfa/meaning/meaning_record.hpp"
 #include "qfa/stats/feature_table.hpp"
 
 namespace qfa {
 
 namespace detail {
 
-/// Rank 0 merges what each rank has of a pass and keeps it whole; the others get all of it but the table's
-/// cells, the shift and the damage of tokens, which are large, and of which they make no report.
+/// Rank 0 merges what each rank has of a pass and keeps it whole; the others get all of it but what is large and only
+/// a report is made from: the table's cells, the shift, the damage of tokens, and what features mean.
 inline void merge_over(const team& ranks, pass_record& record) {
   std::vector<std::byte> bytes;
   if (!ranks.leads()) bytes = to_bytes(record);
@@ -33,10 +34,12 @@ inline void merge_over(const team& ranks, pass_record& record) {
     feature_table table = std::exchange(record.table, record.table.tokens_only());
     auto shift = std::exchange(record.shift, std::nullopt);
     auto tokens = std::exchange(record.tokens, std::nullopt);
+    auto meaning = std::exchange(record.meaning, std::nullopt);
     bytes = to_bytes(record);
     record.table = std::move(table);
     record.shift = std::move(shift);
     record.tokens = std::move(tokens);
+    record.meaning = std::move(meaning);
   }
   ranks.broadcast(bytes);
   if (!ranks.leads()) record = pass_record_from(bytes, "the merged record");
