@@ -17,6 +17,7 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/model/activations.hpp"
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/model/loss.hpp"
 #include "qfa/model/loss_sums.hpp"
@@ -53,12 +54,7 @@ void run_over(const any_decoder& model, const token_rows& tokens, const token_la
     const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
     const activations hidden = model.forward(
         rows, {.hooks = {hook}, .final_hidden = to_the_end},
-        [&](std::size_t, matrix_view<const float> x) {
-          at_hook.resize(x.rows(), x.columns());
-          for (std::size_t t = 0; t < x.rows(); ++t)
-            std::copy(x.row(t).begin(), x.row(t).end(), at_hook.view().row(t).begin());
-        },
-        scratch);
+        [&](std::size_t, matrix_view<const float> x) { copy_rows(x, at_hook); }, scratch);
     on_block(b, rows, matrix_view<const float>(at_hook.view()), hidden.view());
   }
   report_progress(told, stage, layout.blocks(), layout.blocks());
