@@ -34,8 +34,8 @@ bool expects_bos(const std::filesystem::path& directory, const qfa::model_config
 /// How the weights are stored: what packed them, or their type as config.json names it (transformers 5: `dtype`).
 std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model);
 
-/// Audits a model directory as the arguments say.
-qfa::audit_result run_on_model(const audit_arguments& arguments);
+/// Audits a model directory as the arguments say, and runs the controls that they ask for.
+finished_audit run_on_model(const audit_arguments& arguments);
 
 }  // namespace qfa_program
 

@@ -187,7 +187,7 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
             effect.losses, [](const comparison_sum& s) { return s.compressed.mean() - s.reference.mean(); },
             interval_scale::identity);
       },
-      {.stage = "each unit alone"});
+      "each unit alone");
 
   const runnable_model compressed =
       bench.ready(bench.assembled(form, units, std::vector<std::size_t>(units.size(), 0)));
@@ -195,7 +195,7 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
       &compressed, units.size(),
       [&](std::size_t u) { return bench.assembled(form, units, all_but_one(u, units.size())); },
       [&](std::size_t u, unit_effect effect) { located[u].left_out = sum_noise(effect.noise, weights); },
-      {.stage = "all units but one", .losses = false});
+      "all units but one", measured_parts::features);
   for (located_unit& unit : located) {
     noise_sum gone = sum_noise(all.noise, weights);
     gone -= unit.left_out;
