@@ -120,7 +120,9 @@ TEST_CASE("locate_damage: shares, totals and the choice of the worst from sums a
   CHECK(found.units[3].share.value == 0.0);
   CHECK(found.units[3].share.range.reason == "nothing that the unit changes comes before the hook");
   CHECK(found.worst == 0);
+  CHECK(found.second == 1);
   CHECK(found.worst_share.value == 0.25);  // on the odd ones
+  CHECK(found.lead.value == -0.5);
   CHECK(found.total_additivity.value == 1.5);
   CHECK(found.noise.value == 6.0);
   CHECK(found.ranked == 2);

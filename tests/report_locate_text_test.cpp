@@ -52,6 +52,11 @@ TEST_CASE("locate text: what the evidence does not carry is not claimed") {
   CHECK(says(found, "NOT shown to be stable"));
   found.ranked = 2;
   CHECK_FALSE(says(found, "ranking"));
+  found.lead = made_estimate(0.01, -0.02, 0.04);
+  CHECK(says(found,
+             "layer 1 carries most of what rtn:bits=4 does to the features on the even groups of rows, 48.0 % "
+             "[44.0, 52.0] on the odd ones; it cannot be told from layer 2, which it leads by 1.0 % [-2.0, 4.0]"));
+  found.lead = made_estimate(0.03, 0.02, 0.04);
   found.worst_share.range = {};
   found.worst_share.range.reason = "fewer than 8 groups of rows";
   CHECK(says(found, "48.0 % (no interval: fewer than 8 groups of rows)"));

@@ -50,6 +50,8 @@ inline qfa::damage_location made_location() {
   out.ranking = made_estimate(1.0, 0.95, 1.0);
   out.ranked = 3;
   out.worst = 1;
+  out.second = 2;
+  out.lead = made_estimate(0.23, 0.2, 0.26, qfa::interval_scale::identity);
   out.worst_share = made_estimate(0.48, 0.44, 0.52);
   out.depths = qfa::depth_profile{.kl = made_estimate(0.125, 0.1, 0.15), .depths = {}};
   const double recovered[]{0.0, 0.25, 0.9};

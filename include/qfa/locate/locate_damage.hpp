@@ -83,10 +83,12 @@ struct damage_location {
   /// Spearman's correlation of the units' damage on even and on odd groups of rows, of the units that any damage comes
   /// from; on atanh.
   estimate ranking;
-  std::size_t ranked = 0;                 ///< such units
-  std::size_t worst = 0;                  ///< the unit that carries most on the even groups
-  estimate worst_share;                   ///< its share on the odd ones, which did not choose it; on logit
-  std::optional<depth_profile> depths{};  ///< where the bench has losses
+  std::size_t ranked = 0;  ///< such units
+  std::size_t worst = 0;   ///< the unit that carries most on the even groups
+  std::size_t second = 0;  ///< the one that carries most behind it; the same where there is no other
+  estimate worst_share;    ///< the worst one's share on the odd groups, which did not choose it; on logit
+  estimate lead;           ///< its share less the second one's, on the odd groups
+  std::optional<depth_profile> depths{};                             ///< where the bench has losses
   double reference_fvu = std::numeric_limits<double>::quiet_NaN();   ///< of the SAE on the reference
   double compressed_fvu = std::numeric_limits<double>::quiet_NaN();  ///< and on the compressed model
 };
@@ -99,11 +101,11 @@ inline estimate share_of(const noise_sum& part, const noise_sum& whole, interval
 }
 
 /// The share on one half of the groups, 0 the even ones.
-inline estimate half_share_of(const noise_sum& part, const noise_sum& whole, std::size_t half) {
+inline estimate half_share_of(const noise_sum& part, const noise_sum& whole, std::size_t half, interval_scale scale) {
   std::vector<double> without;
   for (std::size_t g = half; g < part.half_without.size(); g += 2)
     without.push_back(part.half_without[g] / whole.half_without[g]);
-  return jackknife(part.half[half] / whole.half[half], without, {.scale = interval_scale::logit});
+  return jackknife(part.half[half] / whole.half[half], without, {.scale = scale});
 }
 
 /// How alike the halves rank the units that have any damage; a group that is left out is missing from its half alone.
@@ -149,9 +151,17 @@ inline damage_location conclude_location(std::vector<located_unit> units, const 
   out.adds_up = measure_additivity(all, total);
   out.total_additivity = detail::share_of(out.whole, isolated, interval_scale::log);
   out.ranking = detail::rank_agreement(out.units, all.groups, out.ranked);
-  const auto worst = std::ranges::max_element(out.units, {}, [](const auto& unit) { return unit.isolated.half[0]; });
-  out.worst = static_cast<std::size_t>(worst - out.units.begin());
-  out.worst_share = detail::half_share_of(worst->isolated, isolated, 1);
+  const auto on_even = [&](std::size_t u) { return out.units[u].isolated.half[0]; };
+  for (std::size_t u = 1; u < out.units.size(); ++u)
+    if (on_even(u) > on_even(out.worst)) out.worst = u;
+  out.second = out.worst == 0 && out.units.size() > 1 ? 1 : 0;
+  for (std::size_t u = 0; u < out.units.size(); ++u)
+    if (u != out.worst && on_even(u) > on_even(out.second)) out.second = u;
+  const noise_sum& worst = out.units[out.worst].isolated;
+  noise_sum lead = worst;
+  lead -= out.units[out.second].isolated;
+  out.worst_share = detail::half_share_of(worst, isolated, 1, interval_scale::logit);
+  out.lead = detail::half_share_of(lead, isolated, 1, interval_scale::identity);
   return out;
 }
 

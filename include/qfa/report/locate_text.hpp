@@ -141,9 +141,16 @@ inline std::string location_text(const damage_location& found) {
   const located_unit& worst = found.units[found.worst];
   std::string out;
   if (!(found.whole.all > 0.0)) return "Nothing that " + found.policy + " does reaches the features at this hook.\n";
-  out += worst.name + " carries the largest share of what " + found.policy +
-         " does to the features: " + percent_text(found.worst_share) +
-         ", measured on the odd groups of rows after the even ones chose it.\n";
+  const bool leads = found.lead.range.kind == interval_kind::two_sided && found.lead.range.lower > 0.0;
+  if (leads || found.second == found.worst) {
+    out += worst.name + " carries the largest share of what " + found.policy +
+           " does to the features: " + percent_text(found.worst_share) +
+           ", measured on the odd groups of rows after the even ones chose it.\n";
+  } else {
+    out += worst.name + " carries most of what " + found.policy + " does to the features on the even groups of rows, " +
+           percent_text(found.worst_share) + " on the odd ones; it cannot be told from " +
+           found.units[found.second].name + ", which it leads by " + percent_text(found.lead) + ".\n";
+  }
   out += "Of " + std::to_string(reaching) + " units (" + kind + ") before the hook, " +
          std::to_string(detail::carry_half(sorted)) + " carry half of it";
   if (behind > 0) out += "; " + std::to_string(behind) + " change nothing before the hook";
