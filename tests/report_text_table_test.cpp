@@ -58,4 +58,23 @@ TEST_CASE("tables of an audit: a line for each condition and each pair") {
   CHECK(overlaps_table(result).find("rtn:bits=8 | rtn:bits=4") != std::string::npos);
 }
 
+TEST_CASE("gate_note: says what the bands bear, of which kind of SAE, and how much flips carry; nothing of no policy") {
+  qfa::audit_result a;
+  a.conditions.resize(2);
+  a.conditions[0].reference = true;
+  a.activation = qfa::activation_kind::jump_relu;
+  qfa::condition_result& c = a.conditions[1];
+  c.policy = "rtn:bits=4";
+  c.features.resize(1);
+  c.features[0].flip_energy = 1.0;
+  c.features[0].on_energy = 3.0;
+  c.by_honest.counted = {0};
+  const std::string note = qfa::gate_note(a);
+  CHECK(note.find("19 %") != std::string::npos);
+  CHECK(note.find("jump_relu SAE") != std::string::npos);
+  CHECK(note.find("rtn:bits=4 25.0 %") != std::string::npos);
+  a.conditions.resize(1);
+  CHECK(qfa::gate_note(a).empty());
+}
+
 }  // namespace report_text_table_test
