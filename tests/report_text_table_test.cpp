@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <string>
 
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
