@@ -75,8 +75,8 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
   };
   if (arguments.model.empty()) {
     refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
-            "--loss-batch", "--cache-prefill", "--cache-step", "--no-loss", "--match-tolerance", "--controls",
-            "--control-seeds", "--control-tokens"},
+            "--loss-batch", "--meaning", "--cache-prefill", "--cache-step", "--no-loss", "--match-tolerance",
+            "--controls", "--control-seeds", "--control-tokens", "--ladder"},
            "--activations", "runs and compresses no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
@@ -109,7 +109,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.control_checkpoint());
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
-  print_audit(result);
+  print_audit(result, arguments.model);
   std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv\n";
 }
 

@@ -15,10 +15,13 @@
 #include "qfa/audit/team_share.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/io/in_quotes.hpp"
+#include "qfa/model/vocabulary.hpp"
 #include "qfa/report/audit_json.hpp"
 #include "qfa/report/controls_json.hpp"
 #include "qfa/report/controls_text.hpp"
 #include "qfa/report/features_csv.hpp"
+#include "qfa/report/ladder_text.hpp"
+#include "qfa/report/meaning_text.hpp"
 #include "qfa/report/text_table.hpp"
 #include "qfa/sae/load.hpp"
 #include "qfa/sae/relaxed.hpp"
@@ -82,6 +85,7 @@ qfa::audit_options audit_arguments::options() const {
   o.loss_batch_rows = loss_batch;
   o.allow_bad_sae = allow_bad_sae;
   o.paired = paired;
+  o.meaning = meaning;
   o.fused = fused;
   o.losses = !no_loss;
   o.spill_budget = size_of("--memory", memory);
@@ -145,8 +149,14 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--cache-step", a.cache_step, "tokens of each later call (1)");
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
   command.add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
+  command.add_flag("--ladder", a.ladder,
+                   "measure every condition in bits of round-to-nearest: rtn:bits=3 to 8 are run besides, and stand in "
+                   "the report but in no table");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
+  command.add_flag("--meaning", a.meaning,
+                   "also compare what features fire on, their strongest contexts and tokens, and where firings that "
+                   "are missed went");
   command.add_option("--memory", a.memory,
                      "bytes (512M, 2G) of the reference's codes and states to hold; what is beyond goes to a temporary "
                      "file; 1G");
@@ -165,7 +175,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 
-void print_audit(const finished_audit& audit) {
+void print_audit(const finished_audit& audit, const std::filesystem::path& model) {
   const qfa::audit_result& result = audit.result;
   const auto& made = result.made;
   const auto& fit = result.conditions.front().fit;
@@ -195,7 +205,13 @@ void print_audit(const finished_audit& audit) {
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
+  if (result.ladder) std::cout << "\n" << qfa::ladder_findings(result);
   if (audit.controls) std::cout << "\n" << qfa::controls_text(*audit.controls);
+  std::error_code ignored;
+  const std::filesystem::path words = model / "vocab.json";
+  const bool readable = !model.empty() && std::filesystem::is_regular_file(words, ignored);
+  const std::string meanings = qfa::meanings_text(result, readable ? qfa::vocabulary::read(words) : qfa::vocabulary());
+  if (!meanings.empty()) std::cout << "\n" << meanings;
 }
 
 void check_output_directory(const std::filesystem::path& directory) {

@@ -35,8 +35,9 @@ struct audit_arguments {
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
-  bool allow_bad_sae = false, paired = false, fused = false;
+  bool allow_bad_sae = false, paired = false, fused = false, meaning = false;
   bool resume = false;
+  bool ladder = false;  ///< add the rungs of round-to-nearest that are missing, in the report but in no table
   bool controls = false;  ///< whether claims are held against controls
   qfa::control_settings control{};
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints
@@ -69,8 +70,9 @@ struct finished_audit {
 /// The SAE as the arguments ask for it, with its own gate or none; `made` says so.
 qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& made);
 
-/// Prints the tables and what they mean to standard output.
-void print_audit(const finished_audit& audit);
+/// Prints the tables and what they mean to standard output.  Tokens read as the words of the model directory's
+/// vocab.json, where it has one.
+void print_audit(const finished_audit& audit, const std::filesystem::path& model = {});
 
 /// Refuses, before hours of work, a directory that could not be written to.
 void check_output_directory(const std::filesystem::path& directory);

@@ -11,10 +11,12 @@
 #include "progress_line.hpp"
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
+#include "qfa/audit/ladder.hpp"
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/cache/plan_spec.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
+#include "qfa/compress/rtn.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/compress/spec_text.hpp"
 #include "qfa/controls/run_controls.hpp"
@@ -226,7 +228,9 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
 
 finished_audit run_on_model(const audit_arguments& arguments) {
   if (arguments.tokens.empty()) qfa::fail("--model needs --tokens FILE");
-  if (arguments.policies.empty() && arguments.match.empty() && arguments.against.empty() && arguments.caches.empty())
+  const bool conditions_asked_for = !arguments.policies.empty() || !arguments.match.empty() ||
+                                    !arguments.against.empty() || !arguments.caches.empty();
+  if (!conditions_asked_for && !arguments.ladder)
     qfa::fail("an audit needs at least one --policy, --cache or --against, for instance --policy rtn:bits=4");
   std::vector<std::string> specs = arguments.policies;
   std::vector<std::string> cached_specs;  // those with a cache besides
@@ -235,10 +239,21 @@ finished_audit run_on_model(const audit_arguments& arguments) {
     cached_specs.push_back(spec);
     return true;
   });
-  const auto policies = parse_policies(specs);
+  auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
-  const std::vector<named_path> against = read_against(arguments, policies, matched);
   qfa::audit_options options = arguments.options();
+  if (arguments.ladder) {
+    std::vector<std::string> known;
+    for (const qfa::any_policy& policy : policies)
+      known.push_back(policy.name());
+    for (const qfa::any_policy& policy : matched)
+      known.push_back(policy.name());
+    for (const qfa::rtn& rung : qfa::missing_rungs(known)) {
+      policies.emplace_back(rung);
+      if (conditions_asked_for) options.ladder_only.push_back(rung.name());  // alone, the ladder is what is asked for
+    }
+  }
+  const std::vector<named_path> against = read_against(arguments, policies, matched);
 
   qfa::audit_protocol made;
   qfa::sae dictionary = read_dictionary(arguments, made);
@@ -324,6 +339,9 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   running.reset();
   if (arguments.controls) {
     std::vector<qfa::any_policy> controlled = policies;
+    std::erase_if(controlled, [&](const qfa::any_policy& policy) {
+      return std::ranges::find(options.ladder_only, policy.name()) != options.ladder_only.end();
+    });
     for (const qfa::any_policy& policy : matched)
       if (std::ranges::find(controlled, policy.name(), &qfa::any_policy::name) == controlled.end())
         controlled.push_back(policy);

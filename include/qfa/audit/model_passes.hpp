@@ -18,6 +18,7 @@
 #include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/find_relations.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/settings.hpp"
@@ -47,6 +48,7 @@ class model_passes {
         features_(std::move(dictionary), turns_.rows_of({tokens_.rows(), tokens_.context, settings.skip_positions}),
                   options.paired, store_budget(options)),
         hidden_(model_.stored().config.hidden, store_budget(options)) {
+    if (options_.meaning) features_.gather_meanings();
     if (options_.checkpoint.directory.empty()) return;
     require_one_process(options_);
     audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_,
@@ -68,7 +70,7 @@ class model_passes {
   const pass_record& run_reference() {
     if (std::optional<pass_record> record = finished()) {
       features_.complete_reference(*std::move(record));
-      return features_.end_reference(options_.allow_bad_sae);
+      return end_reference();
     }
     std::size_t first_block = 0;
     if (checkpoint_.running() != nullptr) {
@@ -80,7 +82,7 @@ class model_passes {
         model_.reference(), tokens_, features_.layout(), model_.hook(), "reference", told_,
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
-          features_.add_reference(x);
+          features_.add_reference(x, rows);
           if (options_.losses) {
             hidden_.append(hidden);
             std::vector<double> nll(rows.rows() * (tokens_.context - 1));
@@ -95,7 +97,7 @@ class model_passes {
         first_block, options_.losses);
     turns_.complete_reference(features_.reference());
     end_pass(features_.reference());
-    return features_.end_reference(options_.allow_bad_sae);
+    return end_reference();
   }
 
   /// The record of the next pass, where the checkpoint holds it whole: then it is over.
@@ -136,6 +138,13 @@ class model_passes {
     return options.spill_budget / (options.paired ? 3 : 2);
   }
 
+  const pass_record& end_reference() {
+    const pass_record& record = features_.end_reference(options_.allow_bad_sae);
+    if (options_.meaning)
+      features_.relate(find_relations(features_, [&](pass_record& counted) { turns_.complete_reference(counted); }));
+    return record;
+  }
+
   pass_record run_over_rows(const compressed_model& compressed, pass_record record, const pass_options& how) {
     const bool losses = options_.losses && how.losses;
     const any_decoder model = model_.ready(compressed);
@@ -152,7 +161,7 @@ class model_passes {
         model, tokens_, features_.layout(), model_.hook(), side.record().name, told_,
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
-          side.add(x);
+          side.add(x, rows);
           if (losses) {
             std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
             const activations of_reference = hidden_[block];

@@ -88,6 +88,7 @@ inline std::string conditions_table(const audit_result& a) {
   heads.insert(heads.end(), {"mean r", "median r", "survived %", "95 %", "blurred %", "destroyed %", "s/b/d", "FVU"});
   text_table table(std::move(heads));
   for (const condition_result& c : a.conditions) {
+    if (c.ladder_only) continue;
     const survey& s = c.by(a.headline);
     std::vector<std::string> row{c.policy};
     if (with_bits) row.push_back(fixed(c.bits_per_weight.value_or(std::numeric_limits<double>::quiet_NaN()), 2));
@@ -147,7 +148,7 @@ inline std::string predictions_table(const audit_result& a) {
   text_table table(
       {"predicted survival", "survived", "AUC honest", "95 %", "unfitted baseline", "AUC published", "fold sd"});
   for (const condition_result& c : a.conditions) {
-    if (c.reference) continue;
+    if (c.reference || c.ladder_only) continue;
     const auto& h = c.honest_auc;
     const auto& p = c.published_auc;
     table.add({c.policy, std::to_string(h.survived) + "/" + std::to_string(h.features), fixed(h.auc.value, 3),
