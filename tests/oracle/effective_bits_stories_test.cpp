@@ -97,7 +97,7 @@ TEST_CASE("stories260K: effective bits of round-to-nearest are its bits on rows 
       }
       REQUIRE(found.size() > 100);
       CHECK(std::fabs(middle_of(found) - survey.bits[s]) < 0.25);  // at most .21, RTN-8 with the TopK SAE
-      // One feature's r on 8192 tokens is itself unsure: 95 % of the features at 3 bits, 35 % at 8.
+      // One feature's r on 16384 tokens is itself unsure: 95 % of the features at 3 bits, 35 % at 8.
       CHECK(near / static_cast<double>(found.size()) > 0.3);
     }
   }
