@@ -15,6 +15,7 @@ void add_activations(CLI::App& app);
 void add_compress(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_list(CLI::App& app);
+void add_locate(CLI::App& app);
 
 }  // namespace qfa_program
 
