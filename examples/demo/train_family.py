@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Trains the family behind the precision law: three sizes, each saved at four lengths of training.
+"""Trains the family behind the precision law: three sizes, each saved at five lengths of training.
 
-    train_family.py DATA_DIR FAMILY_DIR [--widths 24 48 96] [--steps 120 300 750 1900]
+    train_family.py DATA_DIR FAMILY_DIR [--widths 24 48 96] [--steps 75 120 190 300 750]
 
 DATA_DIR is make_text.py's.  A model is two layers of GPT-NeoX as train_model.py trains them, in float16; it goes to
 FAMILY_DIR/w{width}-s{steps}/ with family.json beside its weights: N, the parameters without the two embeddings, and D,
@@ -74,7 +74,7 @@ def main():
     parser.add_argument("data", type=Path)
     parser.add_argument("family", type=Path)
     parser.add_argument("--widths", type=int, nargs="+", default=[24, 48, 96])
-    parser.add_argument("--steps", type=int, nargs="+", default=[120, 300, 750, 1900])
+    parser.add_argument("--steps", type=int, nargs="+", default=[75, 120, 190, 300, 750])
     parser.add_argument("--rate", type=float, default=3e-3)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()

@@ -26,8 +26,8 @@ inline double critical_tokens(const loss_law& loss, const ptq_degradation& law, 
                               double bits) noexcept {
   if (!(loss.b > 0.0 && loss.beta > 0.0)) return std::numeric_limits<double>::quiet_NaN();
   if (!(law.gamma_d > 0.0)) return std::numeric_limits<double>::infinity();
-  const double slope = std::log(law.gamma_d) + std::log(law.c) - law.gamma_n * std::log(parameters) -
-                       bits / law.gamma_post + law.bias;
+  const double slope =
+      std::log(law.gamma_d) + std::log(law.c) - law.gamma_n * std::log(parameters) - bits / law.gamma_post + law.bias;
   return std::exp((std::log(loss.beta) + std::log(loss.b) - slope) / (law.gamma_d + loss.beta));
 }
 

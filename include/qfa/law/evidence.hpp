@@ -95,12 +95,12 @@ auto find_law(std::span<const observation> all, std::vector<quantity> parameters
   const table_hull hull(rows);
   std::vector<named_estimate> estimates = jackknife_checkpoints(rows, parameters, measure);
   for (std::size_t i = 0; i < places.size(); ++i)
-    evidence.predictions.push_back({places[i], estimates[count + i].value,
-                                    hull.contains(places[i].parameters, places[i].tokens, places[i].bits)});
+    evidence.predictions.push_back(
+        {places[i], estimates[count + i].value, hull.contains(places[i].parameters, places[i].tokens, places[i].bits)});
   estimates.resize(count);
   evidence.parameters = std::move(estimates);
-  evidence.sizes =
-      leave_out_each_size(rows, [&](std::span<const observation> some) { return fit(some).law; }, predict, read);
+  evidence.sizes = leave_out_each_size(
+      rows, [&](std::span<const observation> some) { return fit(some).law; }, predict, read);
 
   double mean = 0.0, misses = 0.0, spread = 0.0;
   for (const observation& each : rows)

@@ -27,8 +27,8 @@ namespace qfa {
 struct critical_finding {
   double parameters = 0.0;
   double bits = 0.0;
-  estimate tokens;          ///< D_crit
-  double longest = 0.0;     ///< the greatest D of this size in the table
+  estimate tokens;       ///< D_crit
+  double longest = 0.0;  ///< the greatest D of this size in the table
 };
 
 /// All that a table says; a part that it cannot determine is missing, and `missing` has the reason.
@@ -116,11 +116,16 @@ inline precision_findings find_precision_laws(const law_table& table, std::span<
     attempt("unified degradation", [&] {
       out.unified = find_law(
           table.degradation,
-          {{"C", log}, {"gamma_D", identity}, {"gamma_N", identity}, {"gamma_post", log}, {"gamma_w", log}, {"C_w", log}},
+          {{"C", log},
+           {"gamma_D", identity},
+           {"gamma_N", identity},
+           {"gamma_post", log},
+           {"gamma_w", log},
+           {"C_w", log}},
           places, [](std::span<const observation> rows) { return fit_unified_degradation(rows); },
           [](const unified_degradation& law) {
-            return std::vector<double>{law.law.c,          law.law.gamma_d,             law.law.gamma_n,
-                                       law.law.gamma_post, law.responses.weights.gamma, law.c_w};
+            return std::vector<double>{
+                law.law.c, law.law.gamma_d, law.law.gamma_n, law.law.gamma_post, law.responses.weights.gamma, law.c_w};
           },
           [](const unified_degradation& law, const observation& at) {
             return law(at.parameters, at.tokens, {.weights = at.trained_bits}, at.bits);
@@ -136,8 +141,7 @@ inline precision_findings find_precision_laws(const law_table& table, std::span<
           },
           as_told);
     });
-  if (!losses.empty())
-    attempt("loss", [&] { out.loss = fit_loss(losses); });
+  if (!losses.empty()) attempt("loss", [&] { out.loss = fit_loss(losses); });
   if (out.degradation && out.loss) attempt("D_crit", [&] { out.critical = detail::find_critical(full, losses); });
   return out;
 }

@@ -61,8 +61,8 @@ inline fitted<ptq_degradation> fit_degradation(std::span<const observation> rows
 ///
 ///   delta = C D^gamma_D / (N (1 - e^(-P_w / gamma_w)))^gamma_N e^(-P / gamma_post) (1 - e^(-C_w (P_w - P))),
 ///
-/// gamma_w without its shift n.  Given gamma_w and C_w it is linear again; these two are searched, one within the other,
-/// C_w in [0.02, 20] and gamma_w in [0.2, 20], on logarithmic grids and then by Brent's method, to 1e-4.
+/// gamma_w without its shift n.  Given gamma_w and C_w it is linear again; these two are searched, one within the
+/// other, C_w in [0.02, 20] and gamma_w in [0.2, 20], on logarithmic grids and then by Brent's method, to 1e-4.
 ///
 /// Throws where the rows cannot determine the law, which takes three training precisions.
 inline fitted<unified_degradation> fit_unified_degradation(std::span<const observation> rows) {
@@ -81,8 +81,8 @@ inline fitted<unified_degradation> fit_unified_degradation(std::span<const obser
     return least_on_grid([&](double log_c) { return regress(std::exp(log_gamma), std::exp(log_c)).objective; },
                          std::log(0.02), std::log(20.0), 9, 14);
   };
-  const least_point outer = least_on_grid([&](double log_gamma) { return best_gap(log_gamma).value; }, std::log(0.2),
-                                          std::log(20.0), 9, 14);
+  const least_point outer =
+      least_on_grid([&](double log_gamma) { return best_gap(log_gamma).value; }, std::log(0.2), std::log(20.0), 9, 14);
   const least_point inner = best_gap(outer.at);
   const fitted<ptq_degradation> linear = regress(std::exp(outer.at), std::exp(inner.at));
   unified_degradation law;

@@ -15,10 +15,10 @@
 
 namespace qfa {
 
-/// nu = C D^gamma_D / N^gamma_N (4^-b + kappa 2^-b), fitted to positive noise as `fit_degradation` fits: given kappa the
-/// logarithm is linear, and kappa is searched in [2^-14, 2^6] on a grid and then by Brent's method.  At the lower end
-/// gain explains everything (at 3 to 8 bits crossed thresholds then add less than 2 %), at the upper end crossings do;
-/// `at_end` says so, and kappa is then a bound.
+/// nu = C D^gamma_D / N^gamma_N (4^-b + kappa 2^-b), fitted to positive noise as `fit_degradation` fits: given kappa
+/// the logarithm is linear, and kappa is searched in [2^-14, 2^6] on a grid and then by Brent's method.  At the lower
+/// end gain explains everything (at 3 to 8 bits crossed thresholds then add less than 2 %), at the upper end crossings
+/// do; `at_end` says so, and kappa is then a bound.
 ///
 /// Throws where the rows cannot determine the law.
 inline fitted<feature_noise_law> fit_feature_noise(std::span<const observation> rows) {
@@ -36,8 +36,8 @@ inline fitted<feature_noise_law> fit_feature_noise(std::span<const observation> 
   const least_point best = least_on_grid([&](double k) { return regress(k).objective; }, -14.0, 6.0, 41);
   const huber_fit fit = regress(best.at);
   const std::vector<double>& b = fit.coefficients;
-  return {{.c = std::exp(b[0]), .gamma_d = b[1], .gamma_n = b[2], .kappa = std::exp2(best.at)}, fit.objective,
-          best.at_end};
+  return {
+      {.c = std::exp(b[0]), .gamma_d = b[1], .gamma_n = b[2], .kappa = std::exp2(best.at)}, fit.objective, best.at_end};
 }
 
 }  // namespace qfa

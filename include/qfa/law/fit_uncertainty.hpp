@@ -62,12 +62,12 @@ std::vector<named_estimate> jackknife_checkpoints(std::span<const observation> r
 struct size_left_out {
   double parameters = 0.0;  ///< N
   std::size_t rows = 0;
-  double log_error = 0.0;  ///< root mean square of log(law / measured); NaN where the others determine no law
+  double log_error = 0.0;        ///< root mean square of log(law / measured); NaN where the others determine no law
   std::vector<double> refitted;  ///< the quantities without this size; empty where the others determine no law
 };
 
 struct sizes_left_out {
-  std::vector<size_left_out> sizes;  ///< rising
+  std::vector<size_left_out> sizes;                             ///< rising
   double log_error = std::numeric_limits<double>::quiet_NaN();  ///< over all rows; NaN if any size has none
 };
 

@@ -115,7 +115,8 @@ class huber_problem {
     return *std::move(step);
   }
 
-  /// b + t step with the t at which the slope along the step vanishes, which falls as t grows: by doubling, then halving.
+  /// b + t step with the t at which the slope along the step vanishes, which falls as t grows: by doubling, then
+  /// halving.
   std::vector<double> least_along(const std::vector<double>& step, double threshold) const {
     std::vector<double> along(y_.size(), 0.0);
     for (std::size_t i = 0; i < along.size(); ++i)
@@ -181,9 +182,9 @@ class huber_problem {
 /// The b with the least sum of Huber losses of y - x b; x (rows, columns), y (rows).
 ///
 /// The problem is convex, so a point without slope is its optimum, and the fit returns no other.  The threshold falls
-/// from the largest residual of least squares to its value by halves, each time from where the last one ended (as Madsen
-/// and Nielsen 1993 do).  Each step is Newton's with an exact search along it, so none leads up; the full step ends the
-/// search once the piece is right.
+/// from the largest residual of least squares to its value by halves, each time from where the last one ended (as
+/// Madsen and Nielsen 1993 do).  Each step is Newton's with an exact search along it, so none leads up; the full step
+/// ends the search once the piece is right.
 ///
 /// Throws for fewer rows than columns, for columns that depend on each other (a pivot below 1e-13 of the largest), for
 /// numbers that are not finite, and where `max_steps` lead to no optimum.
@@ -203,8 +204,8 @@ inline huber_fit huber_regression(matrix_view<const double> x, std::span<const d
   problem.move_to(*squares);
 
   // What rounding leaves of a slope: residuals are known to within the rounding of y and of its terms.
-  const double nothing = 1e-14 * (1.0 + largest) * static_cast<double>(x.columns()) *
-                         std::sqrt(static_cast<double>(x.rows()));
+  const double nothing =
+      1e-14 * (1.0 + largest) * static_cast<double>(x.columns()) * std::sqrt(static_cast<double>(x.rows()));
   huber_fit out;
   for (double level = (std::max)(problem.largest_residual(), threshold);; level = (std::max)(0.5 * level, threshold)) {
     const bool last = level <= threshold;

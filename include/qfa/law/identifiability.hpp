@@ -18,9 +18,9 @@ namespace qfa {
 
 /// How well a table can tell the parameters of a law apart, before anything is fitted.
 struct identifiability {
-  std::size_t sizes = 0;    ///< different N
-  std::size_t lengths = 0;  ///< different D
-  std::size_t bits = 0;     ///< different P
+  std::size_t sizes = 0;                                           ///< different N
+  std::size_t lengths = 0;                                         ///< different D
+  std::size_t bits = 0;                                            ///< different P
   double exponents = std::numeric_limits<double>::infinity();      ///< condition number of log N, log D, P, centered
   double with_constant = std::numeric_limits<double>::infinity();  ///< of 1, log N, log D, P
 };

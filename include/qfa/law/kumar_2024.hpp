@@ -7,8 +7,8 @@
 #include "qfa/law/training_precision.hpp"
 
 /// An example set, not defaults: the constants that Kumar et al. 2024 (arXiv 2411.04330, appendix, table 2) fitted to
-/// models of 30 to 220 million parameters and 1.5 to 26 billion tokens of Dolma, weights quantized by GPTQ, loss in nats.
-/// The authors do not expect them to hold for other data, architectures or quantizers.
+/// models of 30 to 220 million parameters and 1.5 to 26 billion tokens of Dolma, weights quantized by GPTQ, loss in
+/// nats. The authors do not expect them to hold for other data, architectures or quantizers.
 namespace qfa::kumar_2024 {
 
 inline constexpr loss_law loss{.a = 4.299e3, .alpha = 0.4965, .b = 1.806e4, .beta = 0.4965, .e = 2.7648};

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <string>
@@ -17,6 +18,7 @@
 
 #include "qfa/core/error.hpp"
 #include "qfa/io/csv_reader.hpp"
+#include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/law/observations.hpp"
 
@@ -85,7 +87,8 @@ inline law_table parse_law_table(std::string_view text, const std::string& where
       return value;
     };
     observation seen{.parameters = number(n), .tokens = number(d), .bits = number(bits)};
-    for (const auto& [value, k] : {std::pair{seen.parameters, n}, std::pair{seen.tokens, d}, std::pair{seen.bits, bits}})
+    for (const auto& [value, k] :
+         {std::pair{seen.parameters, n}, std::pair{seen.tokens, d}, std::pair{seen.bits, bits}})
       if (!(value > 0.0 && std::isfinite(value)))
         fail(line + "has no finite number above 0 in column " + in_quotes(law_columns[k]));
     if (const double value = number(trained); !std::isnan(value)) seen.trained_bits = value;
@@ -93,9 +96,9 @@ inline law_table parse_law_table(std::string_view text, const std::string& where
     out.trained_in_few_bits = out.trained_in_few_bits || std::isfinite(seen.trained_bits);
 
     const auto text_of = [](double x) { return std::to_string(x); };
-    const std::string name = at[checkpoint] != none
-                                 ? row.cells[at[checkpoint]]
-                                 : text_of(seen.parameters) + '/' + text_of(seen.tokens) + '/' + text_of(seen.trained_bits);
+    const std::string name = at[checkpoint] != none ? row.cells[at[checkpoint]]
+                                                    : text_of(seen.parameters) + '/' + text_of(seen.tokens) + '/' +
+                                                          text_of(seen.trained_bits);
     const auto [entry, is_new] = numbers.try_emplace(name, out.checkpoints.size());
     seen.checkpoint = entry->second;
     observation first = seen;
@@ -121,7 +124,12 @@ inline law_table parse_law_table(std::string_view text, const std::string& where
   return out;
 }
 
-}  // namespace qfa
+/// The same from a file.
+inline law_table read_law_table(const std::filesystem::path& path) {
+  const file_bytes file(path);
+  return parse_law_table(file.text(), in_quotes(path));
+}
 
+}  // namespace qfa
 
 #endif

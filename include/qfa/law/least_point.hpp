@@ -21,8 +21,9 @@ struct least_point {
 };
 
 /// The least value of a function of one number over [low, high]: the best of `points` evenly spaced ones, then Brent's
-/// search (Boost) between its two neighbors, to `digits` binary digits, of which no more than half a double's 53 can be had.  Infinity marks where the function is not
-/// defined.  A minimum narrower than the grid may be missed.  Throws unless low < high and points >= 3.
+/// search (Boost) between its two neighbors, to `digits` binary digits, of which no more than half a double's 53 can be
+/// had.  Infinity marks where the function is not defined.  A minimum narrower than the grid may be missed.  Throws
+/// unless low < high and points >= 3.
 template <class Function>
 least_point least_on_grid(Function function, double low, double high, std::size_t points, int digits = 26) {
   require(low < high && points >= 3, "a search needs an interval and at least 3 points");
@@ -38,8 +39,7 @@ least_point least_on_grid(Function function, double low, double high, std::size_
   const double left = low + step * static_cast<double>((std::max)(at, std::size_t{1}) - 1);
   const double right = low + step * static_cast<double>((std::min)(at + 1, points - 1));
   std::uintmax_t steps = 100;
-  const std::pair<double, double> found =
-      boost::math::tools::brent_find_minima(function, left, right, digits, steps);
+  const std::pair<double, double> found = boost::math::tools::brent_find_minima(function, left, right, digits, steps);
   if (found.second < best.value) best.at = found.first, best.value = found.second;
   return best;
 }

@@ -14,10 +14,10 @@ namespace qfa {
 
 /// One model, trained once and quantized once: what a law is fitted to.
 struct observation {
-  double parameters = 0.0;  ///< N, without embeddings
-  double tokens = 0.0;      ///< D
-  double bits = 0.0;        ///< P after training
-  double value = 0.0;       ///< degradation in nats, feature noise, or a loss
+  double parameters = 0.0;                                        ///< N, without embeddings
+  double tokens = 0.0;                                            ///< D
+  double bits = 0.0;                                              ///< P after training
+  double value = 0.0;                                             ///< degradation in nats, feature noise, or a loss
   double trained_bits = std::numeric_limits<double>::infinity();  ///< of the weights while training
   std::size_t checkpoint = 0;  ///< observations of one trained model have one number, counted from 0
 };

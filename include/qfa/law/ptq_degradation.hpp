@@ -6,13 +6,14 @@
 
 namespace qfa {
 
-/// How much the loss, in nats a token, grows when a model of N parameters (without its embeddings), trained on D tokens,
-/// is quantized to P bits after training (Kumar et al. 2024, arXiv 2411.04330, eq. 2):
+/// How much the loss, in nats a token, grows when a model of N parameters (without its embeddings), trained on D
+/// tokens, is quantized to P bits after training (Kumar et al. 2024, arXiv 2411.04330, eq. 2):
 ///
 ///   delta = C D^gamma_D / N^gamma_N exp(-P / gamma_post + b)
 ///
 /// Their table of constants has the bias b, their equation has not; e^b and C cannot be told apart by any table, so a
-/// fit leaves b at 0.  More training makes it larger, more parameters smaller, a bit more divides it by e^(1/gamma_post).
+/// fit leaves b at 0.  More training makes it larger, more parameters smaller, a bit more divides it by
+/// e^(1/gamma_post).
 struct ptq_degradation {
   double c = 0.0;
   double gamma_d = 0.0;

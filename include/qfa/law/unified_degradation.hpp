@@ -12,8 +12,8 @@
 namespace qfa {
 
 /// 1 - e^(-C (P_trained - P_post)): how much of the damage is left for a model that was trained in few bits already.
-/// 0 where both precisions are the same, 1 for training in full precision.  Throws for C not above 0 and where more bits
-/// are asked for than the model was trained in.
+/// 0 where both precisions are the same, 1 for training in full precision.  Throws for C not above 0 and where more
+/// bits are asked for than the model was trained in.
 inline double precision_gap(double c, double trained, double post) {
   require(c > 0.0, "the constant C of a precision gap should be above 0");
   if (!(trained >= post))
