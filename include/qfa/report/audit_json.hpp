@@ -76,9 +76,9 @@ inline report_json losses_json(const loss_summary& l) {
                   {"top1_agreement", to_json(l.top1_agreement)}};
   const auto ends = [](const estimate& e) {
     const report_json all = to_json(e);
-    report_json out{{"interval", all["interval"]}};
-    if (all.contains("reason")) out["reason"] = all["reason"];
-    return out;
+    report_json range{{"interval", all["interval"]}};
+    if (all.contains("reason")) range["reason"] = all["reason"];
+    return range;
   };
   out["loss_interval"] = ends(l.mean_loss);
   out["perplexity_interval"] = ends(l.mean_perplexity);
