@@ -97,8 +97,8 @@ struct damage_location {
 namespace detail {
 
 inline estimate share_of(const noise_sum& part, const noise_sum& whole, interval_scale scale) {
-  return jackknife(part.all / whole.all, part.without.size(),
-                   [&](std::size_t g) { return part.without[g] / whole.without[g]; }, {.scale = scale});
+  return jackknife(ratio(part.all, whole.all), part.without.size(),
+                   [&](std::size_t g) { return ratio(part.without[g], whole.without[g]); }, {.scale = scale});
 }
 
 /// The share on one half of the groups, 0 the even ones.
