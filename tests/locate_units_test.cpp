@@ -7,6 +7,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -52,10 +53,10 @@ TEST_CASE("units: every chosen weight of every family belongs to exactly one uni
         const auto counts = covered(units);
         CHECK(counts.size() >= chosen.size());
         std::size_t weights = 0, covered_weights = 0;
-        for (const auto& [name, list] : counts) {
-          CAPTURE(name);
-          covered_weights += list.size();
-          CHECK(list == std::vector<int>(list.size(), 1));
+        for (const auto& entry : counts) {
+          CAPTURE(entry.first);
+          covered_weights += entry.second.size();
+          CHECK(entry.second == std::vector<int>(entry.second.size(), 1));
         }
         for (const auto& [name, size] : chosen)
           CHECK(counts.at(name).size() == size);

@@ -63,7 +63,7 @@ inline depth_profile patch_depths(const unit_bench& bench, const runnable_model&
   std::vector<branch> branches{{.model = &compressed.decoder, .layer = first, .hook = false, .end = true}};
   for (std::size_t l = 0; l <= layers; ++l)
     branches.push_back({.model = &compressed.decoder, .layer = l, .hook = false, .end = true});
-  const std::vector<unit_effect> effects = bench.effects_of(nullptr, branches, {.stage = "patch by depth"});
+  const std::vector<unit_effect> effects = bench.effects_of(nullptr, branches, "patch by depth");
   std::vector<std::vector<comparison_sum>> patched;
   for (std::size_t l = 0; l <= layers; ++l)
     patched.push_back(effects[l + 1].losses);

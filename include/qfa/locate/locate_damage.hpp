@@ -56,6 +56,8 @@ struct location_options {
 struct located_unit {
   std::string name;
   std::size_t weights = 0;
+  bool reaches_hook =
+      true;  ///< false: nothing that it changes comes before the hook; its part is 0, without an interval
   std::optional<double> bits{};           ///< stored, scales included
   noise_sum isolated;                     ///< sum_j w_j I_tj: the unit alone is compressed
   noise_sum left_out;                     ///< sum_j w_j L_tj: what is gone where all others are
@@ -70,6 +72,9 @@ struct damage_location {
   std::string policy;
   unit_kind kind = unit_kind::tensors;
   feature_weighting weighting = feature_weighting::uniform;
+  std::size_t features = 0;  ///< measured
+  std::array<double, 2>
+      effective_groups{};           ///< least and most that their evidence is worth (stats/feature_statistics.hpp)
   std::vector<located_unit> units;  ///< in the model's order
   noise_sum whole;                  ///< sum_j w_j nu_j(all): all units compressed
   estimate noise;                   ///< the same, with its interval on log
@@ -78,10 +83,12 @@ struct damage_location {
   /// Spearman's correlation of the units' damage on even and on odd groups of rows, of the units that any damage comes
   /// from; on atanh.
   estimate ranking;
-  std::size_t ranked = 0;                 ///< such units
-  std::size_t worst = 0;                  ///< the unit that carries most on the even groups
-  estimate worst_share;                   ///< its share on the odd ones, which did not choose it; on logit
-  std::optional<depth_profile> depths{};  ///< where the bench has losses
+  std::size_t ranked = 0;  ///< such units
+  std::size_t worst = 0;   ///< the unit that carries most on the even groups
+  std::size_t second = 0;  ///< the one that carries most behind it; the same where there is no other
+  estimate worst_share;    ///< the worst one's share on the odd groups, which did not choose it; on logit
+  estimate lead;           ///< its share less the second one's, on the odd groups
+  std::optional<depth_profile> depths{};                             ///< where the bench has losses
   double reference_fvu = std::numeric_limits<double>::quiet_NaN();   ///< of the SAE on the reference
   double compressed_fvu = std::numeric_limits<double>::quiet_NaN();  ///< and on the compressed model
 };
@@ -94,11 +101,11 @@ inline estimate share_of(const noise_sum& part, const noise_sum& whole, interval
 }
 
 /// The share on one half of the groups, 0 the even ones.
-inline estimate half_share_of(const noise_sum& part, const noise_sum& whole, std::size_t half) {
+inline estimate half_share_of(const noise_sum& part, const noise_sum& whole, std::size_t half, interval_scale scale) {
   std::vector<double> without;
   for (std::size_t g = half; g < part.half_without.size(); g += 2)
     without.push_back(part.half_without[g] / whole.half_without[g]);
-  return jackknife(part.half[half] / whole.half[half], without, {.scale = interval_scale::logit});
+  return jackknife(part.half[half] / whole.half[half], without, {.scale = scale});
 }
 
 /// How alike the halves rank the units that have any damage; a group that is left out is missing from its half alone.
@@ -133,7 +140,8 @@ inline damage_location conclude_location(std::vector<located_unit> units, const 
   for (located_unit& unit : out.units) {
     if (!unit.reaches_hook) {
       unit.share.value = unit.left_out_share.value = 0.0;
-      unit.share.range.reason = unit.left_out_share.range.reason = "the unit lies behind the hook";
+      unit.share.range.reason = unit.left_out_share.range.reason =
+          "nothing that the unit changes comes before the hook";
       continue;
     }
     unit.share = detail::share_of(unit.isolated, isolated, interval_scale::logit);
@@ -143,9 +151,17 @@ inline damage_location conclude_location(std::vector<located_unit> units, const 
   out.adds_up = measure_additivity(all, total);
   out.total_additivity = detail::share_of(out.whole, isolated, interval_scale::log);
   out.ranking = detail::rank_agreement(out.units, all.groups, out.ranked);
-  const auto worst = std::ranges::max_element(out.units, {}, [](const auto& unit) { return unit.isolated.half[0]; });
-  out.worst = static_cast<std::size_t>(worst - out.units.begin());
-  out.worst_share = detail::half_share_of(worst->isolated, isolated, 1);
+  const auto on_even = [&](std::size_t u) { return out.units[u].isolated.half[0]; };
+  for (std::size_t u = 1; u < out.units.size(); ++u)
+    if (on_even(u) > on_even(out.worst)) out.worst = u;
+  out.second = out.worst == 0 && out.units.size() > 1 ? 1 : 0;
+  for (std::size_t u = 0; u < out.units.size(); ++u)
+    if (u != out.worst && on_even(u) > on_even(out.second)) out.second = u;
+  const noise_sum& worst = out.units[out.worst].isolated;
+  noise_sum lead = worst;
+  lead -= out.units[out.second].isolated;
+  out.worst_share = detail::half_share_of(worst, isolated, 1, interval_scale::logit);
+  out.lead = detail::half_share_of(lead, isolated, 1, interval_scale::identity);
   return out;
 }
 
@@ -165,7 +181,7 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
   std::vector<located_unit> located(units.size());
   noise_total total;
   bench.measure(
-      nullptr, units.size(), [&](std::size_t u) { return bench.assembled(form, units, only(u, units.size())); },
+      nullptr, units.size(), [&](std::size_t u) { return bench.assembled(form, units, one_of_all(u, units.size())); },
       [&](std::size_t u, unit_effect effect) {
         located_unit& unit = located[u];
         unit.name = units[u].name;
@@ -181,14 +197,15 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
             effect.losses, [](const comparison_sum& s) { return s.compressed.mean() - s.reference.mean(); },
             interval_scale::identity);
       },
-      {.stage = "each unit alone"});
+      "each unit alone");
 
   const runnable_model compressed =
       bench.ready(bench.assembled(form, units, std::vector<std::size_t>(units.size(), 0)));
   const unit_effect all = bench.measure(
-      &compressed, units.size(), [&](std::size_t u) { return bench.assembled(form, units, all_but(u, units.size())); },
+      &compressed, units.size(),
+      [&](std::size_t u) { return bench.assembled(form, units, all_but_one(u, units.size())); },
       [&](std::size_t u, unit_effect effect) { located[u].left_out = sum_noise(effect.noise, weights); },
-      {.stage = "all units but one", .losses = false});
+      "all units but one", measured_parts::features);
   for (located_unit& unit : located) {
     noise_sum gone = sum_noise(all.noise, weights);
     gone -= unit.left_out;
@@ -197,6 +214,13 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
 
   damage_location out = conclude_location(std::move(located), total, all.noise, weights);
   out.policy = policy.name();
+  out.features = bench.features().size();
+  out.effective_groups = {std::numeric_limits<double>::infinity(), 0.0};
+  for (const std::uint32_t f : bench.features()) {
+    const double effective = evidence_of(bench.reference().reference().table, f).effective;
+    out.effective_groups = {(std::min)(out.effective_groups[0], effective),
+                            (std::max)(out.effective_groups[1], effective)};
+  }
   out.reference_fvu = bench.reference().reference().side.fit().fvu;
   out.compressed_fvu = all.fvu;
   out.kind = options.kind;

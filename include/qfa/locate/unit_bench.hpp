@@ -52,11 +52,8 @@ struct bench_options {
   std::size_t tokens_per_block = token_layout::block_tokens;  ///< of which residuals are held; no number depends on it
 };
 
-/// How models are measured.
-struct measure_options {
-  std::string_view stage = "units";  ///< what progress is told
-  bool losses = true;                ///< where the bench has them
-};
+/// What is measured of models: losses only where the bench has them.
+enum class measured_parts : std::uint8_t { features, features_and_losses };
 
 /// A compressed form of the model, as policies are given it, of which units take their parts.
 struct unit_option {
@@ -135,11 +132,15 @@ class unit_bench {
     return units_of(model_.given_to_policies().config, kind, targets, options_.fused);
   }
 
-  /// Throws where the policy changes activations, of which no unit has a part.
-  unit_option compress(const any_policy& policy, const target_patterns& targets = {}) const {
+  /// Refuses a policy that changes activations: no unit has a part of those by itself.
+  static void check(const any_policy& policy) {
     if (policy.changes_activations())
       fail("the policy " + policy.name() +
            " changes activations, which several matrices read at once: what one of them does by itself cannot be told");
+  }
+  /// Throws as `check` does, and as compressing does (model/compress.hpp).
+  unit_option compress(const any_policy& policy, const target_patterns& targets = {}) const {
+    check(policy);
     compressed_model made = model_.compress_given(policy, targets);
     return {policy.name(), std::move(made.model), std::move(made.tensors)};
   }
@@ -169,8 +170,9 @@ class unit_bench {
   /// the trunk's.
   template <class Make, class Take>
   unit_effect measure(const runnable_model* trunk, std::size_t count, Make make, Take take,
-                      const measure_options& how = {}) const {
-    const bool losses = options_.losses && how.losses;
+                      std::string_view stage = "units",
+                      measured_parts parts = measured_parts::features_and_losses) const {
+    const bool losses = options_.losses && parts == measured_parts::features_and_losses;
     const language_model& left = trunk == nullptr ? model_.processed() : trunk->model;
     unit_effect of_trunk;
     std::optional<language_model> waiting;
@@ -190,7 +192,7 @@ class unit_bench {
       }
       for (std::size_t i = 0; i < models.size(); ++i)
         branches[i].model = &models[i].decoder;
-      std::vector<unit_effect> effects = effects_of(trunk, branches, {how.stage, losses});
+      std::vector<unit_effect> effects = effects_of(trunk, branches, stage, parts);
       of_trunk = std::move(effects.back());
       for (std::size_t i = 0; i < models.size(); ++i)
         take(done + i, std::move(effects[i]));
@@ -202,8 +204,9 @@ class unit_bench {
   /// The effect of every branch of the reference's pass, or of trunk number 1, where there is a `trunk`; and last that
   /// of the trunk.  Features of branches that ask for no hook are the trunk's.
   std::vector<unit_effect> effects_of(const runnable_model* trunk, std::span<const branch> branches,
-                                      const measure_options& how = {}) const {
-    const bool losses = options_.losses && how.losses;
+                                      std::string_view stage = "units",
+                                      measured_parts parts = measured_parts::features_and_losses) const {
+    const bool losses = options_.losses && parts == measured_parts::features_and_losses;
     std::vector<const any_decoder*> trunks{&model_.reference()};
     if (trunk != nullptr) trunks.push_back(&trunk->decoder);
     const std::size_t own = trunks.size() - 1;
@@ -237,12 +240,11 @@ class unit_bench {
       add_losses(effects[i].losses, layout().first_row(block), scores);
     };
     run_branches(
-        std::span<const any_decoder* const>(trunks), branches, tokens_, layout(), model_.hook(), losses, how.stage,
-        told_,
+        std::span<const any_decoder* const>(trunks), branches, tokens_, layout(), model_.hook(), losses, stage, told_,
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, std::size_t t, const block_states& states) {
           if (t == 0) {
             codes = features_.encode()(kept_activations(states.at_hook, layout()).view());
-            if (losses) copy(states.final_hidden, final_hidden);
+            if (losses) copy_rows(states.final_hidden, final_hidden);
           }
           if (t == own) add(branches.size(), block, rows, *trunks[t], states);
         },
@@ -264,12 +266,6 @@ class unit_bench {
     for (const auto& [name, tensor] : model.tensors)
       if (tensor.values != other.at(name).values) weights += tensor.values->size();
     return 2 * weights * sizeof(float);  // as they are, and packed
-  }
-
-  static void copy(matrix_view<const float> x, activations& to) {
-    to.resize(x.rows(), x.columns());
-    for (std::size_t t = 0; t < x.rows(); ++t)
-      std::ranges::copy(x.row(t), to.view().row(t).begin());
   }
 
   /// Row by row, whose sums are added to their group's: the bits do not depend on where blocks are cut.
