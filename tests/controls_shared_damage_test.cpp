@@ -85,6 +85,29 @@ TEST_CASE("shared_damage: the null has as many failures as the compression that 
   CHECK_THROWS_AS(compare_with_null(a, other, {}, {}), error);
 }
 
+TEST_CASE("shared_damage: a shared mode needs both J - J_null and the partial rho above 0 for sure") {
+  const auto between = [](double lower, double upper) {
+    estimate e;
+    e.value = 0.5 * (lower + upper);
+    e.range.kind = interval_kind::two_sided;
+    e.range.lower = lower;
+    e.range.upper = upper;
+    return e;
+  };
+  shared_damage s;
+  s.overlap.sizes = {.a = 5, .b = 5, .both = 3, .population = 20};
+  s.overlap.controls = 1;
+  s.overlap.excess = between(-0.1, 0.3);
+  s.order.partial = between(0.2, 0.6);
+  CHECK(s.verdict() == sharing::undetermined);
+  s.overlap.excess = between(0.1, 0.3);
+  CHECK(s.verdict() == sharing::shared);
+  s.order.partial = between(-0.2, 0.6);
+  CHECK(s.verdict() == sharing::undetermined);
+  s.order.partial.range.upper = -0.1;
+  CHECK(s.verdict() == sharing::not_shared);
+}
+
 TEST_CASE("shared_damage: without failures or controls nothing is claimed") {
   const std::vector<float> none(width, 0.0f), some = at_random(11);
   CHECK(judge(none, some, some, some).verdict() == sharing::nothing_failed);
