@@ -109,7 +109,7 @@ inline std::string law_text(const precision_findings& f) {
     const loss_law& l = f.loss->law;
     out += "loss before quantization  " + detail::digits(l.a) + " N^-" + detail::digits(l.alpha) + " + " +
            detail::digits(l.b) + " D^-" + detail::digits(l.alpha) + " + " + detail::digits(l.e) + ", nats a token" +
-           (f.loss->at_end ? "; its exponent stands at the end of its range" : "") + "\n\n";
+           (f.loss->at_end ? "; its exponent or its E stands at the end of its range" : "") + "\n\n";
   }
   if (!f.critical.empty()) {
     out += "D_crit, tokens beyond which training longer raises the loss after quantization\n";
