@@ -224,6 +224,10 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     cached_specs.push_back(spec);
     return true;
   });
+  if (!arguments.meaning_floor.empty() && std::ranges::none_of(specs, [&](const std::string& spec) {
+        return qfa::parse_policy(spec).name() == qfa::parse_policy(arguments.meaning_floor).name();
+      }))
+    specs.push_back(arguments.meaning_floor);
   const auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
   const std::vector<named_path> against = read_against(arguments, policies, matched);

@@ -144,8 +144,19 @@ inline condition_result conclude(const pass_record& record, const feature_audit&
   return out;
 }
 
-/// Overlap of every two conditions but the reference, in the order of the conditions, under both protocols.
-inline void compare_conditions(audit_result& audit) {
+/// Overlap of every two conditions but the reference, in the order of the conditions, under both protocols;
+/// and every meaning held against the condition `meaning_floor`, where one is named.
+inline void compare_conditions(audit_result& audit, const std::string& meaning_floor = {}) {
+  if (!meaning_floor.empty()) {
+    const auto floor = std::ranges::find(audit.conditions, meaning_floor, &condition_result::policy);
+    if (floor == audit.conditions.end() || !floor->meaning)
+      fail("the floor of meanings is \"" + meaning_floor + "\", expected a condition of an audit that compares them");
+    for (condition_result& c : audit.conditions)
+      if (c.meaning && &c != &*floor) {
+        c.meaning->floor = meaning_floor;
+        c.meaning->beyond_floor = drift_beyond(*c.meaning, *floor->meaning, c.features);
+      }
+  }
   audit.published_overlaps.clear();
   audit.honest_overlaps.clear();
   for (std::size_t i = 0; i < audit.conditions.size(); ++i)

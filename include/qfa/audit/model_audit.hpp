@@ -171,7 +171,7 @@ class model_audit {
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features(), settings_);
     out.conditions.assign(conditions_.begin(), conditions_.end());
-    if (options_.share.concludes) compare_conditions(out);
+    if (options_.share.concludes) compare_conditions(out, options_.meaning_floor);
     return out;
   }
 
