@@ -11,11 +11,15 @@
 #include "progress_line.hpp"
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
+#include "qfa/audit/ladder.hpp"
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/cache/plan_spec.hpp"
+#include "qfa/compress/magnitude_pruner.hpp"
+#include "qfa/compress/rtn.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/compress/spec_text.hpp"
+#include "qfa/controls/run_controls.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/gguf.hpp"
 #include "qfa/io/json.hpp"
@@ -60,72 +64,6 @@ std::vector<cached_condition> cached_conditions(const audit_arguments& arguments
     add(qfa::parse_policy(parts[0]), parts[1]);
   }
   return out;
-}
-
-struct split_tokens {
-  qfa::token_rows reported, matching, calibration;
-  std::size_t first_calibration_row = 0;  ///< in the file
-};
-
-/// The reported rows, and others for matching and for calibration, `wanted` of each: those behind the reported ones, or
-/// else the last of them, which are then not reported.  Matching and calibration share no row: what was calibrated on
-/// the rows where it is matched looks better there than it is.
-split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matching_wanted,
-                   std::size_t calibration_wanted) {
-  std::size_t reported = all.rows();
-  if (max_tokens > 0) reported = std::min(reported, max_tokens / all.context);
-  if (reported == 0)
-    qfa::fail("--max-tokens " + std::to_string(max_tokens) + " leaves fewer tokens than one context of " +
-              std::to_string(all.context));
-  std::size_t spare = reported;  // the first row that nobody uses
-  if (matching_wanted > 0 && calibration_wanted > 0 && spare < all.rows())
-    matching_wanted = std::min(matching_wanted, (all.rows() - spare + 1) / 2);
-  const auto take = [&](std::size_t wanted, const char* what) {
-    std::size_t count = std::min(wanted, all.rows() - spare);
-    std::size_t first = spare;
-    spare += count;
-    if (count == 0 && wanted > 0) {
-      count = std::min(wanted, reported / 8);
-      if (count == 0)
-        qfa::fail(std::string(what) + " needs rows that are not reported: " + std::to_string(reported) +
-                  " rows are too few to spare an eighth of them");
-      first = reported -= count;
-    }
-    return std::pair(first, count);
-  };
-  const auto [first_matching, matching] = take(matching_wanted, "matching pruning");
-  const auto [first_calibration, calibration] = take(calibration_wanted, "a policy's calibration");
-  if (reported == all.rows()) return {std::move(all), {}, {}};
-  split_tokens out{qfa::rows_of(all, 0, reported), qfa::rows_of(all, first_matching, matching),
-                   qfa::rows_of(all, first_calibration, calibration), first_calibration};
-  out.reported.dropped = all.dropped;
-  out.reported.bos_added = std::min(all.bos_added, reported);
-  return out;
-}
-
-/// Whether the model wants BOS before a text: what tokenizer_config.json or GGUF's metadata say, or its family.
-bool expects_bos(const std::filesystem::path& directory, const qfa::model_config& config) {
-  if (config.family == qfa::model_family::gemma2) return true;
-  if (!std::filesystem::is_directory(directory)) {
-    const qfa::gguf file(directory);
-    const qfa::gguf_value* const adds = file.find("tokenizer.ggml.add_bos_token");
-    return adds != nullptr && adds->truth().value_or(false);
-  }
-  const auto file = directory / "tokenizer_config.json";
-  if (!std::filesystem::exists(file)) return false;
-  const qfa::json tokenizer = qfa::read_json(file);
-  return tokenizer.is_object() && tokenizer.contains("add_bos_token") && tokenizer["add_bos_token"] == true;
-}
-
-/// How the weights are stored: what packed them, or their type as config.json names it (transformers 5: `dtype`).
-std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model) {
-  if (!model.quantization.empty()) return model.quantization + ", computed in float32";
-  if (!std::filesystem::is_directory(directory)) return "computed in float32";
-  const qfa::json config = qfa::read_json(directory / "config.json");
-  for (const char* key : {"dtype", "torch_dtype"})
-    if (config.contains(key) && config[key].is_string())
-      return config[key].get<std::string>() + ", computed in float32";
-  return "computed in float32";
 }
 
 /// A name of its own for each condition: a policy that is given twice would otherwise be told apart by nothing.
@@ -195,7 +133,72 @@ qfa::audit_parts parts_of(const audit_arguments& arguments, const split_tokens& 
           {"the checksum of rows for calibration", qfa::checksum_of(calibration)}};
 }
 
+/// The controls of the weight policies, on the first of the reported rows, with a checkpoint of their own.
+qfa::control_findings controls_of(const audit_arguments& arguments, const qfa::token_rows& reported,
+                                  qfa::control_material with) {
+  if (!with.options.checkpoint.directory.empty()) with.options.checkpoint.directory = arguments.control_checkpoint();
+  with.options.checkpoint.made_of.emplace_back("the number of seeds", std::to_string(arguments.control.seeds));
+  qfa::choose_control_rows(with, reported, arguments.control);
+  return qfa::run_controls(with, arguments.control);
+}
+
 }  // namespace
+
+split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matching_wanted,
+                   std::size_t calibration_wanted) {
+  std::size_t reported = all.rows();
+  if (max_tokens > 0) reported = std::min(reported, max_tokens / all.context);
+  if (reported == 0)
+    qfa::fail("--max-tokens " + std::to_string(max_tokens) + " leaves fewer tokens than one context of " +
+              std::to_string(all.context));
+  std::size_t spare = reported;  // the first row that nobody uses
+  if (matching_wanted > 0 && calibration_wanted > 0 && spare < all.rows())
+    matching_wanted = std::min(matching_wanted, (all.rows() - spare + 1) / 2);
+  const auto take = [&](std::size_t wanted, const char* what) {
+    std::size_t count = std::min(wanted, all.rows() - spare);
+    std::size_t first = spare;
+    spare += count;
+    if (count == 0 && wanted > 0) {
+      count = std::min(wanted, reported / 8);
+      if (count == 0)
+        qfa::fail(std::string(what) + " needs rows that are not reported: " + std::to_string(reported) +
+                  " rows are too few to spare an eighth of them");
+      first = reported -= count;
+    }
+    return std::pair(first, count);
+  };
+  const auto [first_matching, matching] = take(matching_wanted, "matching pruning");
+  const auto [first_calibration, calibration] = take(calibration_wanted, "a policy's calibration");
+  if (reported == all.rows()) return {std::move(all), {}, {}};
+  split_tokens out{qfa::rows_of(all, 0, reported), qfa::rows_of(all, first_matching, matching),
+                   qfa::rows_of(all, first_calibration, calibration), first_calibration};
+  out.reported.dropped = all.dropped;
+  out.reported.bos_added = std::min(all.bos_added, reported);
+  return out;
+}
+
+bool expects_bos(const std::filesystem::path& directory, const qfa::model_config& config) {
+  if (config.family == qfa::model_family::gemma2) return true;
+  if (!std::filesystem::is_directory(directory)) {
+    const qfa::gguf file(directory);
+    const qfa::gguf_value* const adds = file.find("tokenizer.ggml.add_bos_token");
+    return adds != nullptr && adds->truth().value_or(false);
+  }
+  const auto file = directory / "tokenizer_config.json";
+  if (!std::filesystem::exists(file)) return false;
+  const qfa::json tokenizer = qfa::read_json(file);
+  return tokenizer.is_object() && tokenizer.contains("add_bos_token") && tokenizer["add_bos_token"] == true;
+}
+
+std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model) {
+  if (!model.quantization.empty()) return model.quantization + ", computed in float32";
+  if (!std::filesystem::is_directory(directory)) return "computed in float32";
+  const qfa::json config = qfa::read_json(directory / "config.json");
+  for (const char* key : {"dtype", "torch_dtype"})
+    if (config.contains(key) && config[key].is_string())
+      return config[key].get<std::string>() + ", computed in float32";
+  return "computed in float32";
+}
 
 void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
   std::vector<std::filesystem::path> files{path};
@@ -213,9 +216,11 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
     made.inputs.push_back({file.string(), std::filesystem::file_size(file), qfa::crc32_of_file(file)});
 }
 
-qfa::audit_result run_on_model(const audit_arguments& arguments) {
+finished_audit run_on_model(const audit_arguments& arguments) {
   if (arguments.tokens.empty()) qfa::fail("--model needs --tokens FILE");
-  if (arguments.policies.empty() && arguments.match.empty() && arguments.against.empty() && arguments.caches.empty())
+  const bool conditions_asked_for = !arguments.policies.empty() || !arguments.match.empty() ||
+                                    !arguments.against.empty() || !arguments.caches.empty();
+  if (!conditions_asked_for && !arguments.ladder)
     qfa::fail("an audit needs at least one --policy, --cache or --against, for instance --policy rtn:bits=4");
   std::vector<std::string> specs = arguments.policies;
   std::vector<std::string> cached_specs;  // those with a cache besides
@@ -228,12 +233,24 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
         return qfa::parse_policy(spec).name() == qfa::parse_policy(arguments.meaning_floor).name();
       }))
     specs.push_back(arguments.meaning_floor);
-  const auto policies = parse_policies(specs);
+  auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
-  const std::vector<named_path> against = read_against(arguments, policies, matched);
   qfa::audit_options options = arguments.options();
+  if (arguments.ladder) {
+    std::vector<std::string> known;
+    for (const qfa::any_policy& policy : policies)
+      known.push_back(policy.name());
+    for (const qfa::any_policy& policy : matched)
+      known.push_back(policy.name());
+    for (const qfa::rtn& rung : qfa::missing_rungs(known)) {
+      policies.emplace_back(rung);
+      if (conditions_asked_for) options.ladder_only.push_back(rung.name());  // alone, the ladder is what is asked for
+    }
+  }
+  const std::vector<named_path> against = read_against(arguments, policies, matched);
 
-  qfa::sae dictionary = qfa::load_sae(arguments.sae);
+  qfa::audit_protocol made;
+  qfa::sae dictionary = read_dictionary(arguments, made);
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
   qfa::language_model model = qfa::open_model(arguments.model);
   const std::vector<cached_condition> cached = cached_conditions(arguments, cached_specs, model.config.layers);
@@ -261,7 +278,6 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   if (calibrates && !from_tokens)
     calibration =
         qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
-  qfa::audit_protocol made;
   for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens})
     add_inputs(made, input);
   if (calibrates && !from_tokens) add_inputs(made, arguments.calibration);
@@ -277,7 +293,10 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   made.targets = arguments.targets.name();
   made.model_dtype = stored_dtype(arguments.model, model);
 
-  qfa::model_audit audit(std::move(model), std::move(dictionary), tokens.reported, settings, options, progress_line());
+  // Copies of a model share its tensors; what is packed of them goes with the audit, before controls begin.
+  std::optional<qfa::model_audit> running(std::in_place, model, dictionary, tokens.reported, settings, options,
+                                          progress_line());
+  qfa::model_audit& audit = *running;
   if (calibrates) {
     const std::size_t first = from_tokens ? tokens.first_calibration_row : 0;
     audit.calibrate_on(
@@ -310,7 +329,35 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     else
       audit.match_pruning_as_published(policy.name(), arguments.targets);
   }
-  return audit.result(std::move(made));
+  finished_audit out{audit.result(std::move(made))};
+  running.reset();
+  if (arguments.controls) {
+    std::vector<qfa::any_policy> controlled = policies;
+    std::erase_if(controlled, [&](const qfa::any_policy& policy) {
+      return std::ranges::find(options.ladder_only, policy.name()) != options.ladder_only.end();
+    });
+    for (const qfa::any_policy& policy : matched)
+      if (std::ranges::find(controlled, policy.name(), &qfa::any_policy::name) == controlled.end())
+        controlled.push_back(policy);
+    for (const qfa::condition_result& c : out.result.conditions)
+      if (c.match) controlled.emplace_back(qfa::magnitude_pruner{.sparsity = c.match->sparsity}, c.policy);
+    out.controls = controls_of(arguments, tokens.reported,
+                               {.model = std::move(model),
+                                .dictionary = std::move(dictionary),
+                                .rows = {},
+                                .matching = {},
+                                .calibration = calibration,
+                                .settings = settings,
+                                .options = options,
+                                .policies = std::move(controlled),
+                                .targets = arguments.targets,
+                                .told = progress_line()});
+    for (const cached_condition& c : cached)
+      out.controls->notes.push_back(c.name + " has a cache, of which there are no controls here");
+    for (const named_path& checkpoint : against)
+      out.controls->notes.push_back(checkpoint.name + " was compressed elsewhere, and has no controls here");
+  }
+  return out;
 }
 
 }  // namespace qfa_program

@@ -17,6 +17,7 @@
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/ladder.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/progress.hpp"
@@ -157,7 +158,7 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
   made.source = "activations";
   made.dropped_tokens = most - whole.rows * whole.row_tokens;
   describe_audit(out, std::move(made), audit, settings);
-  if (options.share.concludes) compare_conditions(out);
+  if (options.share.concludes) conclude_together(out, options.ladder_only);
   return out;
 }
 

@@ -29,20 +29,6 @@
 
 namespace qfa {
 
-/// |w_j| of every feature's decoder row: what turns an activation into a length in the residual stream.
-inline std::vector<float> decoder_norms(const sae& s) {
-  std::vector<float> norms(s.d_sae);
-  for (std::size_t j = 0; j < s.d_sae; ++j) {
-    double squares = 0.0;
-    for (std::size_t i = 0; i < s.d_in; ++i) {
-      const auto w = static_cast<double>(s.w_dec[j * s.d_in + i]);
-      squares += w * w;
-    }
-    norms[j] = static_cast<float>(std::sqrt(squares));
-  }
-  return norms;
-}
-
 /// Refuses a condition's name that is empty or among `taken`: reports tell conditions apart by it.
 inline void check_condition_name(const std::string& name, std::span<const std::string> taken) {
   require(!name.empty(), "a condition needs a name, by which reports tell it apart");
@@ -144,26 +130,29 @@ inline condition_result conclude(const pass_record& record, const feature_audit&
   return out;
 }
 
-/// Overlap of every two conditions but the reference, in the order of the conditions, under both protocols;
-/// and every meaning held against the condition `meaning_floor`, where one is named.
-inline void compare_conditions(audit_result& audit, const std::string& meaning_floor = {}) {
-  if (!meaning_floor.empty()) {
-    const auto floor = std::ranges::find(audit.conditions, meaning_floor, &condition_result::policy);
-    if (floor == audit.conditions.end() || !floor->meaning)
-      fail("the floor of meanings is \"" + meaning_floor + "\", expected a condition of an audit that compares them");
-    for (condition_result& c : audit.conditions)
-      if (c.meaning && &c != &*floor) {
-        c.meaning->floor = meaning_floor;
-        c.meaning->beyond_floor = drift_beyond(*c.meaning, *floor->meaning, c.features);
-      }
+/// Holds every condition's meanings against those of the condition `floor`, which only rounds.  Throws where there is
+/// none.
+inline void hold_meanings_against(audit_result& audit, const std::string& floor) {
+  const auto rounded = std::ranges::find(audit.conditions, floor, &condition_result::policy);
+  if (rounded == audit.conditions.end() || !rounded->meaning)
+    fail("the floor of meanings is \"" + floor + "\", expected a condition of an audit that compares them");
+  for (condition_result& c : audit.conditions) {
+    if (!c.meaning || &c == &*rounded) continue;
+    c.meaning->floor = floor;
+    c.meaning->beyond_floor = drift_beyond(*c.meaning, *rounded->meaning, c.features);
   }
+}
+
+/// Overlap of every two conditions but the reference and rungs that are in no table, in the order of the conditions,
+/// under both protocols.
+inline void compare_conditions(audit_result& audit) {
   audit.published_overlaps.clear();
   audit.honest_overlaps.clear();
   for (std::size_t i = 0; i < audit.conditions.size(); ++i)
     for (std::size_t j = i + 1; j < audit.conditions.size(); ++j) {
       const condition_result& a = audit.conditions[i];
       const condition_result& b = audit.conditions[j];
-      if (a.reference || b.reference) continue;
+      if (a.reference || b.reference || a.ladder_only || b.ladder_only) continue;
       for (auto [list, of_a, of_b] : {std::tuple{&audit.published_overlaps, &a.by_published, &b.by_published},
                                       std::tuple{&audit.honest_overlaps, &a.by_honest, &b.by_honest}}) {
         list->push_back(compare_damage(*of_a, *of_b));

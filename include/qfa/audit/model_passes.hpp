@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/activation_edit.hpp"
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/audited_model.hpp"
 #include "qfa/audit/block_store.hpp"
@@ -25,6 +26,12 @@
 #include "qfa/model/loss.hpp"
 
 namespace qfa {
+
+/// What a pass does otherwise than its audit.
+struct pass_options {
+  bool losses = true;                    ///< where the audit has them
+  std::vector<activation_edit> edits{};  ///< as run_over takes them
+};
 
 /// The passes of an audit of a model over its rows: the reference's, then one of each compressed model.  Each goes on
 /// from where a checkpoint ends, and is not run at all where that holds it whole.
@@ -104,10 +111,10 @@ class model_passes {
   const pass_record* begun() const noexcept { return checkpoint_.running(); }
 
   /// The pass of the compressed model that `compress` makes, if it is this process's turn (audit/condition_turns.hpp).
-  /// `record` says what is known of it before.  Returns whether the round is over.
+  /// `record` says what is known of it before, `how` what is done otherwise.  Returns whether the round is over.
   template <std::invocable Compress>
-  bool run(Compress compress, pass_record record) {
-    if (turns_.mine()) record = run_over_rows(compress(), std::move(record));
+  bool run(Compress compress, pass_record record, const pass_options& how = {}) {
+    if (turns_.mine()) record = run_over_rows(compress(), std::move(record), how);
     return turns_.take(std::move(record));
   }
 
@@ -138,7 +145,8 @@ class model_passes {
     return record;
   }
 
-  pass_record run_over_rows(const compressed_model& compressed, pass_record record) {
+  pass_record run_over_rows(const compressed_model& compressed, pass_record record, const pass_options& how) {
+    const bool losses = options_.losses && how.losses;
     const any_decoder model = model_.ready(compressed);
     record.tensors = compressed.tensors;
     std::size_t first_block = 0;
@@ -154,7 +162,7 @@ class model_passes {
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
           side.add(x, rows);
-          if (options_.losses) {
+          if (losses) {
             std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
             const activations of_reference = hidden_[block];
             compare_tokens(model_.reference(), of_reference.view(), model, hidden, rows, scores);
@@ -162,7 +170,7 @@ class model_passes {
           }
           checkpoint_.offer(side.record(), block + 1, stores());
         },
-        first_block, options_.losses);
+        first_block, losses, how.edits);
     return std::move(side).record();
   }
 

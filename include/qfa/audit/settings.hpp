@@ -78,6 +78,8 @@ struct audit_options {
                                                     ///< before temporary files are used
   audit_share share{};
   checkpoint_options checkpoint{};
+  /// Conditions that stand in the audit as rungs of its ladder (audit/ladder.hpp) and are in no table.
+  std::vector<std::string> ladder_only{};
 };
 
 /// What the audit runs with, every choice made, and a sentence for each conflict that was settled on the way.

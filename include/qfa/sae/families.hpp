@@ -80,8 +80,8 @@ inline std::vector<family_edge> family_edges(const sae& s, std::span<const decod
       edges.push_back({p.a, p.b, decoder_cosine(s, lengths, p.a, p.b)});
   const auto place = [](const family_edge& e) { return std::pair(e.a, e.b); };
   std::ranges::sort(edges, {}, place);
-  const auto [from, to] = std::ranges::unique(edges, {}, place);
-  edges.erase(from, to);
+  const auto same = [&](const family_edge& a, const family_edge& b) { return place(a) == place(b); };
+  edges.erase(std::unique(edges.begin(), edges.end(), same), edges.end());
   return edges;
 }
 
