@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <string>
 
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
@@ -56,6 +57,25 @@ TEST_CASE("tables of an audit: a line for each condition and each pair") {
   silent.conditions[1].bits_per_weight = 8.5;
   CHECK(conditions_table(silent).find("8.50") != std::string::npos);
   CHECK(overlaps_table(result).find("rtn:bits=8 | rtn:bits=4") != std::string::npos);
+}
+
+TEST_CASE("gate_note: says what the bands bear, of which kind of SAE, and how much flips carry; nothing of no policy") {
+  qfa::audit_result a;
+  a.conditions.resize(2);
+  a.conditions[0].reference = true;
+  a.activation = qfa::activation_kind::jump_relu;
+  qfa::condition_result& c = a.conditions[1];
+  c.policy = "rtn:bits=4";
+  c.features.resize(1);
+  c.features[0].flip_energy = 1.0;
+  c.features[0].on_energy = 3.0;
+  c.by_honest.counted = {0};
+  const std::string note = qfa::gate_note(a);
+  CHECK(note.find("19 %") != std::string::npos);
+  CHECK(note.find("jump_relu SAE") != std::string::npos);
+  CHECK(note.find("rtn:bits=4 25.0 %") != std::string::npos);
+  a.conditions.resize(1);
+  CHECK(qfa::gate_note(a).empty());
 }
 
 }  // namespace report_text_table_test

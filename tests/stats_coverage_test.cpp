@@ -90,7 +90,7 @@ TEST_CASE("intervals of r: below five effective groups they are refused") {
 
 TEST_CASE("intervals of aggregates: means cover as promised, counts at least so, and pairs must stay pairs") {
   const single_thread alone;
-  const auto results = measure_aggregates({.features = 60, .rows = 256, .row_tokens = 32}, 200, 1);
+  const auto results = measure_aggregates({.features = 100, .rows = 256, .row_tokens = 32}, 200, 1);
   const auto of = [&](quantity q) { return results[static_cast<std::size_t>(q)]; };
   const double gap = accepted_gap(200.0);
   for (const quantity q : {quantity::mean_r, quantity::mean_gap}) {

@@ -50,6 +50,37 @@ def save(model, words, directory):
     write_safetensors(directory / "model.safetensors", tensors, {"format": "pt"})
 
 
+def initialize(model):
+    """Draws the matrices from torch's own stream; embeddings are small, biases zero."""
+    for name, p in model.named_parameters():
+        if p.dim() == 2:
+            scale = 0.02 if "embed" in name else 1.0 / math.sqrt(p.shape[1])
+            if name.endswith(("dense.weight", "4h_to_h.weight")):
+                scale /= math.sqrt(2.0 * model.config["num_hidden_layers"])
+            torch.nn.init.normal_(p, std=scale)
+        elif name.endswith("bias"):
+            torch.nn.init.zeros_(p)
+
+
+def optimizer_of(model, rate):
+    decayed = [p for p in model.parameters() if p.dim() == 2]
+    others = [p for p in model.parameters() if p.dim() != 2]
+    return torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
+                             lr=rate, betas=(0.9, 0.98), eps=1e-8)
+
+
+def take_step(model, optimizer, ids, rate):
+    """One step of AdamW on `ids` (rows, CONTEXT) with gradients clipped at norm 1; the loss before it."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    loss = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
+    optimizer.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+    return loss.item()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
@@ -63,18 +94,8 @@ def main():
     torch.set_num_threads(1)
     words = (args.data / "vocab.json").read_text()
     model = GptNeox(configuration(len(json.loads(words))))
-    for name, p in model.named_parameters():
-        if p.dim() == 2:
-            scale = 0.02 if "embed" in name else 1.0 / math.sqrt(p.shape[1])
-            if name.endswith(("dense.weight", "4h_to_h.weight")):
-                scale /= math.sqrt(2.0 * model.config["num_hidden_layers"])
-            torch.nn.init.normal_(p, std=scale)
-        elif name.endswith("bias"):
-            torch.nn.init.zeros_(p)
-    decayed = [p for p in model.parameters() if p.dim() == 2]
-    others = [p for p in model.parameters() if p.dim() != 2]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": others, "weight_decay": 0.0}],
-                                  lr=args.rate, betas=(0.9, 0.98), eps=1e-8)
+    initialize(model)
+    optimizer = optimizer_of(model, args.rate)
 
     def schedule(step):
         warm = min(1.0, (step + 1) / 100)
@@ -88,16 +109,10 @@ def main():
     for step in range(args.steps):
         take = order[np.arange(step * args.batch, (step + 1) * args.batch) % len(rows)]
         ids = torch.from_numpy(rows[take])
-        for group in optimizer.param_groups:
-            group["lr"] = args.rate * schedule(step)
-        loss = F.cross_entropy(model(ids[:, :-1]).flatten(0, 1), ids[:, 1:].flatten())
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        loss = take_step(model, optimizer, ids, args.rate * schedule(step))
         if step % 50 == 0 or step + 1 == args.steps:
             seconds = time.time() - start
-            print(f"step {step} loss {loss.item():.4f} {(step + 1) * args.batch * CONTEXT / seconds:.0f} tokens/s "
+            print(f"step {step} loss {loss:.4f} {(step + 1) * args.batch * CONTEXT / seconds:.0f} tokens/s "
                   f"{seconds:.0f} s", flush=True)
         if step % 500 == 499:
             save(model, words, args.model)

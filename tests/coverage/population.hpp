@@ -6,6 +6,8 @@
 //
 // Both sides' codes are kept as sparse codes, 8 bytes a firing, and each sample is put through a table of its own.
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -64,13 +66,30 @@ population read_population(const std::filesystem::path& stories, const char* sae
   return out;
 }
 
-/// The table of a run of rows, cut into groups as the library cuts a stream of that many.
-inline qfa::feature_table table_of(const population& all, std::size_t first, std::size_t count) {
-  const qfa::row_groups groups(count);
+/// The table of some rows in their order, cut into groups as the library cuts a stream of that many.
+inline qfa::feature_table table_of(const population& all, const std::vector<std::size_t>& rows) {
+  const qfa::row_groups groups(rows.size());
   qfa::feature_table table(all.width, groups.groups());
-  for (std::size_t row = 0; row < count; ++row)
-    table(all.reference[first + row], all.compressed[first + row], groups.of_tokens(row, 1, all.context));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    table(all.reference[rows[i]], all.compressed[rows[i]], groups.of_tokens(i, 1, all.context));
   return table;
+}
+
+/// `count` rows one after another.
+inline std::vector<std::size_t> run_of_rows(std::size_t first, std::size_t count) {
+  std::vector<std::size_t> rows(count);
+  std::iota(rows.begin(), rows.end(), first);
+  return rows;
+}
+
+/// `count` of `of` rows, drawn without replacement, in increasing order.
+inline std::vector<std::size_t> drawn_rows(std::size_t of, std::size_t count, splitmix64& random) {
+  std::vector<std::size_t> rows = run_of_rows(0, of);
+  for (std::size_t i = 0; i < count; ++i)
+    std::swap(rows[i], rows[i + static_cast<std::size_t>(random.uniform() * static_cast<double>(of - i))]);
+  rows.resize(count);
+  std::sort(rows.begin(), rows.end());
+  return rows;
 }
 
 struct population_result {
@@ -80,10 +99,11 @@ struct population_result {
   std::size_t intervals = 0, intervals_few = 0, refused = 0;
 };
 
-/// `samples` runs of `sample_rows` rows at evenly spread offsets; features that fire on a share above .001 of all tokens.
-inline population_result measure_population(const population& all, std::size_t samples, std::size_t sample_rows) {
+/// Samples of rows; features that fire on a share above .001 of all tokens.
+inline population_result measure_population(const population& all,
+                                            const std::vector<std::vector<std::size_t>>& samples) {
   const auto honest = [](const qfa::comoments& c) { return qfa::pearson(c); };
-  const qfa::feature_table whole = table_of(all, 0, all.rows);
+  const qfa::feature_table whole = table_of(all, run_of_rows(0, all.rows));
   std::vector<double> truth(all.width);
   std::vector<std::uint8_t> active(all.width);
   for (std::size_t f = 0; f < all.width; ++f) {
@@ -94,9 +114,8 @@ inline population_result measure_population(const population& all, std::size_t s
   std::vector<hit_rate> hits(all.width);
   hit_rate few;
   population_result out;
-  for (std::size_t s = 0; s < samples; ++s) {
-    const std::size_t first = s * (all.rows - sample_rows) / (samples - 1);
-    const qfa::leave_one_out r = qfa::leave_groups_out(table_of(all, first, sample_rows), honest);
+  for (const std::vector<std::size_t>& rows : samples) {
+    const qfa::leave_one_out r = qfa::leave_groups_out(table_of(all, rows), honest);
     for (std::size_t f = 0; f < all.width; ++f) {
       if (active[f] == 0) continue;
       const qfa::interval& range = r.ranges[f];

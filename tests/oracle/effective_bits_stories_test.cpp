@@ -96,10 +96,9 @@ TEST_CASE("stories260K: effective bits of round-to-nearest are its bits on rows 
         near += std::fabs(found.back() - survey.bits[s]) <= 0.25;
       }
       REQUIRE(found.size() > 100);
-      const double share = near / static_cast<double>(found.size());
-      MESSAGE(name << " " << survey.bits[s] << ": " << middle_of(found) << " share " << share << " of " << found.size()
-                   << " decile " << worst_decile_of_effective(found));
-      CHECK(std::fabs(middle_of(found) - survey.bits[s]) < 0.25);
+      CHECK(std::fabs(middle_of(found) - survey.bits[s]) < 0.25);  // at most .21, RTN-8 with the TopK SAE
+      // One feature's r on 16384 tokens is itself unsure: 95 % of the features at 3 bits, 35 % at 8.
+      CHECK(near / static_cast<double>(found.size()) > 0.3);
     }
   }
 }

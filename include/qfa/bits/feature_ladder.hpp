@@ -41,7 +41,8 @@ inline constexpr std::size_t fewest_rungs = 3;
 /// Bits from which on the law is fitted: it is one of small noise.  On stories260K (per-row rounding) nu grows 8- to
 /// 11-fold from 4 to 3 bits in the median feature, and the law cannot grow more than 4-fold a bit.  Fitted to that rung
 /// as well, laws of half the rows read RTN of 8, 5 and 3 bits on the others as 7.6, 5.2 and 2.6 bits with a TopK SAE;
-/// without it, and with the line below the knee, all rungs come within a fifth of a bit with each of three SAEs.
+/// without it, and with the line below the knee, the median feature is read within .21 bits on every rung, with a ReLU
+/// SAE and with the TopK one (tests/oracle).
 inline constexpr double law_from = 4.0;
 
 /// The damage law of every feature, from a ladder of bit widths, and how nu is read as bits; the same without each

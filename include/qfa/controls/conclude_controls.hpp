@@ -13,6 +13,7 @@
 
 #include "qfa/controls/control_findings.hpp"
 #include "qfa/controls/control_passes.hpp"
+#include "qfa/controls/survival_variant.hpp"
 #include "qfa/controls/weight_controls.hpp"
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/predict/noise_baseline.hpp"

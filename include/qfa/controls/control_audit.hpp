@@ -140,8 +140,8 @@ class control_audit {
                                     with_.matching, "match " + policy.name(), with_.told, with_.options.share);
     for (std::uint64_t seed = 1; seed <= how_.pruning_seeds; ++seed) {
       const auto pruner = [&](double sparsity) { return random_pruner{.sparsity = sparsity, .seed = seed}; };
-      const sparsity_match match =
-          match_pruning(loss_bisection{.tolerance = how_.pruning_tolerance}, target, [&](double sparsity) {
+      const sparsity_match match = match_pruning(
+          loss_bisection{.tolerance = how_.pruning_tolerance, .max_steps = 10}, target, [&](double sparsity) {
             return mean_loss(passes_.model().ready(passes_.model().compress_by(pruner(sparsity), with_.targets)),
                              with_.matching, "match " + policy.name(), with_.told, with_.options.share);
           });

@@ -22,7 +22,7 @@ namespace qfa {
 struct control_settings {
   std::size_t seeds = 5;             ///< of every random control
   std::size_t max_tokens = 65'536;   ///< of the reported rows, the first ones; 0: all but those for matching
-  std::size_t pruning_seeds = 2;     ///< of random pruning, each matched by itself
+  std::size_t pruning_seeds = 1;     ///< of random pruning, each matched by a search of its own, which is dear
   double pruning_tolerance = 0.002;  ///< nats
 };
 

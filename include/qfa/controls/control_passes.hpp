@@ -29,7 +29,8 @@ class control_passes {
   /// Runs the reference.  `options` are those of the audit that is controlled, with a checkpoint of their own.
   control_passes(language_model model, sae dictionary, token_rows tokens, const audit_settings& settings,
                  const audit_options& options, progress told)
-      : passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, options, std::move(told)) {
+      : passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, of_records(options),
+                std::move(told)) {
     const feature_table& table = passes_.run_reference().table;
     for (std::size_t f = 0; options.share.concludes && f < table.width(); ++f) {
       const feature_totals total = table.total(f);
@@ -69,6 +70,12 @@ class control_passes {
   }
 
  private:
+  /// Nobody asks what features mean here.
+  static audit_options of_records(audit_options options) {
+    options.meaning = false;
+    return options;
+  }
+
   model_passes passes_;
   std::vector<std::uint32_t> counted_;
   std::deque<on_record> waiting_;

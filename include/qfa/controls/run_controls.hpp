@@ -17,10 +17,10 @@
 
 namespace qfa {
 
-/// Cuts the rows of an audit into those that controls run on, the first `max_tokens`, and 64 behind them at most, an
+/// Cuts the rows of an audit into those that controls run on, the first `max_tokens`, and 32 behind them at most, an
 /// eighth of all at most, for matching pruning.
 inline void choose_control_rows(control_material& with, const token_rows& reported, const control_settings& how) {
-  const std::size_t spare = (std::min<std::size_t>)(64, reported.rows() / 8);
+  const std::size_t spare = (std::min<std::size_t>)(32, reported.rows() / 8);
   std::size_t rows = reported.rows() - spare;
   if (how.max_tokens > 0) rows = (std::min)(rows, (std::max<std::size_t>)(1, how.max_tokens / reported.context));
   with.rows = rows_of(reported, 0, rows);

@@ -43,10 +43,10 @@ std::string for_each_policy(const control_findings& c, Value value) {
 
 }  // namespace detail
 
-/// The damage of each policy beside that of its controls, a line for each: "survives" is r > 0.9, points are per cent
+/// The damage of each policy beside that of its controls, a line for each: points are per cent
 /// of the counted features.
 inline std::string contrasts_table(const control_findings& c) {
-  text_table table({"policy | its control", "survive %", "control %", "95 %", "more, points", "95 %", "mean r",
+  text_table table({"policy | its control", "r > .9, %", "control %", "95 %", "more, points", "95 %", "mean r",
                     "control", "policy against control"});
   for (const controlled_policy& p : c.policies)
     for (const control_contrast& x : p.contrasts)
@@ -100,7 +100,7 @@ inline std::string transfers_table(const control_findings& c) {
 
 /// What survives where one choice is made otherwise, a line for each choice and a column for each policy.
 inline std::string variants_table(const control_findings& c) {
-  std::vector<std::string> heads{"survive %, mean r", "counted", "FVU"};
+  std::vector<std::string> heads{"r > .9 in %, mean r", "counted", "FVU"};
   std::vector<std::string> base{"as audited", std::to_string(c.counted), ""};
   for (const controlled_policy& p : c.policies) {
     heads.push_back(p.policy);

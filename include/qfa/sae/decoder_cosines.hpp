@@ -32,7 +32,7 @@ struct decoder_pair {
 namespace detail {
 
 /// Sum of u v in float64, in which a product of two floats is exact: fused or not, it has the same bits.
-inline double inner_product(std::span<const float> u, std::span<const float> v) noexcept {
+inline double product_of_rows(std::span<const float> u, std::span<const float> v) noexcept {
   double sum = 0.0;
   for (std::size_t i = 0; i < u.size(); ++i)
     sum += static_cast<double>(u[i]) * static_cast<double>(v[i]);
@@ -48,7 +48,7 @@ inline std::vector<double> decoder_lengths(const sae& s) {
   std::vector<double> lengths(s.d_sae);
   for (std::size_t j = 0; j < s.d_sae; ++j) {
     const auto row = detail::decoder_rows(s).row(j);
-    lengths[j] = std::sqrt(detail::inner_product(row, row));
+    lengths[j] = std::sqrt(detail::product_of_rows(row, row));
   }
   return lengths;
 }
@@ -57,7 +57,7 @@ inline std::vector<double> decoder_lengths(const sae& s) {
 inline double decoder_cosine(const sae& s, std::span<const double> lengths, std::size_t a, std::size_t b) noexcept {
   const double scale = lengths[a] * lengths[b];
   if (!(scale > 0.0)) return std::numeric_limits<double>::quiet_NaN();
-  return detail::inner_product(detail::decoder_rows(s).row(a), detail::decoder_rows(s).row(b)) / scale;
+  return detail::product_of_rows(detail::decoder_rows(s).row(a), detail::decoder_rows(s).row(b)) / scale;
 }
 
 /// Every pair of features whose decoder rows have a cosine strictly above `above` > 0, by a, then b.

@@ -80,7 +80,8 @@ inline std::vector<family_edge> family_edges(const sae& s, std::span<const decod
       edges.push_back({p.a, p.b, decoder_cosine(s, lengths, p.a, p.b)});
   const auto place = [](const family_edge& e) { return std::pair(e.a, e.b); };
   std::ranges::sort(edges, {}, place);
-  const auto same = [&](const family_edge& a, const family_edge& b) { return place(a) == place(b); };
+  // (clang 14 does not compile std::ranges::unique of a vector.)
+  const auto same = [&](const family_edge& x, const family_edge& y) { return place(x) == place(y); };
   edges.erase(std::unique(edges.begin(), edges.end(), same), edges.end());
   return edges;
 }

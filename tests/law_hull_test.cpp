@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/law/hull.hpp"
+
+#include <doctest/doctest.h>
+
+#include "law_oracle.hpp"
+
+namespace law_hull_test {
+
+TEST_CASE("table_hull: within and without where scipy's triangulation says so") {
+  std::vector<qfa::observation> rows;
+  const qfa::json& oracle = qfa_test::law_oracle()["hull"];
+  const std::vector<qfa::observation> table = qfa_test::law_rows("table", "delta");
+  for (std::size_t i = 0; i < table.size(); ++i)
+    if (oracle["kept"][i].get<bool>()) rows.push_back(table[i]);
+  const qfa::table_hull hull(rows);
+  for (std::size_t i = 0; i < oracle["inside"].size(); ++i) {
+    CAPTURE(i);
+    CHECK(hull.contains(oracle["queries"][i][0], oracle["queries"][i][1], oracle["bits"][i]) ==
+          oracle["inside"][i].get<bool>());
+  }
+}
+
+TEST_CASE("table_hull: its own corners are within, and a hair beyond is not") {
+  const std::vector<qfa::observation> rows = qfa_test::law_rows("table", "delta");
+  const qfa::table_hull hull(rows);
+  for (const qfa::observation& row : rows)
+    CHECK(hull.contains(row.parameters, row.tokens, row.bits));
+  CHECK(hull.contains(1e5, 2e6, 5.5));
+  CHECK_FALSE(hull.contains(1e5, 2e6, 8.001));
+  CHECK_FALSE(hull.contains(396801.0, 2e6, 5.0));
+  CHECK_FALSE(hull.contains(1e5, 2e9, 5.0));
+}
+
+}  // namespace law_hull_test

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/law_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "law_oracle.hpp"
+
+namespace report_law_text_test {
+
+qfa::precision_findings findings() {
+  qfa::law_table table;
+  table.degradation = qfa_test::law_rows("table", "delta");
+  table.degradation[5].value = -1e-9;
+  table.losses = qfa_test::law_rows("loss_table", "loss");
+  const qfa::law_place places[] = {{1e5, 2e6, 4}, {1e5, 2e12, 4}};
+  qfa::precision_findings found = qfa::find_precision_laws(table, places);
+  found.missing.push_back("feature noise: no column");
+  return found;
+}
+
+TEST_CASE("law_text: reads as a finding with its evidence") {
+  const std::string text = qfa::law_text(findings());
+  const auto says = [&](const char* part) {
+    CAPTURE(part);
+    CHECK(text.find(part) != std::string::npos);
+  };
+  says("longer training makes rounding cost more");
+  says("evidence: 71 rows of 12 checkpoints, 3 N, 12 D, 6 precisions");
+  says("measured / law at bits: 3: ");
+  says("without N 2.547e+04");
+  says("within the table");
+  says("EXTRAPOLATED");
+  says("warning: 1 of 72 rows have a value of 0 or less");
+  says("loss before quantization");
+  says("not reached");
+  says("not determined: feature noise: no column");
+  CHECK(text.find("nan") == std::string::npos);
+}
+
+TEST_CASE("law_text: says so where the sign of gamma_D is open") {
+  qfa::precision_findings found = findings();
+  qfa::estimate& gamma_d = found.degradation->evidence.parameters[1].value;
+  gamma_d.range.lower = -0.1;
+  CHECK(qfa::law_text(found).find("does not show that training longer matters") != std::string::npos);
+  gamma_d.range.lower = -0.2;
+  gamma_d.range.upper = -0.1;
+  CHECK(qfa::law_text(found).find("longer training makes rounding cost less") != std::string::npos);
+}
+
+}  // namespace report_law_text_test
