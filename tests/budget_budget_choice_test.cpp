@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfa/alignment/budget_choice.hpp"
+#include "qfa/budget/budget_choice.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -11,7 +11,7 @@
 #include "made_up_tables.hpp"
 #include "scratch.hpp"
 
-namespace alignment_budget_choice_test {
+namespace budget_budget_choice_test {
 
 using qfa::best_uniform;
 using qfa::budget_choice;
@@ -131,4 +131,4 @@ TEST_CASE("least_cost_choice: one choice, one layer, nothing to pay and nothing 
   check_refused([&] { least_cost_choice({}, 5); }, {"at least one of both"});
 }
 
-}  // namespace alignment_budget_choice_test
+}  // namespace budget_budget_choice_test
