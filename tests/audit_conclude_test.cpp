@@ -13,16 +13,6 @@ namespace audit_conclude_test {
 using namespace qfa;
 using namespace qfa_test;
 
-TEST_CASE("decoder_norms: the length of each feature's row") {
-  sae s = lossless_sae(3);
-  s.w_dec[0] = 3.0f;
-  s.w_dec[1] = 4.0f;
-  const auto norms = decoder_norms(s);
-  REQUIRE(norms.size() == 6);
-  CHECK(norms[0] == doctest::Approx(5.0));
-  CHECK(norms[5] == doctest::Approx(1.0));
-}
-
 TEST_CASE("conclude and compare_conditions: every pair of conditions but the reference, under both protocols") {
   constexpr std::size_t d = 4, rows = 64, context = 64;
   const auto x = random_activations(rows * context, d);

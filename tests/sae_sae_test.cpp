@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <set>
 #include <string_view>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -28,6 +29,14 @@ TEST_CASE("sae: nothing is known of an SAE that was read from no file") {
   CHECK(!s.metadata.prepend_bos);
   CHECK(!s.metadata.transformer_lens_default);
   CHECK(s.metadata.notes.empty());
+}
+
+TEST_CASE("decoder_norms: the length of each feature's row") {
+  qfa::sae s;
+  s.d_in = 2;
+  s.d_sae = 3;
+  s.w_dec = {3.0f, -4.0f, 0.0f, 1.0f, 0.0f, 0.0f};
+  CHECK(qfa::decoder_norms(s) == std::vector<float>{5.0f, 1.0f, 0.0f});
 }
 
 }  // namespace sae_sae_test

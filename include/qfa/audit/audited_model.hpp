@@ -37,6 +37,8 @@ class audited_model {
 
   const language_model& stored() const noexcept { return stored_; }
   const hook_point& hook() const noexcept { return hook_; }
+  /// The reference's weights, processed.
+  const language_model& processed() const noexcept { return processed_; }
   /// The reference, ready to run.
   const any_decoder& reference() const noexcept { return reference_; }
 
@@ -44,14 +46,26 @@ class audited_model {
   const token_rows& calibration() const noexcept { return calibration_; }
   void calibrate_on(token_rows rows) { calibration_ = std::move(rows); }
 
+  /// What policies are given: the weights as they are stored, or processed, as the order of the settings has it.
+  const language_model& given_to_policies() const noexcept { return compresses_first() ? stored_ : processed_; }
+
+  /// A compressed form of what policies are given.
+  template <class Policy>
+  compressed_model compress_given(const Policy& policy, const target_patterns& targets) const {
+    return compress(given_to_policies(), policy, targets,
+                    {.fused = fused_, .calibration = &calibration_, .like = &reference_, .on_progress = told_});
+  }
+
+  /// The same, processed where that comes after: what is audited.
   template <class Policy>
   compressed_model compress_by(const Policy& policy, const target_patterns& targets) const {
-    const compress_options how{
-        .fused = fused_, .calibration = &calibration_, .like = &reference_, .on_progress = told_};
-    const bool stored_first = settings_.order == compression_order::compress_then_process;
-    compressed_model out = compress(stored_first ? stored_ : processed_, policy, targets, how);
-    if (stored_first) process_compressed(out);
-    return out;
+    return finish(compress_given(policy, targets));
+  }
+
+  /// What is audited of any compressed form of what policies are given.
+  compressed_model finish(compressed_model compressed) const {
+    if (compresses_first()) process_compressed(compressed);
+    return compressed;
   }
 
   /// A model that was compressed elsewhere, as it is stored.  `on_inputs` changes the inputs of its linear layers.
@@ -94,6 +108,8 @@ class audited_model {
   }
 
  private:
+  bool compresses_first() const noexcept { return settings_.order == compression_order::compress_then_process; }
+
   void check_width(const sae& dictionary) const {
     const std::size_t width = hook_width(stored_.config, hook_);
     if (width != dictionary.d_in)

@@ -27,20 +27,6 @@
 
 namespace qfa {
 
-/// |w_j| of every feature's decoder row: what turns an activation into a length in the residual stream.
-inline std::vector<float> decoder_norms(const sae& s) {
-  std::vector<float> norms(s.d_sae);
-  for (std::size_t j = 0; j < s.d_sae; ++j) {
-    double squares = 0.0;
-    for (std::size_t i = 0; i < s.d_in; ++i) {
-      const auto w = static_cast<double>(s.w_dec[j * s.d_in + i]);
-      squares += w * w;
-    }
-    norms[j] = static_cast<float>(std::sqrt(squares));
-  }
-  return norms;
-}
-
 /// Refuses a condition's name that is empty or among `taken`: reports tell conditions apart by it.
 inline void check_condition_name(const std::string& name, std::span<const std::string> taken) {
   require(!name.empty(), "a condition needs a name, by which reports tell it apart");

@@ -19,6 +19,7 @@
 #include "qfa/model/config.hpp"
 #include "qfa/model/decoder_layer.hpp"
 #include "qfa/model/elementwise.hpp"
+#include "qfa/model/forward_options.hpp"
 #include "qfa/model/hooks.hpp"
 #include "qfa/model/input_visitor.hpp"
 #include "qfa/model/kv_cache.hpp"
@@ -31,17 +32,6 @@
 #include "qfa/simd/packed_rows.hpp"
 
 namespace qfa {
-
-/// What a forward pass is to give.
-struct forward_options {
-  std::vector<hook_point> hooks{};  ///< what the visitor is to see
-  bool final_hidden = false;        ///< run to the end and return what the unembedding reads
-};
-
-/// What a hook asks for when nothing is to be looked at.
-struct no_visitor {
-  void operator()(std::size_t, matrix_view<float>) const noexcept {}
-};
 
 /// A decoder ready to run: weights packed once for the matrix product, one forward pass for all families.
 ///
@@ -69,11 +59,11 @@ class decoder {
   ///
   /// Returns the final hidden states (tokens, hidden), behind the last norm, where options ask for them; otherwise
   /// nothing, and the pass ends with the last hook.  Memory grows with the tokens: pass a few thousand at a time.
-  /// Throws where a token is beyond the vocabulary or a hook does not exist.
+  /// A pass that goes on from a residual visits the inputs of the layers that it runs.  Throws as `check_pass` does.
   template <class Visit>
   activations forward(matrix_view<const std::uint32_t> tokens, const forward_options& options, Visit&& visit,
                       forward_scratch& scratch) const {
-    check(tokens, options);
+    check_pass(config_, tokens, options);
     if (options.hooks.empty() && !options.final_hidden) return {};
     return run(tokens, {.columns = tokens.columns()}, {}, options, visit, scratch);
   }
@@ -88,11 +78,14 @@ class decoder {
   /// keys as they are stored, where a policy works before RoPE.
   ///
   /// Where no policy changes them, what comes out is, to the bit, what one pass over the whole text gives.  Throws
-  /// besides where there is not one cache for each row, or one is of another shape or lacks tokens in a layer.
+  /// besides where the pass is to go on from a residual, where there is not one cache for each row, or one is of
+  /// another shape or lacks tokens in a layer.
   template <class Visit>
   activations extend(matrix_view<const std::uint32_t> tokens, std::span<kv_cache> caches,
                      const forward_options& options, Visit&& visit, forward_scratch& scratch) const {
-    check(tokens, options);
+    check_pass(config_, tokens, options);
+    require(!options.from,
+            "a pass with caches begins at the embedding: the caches of layers before would lack its tokens");
     check_caches(config_, caches, tokens.rows());
     const std::vector<std::size_t> past = tokens_in(caches);
     activations out = run(tokens, {.columns = tokens.columns(), .past = past}, caches, options, visit, scratch);
@@ -168,14 +161,18 @@ class decoder {
     if (tokens.empty()) return {};
     scratch.make_room(config_, tokens.size());
     scratch.rope.reserve(config_, places.end());
-    for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) { embed(tokens, first, last, scratch); });
+    for_each_chunk(tokens.size(), [&](std::size_t first, std::size_t last) {
+      if (!options.from) return embed(tokens, first, last, scratch);
+      for (std::size_t t = first; t < last; ++t)
+        std::ranges::copy(options.from->residual.row(t), scratch.residual.view().row(t).begin());
+    });
 
     // A block is a list of steps, each named after the hook behind it.  What lies between two places where all tokens
     // must meet (attention, a hook that somebody looks at, inputs that are visited) runs in one go for each chunk of
     // tokens.
     const std::size_t steps = config_.layers * kinds;
     std::size_t seen = 0;
-    for (std::size_t step = 0; step < steps;) {
+    for (std::size_t step = options.from ? options.from->layer * kinds : 0; step < steps;) {
       const std::optional<input_kind> visited = visited_before(step);
       if (visited) visit_inputs_of(step, *visited, tokens, scratch);
       std::size_t meet = step;
@@ -219,16 +216,6 @@ class decoder {
     if (caches.front().point(layer) == cache_point::after_rope) store_arrived(caches, layer, scratch);
     layers_[layer].meet(attended_texts<Arch>(caches, layer, scratch), scratch);
     store_after_reading(caches, layer);
-  }
-
-  void check(matrix_view<const std::uint32_t> tokens, const forward_options& options) const {
-    for (const hook_point& hook : options.hooks)
-      if (!exists(config_, hook)) fail("this model has no hook " + name_of(hook));
-    for (std::size_t r = 0; r < tokens.rows(); ++r)
-      for (const std::uint32_t id : tokens.row(r))
-        if (id >= config_.vocabulary)
-          fail("token " + std::to_string(id) + " is beyond the model's vocabulary of " +
-               std::to_string(config_.vocabulary));
   }
 
   static constexpr std::size_t kinds = hook_kind_names.size();

@@ -3,6 +3,7 @@
 #define QFA_SAE_SAE_HPP
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -68,6 +69,20 @@ struct sae {
 
   sae_metadata metadata;
 };
+
+/// |w_j| of every feature's decoder row: what turns an activation into a length in the residual stream.
+inline std::vector<float> decoder_norms(const sae& s) {
+  std::vector<float> norms(s.d_sae);
+  for (std::size_t j = 0; j < s.d_sae; ++j) {
+    double squares = 0.0;
+    for (std::size_t i = 0; i < s.d_in; ++i) {
+      const auto w = static_cast<double>(s.w_dec[j * s.d_in + i]);
+      squares += w * w;
+    }
+    norms[j] = static_cast<float>(std::sqrt(squares));
+  }
+  return norms;
+}
 
 }  // namespace qfa
 

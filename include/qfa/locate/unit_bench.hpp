@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_LOCATE_UNIT_BENCH_HPP
+#define QFA_LOCATE_UNIT_BENCH_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "qfa/audit/audited_model.hpp"
+#include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/layout.hpp"
+#include "qfa/audit/model_pass.hpp"
+#include "qfa/audit/settings.hpp"
+#include "qfa/compress/any_policy.hpp"
+#include "qfa/compress/targets.hpp"
+#include "qfa/core/error.hpp"
+#include "qfa/core/progress.hpp"
+#include "qfa/locate/assemble.hpp"
+#include "qfa/locate/branches.hpp"
+#include "qfa/locate/feature_noise.hpp"
+#include "qfa/locate/units.hpp"
+#include "qfa/model/activations.hpp"
+#include "qfa/model/any_decoder.hpp"
+#include "qfa/model/compare_models.hpp"
+#include "qfa/model/language_model.hpp"
+#include "qfa/model/loss.hpp"
+#include "qfa/model/loss_sums.hpp"
+#include "qfa/model/tokens.hpp"
+#include "qfa/sae/sae.hpp"
+#include "qfa/stats/feature_statistics.hpp"
+#include "qfa/stats/feature_table.hpp"
+#include "qfa/survival/protocol.hpp"
+
+namespace qfa {
+
+struct bench_options {
+  bool losses = true;  ///< run models to their end, for loss and KL; without, passes end with the hook
+  bool fused = false;  ///< give policies fused tensors as they are stored
+  bool allow_bad_sae = false;
+  /// Bytes that the models measured at a time may hold: their tables of co-moments (48 bytes for each feature and
+  /// group) and the weights that are theirs alone.  Beyond it they are measured in turns, each a pass of the reference
+  /// more.  No number depends on it, and at least one model is measured at a time.
+  std::size_t memory = std::size_t{1} << 30;
+  std::size_t tokens_per_block = token_layout::block_tokens;  ///< of which residuals are held; no number depends on it
+};
+
+/// What a change of the model does, against the reference.
+struct unit_effect {
+  feature_noise noise;                   ///< of the bench's features
+  std::vector<comparison_sum> losses{};  ///< by group of rows; empty where losses are not asked for
+};
+
+/// A compressed form of the model, as policies are given it, of which units take their parts.
+struct unit_option {
+  std::string name;
+  language_model model;
+  std::vector<compressed_tensor> tensors;
+};
+
+/// A model of the audited kind, ready to run.
+struct runnable_model {
+  language_model model;
+  any_decoder decoder;
+};
+
+/// The reference, its features, and any models that are made of it and of its compressed forms, measured against it on
+/// the same rows.
+///
+///   unit_bench bench(model, dictionary, tokens, settings);       // a pass of the reference: which features there are
+///   const auto units = bench.units(unit_kind::tensors);
+///   const unit_option int4 = bench.compress(rtn{.bits = 4});
+///   bench.measure(nullptr, units.size(), [&](std::size_t u) { ... return bench.assembled(options, units, choice); },
+///                 [&](std::size_t u, unit_effect effect) { ... });
+class unit_bench {
+ public:
+  /// Throws where the SAE does not fit the hook or the activations.  The features are those that the settings' protocol
+  /// counts, told by the reference alone.
+  unit_bench(language_model model, sae dictionary, token_rows tokens, const audit_settings& settings,
+             const bench_options& options = {}, progress told = {})
+      : options_(options),
+        told_(told),
+        model_(std::move(model), dictionary, settings, options.fused, std::move(told)),
+        tokens_(std::move(tokens)),
+        features_(std::move(dictionary), token_layout{.rows = tokens_.rows(),
+                                                      .row_tokens = tokens_.context,
+                                                      .skip_positions = settings.skip_positions,
+                                                      .tokens_per_block = options.tokens_per_block}) {
+    run_over(
+        model_.reference(), tokens_, layout(), model_.hook(), "reference", told_,
+        [&](std::size_t, matrix_view<const std::uint32_t>, matrix_view<const float> x, matrix_view<const float>) {
+          features_.pass_reference(x);
+        },
+        0, false);
+    const feature_table& table = features_.end_reference(options.allow_bad_sae).table;
+    for (std::size_t f = 0; f < table.width(); ++f) {
+      const feature_totals total = table.total(f);
+      if (is_active(settings.rules, firing_rate(total)) && is_measured(settings.rules, total, evidence_of(table, f)))
+        chosen_.push_back(static_cast<std::uint32_t>(f));
+    }
+    if (chosen_.empty())
+      fail("no feature of the SAE fires often enough on these " + std::to_string(tokens_.rows()) +
+           " rows to tell what becomes of it");
+  }
+
+  const audited_model& model() const noexcept { return model_; }
+  const token_rows& tokens() const noexcept { return tokens_; }
+  const feature_audit& reference() const noexcept { return features_; }
+  const token_layout& layout() const noexcept { return features_.layout(); }
+  const row_groups& groups() const noexcept { return features_.groups(); }
+  const bench_options& options() const noexcept { return options_; }
+  /// The features that are measured, increasing: what every number by feature is of.
+  const std::vector<std::uint32_t>& features() const noexcept { return chosen_; }
+
+  /// Sum of x |w_j| over the reference's tokens, of each of the features.
+  std::vector<double> masses() const {
+    const std::vector<float> norms = decoder_norms(features_.dictionary());
+    std::vector<double> out;
+    for (const std::uint32_t f : chosen_)
+      out.push_back(features_.reference().table.total(f).fired.either.sum_x() * static_cast<double>(norms[f]));
+    return out;
+  }
+
+  /// Rows that policies learn from, those that need it.
+  void calibrate_on(token_rows rows) { model_.calibrate_on(std::move(rows)); }
+
+  std::vector<compression_unit> units(unit_kind kind, const target_patterns& targets = {}) const {
+    return units_of(model_.given_to_policies().config, kind, targets, options_.fused);
+  }
+
+  /// Throws where the policy changes activations, of which no unit has a part.
+  unit_option compress(const any_policy& policy, const target_patterns& targets = {}) const {
+    if (policy.changes_activations())
+      fail("the policy " + policy.name() +
+           " changes activations, which several matrices read at once: what one of them does by itself cannot be told");
+    compressed_model made = model_.compress_given(policy, targets);
+    return {policy.name(), std::move(made.model), std::move(made.tensors)};
+  }
+
+  /// Unit u as options[choice[u]] has it, or as it was (locate/assemble.hpp); processed, and sharing with the reference
+  /// every tensor that equals it.
+  language_model assembled(std::span<const unit_option> options, std::span<const compression_unit> units,
+                           std::span<const std::size_t> choice) const {
+    std::vector<language_model> forms;  // which share their tensors
+    for (const unit_option& option : options)
+      forms.push_back(option.model);
+    language_model mixed = assemble(model_.given_to_policies(), forms, units, choice);
+    return share_equal_tensors(model_.processed(), model_.finish({.model = std::move(mixed)}).model);
+  }
+
+  /// Ready to run, sharing packed weights with `like`, or with the reference.
+  runnable_model ready(language_model model, const runnable_model* like = nullptr) const {
+    any_decoder decoder(model, like == nullptr ? model_.reference() : like->decoder);
+    return {std::move(model), std::move(decoder)};
+  }
+
+  /// Measures the models make(0), ..., make(count - 1), and gives take(i, effect) each one's effect, in order.  Each
+  /// pass leaves that of `trunk`, or of the reference where there is none, at the first layer where the two models
+  /// differ.  Returns the trunk's own effect.
+  ///
+  /// Where losses are not asked for, a model that leaves its trunk behind the hook is not run at all: its features are
+  /// the trunk's.
+  template <class Make, class Take>
+  unit_effect measure(const runnable_model* trunk, std::size_t count, Make make, Take take,
+                      std::string_view stage = "units") const {
+    const language_model& left = trunk == nullptr ? model_.processed() : trunk->model;
+    unit_effect of_trunk;
+    std::optional<language_model> waiting;
+    std::size_t done = 0;
+    do {
+      std::vector<runnable_model> models;
+      std::vector<branch> branches;
+      for (std::size_t bytes = 0; done + models.size() < count;) {
+        if (!waiting) waiting = make(done + models.size());
+        bytes += noise_table::bytes(chosen_.size(), groups().groups()) + bytes_of_its_own(*waiting, left);
+        if (!models.empty() && bytes > options_.memory) break;
+        branches.push_back({.trunk = trunk == nullptr ? 0U : 1U,
+                            .layer = first_difference(*waiting, left),
+                            .hook = true,
+                            .end = options_.losses});
+        models.push_back(ready(*std::exchange(waiting, std::nullopt), trunk));
+      }
+      for (std::size_t i = 0; i < models.size(); ++i)
+        branches[i].model = &models[i].decoder;
+      std::vector<unit_effect> effects = effects_of(trunk, branches, stage);
+      of_trunk = std::move(effects.back());
+      for (std::size_t i = 0; i < models.size(); ++i)
+        take(done + i, std::move(effects[i]));
+      done += models.size();
+    } while (done < count);
+    return of_trunk;
+  }
+
+ private:
+  static std::size_t bytes_of_its_own(const language_model& model, const language_model& other) {
+    std::size_t weights = 0;
+    for (const auto& [name, tensor] : model.tensors)
+      if (tensor.values != other.at(name).values) weights += tensor.values->size();
+    return 2 * weights * sizeof(float);  // as they are, and packed
+  }
+
+  /// The effect of every branch, and last that of the trunk.
+  std::vector<unit_effect> effects_of(const runnable_model* trunk, std::span<const branch> branches,
+                                      std::string_view stage) const {
+    std::vector<const any_decoder*> trunks{&model_.reference()};
+    if (trunk != nullptr) trunks.push_back(&trunk->decoder);
+    const std::size_t own = trunks.size() - 1;
+    std::vector<std::optional<noise_table>> tables(branches.size() + 1);
+    std::vector<unit_effect> effects(branches.size() + 1);
+    const auto begin = [&](std::size_t i) {
+      tables[i].emplace(chosen_, features_.dictionary().d_sae, groups().groups());
+    };
+    begin(branches.size());
+    for (std::size_t i = 0; i < branches.size(); ++i)
+      if (!leaves_behind(branches[i], model_.hook())) begin(i);
+    if (options_.losses)
+      for (unit_effect& effect : effects)
+        effect.losses.resize(groups().groups());
+
+    sparse_codes codes;
+    activations final_hidden;
+    const auto add = [&](std::size_t i, std::size_t block, matrix_view<const std::uint32_t> rows,
+                         const any_decoder& decoder, const block_states& states) {
+      if (!states.at_hook.empty())
+        (*tables[i])(codes, features_.encode()(kept_activations(states.at_hook, layout()).view()),
+                     features_.groups_of(block));
+      if (!options_.losses) return;
+      std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
+      compare_tokens(model_.reference(), std::as_const(final_hidden).view(), decoder, states.final_hidden, rows,
+                     scores);
+      add_losses(effects[i].losses, layout().first_row(block), scores);
+    };
+    run_branches(
+        std::span<const any_decoder* const>(trunks), branches, tokens_, layout(), model_.hook(), options_.losses, stage,
+        told_,
+        [&](std::size_t block, matrix_view<const std::uint32_t> rows, std::size_t t, const block_states& states) {
+          if (t == 0) {
+            codes = features_.encode()(kept_activations(states.at_hook, layout()).view());
+            if (options_.losses) copy(states.final_hidden, final_hidden);
+          }
+          if (t == own) add(branches.size(), block, rows, *trunks[t], states);
+        },
+        [&](std::size_t block, matrix_view<const std::uint32_t> rows, std::size_t i, const block_states& states) {
+          add(i, block, rows, *branches[i].model, states);
+        });
+    effects.back().noise = tables.back()->noise();
+    for (std::size_t i = 0; i < branches.size(); ++i)
+      effects[i].noise = tables[i] ? tables[i]->noise() : effects.back().noise;
+    return effects;
+  }
+
+  static void copy(matrix_view<const float> x, activations& to) {
+    to.resize(x.rows(), x.columns());
+    for (std::size_t t = 0; t < x.rows(); ++t)
+      std::ranges::copy(x.row(t), to.view().row(t).begin());
+  }
+
+  /// Row by row, whose sums are added to their group's: the bits do not depend on where blocks are cut.
+  void add_losses(std::vector<comparison_sum>& sums, std::size_t first_row,
+                  std::span<const token_comparison> scores) const {
+    const std::size_t step = tokens_.context - 1;
+    for (std::size_t r = 0; r * step < scores.size(); ++r) {
+      comparison_sum row;
+      for (const token_comparison& score : scores.subspan(r * step, step))
+        row(score);
+      sums[groups().group_of(first_row + r)] += row;
+    }
+  }
+
+  bench_options options_;
+  progress told_;
+  audited_model model_;
+  token_rows tokens_;
+  feature_audit features_;
+  std::vector<std::uint32_t> chosen_;
+};
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/locate/unit_bench.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "audit_made_up.hpp"
+#include "model_threads.hpp"
+#include "qfa/compress/rtn.hpp"
+
+namespace locate_unit_bench_test {
+
+using namespace qfa;
+using namespace qfa_test;
+
+namespace {
+
+unit_bench tiny_bench(const bench_options& options = {}, std::size_t rows = 40) {
+  return unit_bench(tiny_model(), lossless_sae(64), random_rows(rows, 12, 97), tiny_settings(published), options);
+}
+
+/// Rounds to a few bits and shows tokens other inputs than they have.
+struct shaking {
+  void operator()(matrix_view<float> w) const { rtn{.bits = 4}(w); }
+  void activations(matrix_view<float> x, const linear_input&) const { x(0, 0) += 1.0f; }
+  std::string name() const { return "shaking"; }
+};
+
+/// The effects of every unit by itself and of all but it, whose trunk is the compressed model, and that of the trunk.
+std::vector<unit_effect> everything(const unit_bench& bench, unit_kind kind) {
+  const auto units = bench.units(kind);
+  const std::vector<unit_option> options{bench.compress(rtn{.bits = 4})};
+  const auto take_to = [](std::vector<unit_effect>& out) {
+    return [&](std::size_t i, unit_effect effect) {
+      CHECK(i == out.size() % 100);
+      out.push_back(std::move(effect));
+    };
+  };
+  std::vector<unit_effect> out, rest;
+  bench.measure(
+      nullptr, units.size(),
+      [&](std::size_t u) {
+        std::vector<std::size_t> choice(units.size(), left_alone);
+        choice[u] = 0;
+        return bench.assembled(options, units, choice);
+      },
+      take_to(out));
+  const std::vector<std::size_t> all(units.size(), 0);
+  const runnable_model compressed = bench.ready(bench.assembled(options, units, all));
+  unit_effect trunk = bench.measure(
+      &compressed, units.size(),
+      [&](std::size_t u) {
+        std::vector<std::size_t> choice = all;
+        choice[u] = left_alone;
+        return bench.assembled(options, units, choice);
+      },
+      take_to(rest));
+  for (unit_effect& effect : rest)
+    out.push_back(std::move(effect));
+  out.push_back(std::move(trunk));
+  return out;
+}
+
+bool same(const std::vector<unit_effect>& a, const std::vector<unit_effect>& b) {
+  if (a.size() != b.size()) return false;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    if (!(a[i].noise == b[i].noise && a[i].losses == b[i].losses)) return false;
+  return true;
+}
+
+}  // namespace
+
+TEST_CASE("unit_bench: what it measures has the bits of whole audits of the same models") {
+  const unit_bench bench = tiny_bench();
+  const auto units = bench.units(unit_kind::tensors);
+  const auto effects = everything(bench, unit_kind::tensors);
+  REQUIRE(effects.size() == 2 * units.size() + 1);
+  CHECK(bench.features().size() > 100);
+  const auto check = [&](const unit_effect& effect, const condition_result& audited) {
+    comparison_sum loss;
+    for (const comparison_sum& group : effect.losses)
+      loss += group;
+    CHECK(loss.mean_kl() == doctest::Approx(audited.loss->kl.value).epsilon(1e-12));
+    CHECK(loss.compressed.mean() == doctest::Approx(audited.loss->loss).epsilon(1e-12));
+    for (std::size_t i = 0; i < bench.features().size(); ++i) {
+      const double r = audited.by_honest.correlations.r[bench.features()[i]];
+      REQUIRE(effect.noise.all[i] == noise_to_signal(r));
+    }
+  };
+  model_audit audit = tiny_audit();
+  check(effects.back(), audit.run(rtn{.bits = 4}));
+  for (const std::size_t u : {0U, 5U, 6U, 9U}) {  // the last ones before the hook, behind it, and in the last layer
+    CAPTURE(units[u].name);
+    const std::string name = units[u].parts.front().tensor.info.name;
+    check(effects[u], audit.run(rtn{.bits = 4}, name, {.include = {name}}));
+    check(effects[units.size() + u], audit.run(rtn{.bits = 4}, "but " + name, {.exclude = {name}}));
+  }
+  CHECK(effects.back().noise.all != effects[units.size()].noise.all);
+}
+
+TEST_CASE("unit_bench: no number depends on memory, on where blocks are cut, or on threads") {
+  for (const unit_kind kind : {unit_kind::layers, unit_kind::heads}) {
+    const auto expected = everything(tiny_bench(), kind);
+    CHECK(same(everything(tiny_bench({.memory = 0}), kind), expected));
+    CHECK(same(everything(tiny_bench({.memory = 200'000, .tokens_per_block = 36}), kind), expected));
+    qfa_test::for_each_thread_count([&] { CHECK(same(everything(tiny_bench(), kind), expected)); });
+  }
+}
+
+TEST_CASE("unit_bench: units behind the hook leave the features alone, and are not run where no losses are asked for") {
+  const unit_bench bench = tiny_bench({.losses = false});
+  const auto effects = everything(bench, unit_kind::layers);  // the hook is behind layer 1 of 3
+  REQUIRE(effects.size() == 7);
+  CHECK(effects[2].noise.all == std::vector<double>(bench.features().size(), 0.0));
+  CHECK(effects[1].noise.all != effects[2].noise.all);
+  CHECK(effects[5].noise == effects[6].noise);
+  CHECK(effects[0].losses.empty());
+  const auto with_losses = everything(tiny_bench(), unit_kind::layers);
+  for (std::size_t i = 0; i < 7; ++i)
+    CHECK(with_losses[i].noise == effects[i].noise);
+  CHECK(with_losses[2].losses[0].mean_kl() > 0.0);
+  CHECK(with_losses[2].losses.size() == bench.groups().groups());
+}
+
+TEST_CASE("unit_bench: weights that are processed after compressing are those that audits see") {
+  audit_settings settings = tiny_settings(published);
+  settings.weight_processing = transformer_lens_processing;
+  for (const compression_order order :
+       {compression_order::compress_then_process, compression_order::process_then_compress}) {
+    settings.order = order;
+    const unit_bench bench(tiny_model(), lossless_sae(64), random_rows(40, 12, 97), settings);
+    const auto effects = everything(bench, unit_kind::tensors);
+    model_audit audit = tiny_audit({}, settings);
+    const std::string name = "gpt_neox.layers.1.attention.query_key_value.weight#v";
+    const auto units = bench.units(unit_kind::tensors);
+    REQUIRE(units[8].name == name);
+    const condition_result& audited = audit.run(rtn{.bits = 4}, name, {.include = {name}});
+    for (std::size_t i = 0; i < bench.features().size(); ++i)
+      REQUIRE(effects[8].noise.all[i] == noise_to_signal(audited.by_honest.correlations.r[bench.features()[i]]));
+  }
+}
+
+TEST_CASE("unit_bench: policies that change activations and rows without firing features are refused") {
+  const unit_bench bench = tiny_bench();
+  CHECK_THROWS_WITH(bench.compress(shaking{}), doctest::Contains("the policy shaking changes activations"));
+  CHECK_THROWS_WITH(unit_bench(tiny_model(), lossless_sae(64), random_rows(4, 12, 97), tiny_settings(honest)),
+                    doctest::Contains("no feature of the SAE fires often enough"));
+}
+
+}  // namespace locate_unit_bench_test
