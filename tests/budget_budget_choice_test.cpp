@@ -3,11 +3,13 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "made_up.hpp"
 #include "made_up_tables.hpp"
 #include "scratch.hpp"
 
@@ -83,6 +85,23 @@ TEST_CASE("least_cost_choice: exact for 64 layers of 8 choices, and cheaper than
       CHECK(out.states < 100000);
     }
   }
+}
+
+TEST_CASE("least_cost_choice: agrees to the bit with integer programming and a table over sizes by other libraries") {
+  std::size_t cases = 0;
+  for (const auto& stored : qfa_test::read_data("budget.json").at("tables")) {
+    const choice_table table{.choices = stored.at("options").get<std::size_t>(),
+                             .costs = stored.at("costs").get<std::vector<double>>(),
+                             .sizes = stored.at("sizes").get<std::vector<std::uint64_t>>()};
+    for (const auto& b : stored.at("budgets")) {
+      const budget_choice out = least_cost_choice(table, b.at("budget").get<std::uint64_t>());
+      CHECK(out.exact);
+      CHECK(out.cost == b.at("cost").get<double>());
+      CHECK(out.bound <= out.cost);
+      ++cases;
+    }
+  }
+  CHECK(cases == 12);
 }
 
 TEST_CASE("least_cost_choice: sizes of all kinds do not hinder it") {
