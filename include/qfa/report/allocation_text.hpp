@@ -2,6 +2,7 @@
 #ifndef QFA_REPORT_ALLOCATION_TEXT_HPP
 #define QFA_REPORT_ALLOCATION_TEXT_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -68,12 +69,10 @@ inline std::string allocation_finding(const allocation_result& a) {
                : "the two objectives conflict.\n";
   }
   const additivity& adds = a.adds_up;
-  out += "Damage of single matrices adds up to " + fixed(adds.quartiles[1], 2) +
-         " of what they do together (quartiles " + fixed(adds.quartiles[0], 2) + " to " + fixed(adds.quartiles[2], 2) +
-         "): ";
-  out += adds.licensed()
-             ? "within 0.67 to 1.5, so that the sum may be made least.\n"
-             : "beyond 0.67 to 1.5, so that the prediction is no licence; what counts is the held-out rows.\n";
+  out += "Together, matrices do " + fixed(adds.quartiles[1], 2) + " times the sum of what each does alone (quartiles " +
+         fixed(adds.quartiles[0], 2) + " to " + fixed(adds.quartiles[2], 2) + " over features): ";
+  out += adds.licensed() ? "within 0.67 to 1.5, so that the sum may be made least.\n"
+                         : "beyond 0.67 to 1.5, so that predictions are no licence; held-out rows decide.\n";
   const allocation& chosen = a.predicted.at(1);
   out += "Chosen: " + detail::counts_text(table, chosen.chosen) + "; ";
   out += chosen.exact ? "no choice is predicted to do less.\n"
