@@ -13,13 +13,18 @@
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <span>
 #include <vector>
 
+#include "qfa/compress/error_feedback.hpp"
 #include "qfa/compress/input_statistics.hpp"
+#include "qfa/compress/inverse_cholesky.hpp"
+#include "qfa/compress/inverse_factor.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/sae/any_encoder.hpp"
 #include "qfa/simd/gram.hpp"
+#include "qfa/simd/rank_update.hpp"
 
 namespace {
 
@@ -111,6 +116,24 @@ int main(int argc, char** argv) {
 
   qfa::simd::gram_kernel* const native_gram = &qfa::simd::add_gram_tile<>;
 
+  qfa::input_statistics inputs(d, true);
+  inputs(rows);
+  const qfa::inverse_factor known = qfa::factor_inverse(inputs, {});
+  std::vector<double> hessian(d * d), upper(d * d, 0.0);
+  const auto factor = [&](qfa::inverse_cholesky_kernel* kernel) {
+    for (std::size_t i = 0; i < d; ++i)
+      for (std::size_t j = 0; j < d; ++j)
+        hessian[i * d + j] = inputs.gram()(i, j) + (i == j ? 10.0 : 0.0);
+    if (!kernel(hessian.data(), d, upper.data())) std::abort();
+  };
+  std::vector<float> weights = normal_floats(512 * d, 1.0f, 4);
+  const auto feed = [&](qfa::simd::rank_update_kernel* kernel) {
+    qfa::feedback_weights w({weights.data(), 512, d}, known, kernel);
+    w.feed_forward(
+        128, [](std::size_t, std::size_t) {},
+        [](std::size_t, std::size_t i, std::span<const double> row) { return std::round(row[i]); });
+  };
+
   const qfa::language_model model = made_up_model();
   std::vector<std::uint32_t> ids(2 * 512);
   for (std::size_t i = 0; i < ids.size(); ++i)
@@ -142,6 +165,12 @@ int main(int argc, char** argv) {
     compare(
         "Gram matrix 768 x (768, 768)", pairs, [&] { qfa::input_statistics(d, true).add(rows, native_gram); },
         [&] { qfa::input_statistics(d, true)(rows); });
+    compare(
+        "factor of a Hessian (768, 768)", pairs, [&] { factor(&qfa::inverse_cholesky); },
+        [&] { factor(qfa::default_inverse_cholesky()); });
+    compare(
+        "error feedback (512, 768)", pairs, [&] { feed(&qfa::simd::subtract_products<>); },
+        [&] { feed(qfa::simd::default_rank_update()); });
     if (qfa::thread_count() == 1 && threads != 1) break;
   }
 }

@@ -11,9 +11,10 @@
 #
 # A level's object holds copies of ordinary inline functions too, std::vector's for instance, compiled for its
 # instructions, and a linker that sees several copies takes any one.  So each object is closed: ld -r binds what it
-# holds to itself, without groups that could be merged, and objcopy hides all but three functions: those that hand out an
-# encoder and a decoder, and one that adds to a Gram matrix.  Where a toolchain cannot (macOS, MSVC), the target stays with its own flags and a message says
-# so.
+# holds to itself, without groups that could be merged, and objcopy hides all but a few functions: those that hand out an
+# encoder and a decoder, one that adds to a Gram matrix, one that subtracts products.  The factor of a Hessian
+# (dispatch/factor.cpp) is in two objects of its own, one for all levels with FMA, whose bits must be the same.  Where a
+# toolchain cannot close objects (macOS, MSVC), the target stays with its own flags and a message says so.
 function(qfa_enable_dispatch target)
   cmake_parse_arguments(PARSE_ARGV 1 arg "BASELINE" "" "")
   qfa_add_kernels()
@@ -70,22 +71,16 @@ function(qfa_add_kernels)
 
   set(objects)
   foreach(level IN LISTS levels)
-    set(kernels qfa_kernels_${level})
-    add_library(${kernels} OBJECT "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch/kernels.cpp")
-    set_target_properties(${kernels} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
-      UNITY_BUILD OFF INTERPROCEDURAL_OPTIMIZATION OFF)
-    target_link_libraries(${kernels} PRIVATE qfa::qfa)
-    target_compile_options(${kernels} PRIVATE ${baseline} ${${level}} -ffp-contract=off -fno-lto
-      $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)  # objcopy does not hide unique symbols
-    target_compile_definitions(${kernels} PRIVATE "QFA_LEVEL=\"${level}\"" QFA_ENCODER=qfa_encoder_${level}
-      QFA_DECODER=qfa_decoder_${level} QFA_GRAM=qfa_gram_${level})
-    set(object "${CMAKE_BINARY_DIR}/qfa_kernels/${level}.$<CONFIG>.o")
-    add_custom_command(OUTPUT "${object}" DEPENDS ${kernels} $<TARGET_OBJECTS:${kernels}>
-      COMMAND ${close} $<TARGET_OBJECTS:${kernels}> -o "${object}"
-      COMMAND ${CMAKE_OBJCOPY} --keep-global-symbol=qfa_encoder_${level} --keep-global-symbol=qfa_decoder_${level}
-        --keep-global-symbol=qfa_gram_${level} "${object}"
-      COMMENT "Closing the kernels for ${level}" VERBATIM COMMAND_EXPAND_LISTS)
-    list(APPEND objects "${object}")
+    qfa_add_closed(objects ${level} kernels.cpp "${baseline};${${level}}" "${close}"
+      ENCODER DECODER GRAM RANK_UPDATE)
+  endforeach()
+  list(GET levels 0 first)
+  set(factored ${first})
+  if("avx2" IN_LIST levels)
+    list(APPEND factored avx2)
+  endif()
+  foreach(level IN LISTS factored)
+    qfa_add_closed(objects ${level} factor.cpp "${baseline};${${level}}" "${close}" INVERSE_CHOLESKY)
   endforeach()
   file(MAKE_DIRECTORY "${CMAKE_BINARY_DIR}/qfa_kernels")
   add_custom_target(qfa_closed_kernels DEPENDS ${objects})
@@ -98,6 +93,32 @@ function(qfa_add_kernels)
   endforeach()
   string(REPLACE "$<CONFIG>" "${CMAKE_BUILD_TYPE}" of_config "${objects}")
   set_property(TARGET qfa_kernels PROPERTY IMPORTED_OBJECTS ${of_config})
+endfunction()
+
+# Compiles a source for a level with `flags` and closes it by `close`, but for the functions qfa_ENTRY_LEVEL, whose names
+# the source gets as QFA_ENTRY; appends the object to the list called `into`.
+function(qfa_add_closed into level source flags close)
+  get_filename_component(stem ${source} NAME_WE)
+  set(open qfa_${stem}_${level})
+  add_library(${open} OBJECT "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch/${source}")
+  set_target_properties(${open} PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden
+    UNITY_BUILD OFF INTERPROCEDURAL_OPTIMIZATION OFF)
+  target_link_libraries(${open} PRIVATE qfa::qfa)
+  target_compile_options(${open} PRIVATE ${flags} -ffp-contract=off -fno-lto
+    $<$<CXX_COMPILER_ID:GNU>:-fno-gnu-unique>)  # objcopy does not hide unique symbols
+  target_compile_definitions(${open} PRIVATE "QFA_LEVEL=\"${level}\"")
+  set(keep)
+  foreach(entry IN LISTS ARGN)
+    string(TOLOWER qfa_${entry}_${level} name)
+    target_compile_definitions(${open} PRIVATE QFA_${entry}=${name})
+    list(APPEND keep --keep-global-symbol=${name})
+  endforeach()
+  set(object "${CMAKE_BINARY_DIR}/qfa_kernels/${level}.${stem}.$<CONFIG>.o")
+  add_custom_command(OUTPUT "${object}" DEPENDS ${open} $<TARGET_OBJECTS:${open}>
+    COMMAND ${close} $<TARGET_OBJECTS:${open}> -o "${object}"
+    COMMAND ${CMAKE_OBJCOPY} ${keep} "${object}"
+    COMMENT "Closing the ${stem} for ${level}" VERBATIM COMMAND_EXPAND_LISTS)
+  set(${into} ${${into}} "${object}" PARENT_SCOPE)
 endfunction()
 
 # Sets `result` to whether all of it works on two lines of code.

@@ -20,7 +20,7 @@ for layer in $(sed 's/#.*//' "$here/layers.txt"); do rank[$layer]=$((++n)); done
 # The one header, or folder, that may know each library.
 declare -A keeper=(
   [xsimd]=qfa/simd/batch.hpp [xtensor]=qfa/core/xtensor.hpp [omp.h]=qfa/core/parallel.hpp
-  [nlohmann]='qfa/io/json.hpp qfa/report/' [zip.h]=qfa/io/npz.hpp [vl]=qfa/cache/kmeans.hpp [Eigen]='qfa/predict/logistic.hpp qfa/compress/inverse_factor.hpp qfa/alignment/subspace.hpp' [boost]='qfa/stats/student.hpp qfa/stats/mcnemar.hpp qfa/stats/dirichlet.hpp qfa/io/checksum.hpp'
+  [nlohmann]='qfa/io/json.hpp qfa/report/' [zip.h]=qfa/io/npz.hpp [vl]=qfa/cache/kmeans.hpp [Eigen]='qfa/predict/symmetric_solve.hpp qfa/compress/inverse_cholesky.hpp qfa/alignment/subspace.hpp' [boost]='qfa/stats/student.hpp qfa/stats/mcnemar.hpp qfa/stats/dirichlet.hpp qfa/io/checksum.hpp'
   [mpi.h]=qfa/mpi/communicator.hpp [CLI]=examples [iostream]=examples)
 
 headers=$(cd include && find qfa -name '*.hpp' | sort)

@@ -54,8 +54,13 @@ TEST_CASE("measure_geometry: a channel's own scale saves whispers and no dips") 
   CHECK(found.per_channel[2].counts == blocks);
   CHECK(&found.published() == found.per_channel.data());
   // Groups of 16 save whispers in all layers; dips lie beside the outlier.
-  CHECK(found.groups.counts == reduction_counts{.both = 15, .coarse_only = 25});
-  CHECK(found.groups.estimate.value == 0.625);
+  REQUIRE(found.groups.size() == 4);
+  for (std::size_t i = 0; i < 4; ++i) {
+    CAPTURE(scale_lifetime_names[i]);
+    CHECK(found.groups[i].lifetime == static_cast<scale_lifetime>(i));
+    if (i != 2) CHECK(found.groups[i].counts == reduction_counts{.both = 15, .coarse_only = 25});
+  }
+  CHECK(found.published_groups().estimate.value == 0.625);
 }
 
 TEST_CASE("measure_geometry: a prompt shorter than a block is never quantized, and its PCR is undefined, not 0") {
@@ -77,7 +82,7 @@ TEST_CASE("measure_geometry: outliers are the keys' largest channels, and matter
   CHECK(safety.random_flips == proportion{0, 24});
   CHECK(std::isnan(safety.causal));
   CHECK(safety.published().estimate.value == 0.0);
-  CHECK(safety.groups.estimate.value == 0.0);
+  CHECK(safety.published_groups().estimate.value == 0.0);
   const channel_geometry crushed =
       measure_geometry(of_whispers, 1, whispers.harmful(prompt_split::calibration), whispers.settings);
   CHECK(crushed.outliers == safety.outliers);
@@ -99,6 +104,12 @@ TEST_CASE("measure_geometry: which condition is compared with which") {
     if (condition == named("1=random_groups:bits=3,seed=1")) return 10;
     if (condition == named("section5:bits=3")) return 24;
     if (condition == named("group64:bits=3,key_group=16,value_group=16")) return 6;
+    if (condition == named("section5:bits=3,lifetime=frozen_prefill")) return 12;
+    if (condition == named("group64:bits=3,lifetime=frozen_prefill,key_group=16,value_group=16")) return 9;
+    if (condition == named("section5:bits=3,lifetime=grouped,block=4")) return 20;
+    if (condition == named("group64:bits=3,lifetime=grouped,block=4,key_group=16,value_group=16")) return 4;
+    if (condition == named("section5:bits=3,lifetime=full_pass")) return 5;
+    if (condition == named("group64:bits=3,lifetime=full_pass,key_group=16,value_group=16")) return 6;
     if (condition == named("1=only:of=(section5:bits=3),channels=0|6|19|26")) return 12;
     return condition.find("only") != std::string::npos ? 3 : 0;
   };
@@ -109,7 +120,10 @@ TEST_CASE("measure_geometry: which condition is compared with which") {
   CHECK(found.per_channel[2].estimate.value == 0.9);
   CHECK(found.per_channel[3].estimate.value == doctest::Approx(-0.1));  // worse, and not clipped
   CHECK(found.direction.estimate.value == 0.5);
-  CHECK(found.groups.estimate.value == 0.75);
+  CHECK(found.published_groups().estimate.value == 0.75);
+  CHECK(found.groups[1].estimate.value == 0.25);
+  CHECK(found.groups[2].estimate.value == 0.8);
+  CHECK(found.groups[3].estimate.value == doctest::Approx(-0.2));
   CHECK(found.outlier_flips == proportion{12, 24});
   CHECK(found.random_flips == proportion{3, 24});
   CHECK(found.causal == 4.0);

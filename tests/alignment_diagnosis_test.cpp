@@ -30,7 +30,7 @@ grain_reduction reduced(const reduction_counts& counts) {
 channel_geometry geometry_of(const reduction_counts& pcr, const reduction_counts& groups) {
   channel_geometry out;
   out.per_channel = {reduced(pcr), reduced({.both = 40})};  // further lifetimes decide nothing
-  out.groups = reduced(groups);
+  out.groups = {reduced(groups)};
   return out;
 }
 

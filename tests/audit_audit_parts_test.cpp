@@ -93,8 +93,9 @@ TEST_CASE("parts_of_audit and parts_of_model_audit: whatever moves a bit of the 
       parts(
           [](token_layout&, audit_settings& s, audit_options&) { s.order = compression_order::process_then_compress; }),
       parts([](token_layout&, audit_settings&, audit_options& o) { o.paired = true; }),
-      parts([](token_layout&, audit_settings&, audit_options& o) { o.fused = true; })};
-  CHECK(all.size() == 12);
+      parts([](token_layout&, audit_settings&, audit_options& o) { o.fused = true; }),
+      parts([](token_layout&, audit_settings&, audit_options& o) { o.meaning = true; })};
+  CHECK(all.size() == 13);
   // What only shapes the report is none.
   CHECK(all.contains(parts([](token_layout&, audit_settings& s, audit_options& o) {
     s.rules = published;

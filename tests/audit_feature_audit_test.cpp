@@ -89,6 +89,20 @@ TEST_CASE("feature_audit: a paired audit knows how far activations moved, and wh
   CHECK(found.shift->relative == doctest::Approx(4.0 / 3.0).epsilon(0.05));
 }
 
+TEST_CASE("feature_audit: where meanings are gathered, blocks come with their tokens") {
+  const auto x = random_activations(rows * context, d);
+  const matrix_view<const float> block(x.data(), rows * context, d);
+  const std::vector<std::uint32_t> ids(rows * context, 7);
+  feature_audit audit(lossless_sae(d), {rows, context});
+  audit.gather_meanings();
+  check_refused([&] { audit.add_reference(block); }, {"together with their tokens"});
+  feature_audit with(lossless_sae(d), {rows, context});
+  with.gather_meanings();
+  with.add_reference(block, {ids.data(), rows, context});
+  CHECK(with.reference().meaning->side.tokens(0).id(0) == 7);
+  CHECK(compressed_side(with).record().meaning.has_value() == false);  // features were not related
+}
+
 TEST_CASE("feature_audit: spilling to a file and the number of threads change no bit") {
   const auto x = random_activations(rows * context, d);
   const auto y = shaken(x, 0.3f);

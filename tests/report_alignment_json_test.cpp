@@ -28,6 +28,8 @@ TEST_CASE("alignment json: holds every count, interval and plan, and null where 
   CHECK(j["layers"]["flips"].size() == a.layers.flips.size());
   CHECK(j["layers"]["worst"] == p.worst);
   CHECK(j["geometry"]["per_channel_reduction"].size() == 4);
+  CHECK(j["geometry"]["group_reduction"].size() == 4);
+  CHECK(j["geometry"]["group_reduction"][3]["scales"] == "full_pass");
   CHECK(j["geometry"]["per_channel_reduction"][0]["scales"] == "call");
   CHECK(j["diagnosis"]["mode"] == "outlier_as_safety");
   double sum = 0.0;
@@ -44,6 +46,7 @@ TEST_CASE("alignment json: holds every count, interval and plan, and null where 
 
   alignment_result nothing;
   nothing.geometry.per_channel.emplace_back();
+  nothing.geometry.groups.emplace_back();
   const report_json empty = to_json(nothing);
   CHECK(empty["diagnosis"]["mode"].is_null());
   CHECK(empty["diagnosis"]["verdict"] == "undetermined");

@@ -37,18 +37,18 @@ std::vector<qfa::dumped_activations> compressed_sides(const std::vector<std::str
   return sides;
 }
 
-qfa::audit_result run_on_activations(const audit_arguments& arguments) {
+finished_audit run_on_activations(const audit_arguments& arguments) {
   if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.caches.empty() ||
       !arguments.match.empty() || !arguments.against.empty())
     qfa::fail("--tokens, --policy, --cache, --against and --match-pruning need --model, not --activations");
   if (arguments.compressed.empty())
     qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
   const std::vector<qfa::dumped_activations> compressed = compressed_sides(arguments.compressed);
-  qfa::sae dictionary = qfa::load_sae(arguments.sae);
+  qfa::audit_protocol made;
+  qfa::sae dictionary = read_dictionary(arguments, made);
   qfa::audit_options options = arguments.options();
   if (!options.hook && !dictionary.metadata.hook) options.hook = "unknown (activations were given)";
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
-  qfa::audit_protocol made;
   add_inputs(made, arguments.sae);
   std::map<std::string, qfa::audit_protocol> known;  // a file may stand in the lists many times, and is read once
   const auto add_file = [&](const std::string& file) {
@@ -63,8 +63,8 @@ qfa::audit_result run_on_activations(const audit_arguments& arguments) {
       add_file(file.string());
   qfa::check_same_inputs(ranks(), made.inputs);
   const std::vector<std::filesystem::path> reference(arguments.activations.begin(), arguments.activations.end());
-  return qfa::audit_activations(std::move(dictionary), reference, compressed, settings, options, std::move(made),
-                                progress_line());
+  return {qfa::audit_activations(std::move(dictionary), reference, compressed, settings, options, std::move(made),
+                                 progress_line())};
 }
 
 /// Refuses options that would be silently left alone by the kind of audit that is asked for.
@@ -75,7 +75,8 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
   };
   if (arguments.model.empty()) {
     refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
-            "--loss-batch", "--cache-prefill", "--cache-step", "--no-loss", "--match-tolerance"},
+            "--loss-batch", "--meaning", "--cache-prefill", "--cache-step", "--no-loss", "--match-tolerance",
+            "--controls", "--control-seeds", "--control-tokens", "--ladder"},
            "--activations", "runs and compresses no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
@@ -95,7 +96,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   check_output_directory(arguments.out);
   (void)arguments.options();  // refuses what cannot be
   tell_of_checkpoint(arguments);
-  qfa::audit_result result;
+  finished_audit result;
   try {
     result = audit();
   } catch (...) {
@@ -105,9 +106,10 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   }
   clear_progress_line();
   write_audit(result, arguments.out);
+  qfa::remove_checkpoint(arguments.control_checkpoint());
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
-  print_audit(result);
+  print_audit(result, arguments.model);
   std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv\n";
 }
 

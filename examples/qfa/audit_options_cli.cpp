@@ -14,9 +14,17 @@
 #include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/io/atomic_file.hpp"
+#include "qfa/io/in_quotes.hpp"
+#include "qfa/model/vocabulary.hpp"
 #include "qfa/report/audit_json.hpp"
+#include "qfa/report/controls_json.hpp"
+#include "qfa/report/controls_text.hpp"
 #include "qfa/report/features_csv.hpp"
+#include "qfa/report/ladder_text.hpp"
+#include "qfa/report/meaning_text.hpp"
 #include "qfa/report/text_table.hpp"
+#include "qfa/sae/load.hpp"
+#include "qfa/sae/relaxed.hpp"
 #include "ranks.hpp"
 
 namespace qfa_program {
@@ -77,6 +85,7 @@ qfa::audit_options audit_arguments::options() const {
   o.loss_batch_rows = loss_batch;
   o.allow_bad_sae = allow_bad_sae;
   o.paired = paired;
+  o.meaning = meaning;
   o.fused = fused;
   o.losses = !no_loss;
   o.spill_budget = size_of("--memory", memory);
@@ -91,11 +100,28 @@ qfa::audit_options audit_arguments::options() const {
   return o;
 }
 
+qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& made) {
+  if (arguments.gate != "own" && arguments.gate != "relaxed")
+    qfa::fail("--gate takes own or relaxed, not \"" + arguments.gate + "\"");
+  qfa::sae dictionary = qfa::load_sae(arguments.sae);
+  const std::string gate(qfa::activation_names[static_cast<std::size_t>(dictionary.activation)]);
+  made.gate = gate;
+  if (arguments.gate == "own") return dictionary;
+  if (!qfa::has_threshold(dictionary))
+    qfa::fail("--gate relaxed ignores the threshold of a gate, and the relu SAE " + qfa::in_quotes(arguments.sae) +
+              " has none");
+  made.gate += ", ignored: f = max(z, 0)";
+  return qfa::relaxed(std::move(dictionary));
+}
+
 void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--split", a.split,
                      "what the processes share that mpirun started: the tokens, or the policies, each over all tokens; "
                      "what is written is the same");
   command.add_option("--hook", a.hook, "where activations are read; default from the SAE's metadata");
+  command.add_option("--gate", a.gate,
+                     "the SAE's own gate (own), or none, f = max(z, 0) (relaxed): what survives is then comparable "
+                     "with a ReLU SAE");
   command.add_option("--context", a.context,
                      "tokens in a row, BOS included; default from the SAE's metadata, then 256");
   command.add_option("--max-tokens", a.max_tokens, "use no more tokens than this");
@@ -123,8 +149,14 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--cache-step", a.cache_step, "tokens of each later call (1)");
   command.add_option("--loss-batch", a.loss_batch, "also report the unweighted mean over batches of N rows");
   command.add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
+  command.add_flag("--ladder", a.ladder,
+                   "measure every condition in bits of round-to-nearest: rtn:bits=3 to 8 are run besides, and stand in "
+                   "the report but in no table");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
+  command.add_flag("--meaning", a.meaning,
+                   "also compare what features fire on, their strongest contexts and tokens, and where firings that "
+                   "are missed went");
   command.add_option("--memory", a.memory,
                      "bytes (512M, 2G) of the reference's codes and states to hold; what is beyond goes to a temporary "
                      "file; 1G");
@@ -134,17 +166,25 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
       "--checkpoint-seconds", a.checkpoint_seconds,
       "keep the state of one process in OUT/resume, until the report is written, at least every so often (30); "
       "0: after every block of tokens, below 0: never");
+  command.add_flag("--controls", a.controls,
+                   "hold each claim against its controls: the reference itself, rounding, noise as large as a policy's "
+                   "error, the same errors elsewhere or with their signs turned");
+  command.add_option("--control-seeds", a.control.seeds, "runs of each random control (5)");
+  command.add_option("--control-tokens", a.control.max_tokens,
+                     "run controls on no more of the reported tokens than this (65536); 0: on all");
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 
-void print_audit(const qfa::audit_result& result) {
+void print_audit(const finished_audit& audit, const std::filesystem::path& model) {
+  const qfa::audit_result& result = audit.result;
   const auto& made = result.made;
   const auto& fit = result.conditions.front().fit;
   std::cout << made.source << " audit at " << made.hook << ": " << made.rows << " rows of " << made.context
             << " tokens, " << made.analyzed_tokens << " analyzed, " << made.groups << " groups; "
-            << qfa::activation_names[static_cast<std::size_t>(result.activation)] << " SAE of " << result.d_sae
-            << " features, FVU " << qfa::fixed(fit.fvu, 4) << ", L0 " << qfa::fixed(fit.l0, 2) << ", dead "
-            << qfa::fixed(100.0 * fit.dead_share, 1) << " %\n";
+            << (made.gate.empty() ? std::string(qfa::activation_names[static_cast<std::size_t>(result.activation)])
+                                  : made.gate)
+            << " SAE of " << result.d_sae << " features, FVU " << qfa::fixed(fit.fvu, 4) << ", L0 "
+            << qfa::fixed(fit.l0, 2) << ", dead " << qfa::fixed(100.0 * fit.dead_share, 1) << " %\n";
   const qfa::survey& reference = result.conditions.front().by(result.headline);
   std::cout << "protocol " << result.headline.name << ": " << reference.active_count() << " active features, "
             << reference.bands.counted() << " counted, " << reference.bands[qfa::outcome::unmeasured]
@@ -155,7 +195,7 @@ void print_audit(const qfa::audit_result& result) {
     std::cout << c.condition << " is " << c.path << (c.quantization.empty() ? "" : ": " + c.quantization) << "\n";
   for (const std::string& warning : made.warnings)
     std::cout << "warning: " << warning << "\n";
-  std::cout << "\n" << qfa::conditions_table(result);
+  std::cout << "\n" << qfa::conditions_table(result) << qfa::gate_note(result);
   for (const qfa::condition_result& c : result.conditions)
     if (c.match)
       std::cout << c.policy << " was matched to " << c.match->matched_to << " by " << c.match->method << ": target "
@@ -165,6 +205,13 @@ void print_audit(const qfa::audit_result& result) {
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
+  if (result.ladder) std::cout << "\n" << qfa::ladder_findings(result);
+  if (audit.controls) std::cout << "\n" << qfa::controls_text(*audit.controls);
+  std::error_code ignored;
+  const std::filesystem::path words = model / "vocab.json";
+  const bool readable = !model.empty() && std::filesystem::is_regular_file(words, ignored);
+  const std::string meanings = qfa::meanings_text(result, readable ? qfa::vocabulary::read(words) : qfa::vocabulary());
+  if (!meanings.empty()) std::cout << "\n" << meanings;
 }
 
 void check_output_directory(const std::filesystem::path& directory) {
@@ -202,13 +249,15 @@ void remove_partial_reports(const std::filesystem::path& directory) {
     std::filesystem::remove(file, ignored);
 }
 
-void write_audit(const qfa::audit_result& result, const std::filesystem::path& directory) {
+void write_audit(const finished_audit& audit, const std::filesystem::path& directory) {
   const bool made = std::filesystem::create_directory(directory);
   try {
     qfa::atomic_file report(directory / "report.json");
-    report.stream() << qfa::to_json(result).dump(1) << '\n';
+    qfa::report_json json = qfa::to_json(audit.result);
+    if (audit.controls) json["controls"] = qfa::to_json(*audit.controls);
+    report.stream() << json.dump(1) << '\n';
     qfa::atomic_file features(directory / "features.csv");
-    qfa::write_features_csv(result, features.stream());
+    qfa::write_features_csv(audit.result, features.stream());
     report.commit();
     features.commit();
   } catch (...) {

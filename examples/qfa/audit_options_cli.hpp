@@ -13,6 +13,7 @@
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/compress/targets.hpp"
+#include "qfa/controls/control_findings.hpp"
 
 namespace qfa_program {
 
@@ -30,17 +31,22 @@ struct audit_arguments {
   double match_tolerance = 0.0005;           ///< nats
   std::string calibration;  ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
   std::size_t calibration_tokens = 16384;
-  std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens";
+  std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens", gate = "own";
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
-  bool allow_bad_sae = false, paired = false, fused = false;
+  bool allow_bad_sae = false, paired = false, fused = false, meaning = false;
   bool resume = false;
+  bool ladder = false;  ///< add the rungs of round-to-nearest that are missing, in the report but in no table
+  bool controls = false;  ///< whether claims are held against controls
+  qfa::control_settings control{};
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints
   qfa::target_patterns targets;
 
   /// Where the state of a long audit lies until its report is written.
   std::filesystem::path checkpoint() const { return std::filesystem::path(out) / "resume"; }
+
+  std::filesystem::path control_checkpoint() const { return std::filesystem::path(out) / "resume-controls"; }
 
   /// The same as the library takes it.  Throws for a word that is none of an option's.
   qfa::audit_options options() const;
@@ -55,8 +61,18 @@ named_path name_and_path(const std::string& argument);
 /// Declares the options that shape an audit (not where its input comes from).
 void add_audit_options(CLI::App& command, audit_arguments& arguments);
 
-/// Prints the tables and what they mean to standard output.
-void print_audit(const qfa::audit_result& result);
+/// What a run of the program found: the audit, and what its controls say where they were asked for.
+struct finished_audit {
+  qfa::audit_result result;
+  std::optional<qfa::control_findings> controls{};
+};
+
+/// The SAE as the arguments ask for it, with its own gate or none; `made` says so.
+qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& made);
+
+/// Prints the tables and what they mean to standard output.  Tokens read as the words of the model directory's
+/// vocab.json, where it has one.
+void print_audit(const finished_audit& audit, const std::filesystem::path& model = {});
 
 /// Refuses, before hours of work, a directory that could not be written to.
 void check_output_directory(const std::filesystem::path& directory);
@@ -68,7 +84,7 @@ void tell_of_checkpoint(const audit_arguments& arguments);
 void remove_partial_reports(const std::filesystem::path& directory);
 
 /// Writes report.json and features.csv.  Leaves nothing behind if one of them fails.
-void write_audit(const qfa::audit_result& result, const std::filesystem::path& directory);
+void write_audit(const finished_audit& audit, const std::filesystem::path& directory);
 
 }  // namespace qfa_program
 

@@ -11,11 +11,15 @@
 #include "progress_line.hpp"
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
+#include "qfa/audit/ladder.hpp"
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/cache/plan_spec.hpp"
+#include "qfa/compress/magnitude_pruner.hpp"
+#include "qfa/compress/rtn.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/compress/spec_text.hpp"
+#include "qfa/controls/run_controls.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/gguf.hpp"
 #include "qfa/io/json.hpp"
@@ -195,6 +199,15 @@ qfa::audit_parts parts_of(const audit_arguments& arguments, const split_tokens& 
           {"the checksum of rows for calibration", qfa::checksum_of(calibration)}};
 }
 
+/// The controls of the weight policies, on the first of the reported rows, with a checkpoint of their own.
+qfa::control_findings controls_of(const audit_arguments& arguments, const qfa::token_rows& reported,
+                                  qfa::control_material with) {
+  if (!with.options.checkpoint.directory.empty()) with.options.checkpoint.directory = arguments.control_checkpoint();
+  with.options.checkpoint.made_of.emplace_back("the number of seeds", std::to_string(arguments.control.seeds));
+  qfa::choose_control_rows(with, reported, arguments.control);
+  return qfa::run_controls(with, arguments.control);
+}
+
 }  // namespace
 
 void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
@@ -213,9 +226,11 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
     made.inputs.push_back({file.string(), std::filesystem::file_size(file), qfa::crc32_of_file(file)});
 }
 
-qfa::audit_result run_on_model(const audit_arguments& arguments) {
+finished_audit run_on_model(const audit_arguments& arguments) {
   if (arguments.tokens.empty()) qfa::fail("--model needs --tokens FILE");
-  if (arguments.policies.empty() && arguments.match.empty() && arguments.against.empty() && arguments.caches.empty())
+  const bool conditions_asked_for = !arguments.policies.empty() || !arguments.match.empty() ||
+                                    !arguments.against.empty() || !arguments.caches.empty();
+  if (!conditions_asked_for && !arguments.ladder)
     qfa::fail("an audit needs at least one --policy, --cache or --against, for instance --policy rtn:bits=4");
   std::vector<std::string> specs = arguments.policies;
   std::vector<std::string> cached_specs;  // those with a cache besides
@@ -224,12 +239,24 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     cached_specs.push_back(spec);
     return true;
   });
-  const auto policies = parse_policies(specs);
+  auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
-  const std::vector<named_path> against = read_against(arguments, policies, matched);
   qfa::audit_options options = arguments.options();
+  if (arguments.ladder) {
+    std::vector<std::string> known;
+    for (const qfa::any_policy& policy : policies)
+      known.push_back(policy.name());
+    for (const qfa::any_policy& policy : matched)
+      known.push_back(policy.name());
+    for (const qfa::rtn& rung : qfa::missing_rungs(known)) {
+      policies.emplace_back(rung);
+      if (conditions_asked_for) options.ladder_only.push_back(rung.name());  // alone, the ladder is what is asked for
+    }
+  }
+  const std::vector<named_path> against = read_against(arguments, policies, matched);
 
-  qfa::sae dictionary = qfa::load_sae(arguments.sae);
+  qfa::audit_protocol made;
+  qfa::sae dictionary = read_dictionary(arguments, made);
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
   qfa::language_model model = qfa::open_model(arguments.model);
   const std::vector<cached_condition> cached = cached_conditions(arguments, cached_specs, model.config.layers);
@@ -257,7 +284,6 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   if (calibrates && !from_tokens)
     calibration =
         qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
-  qfa::audit_protocol made;
   for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens})
     add_inputs(made, input);
   if (calibrates && !from_tokens) add_inputs(made, arguments.calibration);
@@ -273,7 +299,10 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
   made.targets = arguments.targets.name();
   made.model_dtype = stored_dtype(arguments.model, model);
 
-  qfa::model_audit audit(std::move(model), std::move(dictionary), tokens.reported, settings, options, progress_line());
+  // Copies of a model share its tensors; what is packed of them goes with the audit, before controls begin.
+  std::optional<qfa::model_audit> running(std::in_place, model, dictionary, tokens.reported, settings, options,
+                                          progress_line());
+  qfa::model_audit& audit = *running;
   if (calibrates) {
     const std::size_t first = from_tokens ? tokens.first_calibration_row : 0;
     audit.calibrate_on(
@@ -306,7 +335,35 @@ qfa::audit_result run_on_model(const audit_arguments& arguments) {
     else
       audit.match_pruning_as_published(policy.name(), arguments.targets);
   }
-  return audit.result(std::move(made));
+  finished_audit out{audit.result(std::move(made))};
+  running.reset();
+  if (arguments.controls) {
+    std::vector<qfa::any_policy> controlled = policies;
+    std::erase_if(controlled, [&](const qfa::any_policy& policy) {
+      return std::ranges::find(options.ladder_only, policy.name()) != options.ladder_only.end();
+    });
+    for (const qfa::any_policy& policy : matched)
+      if (std::ranges::find(controlled, policy.name(), &qfa::any_policy::name) == controlled.end())
+        controlled.push_back(policy);
+    for (const qfa::condition_result& c : out.result.conditions)
+      if (c.match) controlled.emplace_back(qfa::magnitude_pruner{.sparsity = c.match->sparsity}, c.policy);
+    out.controls = controls_of(arguments, tokens.reported,
+                               {.model = std::move(model),
+                                .dictionary = std::move(dictionary),
+                                .rows = {},
+                                .matching = {},
+                                .calibration = calibration,
+                                .settings = settings,
+                                .options = options,
+                                .policies = std::move(controlled),
+                                .targets = arguments.targets,
+                                .told = progress_line()});
+    for (const cached_condition& c : cached)
+      out.controls->notes.push_back(c.name + " has a cache, of which there are no controls here");
+    for (const named_path& checkpoint : against)
+      out.controls->notes.push_back(checkpoint.name + " was compressed elsewhere, and has no controls here");
+  }
+  return out;
 }
 
 }  // namespace qfa_program

@@ -12,8 +12,8 @@ namespace qfa_program {
 /// Notes a file, or every weight and configuration file of a directory, with its checksum.
 void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path);
 
-/// Audits a model directory as the arguments say.
-qfa::audit_result run_on_model(const audit_arguments& arguments);
+/// Audits a model directory as the arguments say, and runs the controls that they ask for.
+finished_audit run_on_model(const audit_arguments& arguments);
 
 }  // namespace qfa_program
 

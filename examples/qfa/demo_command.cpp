@@ -62,13 +62,13 @@ void run(const std::string& out) {
     arguments.policies.push_back(std::string("rtn:bits=") + bits);
   arguments.match = {"rtn:bits=4"};
   arguments.checkpoint_seconds = -1.0;
-  const qfa::audit_result result = run_on_model(arguments);
+  const finished_audit audit = run_on_model(arguments);
   if (!ranks().leads()) return;
   clear_progress_line();
-  print_audit(result);
-  print_story(result);
+  print_audit(audit);
+  print_story(audit.result);
   if (out.empty()) return;
-  write_audit(result, out);
+  write_audit(audit, out);
   std::cout << "\nwritten: " << out << "/report.json, " << out << "/features.csv\n";
 }
 

@@ -12,12 +12,15 @@
 
 #include "decoder_numbers.hpp"
 #include "model_threads.hpp"
+#include "qfa/compress/error_feedback.hpp"
 #include "qfa/compress/input_statistics.hpp"
+#include "qfa/compress/inverse_cholesky.hpp"
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/model/load.hpp"
 #include "qfa/model/tokens.hpp"
 #include "qfa/sae/any_encoder.hpp"
 #include "qfa/simd/gram.hpp"
+#include "qfa/simd/rank_update.hpp"
 #include "sae_made_up.hpp"
 #include "scratch.hpp"
 
@@ -149,6 +152,51 @@ TEST_CASE("levels: what calibration learns has the same bits on every level, wit
   });
   const auto chosen = static_cast<std::size_t>(simd::level_called(std::getenv("QFA_ARCH")));
   CHECK((simd::default_gram() == simd::detail::dispatched_gram(static_cast<simd::level>(chosen))));
+}
+
+TEST_CASE("levels: error feedback's updates have the same bits on every level, its factor on every level with FMA") {
+  const std::size_t n = 150, tokens = 400;
+  const std::vector<float> x = random_floats(tokens * n, 6), weights = random_floats(40 * n, 7);
+  input_statistics inputs(n, true);
+  inputs(matrix_view<const float>(x.data(), tokens, n));
+  std::vector<double> reversed(n * n), expected;
+  for (std::size_t c = 0; c < n; ++c)
+    for (std::size_t r = 0; r < n; ++r)
+      reversed[c * n + r] = inputs.gram()(n - 1 - c, n - 1 - r);
+  const inverse_factor factor = factor_inverse(inputs, {});
+  for_each_level([&](simd::level level, bool fma) {
+    for_each_thread_count([&] {
+      std::vector<double> h = reversed, upper(n * n, 0.0);
+      REQUIRE(detail::dispatched_inverse_cholesky(level)(h.data(), n, upper.data()));
+      if (fma && expected.empty()) expected = upper;
+      if (fma) CHECK(upper == expected);
+      // U^T U H at one place on the diagonal, whatever the level: inv(H) H is the identity.
+      double last = 0.0;
+      for (std::size_t i = 0; i < n; ++i) {
+        double inverse = 0.0;
+        for (std::size_t k = 0; k <= i; ++k)
+          inverse += upper[k * n + i] * upper[k * n + n - 1];
+        last += inverse * inputs.gram()(i, n - 1);
+      }
+      CHECK(last == doctest::Approx(1.0).epsilon(1e-9));
+      std::vector<float> from = weights;
+      feedback_weights w({from.data(), 40, n}, factor, simd::detail::dispatched_rank_update(level));
+      w.feed_forward(
+          32, [](std::size_t, std::size_t) {},
+          [](std::size_t, std::size_t i, std::span<const double> row) { return std::round(row[i]); });
+      w.store({from.data(), 40, n});
+      std::vector<float> by_twin = weights;
+      feedback_weights twin({by_twin.data(), 40, n}, factor, &simd::ref::subtract_products);
+      twin.feed_forward(
+          32, [](std::size_t, std::size_t) {},
+          [](std::size_t, std::size_t i, std::span<const double> row) { return std::round(row[i]); });
+      twin.store({by_twin.data(), 40, n});
+      CHECK(from == by_twin);
+    });
+  });
+  const auto chosen = static_cast<simd::level>(simd::level_called(std::getenv("QFA_ARCH")));
+  CHECK((simd::default_rank_update() == simd::detail::dispatched_rank_update(chosen)));
+  CHECK((default_inverse_cholesky() == detail::dispatched_inverse_cholesky(chosen)));
 }
 
 TEST_CASE("levels: what is thrown inside arrives outside as what it is, out of threads too") {

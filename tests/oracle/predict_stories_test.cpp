@@ -20,6 +20,7 @@
 #include "qfa/compare/correlation.hpp"
 #include "qfa/compare/overlap.hpp"
 #include "qfa/compare/partial_correlation.hpp"
+#include "qfa/controls/earlier_audit.hpp"
 #include "qfa/predict/predictors.hpp"
 #include "qfa/predict/published_prediction.hpp"
 
@@ -158,6 +159,19 @@ TEST_CASE("stories260K: damage at eight bits ranks survival at four bits and und
     const std::vector<double>& at_eight = sae.r.at("rtn-int8-row");
     CHECK(std::fabs(auc(at_eight, sae.survived("rtn-int4-row")) - expected.at(name).first) < 0.001);
     CHECK(std::fabs(auc(at_eight, sae.survived("prune-0.25")) - expected.at(name).second) < 0.001);
+    // The same by what an audit's files say.
+    const auto reported = [&](const std::string& condition) {
+      std::vector<reported_feature> out;
+      for (const double r : sae.r.at(condition))
+        out.push_back({static_cast<std::uint32_t>(out.size()), r, noise_to_signal(r)});
+      return out;
+    };
+    const std::vector<reported_feature> eight = reported("rtn-int8-row");
+    CHECK(std::fabs(score_ranking(eight, reported("rtn-int4-row")).auc - expected.at(name).first) < 0.001);
+    earlier_audit audit;
+    audit.gate = name == "sae_l2_standard" ? "relu" : "jump_relu";
+    if (audit.gate == "relu") CHECK(survivors_at_fewer_bits(audit, eight, 4.0) == 639);
+    if (audit.gate != "relu") CHECK_THROWS_AS(survivors_at_fewer_bits(audit, eight, 4.0), error);
   });
 }
 

@@ -65,6 +65,15 @@ grep -Eq '^rtn:bits=8 & uniform:bits=4 +8\.' cached.txt
 grep -q 'calibrated on rows .* which are not reported' cached.txt
 grep -q '"first_call_tokens": 64' cached/report.json
 
+# Bits of round-to-nearest: the rungs are in the report and in no table.
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --no-loss \
+  --policy gptq:bits=4,group=0 --policy rtn:bits=6 --ladder --out ladder >ladder.txt
+grep -Eq '^  gptq:bits=4,group=0 is worth (at (most|least) )?[0-9.]+ .*to the worst decile' ladder.txt
+grep -q '^rtn:bits=6 ' ladder.txt
+[ "$(grep -c '^rtn:bits=7' ladder.txt)" -eq 0 ]
+[ "$(grep -c '"ladder_only": true' ladder/report.json)" -eq 5 ]
+grep -q '^policy,.*,effective_bits_censored' ladder/features.csv
+
 # The rest of the program.
 "$qfa" activations "${common[@]}" --hook nll --out nll.npy
 "$qfa" compress --policy rtn:bits=8 --in reference.npy --out compressed.npy | grep -q 'SQNR'

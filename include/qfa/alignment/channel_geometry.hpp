@@ -29,15 +29,16 @@ struct grain_reduction {
 
 /// What the grain of scales does to flips, and which channels carry them.
 struct channel_geometry {
-  std::size_t layer = 0;                       ///< where the first three are measured
+  std::size_t layer = 0;                       ///< where all but `groups` is measured
   std::vector<grain_reduction> per_channel{};  ///< PCR by lifetime, the published `call` first
   grain_reduction direction{};                 ///< PCR_dir: channels against as many random groups, by call
   std::vector<std::size_t> outliers{};         ///< the top 5 % of the key channels by peak
   proportion outlier_flips{}, random_flips{};  ///< those channels quantized alone, and as many others
   double causal = std::numeric_limits<double>::quiet_NaN();  ///< outlier over random flips; NaN: random flip nothing
-  grain_reduction groups{};  ///< G64 reduction: groups of channels against one scale, all layers
+  std::vector<grain_reduction> groups{};  ///< G64 reduction by lifetime: groups of channels, one scale; all layers
 
   const grain_reduction& published() const noexcept { return per_channel.front(); }
+  const grain_reduction& published_groups() const noexcept { return groups.front(); }
 };
 
 /// Peaks of the key projection at a layer over the first tokens of the first prompts, as many as published.
@@ -68,10 +69,14 @@ inline channel_geometry measure_geometry(behavior& asked, std::size_t layer, std
     const auto lifetime = static_cast<scale_lifetime>(i);
     std::string more = ",lifetime=" + std::string(scale_lifetime_names[i]);
     if (lifetime == scale_lifetime::grouped) more += ",block=" + align_specs::size(settings.block);
-    answering coarse = at_layer(specs.tensor() + more), fine = at_layer(specs.channels() + more);
-    coarse.whole_passes = fine.whole_passes = lifetime == scale_lifetime::full_pass;
-    const reduction_counts counts = asked.reduction(coarse, fine, which);
-    out.per_channel.push_back({lifetime, counts, estimate_reduction(counts)});
+    const auto reduction = [&](answering coarse, answering fine) {
+      coarse.whole_passes = fine.whole_passes = lifetime == scale_lifetime::full_pass;
+      const reduction_counts counts = asked.reduction(coarse, fine, which);
+      return grain_reduction{lifetime, counts, estimate_reduction(counts)};
+    };
+    out.per_channel.push_back(reduction(at_layer(specs.tensor() + more), at_layer(specs.channels() + more)));
+    out.groups.push_back(
+        reduction(everywhere(specs.tensor() + more), everywhere(specs.groups(settings.mechanism_bits) + more)));
   }
   const std::string bits = std::to_string(settings.mechanism_bits);
   const answering random = at_layer("random_groups:bits=" + bits + ",seed=" + std::to_string(settings.seed));
@@ -94,10 +99,6 @@ inline channel_geometry measure_geometry(behavior& asked, std::size_t layer, std
   out.outlier_flips = flips_of(out.outliers);
   out.random_flips = flips_of(others);
   out.causal = causal_ratio(out.outlier_flips.value(), out.random_flips.value());
-
-  out.groups.counts =
-      asked.reduction(everywhere(specs.tensor()), everywhere(specs.groups(settings.mechanism_bits)), which);
-  out.groups.estimate = estimate_reduction(out.groups.counts);
   return out;
 }
 

@@ -30,8 +30,8 @@ inline diagnosis diagnose(const layer_ablation& layers, const channel_geometry& 
   diagnosis out;
   out.mode = settings.tree(pcr.estimate.value, rates);
   out.posterior = posterior_of_modes(pcr.counts, rates, settings.seed, settings.tree, settings.posterior);
-  out.published = published_modes(pcr.estimate.value, geometry.groups.estimate.value);
-  out.geometry_agrees = geometry_agrees(pcr.estimate.value, geometry.groups.estimate.value);
+  out.published = published_modes(pcr.estimate.value, geometry.published_groups().estimate.value);
+  out.geometry_agrees = geometry_agrees(pcr.estimate.value, geometry.published_groups().estimate.value);
   return out;
 }
 

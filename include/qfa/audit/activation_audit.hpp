@@ -17,6 +17,7 @@
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/ladder.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/progress.hpp"
@@ -107,6 +108,8 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
          std::to_string(settings.context));
   condition_turns turns(options.share);
   const token_layout layout = turns.rows_of(whole);
+  require(!options.meaning,
+          "what features mean is compared where a model is run over tokens, not on given activations");
   feature_audit audit(std::move(dictionary), layout, options.paired, 0);
   require_one_process(options);
   audit_checkpoint checkpoint;
@@ -155,7 +158,7 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
   made.source = "activations";
   made.dropped_tokens = most - whole.rows * whole.row_tokens;
   describe_audit(out, std::move(made), audit, settings);
-  if (options.share.concludes) compare_conditions(out);
+  if (options.share.concludes) conclude_together(out, options.ladder_only);
   return out;
 }
 

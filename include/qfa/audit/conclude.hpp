@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -18,6 +19,7 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/meaning/findings.hpp"
 #include "qfa/model/cached_pass.hpp"
 #include "qfa/model/config.hpp"
 #include "qfa/model/kv_cache.hpp"
@@ -110,7 +112,26 @@ inline condition_result conclude(const pass_record& record, const pass_record& r
   return out;
 }
 
-/// Overlap of every two conditions but the reference, in the order of the conditions, under both protocols.
+/// What became of the features' meanings, where both records know: of those that the honest protocol counts.
+inline std::optional<meaning_findings> conclude_meaning(const pass_record& record, const feature_audit& features,
+                                                        const condition_result& known) {
+  const std::optional<meaning_record>& reference = features.reference().meaning;
+  if (!record.meaning || !record.meaning->pair || !reference || features.relations() == nullptr) return std::nullopt;
+  std::vector<std::uint8_t> measured;
+  for (const outcome o : known.by_honest.outcomes)
+    measured.push_back(o != outcome::unmeasured);
+  return find_meanings(reference->side, *record.meaning, *features.relations(), known.features, measured);
+}
+
+/// The same with what the features mean, where the audit gathers it.
+inline condition_result conclude(const pass_record& record, const feature_audit& features, std::size_t batch_rows = 0) {
+  condition_result out = conclude(record, features.reference(), features.dictionary(), batch_rows);
+  out.meaning = conclude_meaning(record, features, out);
+  return out;
+}
+
+/// Overlap of every two conditions but the reference and rungs that are in no table, in the order of the conditions,
+/// under both protocols.
 inline void compare_conditions(audit_result& audit) {
   audit.published_overlaps.clear();
   audit.honest_overlaps.clear();
@@ -118,7 +139,7 @@ inline void compare_conditions(audit_result& audit) {
     for (std::size_t j = i + 1; j < audit.conditions.size(); ++j) {
       const condition_result& a = audit.conditions[i];
       const condition_result& b = audit.conditions[j];
-      if (a.reference || b.reference) continue;
+      if (a.reference || b.reference || a.ladder_only || b.ladder_only) continue;
       for (auto [list, of_a, of_b] : {std::tuple{&audit.published_overlaps, &a.by_published, &b.by_published},
                                       std::tuple{&audit.honest_overlaps, &a.by_honest, &b.by_honest}}) {
         list->push_back(compare_damage(*of_a, *of_b));

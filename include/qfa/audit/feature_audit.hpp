@@ -14,6 +14,8 @@
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/meaning/feature_relations.hpp"
+#include "qfa/meaning/placed_tokens.hpp"
 #include "qfa/model/activations.hpp"
 #include "qfa/sae/any_encoder.hpp"
 #include "qfa/sae/input_frame.hpp"
@@ -68,20 +70,32 @@ class feature_audit {
   const pass_record& reference() const noexcept { return reference_; }
   pass_record& reference() noexcept { return reference_; }
 
-  /// The reference's activations on the next block's rows, all positions: (rows x row_tokens, d_in).
-  void add_reference(matrix_view<const float> x) {
-    const reference_block seen = pass_reference(x);
+  /// Gathers from here on what features mean, too: then every block comes with its tokens, and `relate` before the
+  /// compressed sides.
+  void gather_meanings() { reference_.meaning.emplace().side = side_meanings(dictionary_->d_sae); }
+  /// Which features are alike, as the reference has them.
+  void relate(feature_relations relations) {
+    relations_ = std::make_shared<const feature_relations>(std::move(relations));
+  }
+  /// Those; nullptr where nobody asks what features mean.
+  const feature_relations* relations() const noexcept { return relations_.get(); }
+
+  /// The reference's activations on the next block's rows, all positions: (rows x row_tokens, d_in).  `ids`: the
+  /// block's tokens, (rows, row_tokens), where meanings are gathered.
+  void add_reference(matrix_view<const float> x, matrix_view<const std::uint32_t> ids = {}) {
+    const reference_block seen = pass_reference(x, ids);
     codes_.append(seen.codes);
     if (dense_) dense_->append(seen.kept.view());
   }
 
   /// The same, for sides that are given the block at once: it is counted and not kept.
-  reference_block pass_reference(matrix_view<const float> x) {
+  reference_block pass_reference(matrix_view<const float> x, matrix_view<const std::uint32_t> ids = {}) {
     check_block(blocks_, x);
     kept_activations kept(x, layout_);
     sparse_codes codes = encode_(kept.view());
     describe(reference_.side, kept.view(), codes, blocks_);
     reference_.table(codes, codes, groups_of(blocks_));
+    if (reference_.meaning) add_meanings(reference_.meaning->side, codes, ids, blocks_);
     ++blocks_;
     return {std::move(kept), std::move(codes)};
   }
@@ -129,6 +143,15 @@ class feature_audit {
     side(kept, std::as_const(decoded).view(), codes, row_groups_of(block));
   }
 
+  /// Adds to a side's meanings the codes of a block's kept tokens.
+  void add_meanings(side_meanings& side, const sparse_codes& codes, matrix_view<const std::uint32_t> ids,
+                    std::size_t block) const {
+    const std::vector<std::uint32_t> groups = row_groups_of(block);
+    require(ids.rows() == groups.size() && ids.columns() == layout_.row_tokens,
+            "what features mean is gathered from activations together with their tokens");
+    side(codes, {ids, layout_.first_row(block), layout_.skip_positions, groups});
+  }
+
   void check_block(std::size_t block, matrix_view<const float> x) const {
     require(block < layout_.blocks(), "there are more blocks of activations than rows were announced");
     const std::size_t tokens = (layout_.last_row(block) - layout_.first_row(block)) * layout_.row_tokens;
@@ -146,6 +169,7 @@ class feature_audit {
   std::size_t blocks_ = 0;  // of the reference, so far
   code_store codes_;
   std::optional<row_store> dense_;
+  std::shared_ptr<const feature_relations> relations_;
 };
 
 /// One compressed model's side, against a reference that has been seen to its end, or is seen block by block with it.
@@ -159,19 +183,22 @@ class compressed_side {
     if (blocks > 0) return;
     record_.pair.emplace(audit.groups().groups());
     record_.paired = audit.dense().has_value();
+    if (audit.relations() != nullptr)
+      record_.meaning =
+          meaning_record{side_meanings(audit.dictionary().d_sae), moved_firings(audit.groups(), *audit.relations())};
   }
 
-  /// Its activations on the next block's rows, all positions.
-  void add(matrix_view<const float> x) {
+  /// Its activations on the next block's rows, all positions, and the block's tokens where meanings are gathered.
+  void add(matrix_view<const float> x, matrix_view<const std::uint32_t> ids = {}) {
     audit_->check_block(block_, x);
-    if (!audit_->dense()) return add(x, audit_->codes()[block_], {});
+    if (!audit_->dense()) return add(x, audit_->codes()[block_], {}, ids);
     const activations reference = (*audit_->dense())[block_];
-    add(x, audit_->codes()[block_], reference.view());
+    add(x, audit_->codes()[block_], reference.view(), ids);
   }
   /// The same beside the reference's block, of which an audit that goes over all sides at once keeps nothing.
   void add(matrix_view<const float> x, const reference_block& reference) {
     audit_->check_block(block_, x);
-    add(x, reference.codes, reference.kept.view());
+    add(x, reference.codes, reference.kept.view(), {});
   }
 
   /// What the pass has left behind so far.
@@ -180,7 +207,8 @@ class compressed_side {
   pass_record record() && { return std::move(record_); }
 
  private:
-  void add(matrix_view<const float> x, const sparse_codes& reference, matrix_view<const float> dense) {
+  void add(matrix_view<const float> x, const sparse_codes& reference, matrix_view<const float> dense,
+           matrix_view<const std::uint32_t> ids) {
     const kept_activations kept(x, audit_->layout());
     const sparse_codes codes = audit_->encode()(kept.view());
     const std::vector<std::uint32_t> rows = audit_->row_groups_of(block_);
@@ -188,6 +216,10 @@ class compressed_side {
     record_.table(reference, codes, audit_->groups_of(block_));
     (*record_.pair)(reference, codes, rows.size());
     if (record_.paired) record_.pair->measure_shift(dense, kept.view(), rows);
+    if (record_.meaning) {
+      audit_->add_meanings(record_.meaning->side, codes, ids, block_);
+      (*record_.meaning->pair)(reference, codes, *audit_->relations(), rows);
+    }
     ++block_;
   }
 

@@ -17,6 +17,7 @@
 
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
+#include "qfa/audit/ladder.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/model_passes.hpp"
 #include "qfa/audit/pass_record.hpp"
@@ -53,9 +54,8 @@ class model_audit {
   const token_rows& tokens() const noexcept { return passes_.tokens(); }
   /// The reference, ready to run.
   const any_decoder& reference() const noexcept { return model().reference(); }
-  /// Every condition so far, the reference first.  References to them stay good while others are added.  Where
-  /// processes share out the conditions, one that has just been run may be nothing but its name until others are run,
-  /// or `result` is asked for.
+  /// Every condition so far, the reference first; references to them stay good.  Where processes share out the
+  /// conditions, one that has just been run may be nothing but its name until others run or `result` is asked for.
   const std::deque<condition_result>& conditions() const noexcept { return conditions_; }
 
   /// Rows that policies learn from, those that need it; best none of the reported ones.  `where` says in the report
@@ -150,7 +150,7 @@ class model_audit {
                      targets);
   }
 
-  /// Everything so far, with the overlap of every two conditions; `made` says how (the audit fills in what it knows).
+  /// Everything so far, and what takes all conditions together; `made` says how (the audit fills in what it knows).
   audit_result result(audit_protocol made = {}) {
     settle();
     audit_result out;
@@ -171,7 +171,7 @@ class model_audit {
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features(), settings_);
     out.conditions.assign(conditions_.begin(), conditions_.end());
-    if (options_.share.concludes) compare_conditions(out);
+    if (options_.share.concludes) conclude_together(out, options_.ladder_only);
     return out;
   }
 
@@ -242,9 +242,8 @@ class model_audit {
   /// Fills the first condition that is not yet.
   const condition_result& fill(const pass_record& record) {
     condition_result& place = conditions_[filled_++];
-    place = options_.share.concludes
-                ? conclude(record, features().reference(), features().dictionary(), options_.loss_batch_rows)
-                : name_and_losses(record, options_.loss_batch_rows);
+    place = options_.share.concludes ? conclude(record, features(), options_.loss_batch_rows)
+                                     : name_and_losses(record, options_.loss_batch_rows);
     calibrated_ = calibrated_ || record.calibrated;
     warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
     if (!record.tensors.empty()) count_reference_bits(record.tensors);

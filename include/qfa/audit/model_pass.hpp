@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/activation_edit.hpp"
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/settings.hpp"
@@ -39,21 +41,29 @@ inline token_options tokens_for(const audit_settings& settings, const model_conf
 
 /// Runs a model over a layout's run of rows of tokens, block by block from `first_block` on (audit/layout.hpp), and
 /// shows `on_block(block, tokens, at_hook, final_hidden)`: the block's tokens, and both states for every position of
-/// its rows.  Not `to_the_end`: passes end with the hook, and there is no final state.
+/// its rows.  Not `to_the_end`: passes end with the hook, and there is no final state.  `edits` change what passes, in
+/// the order of computation and before the hook is read; none may lie behind the hook of a pass that ends there.
 template <class OnBlock>
 void run_over(const any_decoder& model, const token_rows& tokens, const token_layout& layout, const hook_point& hook,
               std::string_view stage, const progress& told, OnBlock on_block, std::size_t first_block = 0,
-              bool to_the_end = true) {
+              bool to_the_end = true, std::span<const activation_edit> edits = {}) {
   require(layout.rows == tokens.rows() && layout.row_tokens == tokens.context,
           "a model runs over rows as their layout has them");
+  forward_options options{.hooks = {}, .final_hidden = to_the_end};
+  for (const activation_edit& edit : edits) {
+    require(to_the_end || edit.at <= hook, "an edit behind the hook changes nothing in a pass that ends there");
+    options.hooks.push_back(edit.at);
+  }
+  options.hooks.push_back(hook);
   forward_scratch scratch;
   activations at_hook;
   for (std::size_t b = first_block; b < layout.blocks(); ++b) {
     report_progress(told, stage, b, layout.blocks());
     const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
     const activations hidden = model.forward(
-        rows, {.hooks = {hook}, .final_hidden = to_the_end},
-        [&](std::size_t, matrix_view<const float> x) {
+        rows, options,
+        [&](std::size_t i, matrix_view<float> x) {
+          if (i < edits.size()) return edits[i].change(layout.first_row(b), x);
           at_hook.resize(x.rows(), x.columns());
           for (std::size_t t = 0; t < x.rows(); ++t)
             std::copy(x.row(t).begin(), x.row(t).end(), at_hook.view().row(t).begin());

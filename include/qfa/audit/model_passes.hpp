@@ -11,12 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/activation_edit.hpp"
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/audited_model.hpp"
 #include "qfa/audit/block_store.hpp"
 #include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/find_relations.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/settings.hpp"
@@ -24,6 +26,12 @@
 #include "qfa/model/loss.hpp"
 
 namespace qfa {
+
+/// What a pass does otherwise than its audit.
+struct pass_options {
+  bool losses = true;                    ///< where the audit has them
+  std::vector<activation_edit> edits{};  ///< as run_over takes them
+};
 
 /// The passes of an audit of a model over its rows: the reference's, then one of each compressed model.  Each goes on
 /// from where a checkpoint ends, and is not run at all where that holds it whole.
@@ -40,6 +48,7 @@ class model_passes {
         features_(std::move(dictionary), turns_.rows_of({tokens_.rows(), tokens_.context, settings.skip_positions}),
                   options.paired, store_budget(options)),
         hidden_(model_.stored().config.hidden, store_budget(options)) {
+    if (options_.meaning) features_.gather_meanings();
     if (options_.checkpoint.directory.empty()) return;
     require_one_process(options_);
     audit_parts made_of = parts_of_audit(features_.dictionary(), features_.layout(), settings, options_,
@@ -61,7 +70,7 @@ class model_passes {
   const pass_record& run_reference() {
     if (std::optional<pass_record> record = finished()) {
       features_.complete_reference(*std::move(record));
-      return features_.end_reference(options_.allow_bad_sae);
+      return end_reference();
     }
     std::size_t first_block = 0;
     if (checkpoint_.running() != nullptr) {
@@ -73,7 +82,7 @@ class model_passes {
         model_.reference(), tokens_, features_.layout(), model_.hook(), "reference", told_,
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
-          features_.add_reference(x);
+          features_.add_reference(x, rows);
           if (options_.losses) {
             hidden_.append(hidden);
             std::vector<double> nll(rows.rows() * (tokens_.context - 1));
@@ -88,7 +97,7 @@ class model_passes {
         first_block, options_.losses);
     turns_.complete_reference(features_.reference());
     end_pass(features_.reference());
-    return features_.end_reference(options_.allow_bad_sae);
+    return end_reference();
   }
 
   /// The record of the next pass, where the checkpoint holds it whole: then it is over.
@@ -102,10 +111,10 @@ class model_passes {
   const pass_record* begun() const noexcept { return checkpoint_.running(); }
 
   /// The pass of the compressed model that `compress` makes, if it is this process's turn (audit/condition_turns.hpp).
-  /// `record` says what is known of it before.  Returns whether the round is over.
+  /// `record` says what is known of it before, `how` what is done otherwise.  Returns whether the round is over.
   template <std::invocable Compress>
-  bool run(Compress compress, pass_record record) {
-    if (turns_.mine()) record = run_over_rows(compress(), std::move(record));
+  bool run(Compress compress, pass_record record, const pass_options& how = {}) {
+    if (turns_.mine()) record = run_over_rows(compress(), std::move(record), how);
     return turns_.take(std::move(record));
   }
 
@@ -129,7 +138,15 @@ class model_passes {
     return options.spill_budget / (options.paired ? 3 : 2);
   }
 
-  pass_record run_over_rows(const compressed_model& compressed, pass_record record) {
+  const pass_record& end_reference() {
+    const pass_record& record = features_.end_reference(options_.allow_bad_sae);
+    if (options_.meaning)
+      features_.relate(find_relations(features_, [&](pass_record& counted) { turns_.complete_reference(counted); }));
+    return record;
+  }
+
+  pass_record run_over_rows(const compressed_model& compressed, pass_record record, const pass_options& how) {
+    const bool losses = options_.losses && how.losses;
     const any_decoder model = model_.ready(compressed);
     record.tensors = compressed.tensors;
     std::size_t first_block = 0;
@@ -144,8 +161,8 @@ class model_passes {
         model, tokens_, features_.layout(), model_.hook(), side.record().name, told_,
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
-          side.add(x);
-          if (options_.losses) {
+          side.add(x, rows);
+          if (losses) {
             std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
             const activations of_reference = hidden_[block];
             compare_tokens(model_.reference(), of_reference.view(), model, hidden, rows, scores);
@@ -153,7 +170,7 @@ class model_passes {
           }
           checkpoint_.offer(side.record(), block + 1, stores());
         },
-        first_block, options_.losses);
+        first_block, losses, how.edits);
     return std::move(side).record();
   }
 

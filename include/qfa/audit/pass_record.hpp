@@ -18,8 +18,10 @@
 #include "qfa/audit/side_record.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/archive.hpp"
+#include "qfa/meaning/meaning_record.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/loss_sums.hpp"
+#include "qfa/sae/cofirings.hpp"
 #include "qfa/stats/feature_table.hpp"
 #include "qfa/stats/row_groups.hpp"
 
@@ -36,9 +38,11 @@ struct pass_record {
   std::size_t skip_positions = 0;  ///< of each row, in no statistic
   feature_table table{};
   side_record side{};
-  std::optional<pair_record> pair{};     ///< against the reference; none of the reference itself
-  bool paired = false;                   ///< whether `pair` also knows how far activations moved
-  std::vector<comparison_sum> losses{};  ///< of each row of the whole; empty where no model is run
+  std::optional<pair_record> pair{};        ///< against the reference; none of the reference itself
+  bool paired = false;                      ///< whether `pair` also knows how far activations moved
+  std::optional<meaning_record> meaning{};  ///< where the audit compares what features mean
+  std::vector<cofiring_pair> cofirings{};   ///< of a count that finds families, and nothing else
+  std::vector<comparison_sum> losses{};     ///< of each row of the whole; empty where no model is run
   std::vector<compressed_tensor> tensors{};
   std::optional<pruning_match> match{};
   std::optional<audited_cache> cache{};
@@ -96,6 +100,11 @@ struct pass_record {
     else if (other.pair)
       pair = other.pair;
     paired = paired || other.paired;
+    if (meaning && other.meaning)
+      *meaning += *other.meaning;
+    else if (other.meaning)
+      meaning = other.meaning;
+    cofirings = merge_cofirings(cofirings, other.cofirings);
     if (losses.size() < other.losses.size()) losses.resize(other.losses.size());
     for (std::size_t r = 0; r < other.losses.size(); ++r)
       losses[r] += other.losses[r];
@@ -111,7 +120,8 @@ struct pass_record {
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.paired,
-            self.losses, self.tensors, self.match, self.cache, self.warnings, self.calibrated);
+            self.meaning, self.cofirings, self.losses, self.tensors, self.match, self.cache, self.warnings,
+            self.calibrated);
   }
 };
 
@@ -144,7 +154,7 @@ void archive_members(Self& self, Archive& archive) {
 
 /// A record's archive is of this kind and version.
 inline constexpr std::string_view pass_record_kind = "record of a pass";
-inline constexpr std::uint32_t pass_record_version = 2;
+inline constexpr std::uint32_t pass_record_version = 3;
 
 /// A record as bytes, to be kept or sent: equal records give equal bytes.
 inline std::vector<std::byte> to_bytes(const pass_record& record) {

@@ -13,6 +13,8 @@
 #include "qfa/audit/losses.hpp"
 #include "qfa/audit/overlap.hpp"
 #include "qfa/audit/prediction.hpp"
+#include "qfa/bits/ladder_survey.hpp"
+#include "qfa/meaning/findings.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/sae/sae.hpp"
 #include "qfa/stats/feature_summary.hpp"
@@ -39,6 +41,7 @@ struct audit_protocol {
   std::string rules{};   ///< whose headline numbers are shown: the protocol's name
   std::string source{};  ///< "model" or "activations"
   std::string hook{};
+  std::string gate{};  ///< of the SAE, and whether it is ignored; empty: as its files have it
   std::size_t rows = 0;
   std::size_t context = 0;          ///< tokens a row, BOS included
   std::size_t tokens = 0;           ///< rows x context
@@ -135,8 +138,18 @@ struct condition_result {
   std::optional<double> bits_per_weight{};
   std::optional<pruning_match> match;
   std::optional<audited_cache> cache{};
+  std::optional<meaning_findings> meaning{};  ///< where the audit compares what features mean
+  std::optional<worth_in_bits> effective{};  ///< in bits of the audit's ladder, if it has one
+  bool ladder_only = false;                  ///< a rung that nobody asked to see: in the report, but in no table
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }
+};
+
+/// The ladder of bit widths among an audit's conditions (audit/ladder.hpp), by which the others are measured.
+struct audited_ladder {
+  std::string family;              ///< of policies, without their bits
+  std::vector<std::size_t> rungs;  ///< places among the conditions, by bits
+  ladder_survey survey;            ///< `conditions` is empty: each condition has its own
 };
 
 /// What an audit found.
@@ -150,6 +163,7 @@ struct audit_result {
   std::vector<condition_result> conditions;        ///< the reference first
   std::vector<damage_overlap> published_overlaps;  ///< of every two conditions but the reference
   std::vector<damage_overlap> honest_overlaps;
+  std::optional<audited_ladder> ladder{};
 };
 
 }  // namespace qfa

@@ -69,6 +69,7 @@ struct audit_options {
   std::size_t max_tokens = 0;                     ///< 0: all that the file holds
   bool allow_bad_sae = false;                     ///< go on although FVU > 1
   bool paired = false;              ///< keep the reference's dense activations, for shift and position norms
+  bool meaning = false;             ///< compare what features fire on, and where lost firings went (meaning/)
   bool fused = false;               ///< give policies fused tensors as they are stored
   bool losses = true;               ///< run models to their end, for losses and KL; without, passes end with the hook
   std::size_t loss_batch_rows = 0;  ///< > 0: also the published unweighted mean of batches of so many rows
@@ -76,6 +77,8 @@ struct audit_options {
                                                     ///< before temporary files are used
   audit_share share{};
   checkpoint_options checkpoint{};
+  /// Conditions that stand in the audit as rungs of its ladder (audit/ladder.hpp) and are in no table.
+  std::vector<std::string> ladder_only{};
 };
 
 /// What the audit runs with, every choice made, and a sentence for each conflict that was settled on the way.

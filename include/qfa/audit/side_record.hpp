@@ -72,6 +72,16 @@ class side_record {
     return out;
   }
 
+  /// Tokens on which each feature fired; empty before the first.
+  std::span<const std::uint64_t> firings() const noexcept { return fired_.of_features(); }
+  /// The share of the tokens that these are.
+  std::vector<double> firing_rates() const {
+    std::vector<double> out;
+    for (const std::uint64_t n : fired_.of_features())
+      out.push_back(static_cast<double>(n) / static_cast<double>(fired_.tokens()));
+    return out;
+  }
+
   /// Sum of |h|^2 over the analyzed tokens.
   double energy() const { return sums_.total().all.squares(); }
 

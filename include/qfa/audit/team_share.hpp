@@ -3,6 +3,7 @@
 #define QFA_AUDIT_TEAM_SHARE_HPP
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -14,14 +15,15 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/team.hpp"
 #include "qfa/io/archive.hpp"
+#include "qfa/meaning/meaning_record.hpp"
 #include "qfa/stats/feature_table.hpp"
 
 namespace qfa {
 
 namespace detail {
 
-/// Rank 0 merges what each rank has of a pass and keeps it whole; the others get all of it but the table's cells, which
-/// are many, and of which they make no report.
+/// Rank 0 merges what each rank has of a pass and keeps it whole; the others get all of it but what is large and only
+/// a report is made from: the table's cells, and what features mean.
 inline void merge_over(const team& ranks, pass_record& record) {
   std::vector<std::byte> bytes;
   if (!ranks.leads()) bytes = to_bytes(record);
@@ -30,8 +32,10 @@ inline void merge_over(const team& ranks, pass_record& record) {
   });
   if (ranks.leads()) {
     feature_table table = std::exchange(record.table, record.table.tokens_only());
+    std::optional<meaning_record> meaning = std::exchange(record.meaning, std::nullopt);
     bytes = to_bytes(record);
     record.table = std::move(table);
+    record.meaning = std::move(meaning);
   }
   ranks.broadcast(bytes);
   if (!ranks.leads()) record = pass_record_from(bytes, "the merged record");

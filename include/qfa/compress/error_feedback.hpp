@@ -17,14 +17,16 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/simd/rank_update.hpp"
 
 namespace qfa {
 
 /// Weights on their way: in double, columns in the factor's order, those without any input set to 0.
 class feedback_weights {
  public:
-  feedback_weights(matrix_view<const float> weights, const inverse_factor& factor)
-      : factor_(&factor), rows_(weights.rows()), values_(weights.size()) {
+  feedback_weights(matrix_view<const float> weights, const inverse_factor& factor,
+                   simd::rank_update_kernel* update = simd::default_rank_update())
+      : factor_(&factor), update_(update), rows_(weights.rows()), values_(weights.size()) {
     for_each_row(weights, [&](std::size_t r, std::span<const float> from) {
       const auto to = row(r);
       for (std::size_t i = 0; i < to.size(); ++i) {
@@ -72,8 +74,7 @@ class feedback_weights {
   }
 
  private:
-  static constexpr std::size_t tile = 16;    // rows for which a row of U is read once
-  static constexpr std::size_t strip = 512;  // columns of them that stay in the nearest cache meanwhile
+  static constexpr std::size_t tile = 16;  // rows that a thread takes at a time
 
   template <class Value>
   void within_block(std::size_t r, std::size_t first, std::size_t last, std::span<double> errors, const Value& value) {
@@ -82,8 +83,7 @@ class feedback_weights {
       const auto u = factor_->row(i);
       const double q = value(r, i, std::span<const double>(w));
       const double e = (w[i] - q) / u[i];
-      for (std::size_t j = i + 1; j < last; ++j)
-        w[j] -= e * u[j];
+      update_({w.data() + i + 1, 0}, {&e, 0}, {u.data() + i + 1, 0}, 1, 1, last - i - 1);
       w[i] = q;
       errors[i - first] = e;
     }
@@ -91,21 +91,13 @@ class feedback_weights {
 
   void beyond_block(std::size_t top, std::size_t bottom, std::size_t first, std::size_t last,
                     const std::vector<double>& errors) {
-    for (std::size_t left = last; left < columns(); left += strip) {
-      const std::size_t right = (std::min)(columns(), left + strip);
-      for (std::size_t i = first; i < last; ++i) {
-        const double* const u = factor_->row(i).data();
-        for (std::size_t r = top; r < bottom; ++r) {
-          const double e = errors[(r - top) * (last - first) + (i - first)];
-          double* const w = row(r).data();
-          for (std::size_t j = left; j < right; ++j)
-            w[j] -= e * u[j];
-        }
-      }
-    }
+    const std::size_t width = last - first;
+    update_({row(top).data() + last, columns()}, {errors.data(), width}, {factor_->row(first).data() + last, columns()},
+            bottom - top, width, columns() - last);
   }
 
   const inverse_factor* factor_;
+  simd::rank_update_kernel* update_;
   std::size_t rows_;
   std::vector<double> values_;
 };

@@ -2,7 +2,6 @@
 #ifndef QFA_COMPRESS_INVERSE_FACTOR_HPP
 #define QFA_COMPRESS_INVERSE_FACTOR_HPP
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -15,11 +14,10 @@
 #include <vector>
 
 #include "qfa/compress/input_statistics.hpp"
+#include "qfa/compress/inverse_cholesky.hpp"
 #include "qfa/compress/tensor_info.hpp"
-#include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
-#include "qfa/core/parallel.hpp"
 
 namespace qfa {
 
@@ -45,36 +43,11 @@ struct inverse_factor {
   std::span<const double> row(std::size_t i) const noexcept { return {upper.data() + i * columns(), columns()}; }
 };
 
-namespace detail {
-
-using column_major = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic>;
-
-/// Writes U from the Cholesky factor L of H with its rows and columns reversed: with J the reversal, H = (J L J)(J L
-/// J)^T, whose first factor is upper triangular, so that U = inv(J L J) = J inv(L) J.  inv(H) itself is never formed.
-inline void reversed_inverse(const column_major& l, std::vector<double>& upper) {
-  const Eigen::Index n = l.rows();
-  constexpr Eigen::Index block = 128;  // columns of inv(L) at a time; by size, so that threads change nothing
-  parallel_for(block_count(static_cast<std::size_t>(n), static_cast<std::size_t>(block)), [&](std::size_t b) {
-    const Eigen::Index first = static_cast<Eigen::Index>(b) * block;
-    const Eigen::Index height = n - first;  // above it inv(L) is zero
-    const Eigen::Index width = (std::min)(block, height);
-    column_major x = column_major::Identity(height, width);
-    l.bottomRightCorner(height, height).triangularView<Eigen::Lower>().solveInPlace(x);
-    for (Eigen::Index c = 0; c < width; ++c)
-      for (Eigen::Index r = c; r < height; ++r)
-        upper[static_cast<std::size_t>((n - 1 - first - r) * n + (n - 1 - first - c))] = x(r, c);
-  });
-}
-
-}  // namespace detail
-
 /// The factor for these inputs.  Where H is not positive definite in double, damping grows by 0.01 until it is, as
 /// GPTQModel has it.  Throws where 1 is not enough, where there are no tokens, and without a Gram matrix.
 ///
-/// By Eigen, in double, one thread for the factorization and all for the inverse: the same bits for every number of
-/// threads.  The last bits of U do depend on the vector width that Eigen is compiled for, and on the machine: Eigen
-/// cuts products into blocks by the sizes of caches that it reads at run time.  2048 columns took 0.3 s on one core
-/// with AVX-512; time grows as columns^3, memory is 24 columns^2 bytes.
+/// The same bits for every number of threads; which ones depends on the machine (compress/inverse_cholesky.hpp).  2048
+/// columns took 0.3 s on one core with AVX-512; time grows as columns^3, memory is 24 columns^2 bytes.
 inline inverse_factor factor_inverse(const input_statistics& inputs, const tensor_info& info, double damping = 0.01,
                                      column_order order = column_order::columns) {
   const std::size_t n = inputs.channels();
@@ -98,21 +71,17 @@ inline inverse_factor factor_inverse(const input_statistics& inputs, const tenso
   if (!std::isfinite(mean)) fail("calibration saw inputs of " + quoted(info) + " that are not finite");
 
   constexpr double increment = 0.01;
-  const auto size = static_cast<Eigen::Index>(n);
-  detail::column_major h(size, size);
+  inverse_cholesky_kernel* const factor = default_inverse_cholesky();
+  std::vector<double> reversed(n * n);  // column by column
   for (out.damping = damping; out.damping <= 1.0; out.damping += increment) {
-    for (std::size_t c = 0; c < n; ++c) {  // reversed, the lower triangle
+    for (std::size_t c = 0; c < n; ++c) {
       const auto from = gram.row(out.order[n - 1 - c]);
       for (std::size_t r = c; r < n; ++r)
-        h(static_cast<Eigen::Index>(r), static_cast<Eigen::Index>(c)) = per_token * from[out.order[n - 1 - r]];
-      h(static_cast<Eigen::Index>(c), static_cast<Eigen::Index>(c)) =
-          diagonal[out.order[n - 1 - c]] + out.damping * mean;
+        reversed[c * n + r] = per_token * from[out.order[n - 1 - r]];
+      reversed[c * n + c] = diagonal[out.order[n - 1 - c]] + out.damping * mean;
     }
-    const Eigen::LLT<Eigen::Ref<detail::column_major>> factored(h);  // in place
-    if (factored.info() != Eigen::Success) continue;
     out.upper.assign(n * n, 0.0);
-    detail::reversed_inverse(h, out.upper);
-    return out;
+    if (factor(reversed.data(), n, out.upper.data())) return out;
   }
   fail("the inputs of " + quoted(info) + " have no positive definite Hessian, whatever the damping up to 1");
 }

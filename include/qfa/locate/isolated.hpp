@@ -53,7 +53,7 @@ void measure_isolated(const unit_bench& bench, std::span<const compression_unit>
         [&](std::size_t u, unit_effect effect) {
           take(isolated_unit{u, o, stored_bits_of(units[u], option.tensors), std::move(effect)});
         },
-        "isolated " + option.name);
+        {.stage = "each unit alone"});
   }
 }
 

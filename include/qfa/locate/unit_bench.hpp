@@ -17,6 +17,7 @@
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/settings.hpp"
+#include "qfa/audit/side_record.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/targets.hpp"
 #include "qfa/core/error.hpp"
@@ -24,6 +25,7 @@
 #include "qfa/locate/assemble.hpp"
 #include "qfa/locate/branches.hpp"
 #include "qfa/locate/feature_noise.hpp"
+#include "qfa/locate/unit_effect.hpp"
 #include "qfa/locate/units.hpp"
 #include "qfa/model/activations.hpp"
 #include "qfa/model/any_decoder.hpp"
@@ -50,10 +52,10 @@ struct bench_options {
   std::size_t tokens_per_block = token_layout::block_tokens;  ///< of which residuals are held; no number depends on it
 };
 
-/// What a change of the model does, against the reference.
-struct unit_effect {
-  feature_noise noise;                   ///< of the bench's features
-  std::vector<comparison_sum> losses{};  ///< by group of rows; empty where losses are not asked for
+/// How models are measured.
+struct measure_options {
+  std::string_view stage = "units";  ///< what progress is told
+  bool losses = true;                ///< where the bench has them
 };
 
 /// A compressed form of the model, as policies are given it, of which units take their parts.
@@ -167,7 +169,8 @@ class unit_bench {
   /// the trunk's.
   template <class Make, class Take>
   unit_effect measure(const runnable_model* trunk, std::size_t count, Make make, Take take,
-                      std::string_view stage = "units") const {
+                      const measure_options& how = {}) const {
+    const bool losses = options_.losses && how.losses;
     const language_model& left = trunk == nullptr ? model_.processed() : trunk->model;
     unit_effect of_trunk;
     std::optional<language_model> waiting;
@@ -182,12 +185,12 @@ class unit_bench {
         branches.push_back({.trunk = trunk == nullptr ? 0U : 1U,
                             .layer = first_difference(*waiting, left),
                             .hook = true,
-                            .end = options_.losses});
+                            .end = losses});
         models.push_back(ready(*std::exchange(waiting, std::nullopt), trunk));
       }
       for (std::size_t i = 0; i < models.size(); ++i)
         branches[i].model = &models[i].decoder;
-      std::vector<unit_effect> effects = effects_of(trunk, branches, stage);
+      std::vector<unit_effect> effects = effects_of(trunk, branches, {how.stage, losses});
       of_trunk = std::move(effects.back());
       for (std::size_t i = 0; i < models.size(); ++i)
         take(done + i, std::move(effects[i]));
@@ -196,17 +199,11 @@ class unit_bench {
     return of_trunk;
   }
 
- private:
-  static std::size_t bytes_of_its_own(const language_model& model, const language_model& other) {
-    std::size_t weights = 0;
-    for (const auto& [name, tensor] : model.tensors)
-      if (tensor.values != other.at(name).values) weights += tensor.values->size();
-    return 2 * weights * sizeof(float);  // as they are, and packed
-  }
-
-  /// The effect of every branch, and last that of the trunk.
+  /// The effect of every branch of the reference's pass, or of trunk number 1, where there is a `trunk`; and last that
+  /// of the trunk.  Features of branches that ask for no hook are the trunk's.
   std::vector<unit_effect> effects_of(const runnable_model* trunk, std::span<const branch> branches,
-                                      std::string_view stage) const {
+                                      const measure_options& how = {}) const {
+    const bool losses = options_.losses && how.losses;
     std::vector<const any_decoder*> trunks{&model_.reference()};
     if (trunk != nullptr) trunks.push_back(&trunk->decoder);
     const std::size_t own = trunks.size() - 1;
@@ -217,31 +214,35 @@ class unit_bench {
     };
     begin(branches.size());
     for (std::size_t i = 0; i < branches.size(); ++i)
-      if (!leaves_behind(branches[i], model_.hook())) begin(i);
-    if (options_.losses)
+      if (branches[i].hook && !leaves_behind(branches[i], model_.hook())) begin(i);
+    if (losses)
       for (unit_effect& effect : effects)
         effect.losses.resize(groups().groups());
 
     sparse_codes codes;
     activations final_hidden;
+    side_record side(groups().groups());  // of the trunk
     const auto add = [&](std::size_t i, std::size_t block, matrix_view<const std::uint32_t> rows,
                          const any_decoder& decoder, const block_states& states) {
-      if (!states.at_hook.empty())
-        (*tables[i])(codes, features_.encode()(kept_activations(states.at_hook, layout()).view()),
-                     features_.groups_of(block));
-      if (!options_.losses) return;
+      if (!states.at_hook.empty()) {
+        const kept_activations kept(states.at_hook, layout());
+        const sparse_codes mine = features_.encode()(kept.view());
+        (*tables[i])(codes, mine, features_.groups_of(block));
+        if (i == branches.size()) features_.describe(side, kept.view(), mine, block);
+      }
+      if (!losses) return;
       std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
       compare_tokens(model_.reference(), std::as_const(final_hidden).view(), decoder, states.final_hidden, rows,
                      scores);
       add_losses(effects[i].losses, layout().first_row(block), scores);
     };
     run_branches(
-        std::span<const any_decoder* const>(trunks), branches, tokens_, layout(), model_.hook(), options_.losses, stage,
+        std::span<const any_decoder* const>(trunks), branches, tokens_, layout(), model_.hook(), losses, how.stage,
         told_,
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, std::size_t t, const block_states& states) {
           if (t == 0) {
             codes = features_.encode()(kept_activations(states.at_hook, layout()).view());
-            if (options_.losses) copy(states.final_hidden, final_hidden);
+            if (losses) copy(states.final_hidden, final_hidden);
           }
           if (t == own) add(branches.size(), block, rows, *trunks[t], states);
         },
@@ -249,9 +250,20 @@ class unit_bench {
           add(i, block, rows, *branches[i].model, states);
         });
     effects.back().noise = tables.back()->noise();
-    for (std::size_t i = 0; i < branches.size(); ++i)
+    effects.back().fvu = side.fit().fvu;
+    for (std::size_t i = 0; i < branches.size(); ++i) {
       effects[i].noise = tables[i] ? tables[i]->noise() : effects.back().noise;
+      effects[i].reaches_hook = tables[i].has_value();
+    }
     return effects;
+  }
+
+ private:
+  static std::size_t bytes_of_its_own(const language_model& model, const language_model& other) {
+    std::size_t weights = 0;
+    for (const auto& [name, tensor] : model.tensors)
+      if (tensor.values != other.at(name).values) weights += tensor.values->size();
+    return 2 * weights * sizeof(float);  // as they are, and packed
   }
 
   static void copy(matrix_view<const float> x, activations& to) {

@@ -2,7 +2,6 @@
 #ifndef QFA_PREDICT_LOGISTIC_HPP
 #define QFA_PREDICT_LOGISTIC_HPP
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -12,6 +11,7 @@
 
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
+#include "qfa/predict/symmetric_solve.hpp"
 
 namespace qfa {
 
@@ -106,28 +106,8 @@ class logistic_objective {
   }
 
   /// Solves curvature step = gradient; false where the curvature has vanished.
-  ///
-  /// In long double, for which Eigen has no vector code: the factorization of a handful of columns costs nothing, and
-  /// its bits then do not depend on the vector width.
   bool newton_step(std::vector<double>& step) const {
-    using matrix = Eigen::Matrix<long double, Eigen::Dynamic, Eigen::Dynamic>;
-    using vector = Eigen::Matrix<long double, Eigen::Dynamic, 1>;
-    const auto n = static_cast<Eigen::Index>(size_);
-    matrix h = matrix::Zero(n, n);
-    vector g(n);
-    for (Eigen::Index i = 0; i < n; ++i) {
-      g(i) = static_cast<long double>(gradient[static_cast<std::size_t>(i)]);
-      for (Eigen::Index j = 0; j <= i; ++j)
-        h(i, j) = static_cast<long double>(curvature[static_cast<std::size_t>(i * n + j)]);
-    }
-    const Eigen::LDLT<matrix, Eigen::Lower> factors(h);
-    if (factors.info() != Eigen::Success) return false;
-    const vector solution = factors.solve(g);
-    for (std::size_t i = 0; i < size_; ++i) {
-      step[i] = static_cast<double>(solution(static_cast<Eigen::Index>(i)));
-      if (!std::isfinite(step[i])) return false;
-    }
-    return true;
+    return symmetric_factors(curvature, size_).solve(gradient, step);
   }
 
  private:

@@ -189,14 +189,17 @@ inline report_json to_json(const alignment_result& a) {
                    {"critical", a.layers.critical},
                    {"worst", a.layers.worst},
                    {"pattern", layer_pattern_names[static_cast<std::size_t>(a.layers.pattern)]}};
-  report_json lifetimes = report_json::array();
-  for (const grain_reduction& r : a.geometry.per_channel)
-    lifetimes.push_back(detail::reduction_json(r));
+  const auto lifetimes = [](const std::vector<grain_reduction>& of_each) {
+    report_json list = report_json::array();
+    for (const grain_reduction& r : of_each)
+      list.push_back(detail::reduction_json(r));
+    return list;
+  };
   out["geometry"] = {{"layer", a.geometry.layer},
                      {"prompts", a.counted_prompts},
-                     {"per_channel_reduction", std::move(lifetimes)},
+                     {"per_channel_reduction", lifetimes(a.geometry.per_channel)},
                      {"against_random_groups", detail::reduction_json(a.geometry.direction)},
-                     {"group_reduction", detail::reduction_json(a.geometry.groups)},
+                     {"group_reduction", lifetimes(a.geometry.groups)},
                      {"outlier_channels", a.geometry.outliers},
                      {"outlier_flips", to_json(a.geometry.outlier_flips)},
                      {"random_flips", to_json(a.geometry.random_flips)},

@@ -90,10 +90,13 @@ inline std::string reductions_table(const alignment_result& a) {
     table.add({what, detail::of_trials(r.counts.coarse()), detail::of_trials(r.counts.fine()),
                std::to_string(r.counts.both), fixed(r.estimate.value, 2), detail::bounds_text(r.estimate.interval, 2)});
   };
-  for (const grain_reduction& r : a.geometry.per_channel)
-    add("PCR, scales by " + std::string(scale_lifetime_names[static_cast<std::size_t>(r.lifetime)]), r);
+  const auto add_each = [&](const std::string& what, const std::vector<grain_reduction>& of_each) {
+    for (const grain_reduction& r : of_each)
+      add(what + ", scales by " + std::string(scale_lifetime_names[static_cast<std::size_t>(r.lifetime)]), r);
+  };
+  add_each("PCR", a.geometry.per_channel);
   add("PCR_dir, against random groups", a.geometry.direction);
-  add("groups, all layers", a.geometry.groups);
+  add_each("groups, all layers", a.geometry.groups);
   add("PCR, all layers, test prompts", a.test_per_channel);
   add("groups, all layers, test prompts", a.test_groups);
   return table.str();

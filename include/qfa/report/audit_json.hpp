@@ -9,8 +9,11 @@
 #include <utility>
 
 #include "qfa/audit/result.hpp"
+#include "qfa/report/flip_share.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
+#include "qfa/report/ladder_json.hpp"
+#include "qfa/report/meaning_json.hpp"
 #include "qfa/version.hpp"
 
 namespace qfa {
@@ -27,6 +30,7 @@ inline report_json to_json(const audit_protocol& p) {
           {"headline", p.rules},
           {"source", p.source},
           {"hook", p.hook},
+          {"gate", p.gate.empty() ? report_json(nullptr) : report_json(p.gate)},
           {"rows", p.rows},
           {"context", p.context},
           {"tokens", p.tokens},
@@ -133,6 +137,7 @@ inline report_json to_json(const condition_result& c) {
   std::size_t dead = 0, born = 0;
   for (const feature_summary& f : c.features)
     dead += f.dead, born += f.born;
+  out["flip_share"] = value_or_reason(flip_share_of(c), "nothing changed");
   out["dead"] = dead;
   out["born"] = born;
   if (!c.reference) {
@@ -140,6 +145,7 @@ inline report_json to_json(const condition_result& c) {
     out["prediction_honest"] = to_json(c.honest_auc);
     out["prediction_honest"]["baseline_auc"] = value_or_reason(c.baseline_auc, "one class only");
   }
+  if (c.meaning) out["meaning"] = to_json(*c.meaning);
   if (c.cache)
     out["cache"] = {{"name", c.cache->name},
                     {"first_call_tokens", c.cache->first_call},
@@ -148,6 +154,8 @@ inline report_json to_json(const condition_result& c) {
                      value_or_reason(c.cache->bits_per_element.value_or(std::numeric_limits<double>::quiet_NaN()),
                                      "the policy does not say")}};
   if (c.match) out["pruning_match"] = detail::match_json(*c.match);
+  if (c.effective) out["effective_bits"] = to_json(*c.effective);
+  if (c.ladder_only) out["ladder_only"] = true;
   if (!c.tensors.empty()) {
     distortion all;
     report_json tensors = report_json::array();
@@ -180,6 +188,7 @@ inline report_json to_json(const audit_result& a) {
   for (const condition_result& c : a.conditions)
     conditions.push_back(to_json(c));
   out["conditions"] = std::move(conditions);
+  if (a.ladder) out["ladder"] = to_json(*a.ladder, a);
   const auto overlaps = [](const std::vector<damage_overlap>& all) {
     report_json list = report_json::array();
     for (const damage_overlap& o : all)

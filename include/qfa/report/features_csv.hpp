@@ -2,8 +2,13 @@
 #ifndef QFA_REPORT_FEATURES_CSV_HPP
 #define QFA_REPORT_FEATURES_CSV_HPP
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <ostream>
 #include <string>
+#include <vector>
 
 #include "qfa/audit/result.hpp"
 #include "qfa/io/csv.hpp"
@@ -11,8 +16,73 @@
 
 namespace qfa {
 
+namespace detail {
+
+/// The cells of a feature's meaning: empty on the reference.
+inline void write_meaning(csv_writer& csv, const condition_result& c, std::size_t feature) {
+  if (!c.meaning) {
+    for (std::size_t i = 0; i < 10; ++i)
+      csv.cell("");
+    return;
+  }
+  const feature_meaning& m = c.meaning->features[feature];
+  for (const double number :
+       {m.overlap, m.rank_overlap, m.divergence, m.control, m.previous_divergence, m.previous_control, m.moved})
+    csv.cell(number);
+  csv.cell(m.moved_to ? std::to_string(*m.moved_to) : "");
+  csv.cell(std::size_t{m.family});
+  csv.cell(m.family_r);
+}
+
+inline constexpr std::array ladder_columns{"ladder",
+                                           "law_c",
+                                           "law_a",
+                                           "bits_to_break",
+                                           "bits_to_break_censored",
+                                           "bits_to_destroy",
+                                           "bits_to_destroy_censored",
+                                           "effective_bits",
+                                           "effective_bits_censored"};
+
+/// The cells of `ladder_columns` for one feature under one condition.
+inline void write_ladder_cells(const audited_ladder& ladder, const condition_result& c, std::size_t feature,
+                               csv_writer& csv) {
+  const ladder_survey& s = ladder.survey;
+  const auto place_in = [&](const std::vector<std::uint32_t>& list) {
+    const auto at = std::ranges::lower_bound(list, feature);
+    return at != list.end() && *at == feature ? static_cast<std::size_t>(at - list.begin()) : list.size();
+  };
+  const std::size_t counted = place_in(s.counted), fitted = place_in(s.features);
+  csv.cell(counted < s.counted.size() ? law_verdict_names[static_cast<std::size_t>(s.verdicts[counted])] : "");
+  if (fitted == s.features.size()) {
+    for (std::size_t i = 1; i < ladder_columns.size(); ++i)
+      csv.cell("");
+    return;
+  }
+  csv.cell(s.scales[fitted].law.c);
+  csv.cell(s.scales[fitted].law.a);
+  const auto bits = [&](const worth_in_bits* w) {
+    if (w == nullptr) {
+      csv.cell("");
+      csv.cell("");
+      return;
+    }
+    const censoring side = censor(s.range, w->bits[fitted]);
+    csv.cell(s.range.clamp(w->bits[fitted]));
+    csv.cell(side == censoring::none ? "" : censoring_names[static_cast<std::size_t>(side)]);
+  };
+  bits(&s.breaks);
+  bits(&s.destroys);
+  bits(c.effective ? &*c.effective : nullptr);
+}
+
+}  // namespace detail
+
 /// One line for each policy and feature, under the protocol block in lines that begin with '#'.  A statistic without a
 /// value is an empty cell.
+///
+/// Where the audit has a ladder, further columns give each feature's law, the bits it needs and the policy's effective
+/// bits; a number that is censored stands at the end of the ladder, and the column behind it says on which side.
 inline void write_features_csv(const audit_result& a, std::ostream& to) {
   const report_json made = to_json(a.made);
   for (const auto& [key, value] : made.items())
@@ -23,6 +93,15 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
     csv.cell(head);
   for (const summary_column& column : summary_columns)
     csv.cell(column.name);
+  const bool with_meanings = std::ranges::any_of(a.conditions, [](const auto& c) { return c.meaning.has_value(); });
+  if (with_meanings)
+    for (const char* head : {"context_overlap", "context_rank_overlap", "token_divergence", "token_divergence_control",
+                             "previous_token_divergence", "previous_token_divergence_control", "moved_share",
+                             "moved_to", "family", "family_r"})
+      csv.cell(head);
+  if (a.ladder)
+    for (const char* head : detail::ladder_columns)
+      csv.cell(head);
   csv.end_row();
   for (const condition_result& c : a.conditions)
     for (std::size_t f = 0; f < c.features.size(); ++f) {
@@ -39,6 +118,8 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
       csv.cell(c.features[f].born);
       for (const summary_column& column : summary_columns)
         csv.cell(c.features[f].*column.value);
+      if (with_meanings) detail::write_meaning(csv, c, f);
+      if (a.ladder) detail::write_ladder_cells(*a.ladder, c, f, csv);
       csv.end_row();
     }
 }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "qfa/audit/result.hpp"
+#include "qfa/report/flip_share.hpp"
 
 namespace qfa {
 
@@ -87,6 +88,7 @@ inline std::string conditions_table(const audit_result& a) {
   heads.insert(heads.end(), {"mean r", "median r", "survived %", "95 %", "blurred %", "destroyed %", "s/b/d", "FVU"});
   text_table table(std::move(heads));
   for (const condition_result& c : a.conditions) {
+    if (c.ladder_only) continue;
     const survey& s = c.by(a.headline);
     std::vector<std::string> row{c.policy};
     if (with_bits) row.push_back(fixed(c.bits_per_weight.value_or(std::numeric_limits<double>::quiet_NaN()), 2));
@@ -115,6 +117,18 @@ inline std::string conditions_table(const audit_result& a) {
   return table.str();
 }
 
+/// What the bands bear, and what the SAE's gate makes of noise: why survival by one kind of SAE says nothing beside
+/// that by another (validity 2.1, 2.2).
+inline std::string gate_note(const audit_result& a) {
+  std::string flips;
+  for (const condition_result& c : a.conditions)
+    if (!c.reference) flips += (flips.empty() ? "" : ", ") + c.policy + " " + fixed(100.0 * flip_share_of(c), 1) + " %";
+  if (flips.empty()) return "";
+  return "\"survived\" bears the loss of 19 % of a feature's firings, \"destroyed\" takes 75 %; a " +
+         std::string(activation_names[static_cast<std::size_t>(a.activation)]) +
+         " SAE, not to be ranked with others: flips of its gate carry of the error's energy " + flips + "\n";
+}
+
 /// Which conditions hurt the same features, a line for each pair.
 inline std::string overlaps_table(const audit_result& a) {
   text_table table({"overlap of features not survived", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
@@ -134,7 +148,7 @@ inline std::string predictions_table(const audit_result& a) {
   text_table table(
       {"predicted survival", "survived", "AUC honest", "95 %", "unfitted baseline", "AUC published", "fold sd"});
   for (const condition_result& c : a.conditions) {
-    if (c.reference) continue;
+    if (c.reference || c.ladder_only) continue;
     const auto& h = c.honest_auc;
     const auto& p = c.published_auc;
     table.add({c.policy, std::to_string(h.survived) + "/" + std::to_string(h.features), fixed(h.auc.value, 3),

@@ -38,6 +38,7 @@ class firing_counts {
     return *this;
   }
 
+  std::uint64_t tokens() const noexcept { return tokens_; }
   std::span<const std::uint64_t> of_features() const noexcept { return fired_; }
 
   /// Features that fire on a token, on average.

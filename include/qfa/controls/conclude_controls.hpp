@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_CONTROLS_CONCLUDE_CONTROLS_HPP
+#define QFA_CONTROLS_CONCLUDE_CONTROLS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/controls/control_findings.hpp"
+#include "qfa/controls/control_passes.hpp"
+#include "qfa/controls/weight_controls.hpp"
+#include "qfa/model/loss_sums.hpp"
+#include "qfa/predict/noise_baseline.hpp"
+#include "qfa/sae/families.hpp"
+#include "qfa/stats/percentile.hpp"
+
+namespace qfa {
+
+/// What the passes of one policy and of its controls leave.
+struct controlled_samples {
+  damage_sample itself;
+  double energy = 0.0;  ///< E|D|^2 at the hook
+  std::map<control_kind, std::vector<damage_sample>> controls;
+  std::vector<double> error_variances;   ///< (counted): e^T S_D e, where S_D is known
+  std::vector<matched_pruning> matches;  ///< of random pruning, one a seed
+
+  std::span<const damage_sample> of(control_kind kind) const {
+    const auto found = controls.find(kind);
+    return found == controls.end() ? std::span<const damage_sample>{} : std::span(found->second);
+  }
+};
+
+/// What a second pass of the reference says of the first.
+inline self_check check_of(const pass_record& again, std::span<const std::uint32_t> counted) {
+  self_check out;
+  const damage_sample itself = sample_of(again.table, counted, again.name);
+  out.changed_features = itself.changed;
+  out.least_r = percentile(itself.r, 0.0);
+  if (again.losses.empty()) return out;
+  comparison_sum sum;
+  for (const comparison_sum& row : again.losses)
+    sum += row;
+  out.kl = sum.mean_kl();
+  out.excess_loss = sum.compressed.mean() - sum.reference.mean();
+  return out;
+}
+
+namespace detail {
+
+inline controlled_policy conclude_policy(const controlled_samples& s, std::span<const numerics_floor> floors) {
+  const survival_variant::condition itself = condition_of(s.itself);
+  controlled_policy out;
+  out.policy = s.itself.name;
+  out.survived = itself.survived;
+  out.mean_r = itself.mean_r;
+  out.survivors = static_cast<std::size_t>(std::ranges::count_if(s.itself.r, [](double r) { return r > 0.9; }));
+  out.flip_share = s.itself.flip_share;
+  out.error_energy = s.energy;
+  out.reliability = reliability_of(s.itself);
+  out.selection = check_selection(s.itself);
+  out.matches = s.matches;
+  for (const auto& entry : s.controls)
+    out.contrasts.push_back(contrast(std::string(name(entry.first)), s.itself, entry.second));
+  if (s.of(control_kind::matched_noise).empty())
+    out.refusal = "it changes activations too, and noise of the weights alone would leave the other half out";
+  for (const numerics_floor& floor : floors)
+    out.beyond.push_back(floor.beyond(s.itself));
+  return out;
+}
+
+}  // namespace detail
+
+/// Families of near-duplicates among the whole dictionary's features, by the reference's codes of all rows.
+inline std::vector<std::uint32_t> families_on(const feature_audit& features) {
+  return find_families(
+      features.dictionary(), features.codes().blocks(), [&](std::size_t b) { return features.codes()[b]; },
+      features.reference().side.firings());
+}
+
+/// Fills in what the passes say; `weights` and `residual` are the reference's after rounding, `family_of` the families
+/// of the dictionary's features.
+inline void conclude_controls(control_findings& out, const control_passes& passes,
+                              std::span<const controlled_samples> all, const damage_sample& weights,
+                              const damage_sample& residual, std::span<const std::uint32_t> family_of) {
+  const sae& dictionary = passes.features().dictionary();
+  const feature_table& table = passes.reference().table;
+  out.rows = passes.tokens().rows();
+  out.context = passes.tokens().context;
+  out.tokens = static_cast<std::size_t>(table.tokens());
+  out.groups = passes.features().groups().groups();
+  out.counted = passes.counted().size();
+  out.gate = dictionary.activation;
+  out.floors = {floor_of("weights rounded to bfloat16", weights),
+                floor_of("residual stream rounded to bfloat16", residual)};
+
+  const half_profiles profiles(table, passes.counted());
+  const std::vector<double> norms = encoder_norms_squared(dictionary.w_enc, dictionary.d_in, dictionary.d_sae);
+  std::vector<double> counted_norms;
+  for (const std::uint32_t f : passes.counted())
+    counted_norms.push_back(norms[f]);
+  std::vector<std::uint32_t> families;
+  for (const std::uint32_t f : passes.counted())
+    families.push_back(family_of[f]);
+  std::map<std::uint32_t, std::size_t> members;
+  for (const std::uint32_t family : families)
+    out.largest_family = (std::max)(out.largest_family, ++members[family]);
+  out.families = members.size();
+  for (const controlled_samples& s : all) {
+    controlled_policy& p = out.policies.emplace_back(detail::conclude_policy(s, out.floors));
+    p.prediction = predict_with_controls(profiles, s.itself, counted_norms, families);
+    if (!s.error_variances.empty())
+      p.prediction.covariance_auc = noise_prediction(profiles, s.itself, s.error_variances);
+  }
+
+  const damage_controls order(table, passes.counted());
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = 0; j < all.size(); ++j) {
+      if (i == j) continue;
+      const damage_sample &a = all[i].itself, &b = all[j].itself;
+      out.transfers.push_back(measure_transfer(profiles, a, b));
+      if (j < i) continue;
+      const auto null_by = [&](control_kind kind) { return compare_with_null(a, b, all[i].of(kind), all[j].of(kind)); };
+      out.pairs.push_back(
+          {a.name, b.name, null_by(control_kind::matched_noise),
+           compare_order(order, a, b, all[i].of(control_kind::matched_noise), all[j].of(control_kind::matched_noise)),
+           null_by(control_kind::random_pruning).null_jaccard.value});
+    }
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_CONTROLS_CONTROL_AUDIT_HPP
+#define QFA_CONTROLS_CONTROL_AUDIT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/compress/random_pruner.hpp"
+#include "qfa/controls/conclude_controls.hpp"
+#include "qfa/controls/control_findings.hpp"
+#include "qfa/controls/control_passes.hpp"
+#include "qfa/controls/hook_noise.hpp"
+#include "qfa/controls/survival_variant.hpp"
+#include "qfa/controls/weight_controls.hpp"
+#include "qfa/core/error.hpp"
+#include "qfa/model/match_pruning.hpp"
+
+namespace qfa {
+
+/// The controls of an audit of weight policies that run on its own rows with its own SAE (validity, section 4).
+///
+/// An audit of its own: policies run on these rows again, so that each claim and what decides it come from the same
+/// tokens.  Passes end with the hook, but for the one that holds the reference against itself.
+class control_audit {
+ public:
+  /// Runs the reference.
+  control_audit(const control_material& with, const control_settings& how)
+      : with_(with),
+        how_(how),
+        concludes_(with.options.share.concludes),
+        passes_(with.model, with.dictionary, with.rows, with.settings, paired(with.options), with.told) {
+    passes_.model().calibrate_on(with.calibration);
+  }
+
+  /// Everything.  In a process that makes no report nothing is found.
+  control_findings run() {
+    control_findings out;
+    out.settings = how_;
+    check_itself(out.self);
+    damage_sample weights, residual;
+    run(
+        "reference in bfloat16 weights",
+        [&] { return passes_.model().take(rounded_to_bf16(passes_.model().stored()), with_.targets, {}); }, weights);
+    run("reference with a bfloat16 residual stream", [&] { return passes_.model().uncompressed(); }, residual,
+        {.losses = false, .edits = residual_edits()});
+    std::vector<controlled_samples> all(with_.policies.size());
+    for (std::size_t i = 0; i < all.size(); ++i)
+      run_policy(with_.policies[i], all[i].itself, true);
+    for (std::size_t i = 0; i < all.size(); ++i)
+      run_controls(with_.policies[i], all[i]);
+    passes_.settle();
+    if (with_.matching.rows() == 0 || !with_.options.losses)
+      out.notes.emplace_back("random pruning of the same loss was left out: it needs losses, and rows to match on");
+    if (concludes_) conclude_controls(out, passes_, all, weights, residual, families());
+    return out;
+  }
+
+  /// Of every feature on the reference, by the whole dictionary's count of firings, which all processes know.
+  std::vector<double> firing_rates() const { return passes_.reference().side.firing_rates(); }
+
+ private:
+  /// A process that has only some of the rows runs the reference over all of them once more.
+  std::vector<std::uint32_t> families() const {
+    if (has_all_rows()) return families_on(passes_.features());
+    audit_options options = with_.options;
+    options.share = {};
+    options.checkpoint = {};
+    options.losses = false;
+    return families_on(
+        control_passes(with_.model, with_.dictionary, with_.rows, with_.settings, options, with_.told).features());
+  }
+
+  static audit_options paired(audit_options options) {
+    options.paired = true;
+    return options;
+  }
+
+  /// Fills `to`, which must stay where it is, once the pass is whole.
+  template <class Compress>
+  void run(const std::string& name, Compress compress, damage_sample& to, const pass_options& how = {.losses = false},
+           bool with_halves = false) {
+    passes_.run(
+        name, std::move(compress),
+        [this, &to, with_halves](const pass_record& record) {
+          if (concludes_) to = sample_of(record.table, passes_.counted(), record.name, with_halves);
+        },
+        how);
+  }
+  void run_policy(const any_policy& policy, damage_sample& to, bool with_halves = false) {
+    run(
+        policy.name(), [this, policy] { return passes_.model().compress_by(policy, with_.targets); }, to,
+        {.losses = false}, with_halves);
+  }
+
+  void check_itself(self_check& out) {
+    passes_.run(
+        "reference again", [&] { return passes_.model().compress_by(any_policy{}, with_.targets); },
+        [&](const pass_record& record) {
+          if (concludes_) out = check_of(record, passes_.counted());
+        },
+        {.losses = true});
+    passes_.settle();
+  }
+
+  /// Rounding behind each block up to the hook.
+  std::vector<activation_edit> residual_edits() const {
+    const hook_point& hook = passes_.model().hook();
+    if (hook.kind == hook_kind::resid_post) return residual_in_bf16(hook.layer);
+    return hook.layer == 0 ? std::vector<activation_edit>{} : residual_in_bf16(hook.layer - 1);
+  }
+
+  void run_controls(const any_policy& policy, controlled_samples& to) {
+    const auto place = [&](control_kind kind) -> damage_sample& {
+      std::vector<damage_sample>& runs = to.controls[kind];
+      runs.reserve((std::max<std::size_t>)(how_.seeds, 1));  // a sample is filled later, where it is
+      return runs.emplace_back();
+    };
+    for (const weight_control_run& control : weight_controls_of(policy, how_.seeds))
+      run_policy(control.policy, place(control.kind));
+    const auto disturbed = [&](control_kind kind, activation_edit noise) {
+      run(std::string(name(kind)) + " of " + policy.name(), [this] { return passes_.model().uncompressed(); },
+          place(kind), {.losses = false, .edits = {std::move(noise)}});
+    };
+    const hook_point& hook = passes_.model().hook();
+    const std::size_t context = passes_.tokens().context;
+    const error_covariance covariance = covariance_of(policy);
+    to.energy = covariance.energy();
+    disturbed(control_kind::isotropic_noise, isotropic_noise(hook, to.energy, context, 1));
+    disturbed(control_kind::covariant_noise, covariant_noise(hook, covariance, context, 1));
+    if (concludes_) to.error_variances = variances_along(covariance);
+    if (with_.matching.rows() == 0 || !with_.options.losses) return;
+    const double target = mean_loss(passes_.model().ready(passes_.model().compress_by(policy, with_.targets)),
+                                    with_.matching, "match " + policy.name(), with_.told, with_.options.share);
+    for (std::uint64_t seed = 1; seed <= how_.pruning_seeds; ++seed) {
+      const auto pruner = [&](double sparsity) { return random_pruner{.sparsity = sparsity, .seed = seed}; };
+      const sparsity_match match =
+          match_pruning(loss_bisection{.tolerance = how_.pruning_tolerance}, target, [&](double sparsity) {
+            return mean_loss(passes_.model().ready(passes_.model().compress_by(pruner(sparsity), with_.targets)),
+                             with_.matching, "match " + policy.name(), with_.told, with_.options.share);
+          });
+      to.matches.push_back({match.best.sparsity, match.best.value - target, match.within_tolerance});
+      damage_sample& pruned = place(control_kind::random_pruning);
+      run(
+          describe(pruner(match.best.sparsity)) + " for " + policy.name(),
+          [this, chosen = pruner(match.best.sparsity)] { return passes_.model().compress_by(chosen, with_.targets); },
+          pruned);
+    }
+  }
+
+  /// Whether this process ran the reference over all rows, and not over its share of them.
+  bool has_all_rows() const {
+    const token_layout& layout = passes_.features().layout();
+    return layout.run_rows() == layout.rows;
+  }
+
+  /// S_D of a policy at the hook, over all rows, which every process goes through by itself: sums of parts would not be
+  /// the same to the bit.
+  error_covariance covariance_of(const any_policy& policy) const {
+    error_covariance out(with_.dictionary.d_in);
+    token_layout layout = passes_.features().layout();
+    layout.first = 0;
+    layout.last = layout.rows;
+    const any_decoder compressed = passes_.model().ready(passes_.model().compress_by(policy, with_.targets));
+    run_over(
+        compressed, passes_.tokens(), layout, passes_.model().hook(), "covariance of " + policy.name(), with_.told,
+        [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
+            matrix_view<const float>) {
+          const kept_activations kept(x, layout);
+          if (has_all_rows()) {
+            const activations reference = (*passes_.features().dense())[block];
+            return out(reference.view(), kept.view());
+          }
+          passes_.model().reference().forward(
+              rows, {.hooks = {passes_.model().hook()}},
+              [&](std::size_t, matrix_view<float> h) { out(kept_activations(h, layout).view(), kept.view()); });
+        },
+        0, false);
+    return out;
+  }
+
+  /// e^T S_D e of each counted feature.
+  std::vector<double> variances_along(const error_covariance& s) const {
+    const sae& dictionary = passes_.features().dictionary();
+    const std::vector<std::uint32_t>& counted = passes_.counted();
+    std::vector<double> out(counted.size());
+    parallel_for(counted.size(), [&](std::size_t f) {
+      std::vector<double> e(dictionary.d_in);
+      for (std::size_t i = 0; i < e.size(); ++i)
+        e[i] = static_cast<double>(dictionary.w_enc[i * dictionary.d_sae + counted[f]]);
+      out[f] = s.along(e);
+    });
+    return out;
+  }
+
+  const control_material& with_;
+  control_settings how_;
+  bool concludes_;
+  control_passes passes_;
+};
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_CONTROLS_CONTROLLED_PREDICTION_HPP
+#define QFA_CONTROLS_CONTROLLED_PREDICTION_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/compare/auc.hpp"
+#include "qfa/controls/damage_sample.hpp"
+#include "qfa/controls/survival_transfer.hpp"
+#include "qfa/core/error.hpp"
+#include "qfa/predict/folds.hpp"
+#include "qfa/predict/honest_prediction.hpp"
+#include "qfa/stats/jackknife.hpp"
+#include "qfa/stats/percentile.hpp"
+
+namespace qfa {
+
+/// The claim that survival under a condition is predictable from the reference, with what decides it: the unfitted
+/// baseline, folds that keep families together, and labels that were shuffled.
+struct controlled_prediction {
+  std::string reason;                       ///< why nothing could be fitted; empty where it could
+  std::optional<honest_prediction> fitted;  ///< families held out together
+  estimate auc;                             ///< of that; interval on logit
+  estimate noise_auc;                       ///< of -nu_iso, nothing fitted (predict/noise_baseline.hpp)
+  estimate gain;                            ///< AUC less that, the same groups left out of both; on no scale
+  estimate covariance_auc;                  ///< of -nu_cov, with the error's own covariance, where it is known
+  std::size_t shuffles = 0;                 ///< of the labels
+  double shuffled_mean = std::numeric_limits<double>::quiet_NaN();  ///< AUC
+  double shuffled_95 = std::numeric_limits<double>::quiet_NaN();    ///< 95 % lie below
+};
+
+struct prediction_control_options {
+  std::uint64_t seed = 0;
+  std::size_t shuffles = 20;
+  double limit = 0.9;
+};
+
+/// Labels in an order that a seed and a number decide: the control of anything that is learned from them.
+inline std::vector<std::uint8_t> shuffled(std::vector<std::uint8_t> labels, std::uint64_t seed, std::uint64_t number) {
+  for (std::size_t i = labels.size(); i-- > 1;) {
+    const std::uint64_t draw = detail::scatter(detail::scatter(seed, number), i);
+    std::swap(labels[i], labels[static_cast<std::size_t>(draw % (i + 1))]);  // bias of 2^-64 i
+  }
+  return labels;
+}
+
+/// AUC of survival by -nu, nu = p Var(e) / Var x with the error's variance `variance[f]` at each feature's
+/// pre-activation; profile and label from different halves, both ways round; interval on logit.
+inline estimate noise_prediction(const half_profiles& reference, const damage_sample& s,
+                                 std::span<const double> variance, double limit = 0.9) {
+  const auto run = [&](std::size_t g) {
+    return both_ways([&](bool odd) {
+      return auc(reference.scores(odd, g, [&](std::size_t f) { return variance[f]; }),
+                 surviving(s.half_without(!odd, g), limit));
+    });
+  };
+  return jackknife(run(s.groups), s.groups, run, {.scale = interval_scale::logit});
+}
+
+/// `encoder_norms` are |e_j|^2 of the counted features, `families` their families (predict/families.hpp).
+inline controlled_prediction predict_with_controls(const half_profiles& reference, const damage_sample& s,
+                                                   std::span<const double> encoder_norms,
+                                                   std::span<const std::uint32_t> families,
+                                                   const prediction_control_options& options = {}) {
+  controlled_prediction out;
+  const auto predict = [&](std::size_t g, std::size_t least_minority, std::optional<std::uint64_t> shuffle = {}) {
+    const auto labels = [&](bool odd) {
+      std::vector<std::uint8_t> in = surviving(s.half_without(odd, g), options.limit);
+      return shuffle ? shuffled(std::move(in), options.seed, *shuffle) : in;
+    };
+    const std::vector<std::uint8_t> even = labels(false), odd = labels(true);
+    return predict_honestly({reference.of(false, g).predictors.view(), even},
+                            {reference.of(true, g).predictors.view(), odd}, options.seed, families,
+                            {.least_minority = least_minority});
+  };
+  const auto auc_or_nan = [&](std::size_t g, std::optional<std::uint64_t> shuffle = {}) {
+    try {
+      return predict(g, 0, shuffle).auc;
+    } catch (const error&) {
+      return std::numeric_limits<double>::quiet_NaN();
+    }
+  };
+  out.noise_auc = noise_prediction(reference, s, encoder_norms, options.limit);
+  try {
+    out.fitted = predict(s.groups, honest_options{}.least_minority);
+  } catch (const error& refusal) {
+    out.reason = refusal.what();
+    return out;
+  }
+  out.reason = out.fitted->refusal;
+  if (!out.reason.empty()) return out;
+  const std::vector<double> fitted = without_each(s.groups, auc_or_nan);
+  out.auc = jackknife(out.fitted->auc, fitted, {.scale = interval_scale::logit});
+  const auto baseline = [&](std::size_t g) {
+    return both_ways([&](bool odd) {
+      return auc(reference.scores(odd, g, [&](std::size_t f) { return encoder_norms[f]; }),
+                 surviving(s.half_without(!odd, g), options.limit));
+    });
+  };
+  out.gain =
+      jackknife(out.fitted->auc - baseline(s.groups), s.groups, [&](std::size_t g) { return fitted[g] - baseline(g); });
+  out.shuffles = options.shuffles;
+  std::vector<double> null = without_each(options.shuffles, [&](std::size_t i) { return auc_or_nan(s.groups, i); });
+  std::erase_if(null, [](double x) { return std::isnan(x); });
+  out.shuffled_mean = ratio(std::accumulate(null.begin(), null.end(), 0.0), static_cast<double>(null.size()));
+  out.shuffled_95 = percentile(null, 95.0);
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

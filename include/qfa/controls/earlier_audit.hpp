@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_CONTROLS_EARLIER_AUDIT_HPP
+#define QFA_CONTROLS_EARLIER_AUDIT_HPP
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "qfa/compare/auc.hpp"
+#include "qfa/core/error.hpp"
+#include "qfa/io/csv_reader.hpp"
+#include "qfa/io/file.hpp"
+#include "qfa/io/in_quotes.hpp"
+#include "qfa/io/json.hpp"
+
+namespace qfa {
+
+/// A counted feature under one condition of an audit that was written to files.
+struct reported_feature {
+  std::uint32_t feature = 0;
+  double r = std::numeric_limits<double>::quiet_NaN();
+  double noise_to_signal = std::numeric_limits<double>::quiet_NaN();  ///< nu; NaN or infinite where r is none or 0
+
+  /// By which features are ranked: nu, and what has none is worst.
+  double rank() const noexcept {
+    return std::isnan(noise_to_signal) ? std::numeric_limits<double>::infinity() : noise_to_signal;
+  }
+  bool survived(double limit = 0.9) const noexcept { return r > limit; }
+};
+
+/// What an audit's report.json and features.csv say of features: one list of the counted ones for each condition but
+/// the reference.
+struct earlier_audit {
+  std::string gate;    ///< the SAE's activation
+  std::string inputs;  ///< as the files name them: model, SAE and tokens with their checksums
+  std::vector<std::string> conditions;
+  std::map<std::string, std::vector<reported_feature>> features;  ///< by condition; in order of the feature
+
+  /// Throws where there is no such condition; an empty name is the only one that there is.
+  const std::string& condition(const std::string& name) const {
+    const auto listed = [&] {
+      std::string all;
+      for (const std::string& c : conditions)
+        all += (all.empty() ? "" : ", ") + in_quotes(c);
+      return all;
+    };
+    if (name.empty() && conditions.size() == 1) return conditions.front();
+    if (name.empty()) fail("the earlier audit has several conditions, expected the name of one of " + listed());
+    const auto found = std::ranges::find(conditions, name);
+    if (found == conditions.end())
+      fail("the earlier audit has no condition " + in_quotes(name) + ", expected one of " + listed());
+    return *found;
+  }
+};
+
+namespace detail {
+
+inline double number_in(const std::string& cell) {
+  double value = std::numeric_limits<double>::quiet_NaN();
+  const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
+  return problem == std::errc{} && end == cell.data() + cell.size() ? value : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace detail
+
+/// Reads an audit from the directory that it was written to, or from its report.json, beside which features.csv lies.
+/// Throws where one of the two is missing, or lacks what is needed.
+inline earlier_audit read_earlier_audit(std::filesystem::path where) {
+  if (!std::filesystem::is_directory(where)) where = where.has_parent_path() ? where.parent_path() : ".";
+  earlier_audit out;
+  const json report = read_json(where / "report.json");
+  if (!report.is_object() || !report.contains("sae") || !report["sae"].contains("activation") ||
+      !report["sae"]["activation"].is_string())
+    fail(in_quotes(where / "report.json") + " names no sae.activation, expected a report of qfa audit");
+  out.gate = report["sae"]["activation"].get<std::string>();
+  if (report.contains("protocol") && report["protocol"].contains("inputs"))
+    out.inputs = report["protocol"]["inputs"].dump();
+
+  const std::filesystem::path path = where / "features.csv";
+  const file_bytes file(path, file_access::mapped);
+  std::string_view text = file.text();
+  while (text.starts_with('#')) {  // the protocol, line by line
+    const std::size_t end = text.find('\n');
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  const std::vector<csv_row> rows = parse_csv(text, in_quotes(path));
+  const auto column = [&](std::string_view name) {
+    const auto& head = rows.empty() ? std::vector<std::string>{} : rows.front().cells;
+    const auto found = std::ranges::find(head, name);
+    if (found == head.end())
+      fail(in_quotes(path) + " has no column \"" + std::string(name) + "\", expected a table of qfa audit");
+    return static_cast<std::size_t>(found - head.begin());
+  };
+  const std::size_t policy = column("policy"), feature = column("feature"), outcome = column("honest_outcome"),
+                    r = column("r"), nu = column("noise_to_signal");
+  for (std::size_t i = 1; i < rows.size(); ++i) {
+    const std::vector<std::string>& cells = rows[i].cells;
+    if (cells.size() != rows.front().cells.size())
+      fail(in_quotes(path) + ", line " + std::to_string(rows[i].line) + ", has another number of cells than its head");
+    const std::string& condition = cells[policy];
+    if (condition == "reference") continue;
+    auto& list = out.features[condition];
+    if (std::ranges::find(out.conditions, condition) == out.conditions.end()) out.conditions.push_back(condition);
+    if (cells[outcome].empty() || cells[outcome] == "unmeasured") continue;
+    list.push_back({static_cast<std::uint32_t>(detail::number_in(cells[feature])), detail::number_in(cells[r]),
+                    detail::number_in(cells[nu])});
+  }
+  if (out.conditions.empty()) fail(in_quotes(path) + " has no condition but the reference");
+  return out;
+}
+
+/// The features from the most to the least endangered, by nu that was measured under a cheap compression; of equal ones
+/// the first first.
+inline std::vector<reported_feature> most_endangered_first(std::vector<reported_feature> features) {
+  std::ranges::stable_sort(features, [](const auto& a, const auto& b) { return a.rank() > b.rank(); });
+  return features;
+}
+
+/// How many would survive `bits` bits fewer, each of which makes nu four times as large: of a ReLU, whose error is the
+/// quantizer's step.  A gate turns noise into flips, whose energy grows by half of that, and an extrapolation of this
+/// kind means nothing: throws (validity 2.5).
+inline std::size_t survivors_at_fewer_bits(const earlier_audit& audit, const std::vector<reported_feature>& features,
+                                           double bits, double limit = 0.9) {
+  if (audit.gate != "relu")
+    fail("the counts of a " + audit.gate +
+         " SAE cannot be foretold from one audit, whose features can only be ranked: a gate turns noise into flips");
+  const double most = (1.0 - limit * limit) / (limit * limit);
+  return static_cast<std::size_t>(std::ranges::count_if(
+      features, [&](const reported_feature& f) { return f.r > 0.0 && f.rank() * std::pow(4.0, bits) < most; }));
+}
+
+/// What a ranking by nu under one condition is worth for the survival under another, over the features that both count;
+/// NaN where one class is empty.
+struct ranking_score {
+  double auc = std::numeric_limits<double>::quiet_NaN();
+  std::size_t features = 0;
+  std::size_t survived = 0;
+};
+
+inline ranking_score score_ranking(const std::vector<reported_feature>& from, const std::vector<reported_feature>& to) {
+  std::map<std::uint32_t, double> rank;
+  for (const reported_feature& f : from)
+    rank[f.feature] = f.r > 0.0 ? -f.rank() : -std::numeric_limits<double>::infinity();
+  std::vector<double> score;
+  std::vector<std::uint8_t> survived;
+  ranking_score out;
+  for (const reported_feature& f : to)
+    if (const auto found = rank.find(f.feature); found != rank.end()) {
+      score.push_back(found->second);
+      survived.push_back(f.survived());
+      out.survived += f.survived();
+    }
+  out.features = score.size();
+  out.auc = auc(score, survived);
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_CONTROLS_SURVIVAL_VARIANT_HPP
+#define QFA_CONTROLS_SURVIVAL_VARIANT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/audit/model_pass.hpp"
+#include "qfa/compress/any_policy.hpp"
+#include "qfa/compress/targets.hpp"
+#include "qfa/controls/control_findings.hpp"
+#include "qfa/controls/control_passes.hpp"
+#include "qfa/controls/damage_sample.hpp"
+#include "qfa/sae/unlearned.hpp"
+#include "qfa/stats/jackknife.hpp"
+#include "qfa/survival/aggregates.hpp"
+
+namespace qfa {
+
+/// Everything that an audit's controls run with, for as many of them as are asked for.
+struct control_material {
+  language_model model;
+  sae dictionary;
+  token_rows rows;
+  token_rows matching;     ///< other rows, for matching pruning; may be empty
+  token_rows calibration;  ///< that calibrated policies learn from
+  audit_settings settings;
+  audit_options options;
+  std::vector<any_policy> policies;
+  target_patterns targets;
+  progress told{};
+};
+
+inline survival_variant::condition condition_of(const damage_sample& s, double limit = 0.9) {
+  const auto share = [&](std::size_t g) { return surviving_share(s.without(g), limit); };
+  const auto mean = [&](std::size_t g) { return mean_correlation(s.without(g)); };
+  return {s.name, jackknife(share(s.groups), s.groups, share, {.scale = interval_scale::logit}),
+          jackknife(mean(s.groups), s.groups, mean, {.scale = interval_scale::atanh}), s.flip_share};
+}
+
+/// Runs the reference and the policies once more, as `with` says; nothing of it is kept in a checkpoint.  Where a
+/// process makes no report, the variant is empty.
+inline survival_variant run_variant(std::string what, const control_material& with) {
+  audit_options options = with.options;
+  options.checkpoint = {};
+  options.losses = false;
+  options.paired = false;
+  options.allow_bad_sae = true;
+  control_passes passes(with.model, with.dictionary, with.rows, with.settings, options, with.told);
+  passes.model().calibrate_on(with.calibration);
+  survival_variant out;
+  out.what = std::move(what);
+  out.counted = passes.counted().size();
+  out.fvu = passes.reference().side.fit().fvu;
+  for (const any_policy& policy : with.policies)
+    passes.run(
+        policy.name(), [&] { return passes.model().compress_by(policy, with.targets); },
+        [&](const pass_record& record) {
+          if (with.options.share.concludes)
+            out.conditions.push_back(condition_of(sample_of(record.table, passes.counted(), record.name)));
+        });
+  passes.settle();
+  return out;
+}
+
+/// Rows with BOS where they had none: behind it, all but the last token.  Rows that begin with it lose it, and are one
+/// token shorter.  Throws where the model names no BOS.
+inline token_rows with_bos_changed(const token_rows& rows, std::uint32_t bos, bool has_bos) {
+  token_rows out{.context = has_bos ? rows.context - 1 : rows.context};
+  for (std::size_t r = 0; r < rows.rows(); ++r) {
+    const auto row = rows.view().row(r);
+    if (!has_bos) out.ids.push_back(bos);
+    out.ids.insert(out.ids.end(), row.begin() + (has_bos ? 1 : 0), row.end() - (has_bos ? 0 : 1));
+  }
+  return out;
+}
+
+/// What the SAE's encoder reads of the reference on the first rows: enough tokens to set thresholds on, but no more
+/// than 16,384, fewer for large dictionaries.
+inline std::vector<float> sample_encoder_inputs(const control_material& with) {
+  const audited_model model(with.model, with.dictionary, with.settings, with.options.fused, with.told);
+  const std::size_t work = with.dictionary.d_in * with.dictionary.d_sae;
+  const std::size_t tokens = std::clamp<std::size_t>(std::size_t{20'000'000'000} / work, 1024, 16384);
+  const token_rows rows =
+      rows_of(with.rows, 0, (std::min)(with.rows.rows(), (std::max<std::size_t>)(1, tokens / with.rows.context)));
+  const token_layout layout{rows.rows(), rows.context, with.settings.skip_positions};
+  std::vector<float> inputs;
+  run_over(
+      model.reference(), rows, layout, model.hook(), "thresholds", with.told,
+      [&](std::size_t, matrix_view<const std::uint32_t>, matrix_view<const float> x, matrix_view<const float>) {
+        const kept_activations kept(x, layout);
+        const std::vector<float> some = encoder_inputs(with.dictionary, kept.view());
+        inputs.insert(inputs.end(), some.begin(), some.end());
+      },
+      0, false);
+  return inputs;
+}
+
+}  // namespace qfa
+
+#endif

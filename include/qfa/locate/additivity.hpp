@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_LOCATE_ADDITIVITY_HPP
+#define QFA_LOCATE_ADDITIVITY_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "qfa/core/error.hpp"
+#include "qfa/locate/feature_noise.hpp"
+#include "qfa/stats/jackknife.hpp"
+
+namespace qfa {
+
+/// Whether damage adds up: A_j = nu_j(all units compressed) / sum_t nu_j(unit t alone) over features (validity A5).
+struct additivity {
+  /// Within these, sums over units may stand for the whole.
+  static constexpr double least = 0.67, most = 1.5;
+
+  estimate median;  ///< of A_j, the lower one; interval on log
+  double lower_quartile = std::numeric_limits<double>::quiet_NaN();
+  double upper_quartile = std::numeric_limits<double>::quiet_NaN();
+  std::size_t features = 0;  ///< with an A_j, infinite ones included: lost by all, by no unit alone
+  std::size_t undefined =
+      0;  ///< nothing happens to them, or a unit alone loses them and so do all: A_j is 0/0 or inf/inf
+
+  /// Whether the median and both quartiles lie within: the middle half of the features, not the one in the middle.
+  bool holds() const noexcept {
+    return lower_quartile >= least && median.value <= most && median.value >= least && upper_quartile <= most;
+  }
+};
+
+namespace detail {
+
+/// The value that a share q of the sorted values lies below, and of the two next to that place the lower: an order
+/// statistic, since values may be infinite.  NaN of none.
+inline double lower_quantile(std::vector<double> values, double q) {
+  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
+  std::ranges::sort(values);
+  return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+}
+
+/// A_j of the features that have one.
+inline std::vector<double> additivities(std::span<const double> all, std::span<const double> sum) {
+  std::vector<double> out;
+  for (std::size_t f = 0; f < all.size(); ++f)
+    if (const double a = all[f] / sum[f]; !std::isnan(a)) out.push_back(a);
+  return out;
+}
+
+}  // namespace detail
+
+/// Adds up nu over units, feature by feature, for `measure_additivity`.
+class noise_total {
+ public:
+  void operator()(const feature_noise& unit) {
+    if (units_++ == 0) {
+      all_ = unit.all;
+      without_ = unit.without;
+      return;
+    }
+    require(unit.all.size() == all_.size() && unit.without.size() == without_.size(),
+            "units of one total are measured on the same features and groups");
+    for (std::size_t f = 0; f < all_.size(); ++f)
+      all_[f] += unit.all[f];
+    for (std::size_t i = 0; i < without_.size(); ++i)
+      without_[i] += unit.without[i];
+  }
+
+  std::span<const double> all() const noexcept { return all_; }
+  std::span<const double> without_group(std::size_t group) const noexcept {
+    return std::span(without_).subspan(group * all_.size(), all_.size());
+  }
+
+ private:
+  std::size_t units_ = 0;
+  std::vector<double> all_;      // (features)
+  std::vector<double> without_;  // (groups, features)
+};
+
+/// Nothing is limited here: medians and quartiles take infinite values as they are.
+inline additivity measure_additivity(const feature_noise& all, const noise_total& units) {
+  require(units.all().size() == all.features(),
+          "a total of units is of the features that all of them were measured on");
+  const auto median = [](std::vector<double> a) { return detail::lower_quantile(std::move(a), 0.5); };
+  const std::vector<double> a = detail::additivities(all.all, units.all());
+  additivity out;
+  out.features = a.size();
+  out.undefined = all.features() - a.size();
+  out.lower_quartile = detail::lower_quantile(a, 0.25);
+  out.upper_quartile = detail::lower_quantile(a, 0.75);
+  out.median = jackknife(
+      median(a), all.groups,
+      [&](std::size_t g) { return median(detail::additivities(all.without_group(g), units.without_group(g))); },
+      {.scale = interval_scale::log});
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

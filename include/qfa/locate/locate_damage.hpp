@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_LOCATE_LOCATE_DAMAGE_HPP
+#define QFA_LOCATE_LOCATE_DAMAGE_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "qfa/compare/correlation.hpp"
+#include "qfa/compress/any_policy.hpp"
+#include "qfa/compress/targets.hpp"
+#include "qfa/locate/additivity.hpp"
+#include "qfa/locate/depth_patch.hpp"
+#include "qfa/locate/isolated.hpp"
+#include "qfa/locate/noise_sum.hpp"
+#include "qfa/locate/unit_bench.hpp"
+#include "qfa/locate/units.hpp"
+#include "qfa/stats/jackknife.hpp"
+
+namespace qfa {
+
+/// What a feature counts in a sum over features.
+///   uniform   each the same
+///   mass      by its share of sum x |w_j| over the reference's tokens: what it adds to the residual stream
+enum class feature_weighting : std::uint8_t { uniform, mass };
+inline constexpr std::array<std::string_view, 2> feature_weighting_names{"uniform", "mass"};
+constexpr const auto& names_of(feature_weighting) noexcept { return feature_weighting_names; }
+
+/// Weights of the bench's features, told by the reference alone.  They add up to 1: sums of noise are means.
+inline std::vector<double> feature_weights(const unit_bench& bench, feature_weighting weighting) {
+  std::vector<double> weights =
+      weighting == feature_weighting::mass ? bench.masses() : std::vector<double>(bench.features().size(), 1.0);
+  double sum = 0.0;
+  for (const double w : weights)
+    sum += w;
+  for (double& w : weights)
+    w /= sum;
+  return weights;
+}
+
+struct location_options {
+  unit_kind kind = unit_kind::tensors;
+  target_patterns targets{};
+  feature_weighting weighting = feature_weighting::uniform;
+};
+
+/// One unit's part in the damage (validity A5).
+struct located_unit {
+  std::string name;
+  std::size_t weights = 0;
+  std::optional<double> bits{};           ///< stored, scales included
+  noise_sum isolated;                     ///< sum_j w_j I_tj: the unit alone is compressed
+  noise_sum left_out;                     ///< sum_j w_j L_tj: what is gone where all others are
+  estimate share;                         ///< of the isolated damage of all units; on logit
+  estimate left_out_share;                ///< sum_j w_j L_tj over sum_j w_j nu_j(all); may be negative
+  std::optional<estimate> kl{};           ///< mean KL(reference || unit alone), nats; on log
+  std::optional<estimate> excess_loss{};  ///< nats, of the unit alone
+};
+
+/// Where in a model a policy's damage to features comes from, and how far to trust that.
+struct damage_location {
+  std::string policy;
+  unit_kind kind = unit_kind::tensors;
+  feature_weighting weighting = feature_weighting::uniform;
+  std::vector<located_unit> units;  ///< in the model's order
+  noise_sum whole;                  ///< sum_j w_j nu_j(all): all units compressed
+  estimate noise;                   ///< the same, with its interval on log
+  additivity adds_up;
+  estimate total_additivity;  ///< sum_j w_j nu_j(all) over sum_tj w_j I_tj: what a sum over units is worth; on log
+  /// Spearman's correlation of the units' damage on even and on odd groups of rows, of the units that any damage comes
+  /// from; on atanh.
+  estimate ranking;
+  std::size_t ranked = 0;                 ///< such units
+  std::size_t worst = 0;                  ///< the unit that carries most on the even groups
+  estimate worst_share;                   ///< its share on the odd ones, which did not choose it; on logit
+  std::optional<depth_profile> depths{};  ///< where the bench has losses
+  double reference_fvu = std::numeric_limits<double>::quiet_NaN();   ///< of the SAE on the reference
+  double compressed_fvu = std::numeric_limits<double>::quiet_NaN();  ///< and on the compressed model
+};
+
+namespace detail {
+
+inline estimate share_of(const noise_sum& part, const noise_sum& whole, interval_scale scale) {
+  return jackknife(part.all / whole.all, part.without.size(),
+                   [&](std::size_t g) { return part.without[g] / whole.without[g]; }, {.scale = scale});
+}
+
+/// The share on one half of the groups, 0 the even ones.
+inline estimate half_share_of(const noise_sum& part, const noise_sum& whole, std::size_t half) {
+  std::vector<double> without;
+  for (std::size_t g = half; g < part.half_without.size(); g += 2)
+    without.push_back(part.half_without[g] / whole.half_without[g]);
+  return jackknife(part.half[half] / whole.half[half], without, {.scale = interval_scale::logit});
+}
+
+/// How alike the halves rank the units that have any damage; a group that is left out is missing from its half alone.
+inline estimate rank_agreement(std::span<const located_unit> units, std::size_t groups, std::size_t& ranked) {
+  std::vector<const noise_sum*> sums;
+  for (const located_unit& unit : units)
+    if (unit.isolated.all > 0.0) sums.push_back(&unit.isolated);
+  ranked = sums.size();
+  const auto agreement = [&](std::size_t left_out) {
+    std::array<std::vector<double>, 2> halves;
+    for (const noise_sum* sum : sums)
+      for (std::size_t h = 0; h < 2; ++h)
+        halves[h].push_back(left_out < groups && left_out % 2 == h ? sum->half_without[left_out] : sum->half[h]);
+    return spearman(halves[0], halves[1]);
+  };
+  return jackknife(agreement(groups), groups, agreement, {.scale = interval_scale::atanh});
+}
+
+}  // namespace detail
+
+/// Sums up units that were measured: `total` adds up the isolated noise of all of them, `all` is that of the whole
+/// compressed model, and `units` have their sums; fills in shares and the rest.
+inline damage_location conclude_location(std::vector<located_unit> units, const noise_total& total,
+                                         const feature_noise& all, std::span<const double> weights) {
+  require(!units.empty(), "damage is located among at least one unit");
+  damage_location out;
+  out.units = std::move(units);
+  out.whole = sum_noise(all, weights);
+  noise_sum isolated = out.units.front().isolated;
+  for (std::size_t u = 1; u < out.units.size(); ++u)
+    isolated += out.units[u].isolated;
+  for (located_unit& unit : out.units) {
+    if (!unit.reaches_hook) {
+      unit.share.value = unit.left_out_share.value = 0.0;
+      unit.share.range.reason = unit.left_out_share.range.reason = "the unit lies behind the hook";
+      continue;
+    }
+    unit.share = detail::share_of(unit.isolated, isolated, interval_scale::logit);
+    unit.left_out_share = detail::share_of(unit.left_out, out.whole, interval_scale::identity);
+  }
+  out.noise = jackknife(out.whole.all, out.whole.without, {.scale = interval_scale::log});
+  out.adds_up = measure_additivity(all, total);
+  out.total_additivity = detail::share_of(out.whole, isolated, interval_scale::log);
+  out.ranking = detail::rank_agreement(out.units, all.groups, out.ranked);
+  const auto worst = std::ranges::max_element(out.units, {}, [](const auto& unit) { return unit.isolated.half[0]; });
+  out.worst = static_cast<std::size_t>(worst - out.units.begin());
+  out.worst_share = detail::half_share_of(worst->isolated, isolated, 1);
+  return out;
+}
+
+/// Locates the damage that a policy does to the bench's features: two passes over its rows for every unit that lies
+/// before the hook, and where the bench has losses, for every unit and layer.  Throws as unit_bench::compress does.
+inline damage_location locate_damage(const unit_bench& bench, const any_policy& policy,
+                                     const location_options& options = {}) {
+  const std::vector<compression_unit> units = bench.units(options.kind, options.targets);
+  const unit_option option = bench.compress(policy, options.targets);
+  const std::span<const unit_option> form(&option, 1);
+  const std::vector<double> weights = feature_weights(bench, options.weighting);
+  const auto over_groups = [](std::span<const comparison_sum> sums, auto statistic, interval_scale scale) {
+    const auto of = [&](std::size_t g) { return statistic(sum_without(sums, g)); };
+    return jackknife(of(sums.size()), sums.size(), of, {.scale = scale});
+  };
+
+  std::vector<located_unit> located(units.size());
+  noise_total total;
+  bench.measure(
+      nullptr, units.size(), [&](std::size_t u) { return bench.assembled(form, units, only(u, units.size())); },
+      [&](std::size_t u, unit_effect effect) {
+        located_unit& unit = located[u];
+        unit.name = units[u].name;
+        unit.weights = units[u].weights();
+        unit.bits = stored_bits_of(units[u], option.tensors);
+        unit.reaches_hook = effect.reaches_hook;
+        unit.isolated = sum_noise(effect.noise, weights);
+        total(effect.noise);
+        if (effect.losses.empty()) return;
+        unit.kl = over_groups(
+            effect.losses, [](const comparison_sum& s) { return s.mean_kl(); }, interval_scale::log);
+        unit.excess_loss = over_groups(
+            effect.losses, [](const comparison_sum& s) { return s.compressed.mean() - s.reference.mean(); },
+            interval_scale::identity);
+      },
+      {.stage = "each unit alone"});
+
+  const runnable_model compressed =
+      bench.ready(bench.assembled(form, units, std::vector<std::size_t>(units.size(), 0)));
+  const unit_effect all = bench.measure(
+      &compressed, units.size(), [&](std::size_t u) { return bench.assembled(form, units, all_but(u, units.size())); },
+      [&](std::size_t u, unit_effect effect) { located[u].left_out = sum_noise(effect.noise, weights); },
+      {.stage = "all units but one", .losses = false});
+  for (located_unit& unit : located) {
+    noise_sum gone = sum_noise(all.noise, weights);
+    gone -= unit.left_out;
+    unit.left_out = std::move(gone);
+  }
+
+  damage_location out = conclude_location(std::move(located), total, all.noise, weights);
+  out.policy = policy.name();
+  out.reference_fvu = bench.reference().reference().side.fit().fvu;
+  out.compressed_fvu = all.fvu;
+  out.kind = options.kind;
+  out.weighting = options.weighting;
+  if (bench.options().losses) out.depths = patch_depths(bench, compressed);
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

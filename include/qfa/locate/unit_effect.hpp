@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_LOCATE_UNIT_EFFECT_HPP
+#define QFA_LOCATE_UNIT_EFFECT_HPP
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "qfa/locate/feature_noise.hpp"
+#include "qfa/model/loss_sums.hpp"
+
+namespace qfa {
+
+/// What a change of the model does, against the reference.
+struct unit_effect {
+  feature_noise noise;                   ///< of the bench's features
+  std::vector<comparison_sum> losses{};  ///< by group of rows; empty where losses are not asked for
+  bool reaches_hook = true;              ///< false: the pass left its trunk behind the hook, or was asked for no hook
+  double fvu = std::numeric_limits<double>::quiet_NaN();  ///< of the SAE on a trunk's activations; NaN of all others
+};
+
+/// Sums by group of rows without one of them; of all where there is no group of that number.
+inline comparison_sum sum_without(std::span<const comparison_sum> groups, std::size_t left_out) noexcept {
+  comparison_sum sum;
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    if (g != left_out) sum += groups[g];
+  return sum;
+}
+
+}  // namespace qfa
+
+#endif

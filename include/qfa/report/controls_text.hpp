@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_CONTROLS_TEXT_HPP
+#define QFA_REPORT_CONTROLS_TEXT_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qfa/controls/control_findings.hpp"
+#include "qfa/report/text_table.hpp"
+
+namespace qfa {
+
+namespace detail {
+
+inline std::string with_range(const estimate& e, int decimals, double unit = 1.0) {
+  const std::string range = range_text(e.range, decimals, unit);
+  return fixed(unit * e.value, decimals) + (range.empty() ? "" : " " + range);
+}
+inline std::string signed_with_range(const estimate& e, int decimals, double unit = 1.0) {
+  const std::string range = range_text(e.range, decimals, unit);
+  return signed_fixed(unit * e.value, decimals) + (range.empty() ? "" : " " + range);
+}
+
+/// What a contrast's interval allows to be said of the policy.
+inline std::string_view contrast_word(const estimate& more) {
+  if (more.range.kind != interval_kind::two_sided) return "not told apart";
+  if (more.range.lower > 0.0) return "policy hurts less";
+  return more.range.upper < 0.0 ? "policy hurts more" : "not told apart";
+}
+
+/// "POLICY 12.0 %, POLICY 3.0 %".
+template <class Value>
+std::string for_each_policy(const control_findings& c, Value value) {
+  std::string out;
+  for (const controlled_policy& p : c.policies)
+    out += (out.empty() ? "" : ", ") + p.policy + " " + value(p);
+  return out;
+}
+
+}  // namespace detail
+
+/// The damage of each policy beside that of its controls, a line for each: "survives" is r > 0.9, points are per cent
+/// of the counted features.
+inline std::string contrasts_table(const control_findings& c) {
+  text_table table({"policy | its control", "survive %", "control %", "95 %", "more, points", "95 %", "mean r",
+                    "control", "policy against control"});
+  for (const controlled_policy& p : c.policies)
+    for (const control_contrast& x : p.contrasts)
+      table.add({p.policy + " | " + x.control + (x.seeds > 1 ? " x" + std::to_string(x.seeds) : ""),
+                 fixed(100.0 * p.survived.value, 1), fixed(100.0 * x.survived.value, 1),
+                 range_text(x.survived.range, 1, 100.0), signed_fixed(100.0 * x.more_survived.value, 1),
+                 range_text(x.more_survived.range, 1, 100.0), fixed(p.mean_r.value, 4), fixed(x.mean_r.value, 4),
+                 std::string(detail::contrast_word(x.more_mean_r))});
+  return table.str();
+}
+
+/// Whether two policies hurt the same features more than unrelated noise would, a line for each pair.
+inline std::string shared_damage_table(const control_findings& c) {
+  text_table table({"same features hurt?", "sizes", "J", "J_null", "J - J_null", "95 %", "J pruned", "partial rho",
+                    "95 %", "with noise", "reliability", "verdict"});
+  for (const shared_damage& s : c.pairs)
+    table.add({s.a + " | " + s.b, std::to_string(s.overlap.sizes.a) + ", " + std::to_string(s.overlap.sizes.b),
+               fixed(s.overlap.jaccard.value, 3), fixed(s.overlap.null_jaccard.value, 3),
+               signed_fixed(s.overlap.excess.value, 3), range_text(s.overlap.excess.range, 3),
+               fixed(s.pruning_jaccard, 3), fixed(s.order.partial.value, 3), range_text(s.order.partial.range, 3),
+               fixed(s.order.null_partial, 3), fixed(s.order.reliability_a, 3) + ", " + fixed(s.order.reliability_b, 3),
+               std::string(name(s.verdict()))});
+  return table.str();
+}
+
+/// Whether survival is predictable, beside what needs no fit and beside shuffled labels.
+inline std::string controlled_predictions_table(const control_findings& c) {
+  text_table table({"predictable?", "base rate", "AUC", "95 %", "nu_iso", "nu_cov", "AUC - nu_iso", "95 %", "AP",
+                    "Brier", "slope", "shuffled"});
+  for (const controlled_policy& p : c.policies) {
+    const controlled_prediction& x = p.prediction;
+    const auto fitted = [&](double honest_prediction::*value) { return x.fitted ? fixed((*x.fitted).*value, 3) : "-"; };
+    table.add({p.policy, fitted(&honest_prediction::base_rate), fixed(x.auc.value, 3), range_text(x.auc.range, 3),
+               fixed(x.noise_auc.value, 3), fixed(x.covariance_auc.value, 3), signed_fixed(x.gain.value, 3),
+               range_text(x.gain.range, 3), fitted(&honest_prediction::average_precision),
+               fitted(&honest_prediction::brier), fitted(&honest_prediction::calibration_slope),
+               fixed(x.shuffled_mean, 3)});
+  }
+  return table.str();
+}
+
+/// How well one policy's measured damage ranks what survives another, on other tokens.
+inline std::string transfers_table(const control_findings& c) {
+  text_table table({"from | to", "fail", "AUC of nu", "95 %", "fitted"});
+  for (const survival_transfer& t : c.transfers)
+    if (t.minority > 0)
+      table.add({t.from + " | " + t.to, std::to_string(t.minority), fixed(t.measured.value, 3),
+                 range_text(t.measured.range, 3), fixed(t.fitted, 3)});
+  return table.str();
+}
+
+/// What survives where one choice is made otherwise, a line for each choice and a column for each policy.
+inline std::string variants_table(const control_findings& c) {
+  std::vector<std::string> heads{"survive %, mean r", "counted", "FVU"};
+  std::vector<std::string> base{"as audited", std::to_string(c.counted), ""};
+  for (const controlled_policy& p : c.policies) {
+    heads.push_back(p.policy);
+    base.push_back(fixed(100.0 * p.survived.value, 1) + ", " + fixed(p.mean_r.value, 4));
+  }
+  text_table table(std::move(heads));
+  table.add(std::move(base));
+  for (const survival_variant& v : c.variants) {
+    std::vector<std::string> row{v.what, std::to_string(v.counted), fixed(v.fvu, 3)};
+    for (const survival_variant::condition& x : v.conditions)
+      row.push_back(fixed(100.0 * x.survived.value, 1) + ", " + fixed(x.mean_r.value, 4));
+    table.add(std::move(row));
+  }
+  return table.str();
+}
+
+/// The section of an audit's text that its controls have.
+inline std::string controls_text(const control_findings& c) {
+  std::string out = "controls: " + std::to_string(c.rows) + " rows of " + std::to_string(c.context) + " tokens, " +
+                    std::to_string(c.tokens) + " analyzed, " + std::to_string(c.groups) + " groups, " +
+                    std::to_string(c.counted) + " features counted by a " +
+                    std::string(activation_names[static_cast<std::size_t>(c.gate)]) + " SAE; " +
+                    std::to_string(c.settings.seeds) + " seeds\n";
+  out += "reference against itself: ";
+  if (c.self.holds())
+    out += std::string("every code the same to the bit, r = 1") + (std::isnan(c.self.kl) ? "" : ", KL = 0");
+  else
+    out += "NOT the same: " + std::to_string(c.self.changed_features) + " features changed, least r " +
+           fixed(c.self.least_r, 6) + ", KL " + fixed(c.self.kl, 9);
+  out += "\n";
+  for (std::size_t i = 0; i < c.floors.size(); ++i) {
+    const numerics_floor& floor = c.floors[i];
+    out += floor.what + ": ";
+    if (floor.exact)
+      out += "changes nothing, they are of that type already\n";
+    else
+      out += "tau_null " + fixed(floor.tau, 5) + "; beyond numerics " +
+             detail::for_each_policy(
+                 c, [&](const controlled_policy& p) { return fixed(100.0 * p.beyond[i].value, 1) + " %"; }) +
+             "\n";
+  }
+  out += "\n" + contrasts_table(c);
+  for (const controlled_policy& p : c.policies) {
+    if (!p.refusal.empty()) out += p.policy + " has no control of its weights: " + p.refusal + "\n";
+    for (const matched_pruning& m : p.matches)
+      if (!m.within_tolerance)
+        out += "random pruning of the loss of " + p.policy + " ends " + signed_fixed(m.gap, 4) + " nats from it\n";
+  }
+  if (!c.pairs.empty()) out += "\n" + shared_damage_table(c);
+  out += "\n" + controlled_predictions_table(c) + "folds keep " + std::to_string(c.families) + " families of " +
+         std::to_string(c.counted) + " features together, of " + std::to_string(c.largest_family) + " at most\n";
+  for (const controlled_policy& p : c.policies)
+    if (!p.prediction.reason.empty()) out += p.policy + ": " + p.prediction.reason + "\n";
+  if (!c.transfers.empty()) out += "\n" + transfers_table(c);
+  out +=
+      "\nchosen on some rows, looked at on others: survivors that survive there too, " +
+      detail::for_each_policy(
+          c,
+          [](const controlled_policy& p) { return detail::with_range(p.selection.survivors_again, 1, 100.0) + " %"; }) +
+      "; mean r of the worst 5 %, there and here, " +
+      detail::for_each_policy(c,
+                              [](const controlled_policy& p) {
+                                return fixed(p.selection.worst_again, 3) + " and " + fixed(p.selection.chosen_worst, 3);
+                              }) +
+      "\n\n" + variants_table(c);
+  for (const std::string& note : c.notes)
+    out += "note: " + note + "\n";
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_LADDER_TEXT_HPP
+#define QFA_REPORT_LADDER_TEXT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "qfa/audit/result.hpp"
+#include "qfa/report/text_table.hpp"
+
+namespace qfa {
+
+/// "5.3 [5.2, 5.4]"; where a value is censored, "at most 3.0" or "at least 8.0".
+inline std::string ladder_bits_text(const ladder_bits& b) {
+  const std::string range = range_text(b.bits.range, 1);
+  const std::string before = b.censored == censoring::at_most    ? "at most "
+                             : b.censored == censoring::at_least ? "at least "
+                                                                 : "";
+  return before + fixed(b.bits.value, 1) + (range.empty() ? "" : " " + range);
+}
+
+/// What the ladder of an audit says, a sentence for each finding; empty without a ladder.  A condition that is itself
+/// a rung has no sentence: it is worth its bits.
+inline std::string ladder_findings(const audit_result& a) {
+  if (!a.ladder) return "";
+  const ladder_survey& s = a.ladder->survey;
+  std::string rungs;
+  for (const double b : s.bits)
+    rungs += (rungs.empty() ? "" : ", ") + fixed(b, 0);
+  std::string out = "in bits of " + a.ladder->family + " (" + rungs + "), by " + std::to_string(s.features.size()) +
+                    " of " + std::to_string(s.counted.size()) + " counted features";
+  for (const law_verdict v : {law_verdict::unmoved, law_verdict::gone, law_verdict::unsure})
+    if (s.count(v) > 0)
+      out += ", " + std::to_string(s.count(v)) + " " + std::string(law_verdict_names[static_cast<std::size_t>(v)]);
+  out += "; log2 nu falls by " + fixed(-s.slope.median, 2) + " a bit (" +
+         std::string(activation_names[static_cast<std::size_t>(a.activation)]) + ", 90 % of features " +
+         fixed(-s.slope.high, 2) + " to " + fixed(-s.slope.low, 2) + ")\n";
+  if (s.features.empty()) return out + "  no feature has a law: nothing is measured by this ladder\n";
+  for (std::size_t i = 0; i < a.conditions.size(); ++i) {
+    const condition_result& c = a.conditions[i];
+    if (!c.effective || std::ranges::find(a.ladder->rungs, i) != a.ladder->rungs.end()) continue;
+    out += "  " + c.policy + " is worth " + ladder_bits_text(c.effective->median) + " bits to the median feature and " +
+           ladder_bits_text(c.effective->worst_decile) + " to the worst decile";
+    if (c.bits_per_weight) out += "; it takes " + fixed(*c.bits_per_weight, 2) + " a weight";
+    out += "\n";
+  }
+  const std::string limit = fixed(a.conditions.front().by_honest.rules.bands.survives_above, 1);
+  out += "  to keep r above " + limit + " the median feature needs " + ladder_bits_text(s.breaks.median) +
+         " bits, the worst decile " + ladder_bits_text(s.breaks.worst_decile) + "\n";
+  if (s.bands.model) {
+    const odds_per_bit& o = s.bands.per_bit;
+    out += "  a bit more multiplies the odds of a better band by " + fixed(o.ratio(), 1) + " [" + fixed(o.lower, 1) +
+           ", " + fixed(o.upper, 1) + "]";
+    if (s.bands.gap_p < 0.05)
+      out += ", but not evenly: by " + fixed(s.bands.blurred->ratio(), 1) + " those of not being destroyed and by " +
+             fixed(s.bands.survived->ratio(), 1) + " those of survival";
+    out += "\n";
+  }
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

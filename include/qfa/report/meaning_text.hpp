@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_MEANING_TEXT_HPP
+#define QFA_REPORT_MEANING_TEXT_HPP
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "qfa/audit/result.hpp"
+#include "qfa/meaning/findings.hpp"
+#include "qfa/model/vocabulary.hpp"
+#include "qfa/report/text_table.hpp"
+
+namespace qfa {
+
+namespace detail {
+
+/// "\"once\" 41 %, <7> 12 %": words where they are known, ids otherwise.
+inline std::string tokens_text(const std::vector<token_share>& tokens, const vocabulary& words) {
+  std::string out;
+  for (const token_share& t : tokens) {
+    const std::array<std::uint32_t, 1> id{t.id};
+    out += (out.empty() ? "" : ", ") + (words.size() > 0 ? '"' + words.text(id) + '"' : std::to_string(t.id)) + " " +
+           fixed(100.0 * t.share, 0) + " %";
+  }
+  return out.empty() ? "nothing" : out;
+}
+
+/// Measured features that lose at least `share` of their firings to one neighbor.
+inline std::vector<std::uint32_t> moved_features(const meaning_findings& m, double share) {
+  std::vector<std::uint32_t> out;
+  for (std::uint32_t j = 0; j < m.features.size(); ++j)
+    if (m.measured[j] != 0 && m.features[j].moved >= share) out.push_back(j);
+  std::ranges::stable_sort(out,
+                           [&](std::uint32_t a, std::uint32_t b) { return m.features[a].moved > m.features[b].moved; });
+  return out;
+}
+
+inline std::string meaning_of(const condition_result& c, const vocabulary& words) {
+  const meaning_findings& m = *c.meaning;
+  const drift_census& d = m.current;
+  const auto count = [](std::size_t n) { return std::to_string(n); };
+  std::string out = c.policy + ": ";
+  if (std::isnan(d.threshold)) return out + "too few rows to say which features mean something else\n";
+  out += count(d.changed) + " of " + count(d.compared) +
+         " features fire on other tokens than before: they diverge by more than " + fixed(d.threshold, 3) +
+         " bits, as 99 % of features do not between even and odd rows of the reference.  ";
+  if (d.changed > 0)
+    out += "Of these " + count(d.table[1][1]) + " keep their magnitudes where both models fire (r > .9), " +
+           count(d.table[1][0]) + " do not.  ";
+  out += "Of the " + count(d.compared - d.changed) + " that keep their tokens, " + count(d.table[0][0]) +
+         " lose their magnitudes.  By the token before, " + count(m.previous.changed) + " changed.\n";
+  std::vector<double> overlaps;
+  for (std::size_t j = 0; j < m.features.size(); ++j)
+    if (m.measured[j] != 0 && !std::isnan(m.features[j].overlap)) overlaps.push_back(m.features[j].overlap);
+  out += "  of a feature's " + count(top_contexts::most) + " strongest contexts, the median feature keeps " +
+         fixed(100.0 * percentile(overlaps, 50.0), 0) + " %, the worst tenth " +
+         fixed(100.0 * percentile(overlaps, 10.0), 0) + " % or less\n";
+  for (std::size_t i = 0; i < (std::min<std::size_t>)(5, m.changed.size()); ++i) {
+    const changed_meaning& f = m.changed[i];
+    out += "  feature " + count(f.feature) + " (" + fixed(f.divergence, 2) + " bits, r where both fire " +
+           fixed(f.common_support_r, 2) + "): " + tokens_text(f.reference_tokens, words) + "  became  " +
+           tokens_text(f.compressed_tokens, words) + "\n";
+  }
+  const std::vector<std::uint32_t> moved = moved_features(m, 0.5);
+  if (!moved.empty()) {
+    out += "  " + count(moved.size()) + " lose at least half of what they miss to one feature of a similar direction:";
+    for (std::size_t i = 0; i < (std::min<std::size_t>)(5, moved.size()); ++i)
+      out += (i > 0 ? ", " : " ") + count(moved[i]) + " to " + count(*m.features[moved[i]].moved_to) + " (" +
+             fixed(100.0 * m.features[moved[i]].moved, 0) + " %)";
+    out += "\n";
+  } else {
+    out += "  no feature's missed firings went, by half or more, to one feature of a similar direction (cosine > .5)\n";
+  }
+  std::size_t rescued = 0, lost = 0;
+  for (std::size_t j = 0; j < m.features.size(); ++j) {
+    if (m.measured[j] == 0 || c.features[j].r > 0.9) continue;
+    ++lost;
+    rescued += m.features[j].family_r > 0.9;
+  }
+  out += "  " + count(m.families) + " families of near-duplicates hold " + count(m.in_families) + " features; of " +
+         count(lost) + " features with r <= .9, " + count(rescued) + " survive as a family";
+  if (!std::isnan(m.icc_of_kin))
+    out += "; members share their damage with ICC " + fixed(m.icc_of_kin, 2) + " over " + count(m.kin) +
+           " features (permutation p " + fixed(m.icc_of_kin_p, 3) + ")";
+  return out + "\n";
+}
+
+}  // namespace detail
+
+/// What became of the features' meanings, in sentences; empty where the audit did not ask.  Tokens read as words where
+/// `words` knows them.
+inline std::string meanings_text(const audit_result& a, const vocabulary& words = {}) {
+  std::string out;
+  for (const condition_result& c : a.conditions)
+    if (c.meaning) out += detail::meaning_of(c, words);
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

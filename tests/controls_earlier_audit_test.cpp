@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/controls/earlier_audit.hpp"
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "scratch.hpp"
+
+namespace controls_earlier_audit_test {
+
+using namespace qfa;
+
+namespace {
+
+void write(const std::filesystem::path& path, const std::string& text) { std::ofstream(path) << text; }
+
+/// Feature 2 is silent, feature 3 unmeasured.
+void write_audit(const std::filesystem::path& into, const std::string& gate = "relu") {
+  write(into / "report.json", R"({"protocol": {"inputs": ["a"]}, "sae": {"activation": ")" + gate + R"("}})");
+  write(into / "features.csv",
+        "# inputs: [\"quoted\"]\npolicy,feature,active,honest_outcome,r,noise_to_signal\n"
+        "reference,0,1,survived,1,0\n"
+        "rtn:bits=8,0,1,survived,0.999,0.002\nrtn:bits=8,1,1,survived,0.9999,0.0002\nrtn:bits=8,2,1,destroyed,,\n"
+        "rtn:bits=8,3,1,unmeasured,0.5,3\nrtn:bits=8,4,1,survived,0.99,0.02\n"
+        "\"a,b\",0,1,blurred,0.8,0.5\n\"a,b\",1,1,survived,0.95,0.1\n\"a,b\",4,1,blurred,0.7,1\n");
+}
+
+}  // namespace
+
+TEST_CASE("earlier_audit: counted features by condition, the most endangered first and the silent before all") {
+  const qfa_test::scratch here;
+  write_audit(here.path());
+  const earlier_audit a = read_earlier_audit(here.path() / "report.json");
+  CHECK(a.gate == "relu");
+  CHECK(a.conditions == std::vector<std::string>{"rtn:bits=8", "a,b"});
+  const auto ranked = most_endangered_first(a.features.at("rtn:bits=8"));
+  REQUIRE(ranked.size() == 4);
+  CHECK(ranked[0].feature == 2);
+  CHECK(ranked[1].feature == 4);
+  CHECK(ranked[3].feature == 1);
+  const ranking_score s = score_ranking(ranked, a.features.at("a,b"));
+  CHECK(s.features == 3);
+  CHECK(s.survived == 1);
+  CHECK(s.auc == 1.0);
+}
+
+TEST_CASE("earlier_audit: each bit fewer makes nu four times as large, of a ReLU alone") {
+  const qfa_test::scratch here;
+  write_audit(here.path());
+  earlier_audit a = read_earlier_audit(here.path());
+  // nu may be .2346: 0.0002, 0.002, 0.02 times 4^b.
+  CHECK(survivors_at_fewer_bits(a, a.features.at("rtn:bits=8"), 0.0) == 3);
+  CHECK(survivors_at_fewer_bits(a, a.features.at("rtn:bits=8"), 2.0) == 2);
+  CHECK(survivors_at_fewer_bits(a, a.features.at("rtn:bits=8"), 5.0) == 1);
+  a.gate = "jump_relu";
+  CHECK_THROWS_AS(survivors_at_fewer_bits(a, a.features.at("rtn:bits=8"), 1.0), error);
+}
+
+TEST_CASE("earlier_audit: what is missing is named") {
+  const qfa_test::scratch here;
+  write_audit(here.path());
+  const earlier_audit a = read_earlier_audit(here.path());
+  CHECK_THROWS_WITH_AS(a.condition(""), doctest::Contains("several conditions"), error);
+  CHECK_THROWS_WITH_AS(a.condition("rtn:bits=3"), doctest::Contains("expected one of"), error);
+  CHECK(a.condition("a,b") == "a,b");
+  write(here.path() / "features.csv", "policy,feature\nx,1\n");
+  CHECK_THROWS_WITH_AS(read_earlier_audit(here.path()), doctest::Contains("no column"), error);
+  write(here.path() / "report.json", "{}");
+  CHECK_THROWS_WITH_AS(read_earlier_audit(here.path()), doctest::Contains("sae.activation"), error);
+}
+
+}  // namespace controls_earlier_audit_test

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/controls/run_controls.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "audit_made_up.hpp"
+#include "qfa/audit/team_share.hpp"
+#include "qfa/compress/magnitude_pruner.hpp"
+#include "qfa/compress/rtn.hpp"
+#include "qfa/core/parallel.hpp"
+#include "qfa/report/controls_json.hpp"
+#include "qfa/report/controls_text.hpp"
+#include "scratch.hpp"
+#include "thread_team.hpp"
+
+namespace controls_run_controls_test {
+
+using namespace qfa;
+using namespace qfa_test;
+
+namespace {
+
+constexpr control_settings few{.seeds = 2, .max_tokens = 0, .pruning_seeds = 1, .pruning_tolerance = 0.01};
+
+control_material tiny_material(const audit_options& options = {}) {
+  control_material with{.model = tiny_model(),
+                        .dictionary = lossless_sae(64),
+                        .rows = {},
+                        .matching = {},
+                        .calibration = {},
+                        .settings = tiny_settings(),
+                        .options = options,
+                        .policies = {any_policy(rtn{.bits = 3}), any_policy(magnitude_pruner{.sparsity = 0.4})},
+                        .targets = {}};
+  choose_control_rows(with, random_rows(48, 12, 97), few);
+  return with;
+}
+
+std::string written(const control_findings& found) { return to_json(found).dump(1) + controls_text(found); }
+
+}  // namespace
+
+TEST_CASE("choose_control_rows: the first rows, and others to match on") {
+  control_material with = tiny_material();
+  CHECK(with.rows.rows() == 42);
+  CHECK(with.matching.rows() == 6);
+  choose_control_rows(with, random_rows(48, 12, 97), {.max_tokens = 130});
+  CHECK(with.rows.rows() == 10);
+  CHECK(with.matching.ids.front() == random_rows(48, 12, 97).ids[10 * 12]);
+}
+
+TEST_CASE("run_controls: every control there is, and the same bytes by any number of processes and after a resume") {
+  set_thread_count(1);
+  const control_findings found = run_controls(tiny_material(), few);
+  CHECK(found.self.holds());
+  CHECK(found.self.kl == 0.0);
+  REQUIRE(found.policies.size() == 2);
+  CHECK(found.policies[0].contrasts.size() == control_kind_names.size());
+  CHECK(found.policies[0].matches.size() == 1);
+  CHECK(found.policies[0].error_energy > 0.0);
+  CHECK(found.pairs.size() == 1);
+  CHECK(found.pairs[0].overlap.controls == 4);
+  CHECK(std::isfinite(found.pairs[0].pruning_jaccard));
+  CHECK(found.transfers.size() == 2);
+  CHECK(found.families > 64);
+  REQUIRE(found.variants.size() == 4);
+  CHECK(found.variants[0].what == "without position 0");
+  CHECK(found.variants[1].what == "with BOS before each row");
+  CHECK(found.floors[0].tau <= 1.0);
+  CHECK(found.floors[1].tau < 1.0);
+  // Isotropic noise of the energy of the error itself, through an SAE whose encoder is alike in all directions.
+  const auto& contrasts = found.policies[0].contrasts;
+  CHECK(std::fabs(contrasts[4].more_mean_r.value) < 0.1);
+
+  const std::string alone = written(found);
+  set_thread_count(3);
+  CHECK(written(run_controls(tiny_material(), few)) == alone);
+  set_thread_count(1);
+  for (const audit_split split : {audit_split::tokens, audit_split::policies}) {
+    std::string by_two;
+    thread_team::run(2, [&](const team& ranks) {
+      audit_options mine;
+      mine.share = share_among(ranks, split);
+      const control_findings some = run_controls(tiny_material(mine), few);
+      if (ranks.leads()) by_two = written(some);
+    });
+    CHECK(by_two == alone);
+  }
+  // A process that dies in the middle, and another that goes on.
+  const scratch here;
+  struct killed {};
+  audit_options kept;
+  kept.checkpoint = {.directory = here.path() / "resume", .seconds = 0.0, .resume = true, .made_of = {}};
+  control_material dying = tiny_material(kept);
+  int steps = 0;
+  dying.told = [&](std::string_view, std::size_t, std::size_t) {
+    if (++steps == 40) throw killed{};
+  };
+  CHECK_THROWS_AS(run_controls(dying, few), killed);
+  CHECK(written(run_controls(tiny_material(kept), few)) == alone);
+}
+
+TEST_CASE("run_controls: without losses nothing is pruned to match, and a gate is also ignored") {
+  control_material with = tiny_material();
+  with.options.losses = false;
+  with.policies.resize(1);
+  with.dictionary.activation = activation_kind::jump_relu;
+  with.dictionary.threshold.assign(128, 0.1f);
+  const control_findings found = run_controls(with, {.seeds = 1});
+  CHECK(found.self.holds());
+  CHECK(std::isnan(found.self.kl));
+  CHECK(found.policies[0].matches.empty());
+  CHECK(found.notes.size() == 1);
+  REQUIRE(found.variants.size() == 5);
+  CHECK(found.variants[2].what == "relaxed gate, f = max(z, 0)");
+  CHECK(found.policies[0].flip_share > found.variants[2].conditions[0].flip_share);
+}
+
+}  // namespace controls_run_controls_test

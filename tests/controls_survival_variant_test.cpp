@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/controls/survival_variant.hpp"
+
+#include <doctest/doctest.h>
+
+#include <vector>
+
+#include "audit_made_up.hpp"
+#include "qfa/compress/rtn.hpp"
+
+namespace controls_survival_variant_test {
+
+using namespace qfa;
+using namespace qfa_test;
+
+namespace {
+
+control_material tiny_material() {
+  return {.model = tiny_model(),
+          .dictionary = lossless_sae(64),
+          .rows = random_rows(40, 12, 97),
+          .matching = {},
+          .calibration = {},
+          .settings = tiny_settings(),
+          .options = {},
+          .policies = {any_policy(rtn{.bits = 8}), any_policy(rtn{.bits = 3})},
+          .targets = {}};
+}
+
+}  // namespace
+
+TEST_CASE("survival_variant: rows gain a BOS for their last token, or lose it") {
+  token_rows rows{.context = 3};
+  rows.ids = {5, 6, 7, 8, 9, 10};
+  const token_rows more = with_bos_changed(rows, 1, false);
+  CHECK(more.context == 3);
+  CHECK(more.ids == std::vector<std::uint32_t>{1, 5, 6, 1, 8, 9});
+  const token_rows fewer = with_bos_changed(rows, 1, true);
+  CHECK(fewer.context == 2);
+  CHECK(fewer.ids == std::vector<std::uint32_t>{6, 7, 9, 10});
+}
+
+TEST_CASE("survival_variant: the policies run once more as the material says") {
+  control_material with = tiny_material();
+  const survival_variant as_it_is = run_variant("as it is", with);
+  REQUIRE(as_it_is.conditions.size() == 2);
+  CHECK(as_it_is.conditions[0].policy == "rtn:bits=8");
+  CHECK(as_it_is.conditions[0].mean_r.value > as_it_is.conditions[1].mean_r.value);
+  CHECK(as_it_is.fvu < 1e-6);
+  with.settings.skip_positions = 6;
+  const survival_variant fewer = run_variant("fewer positions", with);
+  CHECK(fewer.conditions[1].mean_r.value != as_it_is.conditions[1].mean_r.value);
+  with.options.share.concludes = false;
+  CHECK(run_variant("no report", with).conditions.empty());
+}
+
+TEST_CASE("survival_variant: the sample for thresholds is what the encoder reads of the analyzed positions") {
+  control_material with = tiny_material();
+  with.settings.skip_positions = 2;
+  const std::vector<float> inputs = sample_encoder_inputs(with);
+  CHECK(inputs.size() == 40 * 10 * 64);
+}
+
+}  // namespace controls_survival_variant_test

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// How often the library's intervals cover the truth, as Markdown: the tables of examples/docs/intervals.md.
+//
+//   qfa_coverage [FOLDER OF stories260K]      minutes; exits with 1 where a bar is missed that should be met
+//
+// Designs, seeds and numbers of repetitions are fixed: the tables are the same on every machine but for the last bits of
+// its std::log and std::exp.
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+
+#include "aggregates.hpp"
+#include "coverage.hpp"
+#include "population.hpp"
+#include "qfa/core/error.hpp"
+
+namespace {
+
+using namespace qfa_test;
+
+constexpr std::size_t repetitions = 2000;
+constexpr std::uint64_t seed = 1;
+
+std::string share_or_dash(const hit_rate& h) {
+  if (h.asked == 0) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", 100.0 * h.share());
+  return text;
+}
+
+bool print_designs() {
+  std::printf(
+      "| design | rows | p | r | m_eff | unmeasured %% | **library** | n | bar | within | m_eff 5-10 | n |");
+  for (std::size_t k = 1; k < formula_names.size(); ++k)
+    std::printf(" %s |", std::string(formula_names[k]).c_str());
+  std::printf("\n|---|---|---|---|---|---|---|---|---|---|---|---|");
+  for (std::size_t k = 1; k < formula_names.size(); ++k)
+    std::printf("---|");
+  std::printf("\n");
+  bool all_well = true;
+  for (std::size_t i = 0; i < all_designs.size(); ++i) {
+    const design& d = all_designs[i];
+    const coverage_result c = measure_coverage(d, repetitions, seed);
+    const hit_rate& own = c.of(formula::library);
+    const bool counts = own.asked >= repetitions / 4;
+    const bool well = counts && own.accepted();
+    if (counts && i < asserted_designs) all_well = all_well && well;
+    std::printf("| %s | %zu | %g | %.4f | %.1f | %.1f | **%s** | %zu | %.1f | %s | %s | %zu |", d.name, d.rows, d.rate,
+                c.truth, c.median_effective, 100.0 * double(c.unmeasured) / double(repetitions),
+                share_or_dash(own).c_str(), own.asked, 100.0 * accepted_gap(double(own.asked)),
+                !counts ? "-" : well ? "yes" : "no", share_or_dash(c.few).c_str(), c.few.asked);
+    for (std::size_t k = 1; k < formula_names.size(); ++k)
+      std::printf(" %s |", share_or_dash(c.by[k]).c_str());
+    std::printf("\n");
+    std::fflush(stdout);
+  }
+  return all_well;
+}
+
+bool print_aggregates() {
+  std::printf("| quantity | truth | mean estimate | bias, se | bias of the corrected, se | coverage %% | bar | within | "
+              "unpaired |\n|---|---|---|---|---|---|---|---|---|\n");
+  bool all_well = true;
+  const auto results = measure_aggregates({}, repetitions, seed);
+  for (std::size_t k = 0; k < results.size(); ++k) {
+    const aggregate_result& r = results[k];
+    const auto q = static_cast<quantity>(k);
+    const bool well = r.by_library.accepted(), wide = !well && r.by_library.share() > 0.95;
+    if (q == quantity::mean_r || q == quantity::mean_gap) all_well = all_well && well;
+    std::printf("| %s | %.4f | %.4f | %+.2f | %+.2f | **%s** | %.1f | %s | %s |\n",
+                std::string(quantity_names[k]).c_str(), r.truth, r.mean_estimate, r.bias(), r.corrected_bias(),
+                share_or_dash(r.by_library).c_str(), 100.0 * accepted_gap(double(repetitions)),
+                well ? "yes" : wide ? "wider" : "no", share_or_dash(r.unpaired).c_str());
+  }
+  return all_well;
+}
+
+bool print_population(const std::filesystem::path& stories) {
+  std::printf("| SAE | policy | tokens | features | coverage %% | intervals | m_eff < 10 | intervals | unmeasured |\n"
+              "|---|---|---|---|---|---|---|---|---|\n");
+  bool all_well = true;
+  for (const char* name : {"sae_l2_standard", "sae_l2_jumprelu", "sae_l3_topk"}) {
+    const population all = read_population(stories, name, qfa::rtn{.bits = 4}, 1000000);
+    const population_result r = measure_population(all, 200, 100);
+    all_well = all_well && r.mean_coverage >= 0.92 && r.mean_coverage <= 0.97;
+    std::printf("| %s | rtn:bits=4 | %zu | %zu | **%.1f** | %zu | %.1f | %zu | %zu |\n", name, all.rows * all.context,
+                r.features, 100.0 * r.mean_coverage, r.intervals, 100.0 * r.mean_coverage_few, r.intervals_few,
+                r.refused);
+    std::fflush(stdout);
+  }
+  return all_well;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  try {
+    bool well = print_designs();
+    std::printf("\n");
+    well = print_aggregates() && well;
+    if (count > 1) {
+      std::printf("\n");
+      well = print_population(arguments[1]) && well;
+    }
+    return well ? 0 : 1;
+  } catch (const qfa::error& e) {
+    std::fprintf(stderr, "%s\n", e.what());
+    return 2;
+  }
+}

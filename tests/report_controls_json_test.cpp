@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/controls_json.hpp"
+
+#include <doctest/doctest.h>
+
+namespace report_controls_json_test {
+
+using namespace qfa;
+
+TEST_CASE("controls_json: what has no value is null with its reason, and lists follow the findings") {
+  control_findings c;
+  c.floors.resize(1);
+  c.floors[0].what = "weights rounded";
+  controlled_policy& p = c.policies.emplace_back();
+  p.policy = "rtn:bits=4";
+  p.beyond.resize(1);
+  p.refusal = "it changes activations too";
+  p.matches = {{0.25, 0.001, false}};
+  p.prediction.reason = "one class alone";
+  shared_damage& pair = c.pairs.emplace_back();
+  pair.a = "a";
+  pair.b = "b";
+  c.transfers.emplace_back();
+  c.variants.push_back({"without BOS", 7, 0.5, {}});
+  const report_json j = to_json(c);
+  CHECK(j["reference_against_itself"]["holds"] == false);
+  CHECK(j["reference_against_itself"]["kl"]["value"].is_null());
+  CHECK(j["policies"][0]["reason"] == "it changes activations too");
+  CHECK(j["policies"][0]["beyond_numerics"][0]["floor"] == "weights rounded");
+  CHECK(j["policies"][0]["random_pruning"][0]["within_tolerance"] == false);
+  CHECK(j["policies"][0]["prediction"]["reason"] == "one class alone");
+  CHECK(j["shared_damage"][0]["verdict"] == "nothing failed");
+  CHECK(j["shared_damage"][0]["partial_spearman_null"]["reason"] == "there is no control");
+  CHECK(j["transfer"][0]["auc"]["value"].is_null());
+  CHECK(j["variants"][0]["counted"] == 7);
+  CHECK(j["sae_activation"] == "relu");
+}
+
+}  // namespace report_controls_json_test

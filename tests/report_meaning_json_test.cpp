@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/meaning_json.hpp"
+
+#include <doctest/doctest.h>
+
+#include "report_meaning.hpp"
+
+namespace report_meaning_json_test {
+
+TEST_CASE("meaning in report.json: counts by change and r, the changed features, and bounds of what is bounded") {
+  const qfa::report_json out = qfa::to_json(*qfa_test::changed_condition().meaning);
+  CHECK(out["current_token"]["threshold_bits"]["value"] == 0.25);
+  CHECK(out["current_token"]["by_common_support_r"]["changed_high"] == 1);
+  CHECK(out["current_token"]["by_common_support_r"]["unchanged_low"] == 1);
+  CHECK(out["current_token"]["by_common_support_r"]["changed_low"] == 0);
+  CHECK(out["previous_token"]["threshold_bits"]["value"].is_null());
+  REQUIRE(out["changed"].size() == 1);
+  const auto& changed = out["changed"][0];
+  CHECK(changed["feature"] == 0);
+  CHECK(changed["moved_to"] == 2);
+  CHECK(changed["reference_tokens"].dump() == "[[4,0.75],[1,0.25]]");
+  CHECK(changed["born_instead"][0]["tokens_at_most"] == 9);
+  CHECK(changed["born_instead"][0]["tokens_at_least"] == 7);
+  CHECK(out["families"]["icc_without_families_of_one"]["value"].is_null());
+}
+
+}  // namespace report_meaning_json_test

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/meaning_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "report_meaning.hpp"
+
+namespace report_meaning_text_test {
+
+TEST_CASE("meanings_text: how many features mean something else, which, and where firings went") {
+  qfa::audit_result a;
+  a.conditions.emplace_back();
+  CHECK(qfa::meanings_text(a).empty());
+  a.conditions.push_back(qfa_test::changed_condition());
+  const std::string text = qfa::meanings_text(a);
+  const auto says = [&](const std::string& part) { return text.find(part) != std::string::npos; };
+  CHECK(says("made up: 1 of 2 measured features fire on other tokens"));
+  CHECK(says("more than 0.250 bits"));
+  CHECK(says("0 keep their magnitudes where both models fire (r > .9), 1 do not") == false);
+  CHECK(says("1 keep their magnitudes where both models fire (r > .9), 0 do not"));
+  CHECK(says("feature 0 (0.75 bits, r where both fire 0.95): 4 75 %, 1 25 %  became  3 100 %"));
+  CHECK(says("1 of them lose at least half of what they miss to one feature of a similar direction: 1 to 0 (100 %)"));
+  CHECK(says("of 2 features with r <= .9, 1 survive as a family\n"));
+  CHECK(says("ICC") == false);
+
+  const qfa::vocabulary words({"a", "b", "c", "once", "\u2581upon"});
+  CHECK(qfa::meanings_text(a, words).find("\"upon\" 75 %, \"b\" 25 %  became  \"once\" 100 %") != std::string::npos);
+}
+
+}  // namespace report_meaning_text_test
