@@ -59,7 +59,7 @@ seen whole_pass(const any_decoder& model, const token_rows& tokens, const hook_p
 TEST_CASE("branches: every branch has the bits of its own whole pass, wherever blocks are cut") {
   const language_model model = tiny_model();
   const any_decoder reference(model);
-  const token_rows tokens = random_rows(10, context, 97);
+  const token_rows tokens = random_rows(5, context, 97);
   std::vector<any_decoder> models{reference};  // trunks, then what leaves them in layers 0, 1 and 2
   const language_model other = smaller(model, 2);
   models.emplace_back(other, reference);
@@ -85,7 +85,7 @@ TEST_CASE("branches: every branch has the bits of its own whole pass, wherever b
     std::vector<seen> expected;
     for (const branch& b : branches)
       expected.push_back(whole_pass(*b.model, tokens, hook));
-    for (const std::size_t block : {context, 4 * context, 100 * context}) {
+    for (const std::size_t block : {2 * context, 100 * context}) {
       CAPTURE(block);
       std::vector<seen> of_trunks(2), got(branches.size());
       run_branches(

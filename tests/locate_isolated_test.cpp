@@ -16,7 +16,8 @@ using namespace qfa;
 using namespace qfa_test;
 
 TEST_CASE("isolated: every unit under every policy, with its bits and its own damage") {
-  const unit_bench bench(tiny_model(), lossless_sae(64), random_rows(40, 12, 97), tiny_settings(published));
+  const unit_bench bench(tiny_model(), lossless_sae(64), random_rows(40, 12, 97), tiny_settings(published),
+                         {.losses = false});
   const target_patterns targets{.include = {"*.0.attention.*", "*.1.mlp.*"}};
   const auto units = bench.units(unit_kind::tensors, targets);
   const std::vector<any_policy> policies{rtn{.bits = 4}, identity{}, rtn{.bits = 8}};
@@ -46,8 +47,8 @@ TEST_CASE("isolated: every unit under every policy, with its bits and its own da
 }
 
 TEST_CASE("isolated: the choice of one unit, and of all but one") {
-  CHECK(only(1, 3) == std::vector<std::size_t>{left_alone, 0, left_alone});
-  CHECK(all_but(1, 3) == std::vector<std::size_t>{0, left_alone, 0});
+  CHECK(one_of_all(1, 3) == std::vector<std::size_t>{left_alone, 0, left_alone});
+  CHECK(all_but_one(1, 3) == std::vector<std::size_t>{0, left_alone, 0});
 }
 
 }  // namespace locate_isolated_test

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <utility>
+#include <vector>
 
 namespace model_activations_test {
 
@@ -20,6 +21,15 @@ TEST_CASE("activations: a view has one row for each token, and resizing keeps th
   CHECK(x.view().rows() == 2);
   CHECK(x.view().columns() == 5);
   CHECK(x.values.data() == before);
+}
+
+TEST_CASE("activations: a copy of rows that stand apart has them one after the other") {
+  const std::vector<float> values{1.0f, 2.0f, 9.0f, 3.0f, 4.0f, 9.0f};
+  activations to;
+  to.resize(5, 5);
+  copy_rows({values.data(), 2, 2, 3}, to);
+  CHECK(to.values == std::vector<float>{1.0f, 2.0f, 3.0f, 4.0f});
+  CHECK(to.width == 2);
 }
 
 }  // namespace model_activations_test

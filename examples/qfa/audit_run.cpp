@@ -66,72 +66,6 @@ std::vector<cached_condition> cached_conditions(const audit_arguments& arguments
   return out;
 }
 
-struct split_tokens {
-  qfa::token_rows reported, matching, calibration;
-  std::size_t first_calibration_row = 0;  ///< in the file
-};
-
-/// The reported rows, and others for matching and for calibration, `wanted` of each: those behind the reported ones, or
-/// else the last of them, which are then not reported.  Matching and calibration share no row: what was calibrated on
-/// the rows where it is matched looks better there than it is.
-split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matching_wanted,
-                   std::size_t calibration_wanted) {
-  std::size_t reported = all.rows();
-  if (max_tokens > 0) reported = std::min(reported, max_tokens / all.context);
-  if (reported == 0)
-    qfa::fail("--max-tokens " + std::to_string(max_tokens) + " leaves fewer tokens than one context of " +
-              std::to_string(all.context));
-  std::size_t spare = reported;  // the first row that nobody uses
-  if (matching_wanted > 0 && calibration_wanted > 0 && spare < all.rows())
-    matching_wanted = std::min(matching_wanted, (all.rows() - spare + 1) / 2);
-  const auto take = [&](std::size_t wanted, const char* what) {
-    std::size_t count = std::min(wanted, all.rows() - spare);
-    std::size_t first = spare;
-    spare += count;
-    if (count == 0 && wanted > 0) {
-      count = std::min(wanted, reported / 8);
-      if (count == 0)
-        qfa::fail(std::string(what) + " needs rows that are not reported: " + std::to_string(reported) +
-                  " rows are too few to spare an eighth of them");
-      first = reported -= count;
-    }
-    return std::pair(first, count);
-  };
-  const auto [first_matching, matching] = take(matching_wanted, "matching pruning");
-  const auto [first_calibration, calibration] = take(calibration_wanted, "a policy's calibration");
-  if (reported == all.rows()) return {std::move(all), {}, {}};
-  split_tokens out{qfa::rows_of(all, 0, reported), qfa::rows_of(all, first_matching, matching),
-                   qfa::rows_of(all, first_calibration, calibration), first_calibration};
-  out.reported.dropped = all.dropped;
-  out.reported.bos_added = std::min(all.bos_added, reported);
-  return out;
-}
-
-/// Whether the model wants BOS before a text: what tokenizer_config.json or GGUF's metadata say, or its family.
-bool expects_bos(const std::filesystem::path& directory, const qfa::model_config& config) {
-  if (config.family == qfa::model_family::gemma2) return true;
-  if (!std::filesystem::is_directory(directory)) {
-    const qfa::gguf file(directory);
-    const qfa::gguf_value* const adds = file.find("tokenizer.ggml.add_bos_token");
-    return adds != nullptr && adds->truth().value_or(false);
-  }
-  const auto file = directory / "tokenizer_config.json";
-  if (!std::filesystem::exists(file)) return false;
-  const qfa::json tokenizer = qfa::read_json(file);
-  return tokenizer.is_object() && tokenizer.contains("add_bos_token") && tokenizer["add_bos_token"] == true;
-}
-
-/// How the weights are stored: what packed them, or their type as config.json names it (transformers 5: `dtype`).
-std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model) {
-  if (!model.quantization.empty()) return model.quantization + ", computed in float32";
-  if (!std::filesystem::is_directory(directory)) return "computed in float32";
-  const qfa::json config = qfa::read_json(directory / "config.json");
-  for (const char* key : {"dtype", "torch_dtype"})
-    if (config.contains(key) && config[key].is_string())
-      return config[key].get<std::string>() + ", computed in float32";
-  return "computed in float32";
-}
-
 /// A name of its own for each condition: a policy that is given twice would otherwise be told apart by nothing.
 std::vector<qfa::any_policy> parse_policies(const std::vector<std::string>& specs) {
   std::vector<qfa::any_policy> policies;
@@ -209,6 +143,62 @@ qfa::control_findings controls_of(const audit_arguments& arguments, const qfa::t
 }
 
 }  // namespace
+
+split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matching_wanted,
+                   std::size_t calibration_wanted) {
+  std::size_t reported = all.rows();
+  if (max_tokens > 0) reported = std::min(reported, max_tokens / all.context);
+  if (reported == 0)
+    qfa::fail("--max-tokens " + std::to_string(max_tokens) + " leaves fewer tokens than one context of " +
+              std::to_string(all.context));
+  std::size_t spare = reported;  // the first row that nobody uses
+  if (matching_wanted > 0 && calibration_wanted > 0 && spare < all.rows())
+    matching_wanted = std::min(matching_wanted, (all.rows() - spare + 1) / 2);
+  const auto take = [&](std::size_t wanted, const char* what) {
+    std::size_t count = std::min(wanted, all.rows() - spare);
+    std::size_t first = spare;
+    spare += count;
+    if (count == 0 && wanted > 0) {
+      count = std::min(wanted, reported / 8);
+      if (count == 0)
+        qfa::fail(std::string(what) + " needs rows that are not reported: " + std::to_string(reported) +
+                  " rows are too few to spare an eighth of them");
+      first = reported -= count;
+    }
+    return std::pair(first, count);
+  };
+  const auto [first_matching, matching] = take(matching_wanted, "matching pruning");
+  const auto [first_calibration, calibration] = take(calibration_wanted, "a policy's calibration");
+  if (reported == all.rows()) return {std::move(all), {}, {}};
+  split_tokens out{qfa::rows_of(all, 0, reported), qfa::rows_of(all, first_matching, matching),
+                   qfa::rows_of(all, first_calibration, calibration), first_calibration};
+  out.reported.dropped = all.dropped;
+  out.reported.bos_added = std::min(all.bos_added, reported);
+  return out;
+}
+
+bool expects_bos(const std::filesystem::path& directory, const qfa::model_config& config) {
+  if (config.family == qfa::model_family::gemma2) return true;
+  if (!std::filesystem::is_directory(directory)) {
+    const qfa::gguf file(directory);
+    const qfa::gguf_value* const adds = file.find("tokenizer.ggml.add_bos_token");
+    return adds != nullptr && adds->truth().value_or(false);
+  }
+  const auto file = directory / "tokenizer_config.json";
+  if (!std::filesystem::exists(file)) return false;
+  const qfa::json tokenizer = qfa::read_json(file);
+  return tokenizer.is_object() && tokenizer.contains("add_bos_token") && tokenizer["add_bos_token"] == true;
+}
+
+std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model) {
+  if (!model.quantization.empty()) return model.quantization + ", computed in float32";
+  if (!std::filesystem::is_directory(directory)) return "computed in float32";
+  const qfa::json config = qfa::read_json(directory / "config.json");
+  for (const char* key : {"dtype", "torch_dtype"})
+    if (config.contains(key) && config[key].is_string())
+      return config[key].get<std::string>() + ", computed in float32";
+  return "computed in float32";
+}
 
 void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
   std::vector<std::filesystem::path> files{path};

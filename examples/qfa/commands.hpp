@@ -16,6 +16,7 @@ void add_compress(CLI::App& app);
 void add_allocate(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_list(CLI::App& app);
+void add_locate(CLI::App& app);
 
 }  // namespace qfa_program
 

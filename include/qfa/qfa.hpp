@@ -443,6 +443,8 @@
 #include "qfa/report/json_values.hpp"
 #include "qfa/report/ladder_json.hpp"
 #include "qfa/report/ladder_text.hpp"
+#include "qfa/report/locate_json.hpp"
+#include "qfa/report/locate_text.hpp"
 #include "qfa/report/meaning_json.hpp"
 #include "qfa/report/meaning_text.hpp"
 #include "qfa/report/text_table.hpp"

@@ -19,6 +19,7 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/model/activations.hpp"
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/model/loss.hpp"
 #include "qfa/model/loss_sums.hpp"
@@ -64,9 +65,7 @@ void run_over(const any_decoder& model, const token_rows& tokens, const token_la
         rows, options,
         [&](std::size_t i, matrix_view<float> x) {
           if (i < edits.size()) return edits[i].change(layout.first_row(b), x);
-          at_hook.resize(x.rows(), x.columns());
-          for (std::size_t t = 0; t < x.rows(); ++t)
-            std::copy(x.row(t).begin(), x.row(t).end(), at_hook.view().row(t).begin());
+          copy_rows(x, at_hook);
         },
         scratch);
     on_block(b, rows, matrix_view<const float>(at_hook.view()), hidden.view());

@@ -76,11 +76,6 @@ void run_branches(std::span<const any_decoder* const> trunks, std::span<const br
     list.erase(std::unique(list.begin(), list.end()), list.end());
   }
 
-  const auto keep = [](matrix_view<const float> x, activations& to) {
-    to.resize(x.rows(), x.columns());
-    for (std::size_t t = 0; t < x.rows(); ++t)
-      std::ranges::copy(x.row(t), to.view().row(t).begin());
-  };
   forward_scratch scratch;
   std::vector<std::vector<activations>> residuals(trunks.size());
   std::vector<activations> finals(trunks.size());
@@ -95,8 +90,8 @@ void run_branches(std::span<const any_decoder* const> trunks, std::span<const br
                                              : hook_point{layers - 1, hook_kind::resid_post});
       residuals[t].resize(leaves[t].size());
       finals[t] = trunks[t]->forward(
-          rows, asked, [&](std::size_t i, matrix_view<float> x) { keep(x, i == 0 ? at_hook : residuals[t][i - 1]); },
-          scratch);
+          rows, asked,
+          [&](std::size_t i, matrix_view<float> x) { copy_rows(x, i == 0 ? at_hook : residuals[t][i - 1]); }, scratch);
       on_trunk(b, rows, t, block_states{std::as_const(at_hook).view(), std::as_const(finals[t]).view()});
     }
     for (std::size_t i = 0; i < branches.size(); ++i) {
@@ -118,7 +113,7 @@ void run_branches(std::span<const any_decoder* const> trunks, std::span<const br
           asked.from = pass_start{*branch.layer, std::as_const(residuals[branch.trunk][place]).view()};
         }
         hidden = branch.model->forward(
-            rows, asked, [&](std::size_t, matrix_view<float> x) { keep(x, at_hook); }, scratch);
+            rows, asked, [&](std::size_t, matrix_view<float> x) { copy_rows(x, at_hook); }, scratch);
       }
       on_branch(b, rows, i,
                 block_states{seen ? std::as_const(at_hook).view() : matrix_view<const float>{},

@@ -25,12 +25,12 @@ struct isolated_unit {
 };
 
 /// The choice that compresses one unit alone by the only option, or all but one.
-inline std::vector<std::size_t> only(std::size_t unit, std::size_t units) {
+inline std::vector<std::size_t> one_of_all(std::size_t unit, std::size_t units) {
   std::vector<std::size_t> choice(units, left_alone);
   choice[unit] = 0;
   return choice;
 }
-inline std::vector<std::size_t> all_but(std::size_t unit, std::size_t units) {
+inline std::vector<std::size_t> all_but_one(std::size_t unit, std::size_t units) {
   std::vector<std::size_t> choice(units, 0);
   choice[unit] = left_alone;
   return choice;
@@ -48,7 +48,7 @@ void measure_isolated(const unit_bench& bench, std::span<const compression_unit>
     bench.measure(
         nullptr, units.size(),
         [&](std::size_t u) {
-          return bench.assembled({&option, 1}, units, only(u, units.size()));
+          return bench.assembled({&option, 1}, units, one_of_all(u, units.size()));
         },
         [&](std::size_t u, unit_effect effect) {
           take(isolated_unit{u, o, stored_bits_of(units[u], option.tensors), std::move(effect)});

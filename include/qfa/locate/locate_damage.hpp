@@ -56,6 +56,8 @@ struct location_options {
 struct located_unit {
   std::string name;
   std::size_t weights = 0;
+  bool reaches_hook =
+      true;  ///< false: nothing that it changes comes before the hook; its part is 0, without an interval
   std::optional<double> bits{};           ///< stored, scales included
   noise_sum isolated;                     ///< sum_j w_j I_tj: the unit alone is compressed
   noise_sum left_out;                     ///< sum_j w_j L_tj: what is gone where all others are
@@ -70,6 +72,9 @@ struct damage_location {
   std::string policy;
   unit_kind kind = unit_kind::tensors;
   feature_weighting weighting = feature_weighting::uniform;
+  std::size_t features = 0;  ///< measured
+  std::array<double, 2>
+      effective_groups{};           ///< least and most that their evidence is worth (stats/feature_statistics.hpp)
   std::vector<located_unit> units;  ///< in the model's order
   noise_sum whole;                  ///< sum_j w_j nu_j(all): all units compressed
   estimate noise;                   ///< the same, with its interval on log
@@ -133,7 +138,8 @@ inline damage_location conclude_location(std::vector<located_unit> units, const 
   for (located_unit& unit : out.units) {
     if (!unit.reaches_hook) {
       unit.share.value = unit.left_out_share.value = 0.0;
-      unit.share.range.reason = unit.left_out_share.range.reason = "the unit lies behind the hook";
+      unit.share.range.reason = unit.left_out_share.range.reason =
+          "nothing that the unit changes comes before the hook";
       continue;
     }
     unit.share = detail::share_of(unit.isolated, isolated, interval_scale::logit);
@@ -165,7 +171,7 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
   std::vector<located_unit> located(units.size());
   noise_total total;
   bench.measure(
-      nullptr, units.size(), [&](std::size_t u) { return bench.assembled(form, units, only(u, units.size())); },
+      nullptr, units.size(), [&](std::size_t u) { return bench.assembled(form, units, one_of_all(u, units.size())); },
       [&](std::size_t u, unit_effect effect) {
         located_unit& unit = located[u];
         unit.name = units[u].name;
@@ -186,7 +192,8 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
   const runnable_model compressed =
       bench.ready(bench.assembled(form, units, std::vector<std::size_t>(units.size(), 0)));
   const unit_effect all = bench.measure(
-      &compressed, units.size(), [&](std::size_t u) { return bench.assembled(form, units, all_but(u, units.size())); },
+      &compressed, units.size(),
+      [&](std::size_t u) { return bench.assembled(form, units, all_but_one(u, units.size())); },
       [&](std::size_t u, unit_effect effect) { located[u].left_out = sum_noise(effect.noise, weights); },
       {.stage = "all units but one", .losses = false});
   for (located_unit& unit : located) {
@@ -197,6 +204,13 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
 
   damage_location out = conclude_location(std::move(located), total, all.noise, weights);
   out.policy = policy.name();
+  out.features = bench.features().size();
+  out.effective_groups = {std::numeric_limits<double>::infinity(), 0.0};
+  for (const std::uint32_t f : bench.features()) {
+    const double effective = evidence_of(bench.reference().reference().table, f).effective;
+    out.effective_groups = {(std::min)(out.effective_groups[0], effective),
+                            (std::max)(out.effective_groups[1], effective)};
+  }
   out.reference_fvu = bench.reference().reference().side.fit().fvu;
   out.compressed_fvu = all.fvu;
   out.kind = options.kind;

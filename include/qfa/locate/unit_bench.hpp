@@ -135,11 +135,15 @@ class unit_bench {
     return units_of(model_.given_to_policies().config, kind, targets, options_.fused);
   }
 
-  /// Throws where the policy changes activations, of which no unit has a part.
-  unit_option compress(const any_policy& policy, const target_patterns& targets = {}) const {
+  /// Refuses a policy that changes activations: no unit has a part of those by itself.
+  static void check(const any_policy& policy) {
     if (policy.changes_activations())
       fail("the policy " + policy.name() +
            " changes activations, which several matrices read at once: what one of them does by itself cannot be told");
+  }
+  /// Throws as `check` does, and as compressing does (model/compress.hpp).
+  unit_option compress(const any_policy& policy, const target_patterns& targets = {}) const {
+    check(policy);
     compressed_model made = model_.compress_given(policy, targets);
     return {policy.name(), std::move(made.model), std::move(made.tensors)};
   }
@@ -242,7 +246,7 @@ class unit_bench {
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, std::size_t t, const block_states& states) {
           if (t == 0) {
             codes = features_.encode()(kept_activations(states.at_hook, layout()).view());
-            if (losses) copy(states.final_hidden, final_hidden);
+            if (losses) copy_rows(states.final_hidden, final_hidden);
           }
           if (t == own) add(branches.size(), block, rows, *trunks[t], states);
         },
@@ -264,12 +268,6 @@ class unit_bench {
     for (const auto& [name, tensor] : model.tensors)
       if (tensor.values != other.at(name).values) weights += tensor.values->size();
     return 2 * weights * sizeof(float);  // as they are, and packed
-  }
-
-  static void copy(matrix_view<const float> x, activations& to) {
-    to.resize(x.rows(), x.columns());
-    for (std::size_t t = 0; t < x.rows(); ++t)
-      std::ranges::copy(x.row(t), to.view().row(t).begin());
   }
 
   /// Row by row, whose sums are added to their group's: the bits do not depend on where blocks are cut.

@@ -2,6 +2,7 @@
 #ifndef QFA_MODEL_ACTIVATIONS_HPP
 #define QFA_MODEL_ACTIVATIONS_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -24,6 +25,13 @@ struct activations {
   matrix_view<float> view() noexcept { return {values.data(), tokens, width}; }
   matrix_view<const float> view() const noexcept { return {values.data(), tokens, width}; }
 };
+
+/// Puts a copy of x in place of what `to` held.
+inline void copy_rows(matrix_view<const float> x, activations& to) {
+  to.resize(x.rows(), x.columns());
+  for (std::size_t t = 0; t < x.rows(); ++t)
+    std::ranges::copy(x.row(t), to.view().row(t).begin());
+}
 
 }  // namespace qfa
 

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "audit_options_cli.hpp"
+#include "audit_run.hpp"
+#include "commands.hpp"
+#include "progress_line.hpp"
+#include "qfa/audit/conclude.hpp"
+#include "qfa/audit/model_pass.hpp"
+#include "qfa/compress/spec.hpp"
+#include "qfa/io/atomic_file.hpp"
+#include "qfa/locate/locate_damage.hpp"
+#include "qfa/model/open_model.hpp"
+#include "qfa/report/locate_json.hpp"
+#include "qfa/report/locate_text.hpp"
+#include "qfa/sae/load.hpp"
+#include "ranks.hpp"
+
+namespace qfa_program {
+namespace {
+
+struct locate_arguments {
+  audit_arguments audit;
+  std::string policy, units = "tensors", weights = "uniform";
+};
+
+struct located {
+  qfa::damage_location found;
+  qfa::audit_protocol made;
+  qfa::sae_metadata sae;
+  std::string activation;
+  std::size_t sae_width = 0;
+};
+
+located locate(const locate_arguments& arguments) {
+  const audit_arguments& a = arguments.audit;
+  const qfa::any_policy policy = qfa::parse_policy(arguments.policy);
+  qfa::unit_bench::check(policy);
+  const qfa::audit_options asked = a.options();
+  qfa::sae dictionary = qfa::load_sae(a.sae);
+  const qfa::audit_settings settings = qfa::settle(asked, dictionary.metadata);
+  qfa::language_model model = qfa::open_model(a.model);
+
+  qfa::location_options how{.targets = a.targets};
+  for (std::size_t i = 0; i < qfa::unit_kind_names.size(); ++i)
+    if (arguments.units == qfa::unit_kind_names[i]) how.kind = static_cast<qfa::unit_kind>(i);
+  for (std::size_t i = 0; i < qfa::feature_weighting_names.size(); ++i)
+    if (arguments.weights == qfa::feature_weighting_names[i]) how.weighting = static_cast<qfa::feature_weighting>(i);
+  const bool processed_first = settings.order == qfa::compression_order::process_then_compress;
+  (void)qfa::units_of(processed_first ? qfa::processed_config(settings.weight_processing, model.config) : model.config,
+                      how.kind, a.targets, asked.fused);  // refuses targets before anything is run
+
+  const bool calibrates = policy.needs().any(), from_tokens = calibrates && a.calibration.empty();
+  qfa::token_rows all = qfa::read_tokens(a.tokens, qfa::tokens_for(settings, model.config, 0));
+  split_tokens tokens =
+      split(std::move(all), a.max_tokens, 0, from_tokens ? a.calibration_tokens / settings.context : 0);
+  qfa::token_rows calibration = std::move(tokens.calibration);
+  if (calibrates && !from_tokens)
+    calibration = qfa::read_tokens(a.calibration, qfa::tokens_for(settings, model.config, a.calibration_tokens));
+
+  located out{.found = {},
+              .made = {},
+              .sae = dictionary.metadata,
+              .activation = std::string(qfa::activation_names[static_cast<std::size_t>(dictionary.activation)]),
+              .sae_width = dictionary.d_sae};
+  qfa::audit_protocol made;
+  for (const std::string& input : {a.model, a.sae, a.tokens})
+    add_inputs(made, input);
+  made.source = "model";
+  made.dropped_tokens = tokens.reported.dropped;
+  made.bos_added = tokens.reported.bos_added;
+  made.processing = qfa::describe(settings.weight_processing);
+  made.order = qfa::order_names[static_cast<std::size_t>(settings.order)];
+  made.fused = asked.fused;
+  made.targets = a.targets.name();
+  made.architecture = qfa::name_of(model.config.family);
+  made.model_dtype = stored_dtype(a.model, model);
+  made.loss = asked.losses ? "mean over scored tokens, every position of a row but its first" : "not asked for";
+  if (const auto warning = qfa::reference_warning(model)) made.warnings.push_back(*warning);
+  const bool wants_bos = expects_bos(a.model, model.config);
+
+  qfa::unit_bench bench(std::move(model), std::move(dictionary), std::move(tokens.reported), settings,
+                        {.losses = asked.losses,
+                         .fused = asked.fused,
+                         .allow_bad_sae = asked.allow_bad_sae,
+                         .memory = asked.spill_budget},
+                        progress_line());
+  if (calibrates) {
+    made.calibration_tokens = calibration.ids.size();
+    made.calibration =
+        from_tokens ? "rows of \"" + a.tokens + "\", which are not reported" : "\"" + a.calibration + "\"";
+    if (const auto warning = qfa::reported_rows_warning(calibration, bench.tokens())) made.warnings.push_back(*warning);
+    bench.calibrate_on(std::move(calibration));
+  }
+  if (const auto warning = qfa::missing_bos_warning(bench.model().reference(), bench.tokens(), wants_bos))
+    made.warnings.push_back(*warning);
+  out.found = qfa::locate_damage(bench, policy, how);
+  qfa::audit_result described;
+  qfa::describe_audit(described, std::move(made), bench.reference(), settings);
+  out.made = std::move(described.made);
+  return out;
+}
+
+void print(const located& l) {
+  const qfa::audit_protocol& made = l.made;
+  std::cout << l.found.policy << " at " << made.hook << ": " << made.rows << " rows of " << made.context << " tokens, "
+            << made.analyzed_tokens << " analyzed, " << made.groups << " groups, "
+            << (made.prepend_bos ? "with BOS" : "no BOS") << "; processing " << made.processing << ", order "
+            << made.order << "\n"
+            << l.activation << " SAE of " << l.sae_width << " features, FVU " << qfa::fixed(l.found.reference_fvu, 4)
+            << " on the reference, " << qfa::fixed(l.found.compressed_fvu, 4) << " compressed; " << l.found.features
+            << " features measured, their evidence worth " << qfa::fixed(l.found.effective_groups[0], 1) << " to "
+            << qfa::fixed(l.found.effective_groups[1], 1) << " groups\n";
+  if (!made.calibration.empty()) std::cout << "calibrated on " << made.calibration << "\n";
+  for (const std::string& warning : made.warnings)
+    std::cout << "warning: " << warning << "\n";
+  std::cout << "\n" << qfa::location_text(l.found);
+}
+
+void run(const locate_arguments& arguments) {
+  const std::filesystem::path out = arguments.audit.out;
+  if (!ranks().alone()) qfa::fail("qfa locate runs as one process, and mpirun started " + std::to_string(ranks().size));
+  if (!out.empty()) check_output_directory(out);
+  const located l = locate(arguments);
+  clear_progress_line();
+  print(l);
+  if (out.empty()) return;
+  std::filesystem::create_directory(out);
+  qfa::atomic_file report(out / "locate.json");
+  report.stream() << qfa::to_json(l.found, l.made).dump(1) << '\n';
+  report.commit();
+  std::cout << "\nwritten: " << (out / "locate.json").string() << "\n";
+}
+
+}  // namespace
+
+void add_locate(CLI::App& app) {
+  auto arguments = std::make_shared<locate_arguments>();
+  audit_arguments& a = arguments->audit;
+  a.max_tokens = 65536;
+  a.checkpoint_seconds = -1.0;
+  CLI::App* command = app.add_subcommand("locate", "where in a model a compression's damage to features comes from");
+  command->add_option("model,--model", a.model, "a Hugging Face model directory, or a .gguf file")->required();
+  command->add_option("sae,--sae", a.sae, "a trained SAE: directory or file")->required();
+  command->add_option("tokens,--tokens", a.tokens, "token ids, .npy: a stream, or rows")->required();
+  command->add_option("--policy", arguments->policy, "the compression (`qfa list policies`)")->required();
+  command
+      ->add_option("--units", arguments->units,
+                   "what is compressed by itself: tensors, layers, or heads (with their share of q, k, v and o)")
+      ->check(CLI::IsMember({"tensors", "layers", "heads"}));
+  command
+      ->add_option("--weights", arguments->weights,
+                   "what a feature counts: uniform, or mass, what it adds to the residual stream")
+      ->check(CLI::IsMember({"uniform", "mass"}));
+  command->add_option("--max-tokens", a.max_tokens,
+                      "use no more tokens than this (65536; 0: all): a pass for each unit takes its time");
+  command->add_option("--out", a.out, "directory for locate.json");
+  command->add_option("--hook", a.hook, "where features are read; default from the SAE's metadata");
+  command->add_option("--context", a.context,
+                      "tokens in a row, BOS included; default from the SAE's metadata, then 256");
+  command->add_flag("--prepend-bos", a.prepend_bos, "begin every row with BOS; default from the SAE's metadata");
+  command->add_flag("--no-prepend-bos", a.no_prepend_bos, "leave rows as they are");
+  command->add_option("--skip-positions", a.skip_positions,
+                      "leave the first N positions of a row out of the statistics");
+  command->add_option("--protocol", a.protocol, "whose features are measured, honest or published");
+  command->add_option("--processing", a.processing,
+                      "weights as stored (none), as TransformerLens folds them (tl), or parts of that");
+  command->add_option("--order", a.order, "compress,process (as deployed) or process,compress (as published)");
+  command->add_option("--targets", a.targets.include, "only tensors whose names match one of these patterns (* and ?)");
+  command->add_option("--except", a.targets.exclude, "but not tensors whose names match one of these");
+  command->add_option("--calibration", a.calibration,
+                      "token ids, .npy, that a calibrated policy learns from; default: rows of --tokens that are then "
+                      "not reported");
+  command->add_option("--calibration-tokens", a.calibration_tokens, "calibrate on no more tokens than this (16384)");
+  command->add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
+  command->add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
+  command->add_option("--memory", a.memory, "bytes (512M, 2G) for what is measured at a time; 1G");
+  command->add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
+  command->callback([arguments] { run(*arguments); });
+}
+
+}  // namespace qfa_program

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/locate/depth_patch.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstddef>
+#include <vector>
+
+#include "audit_made_up.hpp"
+#include "qfa/compress/rtn.hpp"
+#include "qfa/locate/isolated.hpp"
+
+namespace locate_depth_patch_test {
+
+using namespace qfa;
+using namespace qfa_test;
+
+namespace {
+
+/// Eight groups of one token each, whose divergence is kl, a little more in each.
+std::vector<comparison_sum> groups_of(double kl) {
+  std::vector<comparison_sum> out(8);
+  for (std::size_t g = 0; g < 8; ++g)
+    out[g](token_comparison{.kl = kl * (1.0 + 0.125 * static_cast<double>(g))});
+  return out;
+}
+
+unit_bench tiny_bench(const bench_options& options = {}) {
+  return unit_bench(tiny_model(), lossless_sae(64), random_rows(40, 12, 97), tiny_settings(published), options);
+}
+
+}  // namespace
+
+TEST_CASE("depth_patch: what a patch recovers, and what enters between two of them") {
+  const std::vector<std::vector<comparison_sum>> patched{groups_of(2.0), groups_of(1.5), groups_of(0.25),
+                                                         groups_of(0.0)};
+  const depth_profile p = profile_depths(groups_of(2.0), patched);
+  CHECK(p.kl.value == doctest::Approx(2.0 * 1.4375));
+  REQUIRE(p.depths.size() == 4);
+  const double recovered[]{0.0, 0.25, 0.875, 1.0}, entering[]{0.0, 0.25, 0.625, 0.125};
+  for (std::size_t d = 0; d < 4; ++d) {
+    CHECK(p.depths[d].layer == d);
+    CHECK(p.depths[d].recovered.value == doctest::Approx(recovered[d]));
+    CHECK(p.depths[d].entering.value == doctest::Approx(entering[d]));
+  }
+  // One group recovers less: the interval knows.
+  std::vector<std::vector<comparison_sum>> uneven{groups_of(1.0)};
+  uneven[0][3] = groups_of(2.0)[3];
+  const patched_depth d = profile_depths(groups_of(2.0), uneven).depths.front();
+  CHECK(d.recovered.range.kind == interval_kind::two_sided);
+  CHECK(d.recovered.range.lower < d.recovered.value);
+  CHECK_THROWS_WITH(profile_depths(std::vector<comparison_sum>(7), uneven), doctest::Contains("the same groups"));
+}
+
+TEST_CASE("depth_patch: damage enters where the model was compressed, and is all recovered behind that") {
+  const unit_bench bench = tiny_bench();
+  const target_patterns second{.include = {"*layers.1.*"}};
+  const unit_option option = bench.compress(rtn{.bits = 3}, second);
+  const auto units = bench.units(unit_kind::layers, second);
+  const runnable_model compressed = bench.ready(bench.assembled({&option, 1}, units, one_of_all(0, 1)));
+  const depth_profile p = patch_depths(bench, compressed);
+  REQUIRE(p.depths.size() == 4);
+  CHECK(p.kl.value > 0.0);
+  CHECK(p.depths[0].recovered.value == 0.0);
+  CHECK(p.depths[1].recovered.value == 0.0);
+  CHECK(p.depths[2].recovered.value == 1.0);
+  CHECK(p.depths[2].entering.value == 1.0);
+  CHECK(p.depths[3].recovered.value == 1.0);
+  CHECK_THROWS_WITH(patch_depths(tiny_bench({.losses = false}), compressed), doctest::Contains("run to their end"));
+}
+
+TEST_CASE("depth_patch: a compressed embedding's damage enters before the first layer") {
+  const unit_bench bench = tiny_bench();
+  const target_patterns embedding{.include = {"gpt_neox.embed_in.weight", "embed_out.weight"}};
+  const unit_option option = bench.compress(rtn{.bits = 3}, embedding);
+  const auto units = bench.units(unit_kind::tensors, embedding);
+  const runnable_model both = bench.ready(bench.assembled({&option, 1}, units, std::vector<std::size_t>{0, 0}));
+  const depth_profile p = patch_depths(bench, both);
+  CHECK(p.depths[0].recovered.value > 0.05);
+  CHECK(p.depths[3].recovered.value == p.depths[0].recovered.value);
+  CHECK(p.depths[3].recovered.value < 0.999);  // the unembedding's is left
+}
+
+}  // namespace locate_depth_patch_test
