@@ -175,6 +175,7 @@ inline report_json to_json(const condition_result& c) {
     for (const compressed_tensor& t : c.tensors) {
       all += t.change;
       tensors.push_back(detail::distortion_json(t.info.name, t.change, bits_per_weight({&t, 1})));
+      if (!t.policy.empty()) tensors.back()["policy"] = t.policy;
     }
     out["distortion"] = detail::distortion_json("all", all, c.bits_per_weight);
     out["tensors"] = std::move(tensors);
