@@ -9,6 +9,7 @@
 
 #include "audit_made_up.hpp"
 #include "qfa/audit/conclude.hpp"
+#include "scratch.hpp"
 
 namespace audit_feature_audit_test {
 
@@ -90,17 +91,18 @@ TEST_CASE("feature_audit: a paired audit knows how far activations moved, and wh
 }
 
 TEST_CASE("feature_audit: where meanings are gathered, blocks come with their tokens") {
-  const auto x = random_activations(rows * context, d);
-  const matrix_view<const float> block(x.data(), rows * context, d);
-  const std::vector<std::uint32_t> ids(rows * context, 7);
+  const std::size_t first = 512;  // rows of the first block
+  const auto x = random_activations(first * context, d);
+  const matrix_view<const float> block(x.data(), first * context, d);
+  const std::vector<std::uint32_t> ids(first * context, 7);
   feature_audit audit(lossless_sae(d), {rows, context});
   audit.gather_meanings();
   check_refused([&] { audit.add_reference(block); }, {"together with their tokens"});
   feature_audit with(lossless_sae(d), {rows, context});
   with.gather_meanings();
-  with.add_reference(block, {ids.data(), rows, context});
+  with.add_reference(block, {ids.data(), first, context});
   CHECK(with.reference().meaning->side.tokens(0).id(0) == 7);
-  CHECK(compressed_side(with).record().meaning.has_value() == false);  // features were not related
+  CHECK_FALSE(compressed_side(with).record().meaning.has_value());  // its features are not related yet
 }
 
 TEST_CASE("feature_audit: spilling to a file and the number of threads change no bit") {

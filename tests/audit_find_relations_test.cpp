@@ -44,8 +44,9 @@ std::vector<std::uint32_t> families(const std::vector<float>& x, const qfa::audi
   qfa::pass_record all = audit.reference();
   complete(all);
   audit.complete_reference(all);
-  const auto found = qfa::find_relations(audit, complete, {.cofiring_above = 0.6, .largest_share = 0.5}).families();
-  return {found.begin(), found.end()};
+  const qfa::feature_relations found =
+      qfa::find_relations(audit, complete, {.cofiring_above = 0.6, .largest_share = 0.5});
+  return {found.families().begin(), found.families().end()};
 }
 
 TEST_CASE("find_relations: processes that share the rows find the families of one that has them all") {

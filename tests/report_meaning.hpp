@@ -23,6 +23,8 @@ inline qfa::condition_result changed_condition() {
   m.current = {
       .threshold = 0.25, .controls = 2, .compared = 2, .changed = 1, .table = {{{1, 0}, {0, 1}}}, .left_out = 0};
   m.changed = {{0, 0.75, 0.95, {{4, 0.75}, {1, 0.25}}, {{3, 1.0}}}};
+  m.floor = "cast:to=bf16";
+  m.beyond_floor = {.threshold = 0.0625, .controls = 2, .compared = 2, .changed = 2, .table = {}, .left_out = 0};
   m.families = 1;
   m.in_families = 2;
   m.icc_of_kin = std::numeric_limits<double>::quiet_NaN();

@@ -14,6 +14,8 @@ TEST_CASE("meaning in report.json: counts by change and r, the changed features,
   CHECK(out["current_token"]["by_common_support_r"]["unchanged_low"] == 1);
   CHECK(out["current_token"]["by_common_support_r"]["changed_low"] == 0);
   CHECK(out["previous_token"]["threshold_bits"]["value"].is_null());
+  CHECK(out["floor"] == "cast:to=bf16");
+  CHECK(out["current_token_beyond_floor"]["changed"] == 2);
   REQUIRE(out["changed"].size() == 1);
   const auto& changed = out["changed"][0];
   CHECK(changed["feature"] == 0);

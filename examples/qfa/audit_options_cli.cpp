@@ -13,6 +13,7 @@
 
 #include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/team_share.hpp"
+#include "qfa/compress/spec.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/model/vocabulary.hpp"
@@ -88,7 +89,8 @@ qfa::audit_options audit_arguments::options() const {
   o.paired = paired;
   o.token_damage = token_damage;
   if (token_damage && no_loss) qfa::fail("--token-damage holds damage against losses, which --no-loss leaves out");
-  o.meaning = meaning;
+  o.meaning = meaning || !meaning_floor.empty();
+  if (!meaning_floor.empty()) o.meaning_floor = qfa::parse_policy(meaning_floor).name();
   o.fused = fused;
   o.losses = !no_loss;
   o.spill_budget = size_of("--memory", memory);
@@ -166,6 +168,8 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_flag("--meaning", a.meaning,
                    "also compare what features fire on, their strongest contexts and tokens, and where firings that "
                    "are missed went");
+  command.add_option("--meaning-floor", a.meaning_floor,
+                     "a policy that only rounds, cast:to=bf16, audited too: by how much meanings differ beyond it");
   command.add_option("--memory", a.memory,
                      "bytes (512M, 2G) of the reference's codes and states to hold; what is beyond goes to a temporary "
                      "file; 1G");

@@ -32,12 +32,13 @@ struct audit_arguments {
   std::string calibration;  ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
   std::size_t calibration_tokens = 16384;
   std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens", gate = "own";
+  std::string meaning_floor;  ///< spec string of a policy that only rounds; empty: none
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
   bool allow_bad_sae = false, paired = false, token_damage = false, fused = false, meaning = false;
   bool resume = false;
-  bool ladder = false;  ///< add the rungs of round-to-nearest that are missing, in the report but in no table
+  bool ladder = false;    ///< add the rungs of round-to-nearest that are missing, in the report but in no table
   bool controls = false;  ///< whether claims are held against controls
   qfa::control_settings control{};
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints

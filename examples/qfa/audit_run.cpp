@@ -229,6 +229,10 @@ finished_audit run_on_model(const audit_arguments& arguments) {
     cached_specs.push_back(spec);
     return true;
   });
+  if (!arguments.meaning_floor.empty() && std::ranges::none_of(specs, [&](const std::string& spec) {
+        return qfa::parse_policy(spec).name() == qfa::parse_policy(arguments.meaning_floor).name();
+      }))
+    specs.push_back(arguments.meaning_floor);
   auto policies = parse_policies(specs);
   const auto matched = parse_policies(arguments.match);
   qfa::audit_options options = arguments.options();

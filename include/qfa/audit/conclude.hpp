@@ -130,6 +130,19 @@ inline condition_result conclude(const pass_record& record, const feature_audit&
   return out;
 }
 
+/// Holds every condition's meanings against those of the condition `floor`, which only rounds.  Throws where there is
+/// none.
+inline void hold_meanings_against(audit_result& audit, const std::string& floor) {
+  const auto rounded = std::ranges::find(audit.conditions, floor, &condition_result::policy);
+  if (rounded == audit.conditions.end() || !rounded->meaning)
+    fail("the floor of meanings is \"" + floor + "\", expected a condition of an audit that compares them");
+  for (condition_result& c : audit.conditions) {
+    if (!c.meaning || &c == &*rounded) continue;
+    c.meaning->floor = floor;
+    c.meaning->beyond_floor = drift_beyond(*c.meaning, *rounded->meaning, c.features);
+  }
+}
+
 /// Overlap of every two conditions but the reference and rungs that are in no table, in the order of the conditions,
 /// under both protocols.
 inline void compare_conditions(audit_result& audit) {

@@ -134,10 +134,12 @@ inline void measure_by_ladder(audit_result& audit) {
 
 /// What takes all conditions of an audit together: overlaps of every two, and the ladder.  `ladder_only` names the
 /// conditions that stand in the audit as rungs and are in no table.
-inline void conclude_together(audit_result& audit, std::span<const std::string> ladder_only = {}) {
+inline void conclude_together(audit_result& audit, std::span<const std::string> ladder_only = {},
+                              const std::string& meaning_floor = {}) {
   for (condition_result& c : audit.conditions)
     c.ladder_only = std::ranges::find(ladder_only, c.policy) != ladder_only.end();
   compare_conditions(audit);
+  if (!meaning_floor.empty()) hold_meanings_against(audit, meaning_floor);
   measure_by_ladder(audit);
 }
 

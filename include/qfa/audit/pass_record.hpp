@@ -146,7 +146,7 @@ void archive_members(Self& self, Archive& archive) {
 }
 template <detail::is_a<compressed_tensor> Self, class Archive>
 void archive_members(Self& self, Archive& archive) {
-  archive(self.info, self.weights, self.change, self.stored_bits);
+  archive(self.info, self.weights, self.change, self.stored_bits, self.policy);
 }
 template <detail::is_a<pruning_match> Self, class Archive>
 void archive_members(Self& self, Archive& archive) {

@@ -126,9 +126,8 @@ struct condition_result {
   std::vector<feature_summary> features;  ///< (d_sae)
   survival_prediction<published_prediction> published_auc;
   survival_prediction<honest_prediction> honest_auc;
-  double baseline_auc =
-      std::numeric_limits<double>::quiet_NaN();  ///< of survival by noise to signal: nothing is fitted
-  std::vector<compressed_tensor> tensors;        ///< what the policy did to each
+  estimate baseline_auc;                   ///< of survival by noise to signal: nothing is fitted
+  std::vector<compressed_tensor> tensors;  ///< what the policy did to each
   /// Bits a weight takes over the targeted matrices, scales included; of the reference, over those that the other
   /// conditions target.  None where that is not known, or where conditions' targets differ in it.
   std::optional<double> bits_per_weight{};

@@ -57,7 +57,7 @@ class feature_relations {
 
   /// Its family's least member.
   std::uint32_t family_of(std::size_t feature) const noexcept { return family_of_[feature]; }
-  std::span<const std::uint32_t> families() const noexcept { return family_of_; }
+  std::span<const std::uint32_t> families() const& noexcept { return family_of_; }
 
   /// Whether its decoder row is not zero, so that there is a direction that its family may write.
   bool has_direction(std::size_t feature) const noexcept { return has_direction_[feature] != 0; }

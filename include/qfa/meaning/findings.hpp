@@ -42,7 +42,7 @@ struct feature_meaning {
   double control = 0.0;              ///< the same between even and odd groups of the reference
   double previous_divergence = 0.0;  ///< of the tokens before those
   double previous_control = 0.0;
-  std::vector<feature_birth> born_instead;  ///< at most five, the most frequent first
+  std::vector<feature_birth> born_instead{};  ///< at most five, the most frequent first
   double moved =
       0.0;  ///< the largest share of the misses on which one and the same neighbor is born; NaN without misses
   std::optional<std::uint32_t> moved_to{};  ///< that neighbor; none where nothing moved
@@ -55,8 +55,8 @@ struct changed_meaning {
   std::uint32_t feature = 0;
   double divergence = 0.0;
   double common_support_r = 0.0;
-  std::vector<token_share> reference_tokens;  ///< the ids with the largest shares
-  std::vector<token_share> compressed_tokens;
+  std::vector<token_share> reference_tokens{};  ///< the ids with the largest shares
+  std::vector<token_share> compressed_tokens{};
 };
 
 /// What became of all features' meanings.
@@ -65,16 +65,32 @@ struct meaning_findings {
   std::vector<std::uint8_t> measured;  ///< 1 for features that set the thresholds and are counted
   drift_census current;
   drift_census previous;
-  std::vector<changed_meaning> changed;  ///< by current tokens, the largest divergence first, at most 20
-  std::size_t families = 0;              ///< of two or more
-  std::size_t in_families = 0;           ///< features in them
-  std::size_t icc_features = 0;          ///< measured, with a noise to signal below 4
-  double icc = 0.0;                      ///< of noise to signal over families
-  double icc_p = 0.0;                    ///< by 999 permutations
-  std::size_t kin = 0;                   ///< of those features, in families of two or more of them
-  double icc_of_kin = 0.0;               ///< over these families alone: features without kin vary in other ways
+  std::string floor{};                         ///< the condition that is the control of the next; empty: none
+  std::optional<drift_census> beyond_floor{};  ///< of current tokens, by another compression as the control
+  std::vector<changed_meaning> changed;        ///< by current tokens, the largest divergence first, at most 20
+  std::size_t families = 0;                    ///< of two or more
+  std::size_t in_families = 0;                 ///< features in them
+  std::size_t icc_features = 0;                ///< measured, with a noise to signal below 4
+  double icc = 0.0;                            ///< of noise to signal over families
+  double icc_p = 0.0;                          ///< by 999 permutations
+  std::size_t kin = 0;                         ///< of those features, in families of two or more of them
+  double icc_of_kin = 0.0;                     ///< over these families alone: features without kin vary in other ways
   double icc_of_kin_p = 0.0;
 };
+
+/// The census of current tokens with another compression of the same reference as the control: one that only rounds,
+/// where that is to tell of more than numerics (C2).
+inline drift_census drift_beyond(const meaning_findings& found, const meaning_findings& floor,
+                                 std::span<const feature_summary> summaries) {
+  std::vector<double> divergences, controls, r_on;
+  for (const feature_meaning& m : found.features)
+    divergences.push_back(m.divergence);
+  for (const feature_meaning& m : floor.features)
+    controls.push_back(m.divergence);
+  for (const feature_summary& s : summaries)
+    r_on.push_back(s.common_support_r);
+  return count_drift(divergences, controls, r_on, found.measured);
+}
 
 /// The keys by which ranked contexts are compared: the same token of the same row is the same item.
 inline std::vector<std::size_t> context_keys(std::span<const context> contexts) {

@@ -75,6 +75,19 @@ inline report_json losses_json(const loss_summary& l) {
                   {"improves_perplexity", l.improves()},
                   {"kl", to_json(l.kl)},
                   {"top1_agreement", to_json(l.top1_agreement)}};
+  const auto ends = [](const estimate& e) {
+    const report_json all = to_json(e);
+    report_json range{{"interval", all["interval"]}};
+    if (all.contains("reason")) range["reason"] = all["reason"];
+    return range;
+  };
+  out["loss_interval"] = ends(l.mean_loss);
+  out["perplexity_interval"] = ends(l.mean_perplexity);
+  out["row_dependence"] = {
+      {"block_length", value_or_reason(l.groups.block_length, "under 16 rows, or rows do not differ in excess loss")},
+      {"groups", l.groups.groups},
+      {"groups_advised", l.groups.advised},
+      {"groups_long_enough", l.groups.long_enough()}};
   if (std::isfinite(l.batch_loss)) out["batch_mean_loss"] = l.batch_loss;
   return out;
 }
@@ -142,7 +155,7 @@ inline report_json to_json(const condition_result& c) {
   if (!c.reference) {
     out["prediction_published"] = to_json(c.published_auc);
     out["prediction_honest"] = to_json(c.honest_auc);
-    out["prediction_honest"]["baseline_auc"] = value_or_reason(c.baseline_auc, "one class only");
+    out["prediction_honest"]["baseline_auc"] = to_json(c.baseline_auc);
   }
   if (c.meaning) out["meaning"] = to_json(*c.meaning);
   if (c.cache)
@@ -161,6 +174,7 @@ inline report_json to_json(const condition_result& c) {
     for (const compressed_tensor& t : c.tensors) {
       all += t.change;
       tensors.push_back(detail::distortion_json(t.info.name, t.change, bits_per_weight({&t, 1})));
+      if (!t.policy.empty()) tensors.back()["policy"] = t.policy;
     }
     out["distortion"] = detail::distortion_json("all", all, c.bits_per_weight);
     out["tensors"] = std::move(tensors);

@@ -9,11 +9,13 @@
 #include <limits>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "qfa/audit/result.hpp"
 #include "qfa/io/csv.hpp"
 #include "qfa/report/audit_json.hpp"
+#include "qfa/survival/confirmed.hpp"
 
 namespace qfa {
 
@@ -26,6 +28,15 @@ inline void write_shift(csv_writer& csv, const condition_result& c, std::size_t 
   csv.cell(c.shift ? c.shift->phi_ranges[feature].lower : none);
   csv.cell(c.shift ? c.shift->phi_ranges[feature].upper : none);
   csv.cell(c.shift ? c.shift->energy_share[feature] : none);
+}
+
+/// What is proven of each feature at the limit of survival; empty for those without a verdict in the honest census.
+inline std::vector<std::string_view> census_verdicts(const condition_result& c) {
+  std::vector<std::string_view> names(c.features.size());
+  const std::vector<census_verdict> verdicts = confirm(c.by_honest, c.by_honest.rules.bands.survives_above);
+  for (std::size_t i = 0; i < verdicts.size(); ++i)
+    names[c.by_honest.counted[i]] = census_verdict_names[static_cast<std::size_t>(verdicts[i])];
+  return names;
 }
 
 /// The cells of a feature's meaning: empty on the reference.
@@ -99,8 +110,8 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
   for (const auto& [key, value] : made.items())
     to << "# " << key << ": " << value.dump() << '\n';
   csv_writer csv(to);
-  for (const char* head :
-       {"policy", "feature", "active", "published_outcome", "honest_outcome", "r_lower", "r_upper", "dead", "born"})
+  for (const char* head : {"policy", "feature", "active", "published_outcome", "honest_outcome", "census", "r_lower",
+                           "r_upper", "r_interval", "dead", "born"})
     csv.cell(head);
   for (const summary_column& column : summary_columns)
     csv.cell(column.name);
@@ -118,7 +129,8 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
     for (const char* head : detail::ladder_columns)
       csv.cell(head);
   csv.end_row();
-  for (const condition_result& c : a.conditions)
+  for (const condition_result& c : a.conditions) {
+    const std::vector<std::string_view> verdicts = detail::census_verdicts(c);
     for (std::size_t f = 0; f < c.features.size(); ++f) {
       const bool active = c.by_honest.active[f] != 0;
       const interval& range = c.by_honest.correlations.ranges[f];
@@ -127,8 +139,11 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
       csv.cell(active);
       csv.cell(active ? name(c.by_published.outcomes[f]) : "");
       csv.cell(active ? name(c.by_honest.outcomes[f]) : "");
+      csv.cell(verdicts[f]);
       csv.cell(range.lower);
       csv.cell(range.upper);
+      csv.cell(range.kind == interval_kind::refused ? "unmeasured"
+                                                    : interval_kind_names[static_cast<std::size_t>(range.kind)]);
       csv.cell(c.features[f].dead);
       csv.cell(c.features[f].born);
       for (const summary_column& column : summary_columns)
@@ -138,6 +153,7 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
       if (a.ladder) detail::write_ladder_cells(*a.ladder, c, f, csv);
       csv.end_row();
     }
+  }
 }
 
 }  // namespace qfa

@@ -53,20 +53,25 @@ inline report_json to_json(const meaning_findings& m) {
     entry["moved_to"] = f.moved_to ? report_json(*f.moved_to) : report_json(nullptr);
     changed.push_back(std::move(entry));
   }
-  return {{"control", "even against odd groups of rows on the reference, 99 % quantile"},
-          {"contexts", top_contexts::most},
-          {"current_token", to_json(m.current)},
-          {"previous_token", to_json(m.previous)},
-          {"changed", std::move(changed)},
-          {"families",
-           {{"of_two_or_more", m.families},
-            {"features_in_them", m.in_families},
-            {"icc_noise_to_signal", value_or_reason(m.icc, "no family has two measured features")},
-            {"icc_permutation_p", number_or_null(m.icc_p)},
-            {"icc_features", m.icc_features},
-            {"icc_without_families_of_one", value_or_reason(m.icc_of_kin, "fewer than two families of two")},
-            {"icc_without_families_of_one_p", number_or_null(m.icc_of_kin_p)},
-            {"icc_without_families_of_one_features", m.kin}}}};
+  report_json out{{"control", "even against odd groups of rows on the reference, 99 % quantile"},
+                  {"contexts", top_contexts::most},
+                  {"current_token", to_json(m.current)},
+                  {"previous_token", to_json(m.previous)},
+                  {"changed", std::move(changed)},
+                  {"families",
+                   {{"of_two_or_more", m.families},
+                    {"features_in_them", m.in_families},
+                    {"icc_noise_to_signal", value_or_reason(m.icc, "no family has two measured features")},
+                    {"icc_permutation_p", number_or_null(m.icc_p)},
+                    {"icc_features", m.icc_features},
+                    {"icc_without_families_of_one", value_or_reason(m.icc_of_kin, "fewer than two families of two")},
+                    {"icc_without_families_of_one_p", number_or_null(m.icc_of_kin_p)},
+                    {"icc_without_families_of_one_features", m.kin}}}};
+  if (m.beyond_floor) {
+    out["floor"] = m.floor;
+    out["current_token_beyond_floor"] = to_json(*m.beyond_floor);
+  }
+  return out;
 }
 
 }  // namespace qfa

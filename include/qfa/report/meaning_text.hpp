@@ -47,13 +47,16 @@ inline std::string meaning_of(const condition_result& c, const vocabulary& words
   std::string out = c.policy + ": ";
   if (std::isnan(d.threshold)) return out + "too few rows to say which features mean something else\n";
   out += count(d.changed) + " of " + count(d.compared) +
-         " features fire on other tokens than before: they diverge by more than " + fixed(d.threshold, 3) +
+         " measured features fire on other tokens than before: they diverge by more than " + fixed(d.threshold, 3) +
          " bits, as 99 % of features do not between even and odd rows of the reference.  ";
   if (d.changed > 0)
     out += "Of these " + count(d.table[1][1]) + " keep their magnitudes where both models fire (r > .9), " +
            count(d.table[1][0]) + " do not.  ";
   out += "Of the " + count(d.compared - d.changed) + " that keep their tokens, " + count(d.table[0][0]) +
          " lose their magnitudes.  By the token before, " + count(m.previous.changed) + " changed.\n";
+  if (m.beyond_floor)
+    out += "  under " + m.floor + " 99 % of features diverge by " + fixed(m.beyond_floor->threshold, 4) +
+           " bits or less: beyond that are " + count(m.beyond_floor->changed) + "\n";
   std::vector<double> overlaps;
   for (std::size_t j = 0; j < m.features.size(); ++j)
     if (m.measured[j] != 0 && !std::isnan(m.features[j].overlap)) overlaps.push_back(m.features[j].overlap);
@@ -68,13 +71,16 @@ inline std::string meaning_of(const condition_result& c, const vocabulary& words
   }
   const std::vector<std::uint32_t> moved = moved_features(m, 0.5);
   if (!moved.empty()) {
-    out += "  " + count(moved.size()) + " lose at least half of what they miss to one feature of a similar direction:";
+    out += "  " + count(moved.size()) +
+           " of them lose at least half of what they miss to one feature of a similar direction:";
     for (std::size_t i = 0; i < (std::min<std::size_t>)(5, moved.size()); ++i)
       out += (i > 0 ? ", " : " ") + count(moved[i]) + " to " + count(*m.features[moved[i]].moved_to) + " (" +
              fixed(100.0 * m.features[moved[i]].moved, 0) + " %)";
     out += "\n";
   } else {
-    out += "  no feature's missed firings went, by half or more, to one feature of a similar direction (cosine > .5)\n";
+    out +=
+        "  of no measured feature did half of the missed firings go to one feature of a similar direction (cosine > "
+        ".5)\n";
   }
   std::size_t rescued = 0, lost = 0;
   for (std::size_t j = 0; j < m.features.size(); ++j) {
