@@ -13,6 +13,8 @@
 #include "qfa/audit/losses.hpp"
 #include "qfa/audit/overlap.hpp"
 #include "qfa/audit/prediction.hpp"
+#include "qfa/audit/shift_account.hpp"
+#include "qfa/audit/token_account.hpp"
 #include "qfa/bits/ladder_survey.hpp"
 #include "qfa/meaning/findings.hpp"
 #include "qfa/model/compress.hpp"
@@ -86,13 +88,6 @@ struct first_position {
   double shift_share = std::numeric_limits<double>::quiet_NaN();     ///< its share of E|D|^2, D = h~ - h; paired audits
 };
 
-/// How far the activations moved, where both sides' are at hand (`paired`).
-struct activation_shift {
-  double energy = 0.0;            ///< E|D|^2 over the analyzed tokens, D = h~ - h
-  double relative = 0.0;          ///< E|D|^2 / E|h|^2
-  double mean_shift_share = 0.0;  ///< |E D|^2 / E|D|^2: what a bias would undo
-};
-
 /// A sparsity chosen so that pruning costs as much as another condition.
 struct pruning_match {
   std::string matched_to;
@@ -124,7 +119,8 @@ struct condition_result {
   std::optional<loss_summary> loss;  ///< none where only activations were given
   sae_fit fit;
   first_position first;
-  std::optional<activation_shift> shift;
+  std::optional<token_account> tokens;    ///< where damage is asked for token by token
+  std::optional<activation_shift> shift;  ///< where both sides' activations are at hand (`paired`)
   survey by_published;
   survey by_honest;
   std::vector<feature_summary> features;  ///< (d_sae)

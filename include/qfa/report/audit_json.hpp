@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "qfa/audit/result.hpp"
+#include "qfa/report/damage_json.hpp"
 #include "qfa/report/flip_share.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
@@ -141,10 +142,8 @@ inline report_json to_json(const condition_result& c) {
   if (c.loss) out["loss"] = detail::losses_json(*c.loss);
   out["sae_fit"] = to_json(c.fit);
   out["first_position"] = detail::first_position_json(c.first);
-  if (c.shift)
-    out["activation_shift"] = {{"energy", number_or_null(c.shift->energy)},
-                               {"relative", number_or_null(c.shift->relative)},
-                               {"mean_shift_share", value_or_reason(c.shift->mean_shift_share, "nothing moved")}};
+  if (c.shift) out["shift"] = to_json(*c.shift);
+  if (c.tokens) out["tokens"] = to_json(*c.tokens);
   out["published"] = to_json(c.by_published);
   out["honest"] = to_json(c.by_honest);
   std::size_t dead = 0, born = 0;

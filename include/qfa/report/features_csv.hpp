@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -19,6 +20,15 @@
 namespace qfa {
 
 namespace detail {
+
+/// The cells of a feature's part in the shift: empty on the reference.
+inline void write_shift(csv_writer& csv, const condition_result& c, std::size_t feature) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  csv.cell(c.shift ? c.shift->phi[feature] : none);
+  csv.cell(c.shift ? c.shift->phi_ranges[feature].lower : none);
+  csv.cell(c.shift ? c.shift->phi_ranges[feature].upper : none);
+  csv.cell(c.shift ? c.shift->energy_share[feature] : none);
+}
 
 /// What is proven of each feature at the limit of survival; empty for those without a verdict in the honest census.
 inline std::vector<std::string_view> census_verdicts(const condition_result& c) {
@@ -92,8 +102,9 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
 /// One line for each policy and feature, under the protocol block in lines that begin with '#'.  A statistic without a
 /// value is an empty cell.
 ///
-/// Where the audit has a ladder, further columns give each feature's law, the bits it needs and the policy's effective
-/// bits; a number that is censored stands at the end of the ladder, and the column behind it says on which side.
+/// Paired audits have the feature's share of the shift, phi, and of the energy of all changes of codes.  Where the
+/// audit has a ladder, further columns give each feature's law, the bits it needs and the policy's effective bits; a
+/// number that is censored stands at the end of the ladder, and the column behind it says on which side.
 inline void write_features_csv(const audit_result& a, std::ostream& to) {
   const report_json made = to_json(a.made);
   for (const auto& [key, value] : made.items())
@@ -104,6 +115,10 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
     csv.cell(head);
   for (const summary_column& column : summary_columns)
     csv.cell(column.name);
+  const bool paired = std::ranges::any_of(a.conditions, [](const condition_result& c) { return c.shift.has_value(); });
+  if (paired)
+    for (const char* head : {"phi", "phi_lower", "phi_upper", "energy_share"})
+      csv.cell(head);
   const bool with_meanings = std::ranges::any_of(a.conditions, [](const auto& c) { return c.meaning.has_value(); });
   if (with_meanings)
     for (const char* head : {"context_overlap", "context_rank_overlap", "token_divergence", "token_divergence_control",
@@ -133,6 +148,7 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
       csv.cell(c.features[f].born);
       for (const summary_column& column : summary_columns)
         csv.cell(c.features[f].*column.value);
+      if (paired) detail::write_shift(csv, c, f);
       if (with_meanings) detail::write_meaning(csv, c, f);
       if (a.ladder) detail::write_ladder_cells(*a.ladder, c, f, csv);
       csv.end_row();
