@@ -80,7 +80,7 @@ TEST_CASE("allocation: bits go where they help, by damage, by KL and by both") {
 
 TEST_CASE("least_damage_at_kl: keeps both budgets, never beats its bound, and comes near trying all choices") {
   double worst = 1.0;
-  std::size_t best_found = 0, cases = 0;
+  std::size_t best_found = 0, proven = 0, cases = 0;
   for (unsigned seed = 0; seed < 40; ++seed) {
     const damage_table table = random_table(6, 4, seed);
     const std::vector<std::size_t> same(6, 1);
@@ -94,10 +94,12 @@ TEST_CASE("least_damage_at_kl: keeps both budgets, never beats its bound, and co
     CHECK(out.bound <= least * (1.0 + 1e-12));
     worst = (std::max)(worst, out.damage / least);
     best_found += out.damage == least ? 1U : 0U;
+    proven += out.exact ? 1U : 0U;
     ++cases;
   }
   CHECK(worst < 1.3);
   CHECK(best_found > cases * 3 / 4);
+  CHECK(proven < cases * 3 / 4);  // relaxation leaves gaps
 }
 
 TEST_CASE("least_damage_at_kl: within 2 % of integer programming for 35 units, which its bound does not pass") {

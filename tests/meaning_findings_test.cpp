@@ -106,6 +106,22 @@ TEST_CASE("find_meanings: births, moves, family-aware r and its ICC are the orac
   }
 }
 
+TEST_CASE("drift_beyond: the other compression's divergences are the control, of the measured features") {
+  qfa::meaning_findings found, rounded;
+  found.features.resize(3);
+  rounded.features.resize(3);
+  found.measured = {1, 1, 0};
+  for (std::size_t j = 0; j < 3; ++j) {
+    found.features[j].divergence = 0.1 * static_cast<double>(j);
+    found.features[j].control = 1.0;
+    rounded.features[j].divergence = j == 2 ? 0.9 : 0.05;
+  }
+  const qfa::drift_census c = qfa::drift_beyond(found, rounded, std::vector<qfa::feature_summary>(3));
+  CHECK(c.threshold == 0.05);
+  CHECK(c.changed == 1);
+  CHECK(c.compared == 2);
+}
+
 TEST_CASE("find_meanings: a side against itself means the same, down to the last bit") {
   qfa_test::meaning_case c;
   c.y = c.x;

@@ -59,7 +59,7 @@ TEST_CASE("tables of an audit: a line for each condition and each pair") {
   CHECK(overlaps_table(result).find("rtn:bits=8 | rtn:bits=4") != std::string::npos);
 }
 
-TEST_CASE("gate_note: says what the bands bear, of which kind of SAE, and how much flips carry; nothing of no policy") {
+TEST_CASE("gate_note: what the bands bear, of which kind of SAE, what flips carry, and nothing of no policy") {
   qfa::audit_result a;
   a.conditions.resize(2);
   a.conditions[0].reference = true;

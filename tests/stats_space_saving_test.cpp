@@ -31,7 +31,8 @@ void check_promises(const qfa::space_saving<Capacity>& counted, const std::vecto
   for (const qfa::bounded_count& c : counted.top(Capacity))
     found[c.key] = c;
   CHECK(found.size() == Capacity);
-  for (const auto& [key, count] : exact) {
+  for (const auto& each : exact) {
+    const std::uint32_t key = each.first, count = each.second;
     CAPTURE(key);
     if (!found.contains(key)) {
       CHECK(count <= counted.most_unseen());

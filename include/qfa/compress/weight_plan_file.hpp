@@ -68,8 +68,8 @@ inline weight_plan weight_plan_from_text(std::string_view text, const std::strin
   const json_fields fields(whole, where);
   if (const auto format = fields.text("format"); format != weight_plan_format)
     fail(where + " is no plan: its \"format\" should be " + in_quotes(weight_plan_format));
-  if (const std::size_t version = fields.needed_size("version"); version != weight_plan_version)
-    fail("\"version\" in " + where + " is " + std::to_string(version) + ", of which only 1 is known");
+  if (const std::size_t given = fields.needed_size("version"); given != weight_plan_version)
+    fail("\"version\" in " + where + " is " + std::to_string(given) + ", of which only 1 is known");
   const auto refuse_others = [](const json& object, std::initializer_list<std::string_view> known,
                                 const std::string& place) {
     for (const auto& [key, ignored] : object.items()) {
