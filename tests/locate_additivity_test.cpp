@@ -32,7 +32,7 @@ TEST_CASE("additivity: of what all units do to a feature, over the sum of what e
   total(made({1.0, 1.0, 2.0, 0.0, 1.0, lost, 0.0}));
   total(made({1.0, 3.0, 2.0, 0.0, 0.0, 1.0, 0.0}));
   // A: 1, .5, 2, lost by all alone, nothing at all, lost by both, never there
-  const additivity a = measure_additivity(made({2.0, 2.0, 8.0, 1.0, 0.0, lost, none}), total);
+  const unit_additivity a = measure_additivity(made({2.0, 2.0, 8.0, 1.0, 0.0, lost, none}), total);
   CHECK(a.features == 5);
   CHECK(a.undefined == 2);
   CHECK(a.lower_quartile == 0.5);
@@ -60,7 +60,7 @@ TEST_CASE("additivity: the median's interval comes from leaving groups out of bo
   CHECK(measure_additivity(all, total).median.range.reason == "no group moves the value");
   for (std::size_t i = 0; i < all.without.size(); ++i)
     all.without[i] *= i / 3 == 2 ? 1.25 : 1.0;
-  const additivity a = measure_additivity(all, total);
+  const unit_additivity a = measure_additivity(all, total);
   CHECK(a.median.range.kind == interval_kind::two_sided);
   CHECK(a.median.range.standard_error == doctest::Approx(0.25 * std::sqrt(7.0 / 8.0)));
 }

@@ -76,7 +76,7 @@ TEST_CASE("locate_damage: one matrix that carries all damage is found, with a sh
 TEST_CASE("locate_damage: by head, the same bits for every number of threads") {
   const auto numbers = [] {
     const damage_location found = locate_damage(bench_of(tiny_model()), rtn{.bits = 4},
-                                                {.kind = unit_kind::heads, .weighting = feature_weighting::mass});
+                                                {.kind = unit_kind::heads, .weighting = noise_weighting::mass});
     std::vector<double> out{found.noise.value, found.worst_share.value, found.adds_up.median.range.upper,
                             found.total_additivity.value, found.ranking.value};
     for (const located_unit& unit : found.units)
@@ -132,8 +132,8 @@ TEST_CASE("locate_damage: shares, totals and the choice of the worst from sums a
 
 TEST_CASE("locate_damage: features weigh the same, or by what they add to the residual stream") {
   const unit_bench bench = bench_of(tiny_model(), {.losses = false});
-  const auto uniform = feature_weights(bench, feature_weighting::uniform);
-  const auto mass = feature_weights(bench, feature_weighting::mass);
+  const auto uniform = feature_weights(bench, noise_weighting::uniform);
+  const auto mass = feature_weights(bench, noise_weighting::mass);
   const std::vector<double> masses = bench.masses();
   CHECK(uniform.front() == uniform.back());
   double sum = 0.0;

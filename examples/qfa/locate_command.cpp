@@ -49,8 +49,8 @@ located locate(const locate_arguments& arguments) {
   qfa::location_options how{.targets = a.targets};
   for (std::size_t i = 0; i < qfa::unit_kind_names.size(); ++i)
     if (arguments.units == qfa::unit_kind_names[i]) how.kind = static_cast<qfa::unit_kind>(i);
-  for (std::size_t i = 0; i < qfa::feature_weighting_names.size(); ++i)
-    if (arguments.weights == qfa::feature_weighting_names[i]) how.weighting = static_cast<qfa::feature_weighting>(i);
+  for (std::size_t i = 0; i < qfa::noise_weighting_names.size(); ++i)
+    if (arguments.weights == qfa::noise_weighting_names[i]) how.weighting = static_cast<qfa::noise_weighting>(i);
   const bool processed_first = settings.order == qfa::compression_order::process_then_compress;
   (void)qfa::units_of(processed_first ? qfa::processed_config(settings.weight_processing, model.config) : model.config,
                       how.kind, a.targets, asked.fused);  // refuses targets before anything is run

@@ -18,7 +18,7 @@
 namespace qfa {
 
 /// Whether damage adds up: A_j = nu_j(all units compressed) / sum_t nu_j(unit t alone) over features (validity A5).
-struct additivity {
+struct unit_additivity {
   /// Within these, sums over units may stand for the whole.
   static constexpr double least = 0.67, most = 1.5;
 
@@ -87,12 +87,12 @@ class noise_total {
 };
 
 /// Nothing is limited here: medians and quartiles take infinite values as they are.
-inline additivity measure_additivity(const feature_noise& all, const noise_total& units) {
+inline unit_additivity measure_additivity(const feature_noise& all, const noise_total& units) {
   require(units.all().size() == all.features(),
           "a total of units is of the features that all of them were measured on");
   const auto median = [](std::vector<double> a) { return detail::lower_quantile(std::move(a), 0.5); };
   const std::vector<double> a = detail::additivities(all.all, units.all());
-  additivity out;
+  unit_additivity out;
   out.features = a.size();
   out.undefined = all.features() - a.size();
   out.lower_quartile = detail::lower_quantile(a, 0.25);

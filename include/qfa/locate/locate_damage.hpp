@@ -31,14 +31,14 @@ namespace qfa {
 /// What a feature counts in a sum over features.
 ///   uniform   each the same
 ///   mass      by its share of sum x |w_j| over the reference's tokens: what it adds to the residual stream
-enum class feature_weighting : std::uint8_t { uniform, mass };
-inline constexpr std::array<std::string_view, 2> feature_weighting_names{"uniform", "mass"};
-constexpr const auto& names_of(feature_weighting) noexcept { return feature_weighting_names; }
+enum class noise_weighting : std::uint8_t { uniform, mass };
+inline constexpr std::array<std::string_view, 2> noise_weighting_names{"uniform", "mass"};
+constexpr const auto& names_of(noise_weighting) noexcept { return noise_weighting_names; }
 
 /// Weights of the bench's features, told by the reference alone.  They add up to 1: sums of noise are means.
-inline std::vector<double> feature_weights(const unit_bench& bench, feature_weighting weighting) {
+inline std::vector<double> feature_weights(const unit_bench& bench, noise_weighting weighting) {
   std::vector<double> weights =
-      weighting == feature_weighting::mass ? bench.masses() : std::vector<double>(bench.features().size(), 1.0);
+      weighting == noise_weighting::mass ? bench.masses() : std::vector<double>(bench.features().size(), 1.0);
   double sum = 0.0;
   for (const double w : weights)
     sum += w;
@@ -50,7 +50,7 @@ inline std::vector<double> feature_weights(const unit_bench& bench, feature_weig
 struct location_options {
   unit_kind kind = unit_kind::tensors;
   target_patterns targets{};
-  feature_weighting weighting = feature_weighting::uniform;
+  noise_weighting weighting = noise_weighting::uniform;
 };
 
 /// One unit's part in the damage (validity A5).
@@ -72,14 +72,14 @@ struct located_unit {
 struct damage_location {
   std::string policy;
   unit_kind kind = unit_kind::tensors;
-  feature_weighting weighting = feature_weighting::uniform;
+  noise_weighting weighting = noise_weighting::uniform;
   std::size_t features = 0;  ///< measured
   std::array<double, 2>
       effective_groups{};           ///< least and most that their evidence is worth (stats/feature_statistics.hpp)
   std::vector<located_unit> units;  ///< in the model's order
   noise_sum whole;                  ///< sum_j w_j nu_j(all): all units compressed
   estimate noise;                   ///< the same, with its interval on log
-  additivity adds_up;
+  unit_additivity adds_up;
   estimate total_additivity;  ///< sum_j w_j nu_j(all) over sum_tj w_j I_tj: what a sum over units is worth; on log
   /// Spearman's correlation of the units' damage on even and on odd groups of rows, of the units that any damage comes
   /// from; on atanh.

@@ -27,13 +27,13 @@ inline report_json to_json(const noise_sum& s) {
           {"features_silent_on_odd_groups", s.silent[1]}};
 }
 
-inline report_json to_json(const additivity& a) {
+inline report_json to_json(const unit_additivity& a) {
   return {{"median", to_json(a.median)},
           {"lower_quartile", value_or_reason(a.lower_quartile, "no feature has a value, or it is infinite")},
           {"upper_quartile", value_or_reason(a.upper_quartile, "no feature has a value, or it is infinite")},
           {"features", a.features},
           {"undefined", a.undefined},
-          {"licensed_within", {additivity::least, additivity::most}},
+          {"licensed_within", {unit_additivity::least, unit_additivity::most}},
           {"holds", a.holds()}};
 }
 
@@ -73,7 +73,7 @@ inline report_json to_json(const damage_location& found, const audit_protocol& m
   out["units"] = unit_kind_names[static_cast<std::size_t>(found.kind)];
   out["features"] = found.features;
   out["effective_groups"] = {number_or_null(found.effective_groups[0]), number_or_null(found.effective_groups[1])};
-  out["feature_weights"] = feature_weighting_names[static_cast<std::size_t>(found.weighting)];
+  out["feature_weights"] = noise_weighting_names[static_cast<std::size_t>(found.weighting)];
   out["noise_limit"] = most_noise;
   out["sae_fvu"] = {{"reference", number_or_null(found.reference_fvu)},
                     {"compressed", number_or_null(found.compressed_fvu)}};

@@ -53,7 +53,7 @@ inline std::size_t carry_half(const std::vector<const located_unit*>& sorted) {
 }
 
 inline std::string additivity_text(const damage_location& found) {
-  const additivity& a = found.adds_up;
+  const unit_additivity& a = found.adds_up;
   std::string out = "Together the units do " + number_text(a.median, 2) +
                     " times the sum of what each does alone, to the median feature; quartiles " +
                     fixed(a.lower_quartile, 2) + " and " + fixed(a.upper_quartile, 2);
@@ -156,7 +156,7 @@ inline std::string location_text(const damage_location& found) {
   if (behind > 0) out += "; " + std::to_string(behind) + " change nothing before the hook";
   out += ".\n";
   out += "With all of them compressed, noise to signal of the mean feature (weights " +
-         std::string(feature_weighting_names[static_cast<std::size_t>(found.weighting)]) + ") is " +
+         std::string(noise_weighting_names[static_cast<std::size_t>(found.weighting)]) + ") is " +
          detail::number_text(found.noise, 3) + ".\n";
   if (found.whole.limited > 0)
     out += std::to_string(found.whole.limited) + " of " + std::to_string(found.features) + " features count as noise " +
