@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format]     (all of them without arguments)
+#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage]     (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug verify tidy format
+[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage
 
 for leg in "$@"; do
   case $leg in
@@ -38,8 +38,16 @@ for leg in "$@"; do
       base=$(git merge-base HEAD "${QFA_BASE:-HEAD~1}")
       git diff --name-only --diff-filter=d "$base" -- '*.hpp' '*.cpp' | xargs -r clang-format-14 --dry-run
       ;;
+    coverage)  # the tables of examples/docs/intervals.md.  Catches: intervals that cover less often than they promise.
+      qfa_need $qfa_packages
+      qfa_configure release
+      qfa_build release --target qfa_coverage
+      build/release/tests/qfa_coverage designs
+      build/release/tests/qfa_coverage aggregates
+      [ ! -d ../shared/data/stories260K ] || build/release/tests/qfa_coverage population ../shared/data/stories260K
+      ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, verify, tidy, format"
+      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage"
       exit 2
       ;;
   esac

@@ -93,9 +93,9 @@ TEST_CASE("audit_activations: side by side, each condition is what two passes ov
     CHECK(one_pass.fit.fvu == two_passes.fit.fvu);
     CHECK(one_pass.first.flip_share == two_passes.first.flip_share);
     REQUIRE(one_pass.shift.has_value());
-    CHECK(one_pass.shift->energy == two_passes.shift->energy);
-    CHECK(one_pass.shift->relative == two_passes.shift->relative);
-    CHECK(one_pass.shift->mean_shift_share == two_passes.shift->mean_shift_share);
+    CHECK(one_pass.shift->energy.value == two_passes.shift->energy.value);
+    CHECK(one_pass.shift->relative.value == two_passes.shift->relative.value);
+    CHECK(one_pass.shift->mean_shift_share.value == two_passes.shift->mean_shift_share.value);
   }
 }
 
@@ -129,7 +129,7 @@ TEST_CASE("audit_activations: processes that share the rows end with the bits of
     CHECK(shared.conditions[c].fit.fvu == whole.conditions[c].fit.fvu);
     CHECK(shared.conditions[c].fit.explained_variance_legacy == whole.conditions[c].fit.explained_variance_legacy);
   }
-  CHECK(shared.conditions[1].shift->relative == whole.conditions[1].shift->relative);
+  CHECK(shared.conditions[1].shift->relative.value == whole.conditions[1].shift->relative.value);
   CHECK(shared.made.analyzed_tokens == 600);
 }
 
@@ -164,7 +164,7 @@ TEST_CASE("audit_activations: interrupted at every block, it goes on to the same
     CHECK(again.conditions[c].by_honest.correlations.r == whole.conditions[c].by_honest.correlations.r);
     CHECK(again.conditions[c].fit.fvu == whole.conditions[c].fit.fvu);
   }
-  CHECK(again.conditions[2].shift->energy == whole.conditions[2].shift->energy);
+  CHECK(again.conditions[2].shift->energy.value == whole.conditions[2].shift->energy.value);
   CHECK(again.conditions[1].policy == "a");
 }
 

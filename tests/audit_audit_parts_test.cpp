@@ -94,8 +94,9 @@ TEST_CASE("parts_of_audit and parts_of_model_audit: whatever moves a bit of the 
           [](token_layout&, audit_settings& s, audit_options&) { s.order = compression_order::process_then_compress; }),
       parts([](token_layout&, audit_settings&, audit_options& o) { o.paired = true; }),
       parts([](token_layout&, audit_settings&, audit_options& o) { o.fused = true; }),
+      parts([](token_layout&, audit_settings&, audit_options& o) { o.token_damage = true; }),
       parts([](token_layout&, audit_settings&, audit_options& o) { o.meaning = true; })};
-  CHECK(all.size() == 13);
+  CHECK(all.size() == 14);
   // What only shapes the report is none.
   CHECK(all.contains(parts([](token_layout&, audit_settings& s, audit_options& o) {
     s.rules = published;

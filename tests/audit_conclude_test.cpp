@@ -94,8 +94,8 @@ TEST_CASE("conclude: what is known of a condition beside its features is passed 
   CHECK(c.first.shift_share == doctest::Approx(1.0 / 63.0).epsilon(0.2));
   CHECK(c.first.flip_share == doctest::Approx(1.0 / 63.0).epsilon(0.5));
   // Four values, each moved by 0.2 of a standard deviation of 1.
-  CHECK(c.shift->relative == doctest::Approx(0.04).epsilon(0.1));
-  CHECK(c.shift->energy == doctest::Approx(0.16).epsilon(0.1));
+  CHECK(c.shift->relative.value == doctest::Approx(0.04).epsilon(0.1));
+  CHECK(c.shift->energy.value == doctest::Approx(0.16).epsilon(0.1));
 }
 
 }  // namespace audit_conclude_test

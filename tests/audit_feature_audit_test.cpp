@@ -58,7 +58,7 @@ TEST_CASE("feature_audit: a reference against itself keeps every correlation at 
   CHECK(found.fit.l0 == doctest::Approx(3.0));
   CHECK(std::isnan(found.first.flip_share));  // nothing came or went
   REQUIRE(found.shift.has_value());
-  CHECK(found.shift->energy == 0.0);
+  CHECK(found.shift->energy.value == 0.0);
 }
 
 TEST_CASE("feature_audit: skipped positions are in no statistic") {
@@ -85,9 +85,9 @@ TEST_CASE("feature_audit: a paired audit knows how far activations moved, and wh
   for (std::size_t t = 0; t < rows * context; ++t)
     y[t * d] += 2.0f;
   const findings found = findings_of(x, y, {rows, context}, true);
-  CHECK(found.shift->energy == doctest::Approx(4.0).epsilon(1e-6));
-  CHECK(found.shift->mean_shift_share == doctest::Approx(1.0).epsilon(1e-6));
-  CHECK(found.shift->relative == doctest::Approx(4.0 / 3.0).epsilon(0.05));
+  CHECK(found.shift->energy.value == doctest::Approx(4.0).epsilon(1e-6));
+  CHECK(found.shift->mean_shift_share.value == doctest::Approx(1.0).epsilon(1e-6));
+  CHECK(found.shift->relative.value == doctest::Approx(4.0 / 3.0).epsilon(0.05));
 }
 
 TEST_CASE("feature_audit: where meanings are gathered, blocks come with their tokens") {
@@ -111,7 +111,7 @@ TEST_CASE("feature_audit: spilling to a file and the number of threads change no
   const findings in_memory = findings_of(x, y, {rows, context}, true);
   const findings spilled = findings_of(x, y, {rows, context}, true, 0);
   CHECK(in_memory.table == spilled.table);
-  CHECK(in_memory.shift->energy == spilled.shift->energy);
+  CHECK(in_memory.shift->energy.value == spilled.shift->energy.value);
 #ifdef _OPENMP
   const int threads = omp_get_max_threads();
   for (const int n : {1, 3, 8}) {

@@ -35,6 +35,25 @@ TEST_CASE("summarize_losses: means over scored tokens, differences paired by row
   CHECK(s.excess_loss.range.upper - s.excess_loss.range.lower < 0.01);
   CHECK_FALSE(s.improves());
   CHECK(std::isnan(s.batch_loss));
+  // Of itself, unpaired: tenths of a nat between rows.
+  CHECK(s.mean_loss.value == s.loss);
+  CHECK(s.mean_loss.range.upper - s.mean_loss.range.lower > 0.03);
+  CHECK(s.mean_perplexity.value == s.perplexity);
+  CHECK(s.mean_perplexity.range.lower == doctest::Approx(std::exp(s.mean_loss.range.lower)).epsilon(1e-9));
+}
+
+TEST_CASE("summarize_losses: rows whose excess loss comes in long runs ask for longer groups") {
+  by_row<comparison_sum> runs;
+  for (std::size_t r = 0; r < 400; ++r) {
+    const double excess = (r / 25) % 2 == 0 ? 0.1 : 0.2;
+    const std::vector<token_comparison> row{
+        {2.0, 2.0 + excess + 0.001 * static_cast<double>(r * 7919 % 13), 0.0, true}};
+    runs.add_rows(std::span<const token_comparison>(row), 1);
+  }
+  const group_length_check found = summarize_losses(runs.rows(), row_groups(400)).groups;
+  CHECK(found.groups == 64);
+  CHECK_FALSE(found.long_enough());
+  CHECK(400.0 / static_cast<double>(found.advised) >= 2.0 * found.block_length);
 }
 
 TEST_CASE("summarize_losses: perplexity improves only where the interval says so") {

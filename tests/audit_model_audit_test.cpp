@@ -62,7 +62,7 @@ TEST_CASE("model_audit: the identity is the reference to the last bit") {
   CHECK(same.loss->kl.value == 0.0);
   CHECK(same.loss->excess_loss.value == 0.0);
   CHECK(same.loss->top1_agreement.value == 1.0);
-  CHECK(same.shift->energy == 0.0);
+  CHECK(same.shift->energy.value == 0.0);
   for (const feature_summary& f : same.features)
     CHECK((f.r == 1.0 || f.reference_firings == 0.0));
   CHECK(audit.conditions().front().reference);
@@ -110,14 +110,16 @@ TEST_CASE("model_audit: processes that share the rows end with the bits of one, 
       out.push_back(c.by_honest.correlations.r);
       out.push_back({c.loss->loss, c.loss->kl.value, c.loss->batch_loss, c.loss->excess_loss.range.upper, c.fit.fvu,
                      c.first.norm, c.by_honest.mean_r.value, c.bits_per_weight.value_or(0.0)});
-      if (c.shift) out.push_back({c.shift->energy, c.shift->relative, c.shift->mean_shift_share, c.first.shift_share});
+      if (c.shift)
+        out.push_back(
+            {c.shift->energy.value, c.shift->relative.value, c.shift->mean_shift_share.value, c.first.shift_share});
     }
     for (auto& list : out)
       std::ranges::replace_if(
           list, [](double x) { return std::isnan(x); }, -99.0);
     return out;
   };
-  const audit_options options{.paired = true, .loss_batch_rows = 7};
+  const audit_options options{.paired = true, .token_damage = true, .loss_batch_rows = 7};
   model_audit alone = tiny_audit(options);
   const auto whole = all_of(alone);
   for (const std::size_t parts : {2U, 3U}) {
@@ -326,7 +328,7 @@ TEST_CASE("model_audit: changed activations reach the loss, the features and the
   model_audit audit = tiny_audit({.paired = true});
   const condition_result& c = audit.run(half_inputs{});
   CHECK(c.loss->kl.value > 0.0);
-  CHECK(c.shift->energy > 0.0);
+  CHECK(c.shift->energy.value > 0.0);
   CHECK(c.by_honest.mean_r.value < 1.0);
   const double halves = c.loss->excess_loss.value;
   CHECK(halves != 0.0);

@@ -54,7 +54,7 @@ struct killed {};
 
 TEST_CASE("model_passes: interrupted at any block of any pass, and any number of times, the bits are the same") {
   const scratch here;
-  audit_options options{.paired = true, .meaning = true, .spill_budget = 100000};
+  audit_options options{.paired = true, .token_damage = true, .meaning = true, .spill_budget = 100000};
   const auto whole = all_of(options);
   // Each process begins with one block fewer than the last had reached, and dies after `most` steps.
   for (const std::size_t most : {2U, 4U}) {

@@ -44,9 +44,10 @@ TEST_CASE("compare_damage: a condition compared with itself overlaps wholly, wha
   CHECK(o.features == 100);
   CHECK(o.not_survived.jaccard.value == 1.0);
   CHECK(o.not_survived.ceiling == 1.0);
-  CHECK(o.not_survived.above_chance == doctest::Approx(1.0));
+  CHECK(o.not_survived.above_chance.value == doctest::Approx(1.0));
   CHECK(o.spearman.value == doctest::Approx(1.0));
-  CHECK(o.kendall_tau_b == doctest::Approx(1.0));
+  CHECK(o.kendall_tau_b.value == doctest::Approx(1.0));
+  CHECK(o.rank_biased.value == doctest::Approx(1.0));
   CHECK(o.blurred.sizes.a + o.destroyed.sizes.a == o.not_survived.sizes.a);
 }
 
@@ -56,10 +57,29 @@ TEST_CASE("compare_damage: a subset reaches its ceiling, and opposite damage has
   const damage_overlap subset = compare_damage(mild, hard);
   CHECK(subset.not_survived.sizes.a < subset.not_survived.sizes.b);
   CHECK(subset.not_survived.jaccard.value == doctest::Approx(subset.not_survived.ceiling));
-  CHECK(subset.not_survived.overlap_coefficient == 1.0);
+  CHECK(subset.not_survived.overlap_coefficient.value == 1.0);
   const damage_overlap opposite = compare_damage(made_survey(ramp(0.85, 0.95)), made_survey(ramp(0.95, 0.85)));
   CHECK(opposite.spearman.value == doctest::Approx(-1.0));
   CHECK(opposite.not_survived.jaccard.value < opposite.not_survived.chance);
+  CHECK(opposite.rank_biased.value < 0.1);
+}
+
+TEST_CASE("compare_damage: every number that rows could have moved has its interval, on the scale that suits it") {
+  std::vector<double> other = ramp(0.3, 1.0);
+  for (std::size_t i = 0; i < other.size(); ++i)
+    other[i] = 0.4 + 0.3 * static_cast<double>(i) / 99.0 + 0.28 * static_cast<double>(i * 37 % 100) / 99.0;
+  const damage_overlap o = compare_damage(made_survey(ramp(0.3, 1.0)), made_survey(other));
+  const auto stands = [](const estimate& e, interval_scale scale) {
+    return e.range.kind == interval_kind::two_sided && e.range.scale == scale && e.range.lower < e.value &&
+           e.value < e.range.upper;
+  };
+  CHECK(stands(o.not_survived.jaccard, interval_scale::logit));
+  CHECK(stands(o.not_survived.above_chance, interval_scale::identity));
+  CHECK(stands(o.not_survived.kappa, interval_scale::identity));
+  CHECK(stands(o.kendall_tau_b, interval_scale::atanh));
+  CHECK(stands(o.rank_biased, interval_scale::logit));
+  CHECK(o.destroyed.odds_ratio.range.scale == interval_scale::log);
+  CHECK(o.not_survived.overlap_coefficient.range.scale == interval_scale::logit);
 }
 
 TEST_CASE("compare_damage: an undefined r is a feature lost, and in no correlation of damage") {

@@ -60,7 +60,10 @@ TEST_CASE("prediction: noise of one size destroys weak features, which both prot
   CHECK(h.auc.range.lower < h.auc.value);
   // Encoder norms alike, rates alike: nu orders by 1 / Var x, which is what decides here.
   const std::vector<double> norms(120, 1.0);
-  CHECK(baseline_auc(table, by_honest, norms) > 0.9);
+  const estimate baseline = baseline_auc(table, by_honest, norms);
+  CHECK(baseline.value > 0.9);
+  CHECK(baseline.range.kind != interval_kind::refused);
+  CHECK(baseline.range.lower < baseline.value);
 }
 
 TEST_CASE("prediction: damage that has nothing to do with the reference is not foretold") {
@@ -86,7 +89,7 @@ TEST_CASE("prediction: with one class there is no fit but a reason") {
   CHECK_FALSE(h.result.has_value());
   CHECK_FALSE(h.reason.empty());
   CHECK(h.survived == h.features);
-  CHECK(std::isnan(baseline_auc(table, take_survey(table, honest), std::vector<double>(120, 1.0))));
+  CHECK(std::isnan(baseline_auc(table, take_survey(table, honest), std::vector<double>(120, 1.0)).value));
 }
 
 }  // namespace audit_prediction_test

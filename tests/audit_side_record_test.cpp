@@ -69,7 +69,7 @@ TEST_CASE("side_record: the first position of each row is told apart from the ot
   CHECK(first.norm_elsewhere == doctest::Approx(1.0));
   CHECK(first.fvu == doctest::Approx(1.0));  // a residual of 1, and 4 x 0.5^2 around the mean (3.5, 3.5)
   CHECK(std::isnan(first.flip_share));
-  CHECK(record.energy() == doctest::Approx(54.0));
+  CHECK(record.energies()[0] == doctest::Approx(54.0));
   // Squares around the mean (7/6, 7/6): 54 - 6 x 2 x 49/36.
   CHECK(record.fit().fvu == doctest::Approx(1.0 / (54.0 - 49.0 / 3.0)));
   CHECK(record.fit().explained_variance == doctest::Approx(1.0 - record.fit().fvu));

@@ -73,7 +73,7 @@ qfa::audit_result sweep(const qfa::audit_options& options, std::size_t rows) {
 TEST_CASE("share_among: any number of ranks makes the report of one process, byte for byte") {
   qfa::set_thread_count(1);
   // 45 rows are 11 groups of 4 or 5 rows: no number of ranks divides them.
-  const qfa::audit_options options{.paired = true, .meaning = true, .loss_batch_rows = 4};
+  const qfa::audit_options options{.paired = true, .token_damage = true, .meaning = true, .loss_batch_rows = 4};
   const std::string alone = written(sweep(options, 45));
   REQUIRE(alone.size() > 10000);
   on_teams({2, 3}, [&](std::size_t size, qfa::audit_split split) {

@@ -14,7 +14,9 @@ namespace compare_rank_biased_overlap_test {
 using ranking = std::vector<std::size_t>;
 
 TEST_CASE("rank_biased_overlap: agrees with the definition by sets, for lists of any lengths") {
-  for (const auto& at : qfa_test::read_data("uncertainty.json").at("rank_biased_overlap")) {
+  const qfa::json rank_biased_overlap = qfa_test::read_data("uncertainty.json").at("rank_biased_overlap");
+  REQUIRE(rank_biased_overlap.size() > 4);
+  for (const auto& at : rank_biased_overlap) {
     const auto a = at.at("a").get<ranking>(), b = at.at("b").get<ranking>();
     const double p = at.at("p").get<double>(), expected = at.at("rbo").get<double>();
     CAPTURE(a.size());
@@ -36,7 +38,9 @@ TEST_CASE("rank_biased_overlap: equal lists agree wholly, disjoint ones not, and
 
 TEST_CASE("rank_biased_weight: the first ten ranks carry 86 percent at a persistence of 0.9") {
   CHECK(qfa::rank_biased_weight(0.9, 10) == doctest::Approx(0.8556).epsilon(1e-4));
-  for (const auto& at : qfa_test::read_data("uncertainty.json").at("rank_biased_weight"))
+  const qfa::json rank_biased_weight = qfa_test::read_data("uncertainty.json").at("rank_biased_weight");
+  REQUIRE(rank_biased_weight.size() > 4);
+  for (const auto& at : rank_biased_weight)
     CHECK(qfa_test::close(qfa::rank_biased_weight(at.at("p").get<double>(), at.at("depth").get<std::size_t>()),
                           at.at("weight").get<double>(), 1e-12));
 }

@@ -29,6 +29,19 @@ TEST_CASE("prediction: where damage has nothing to do with the reference, all AU
   CHECK(p.gain.range.lower < p.gain.value);
 }
 
+TEST_CASE("prediction: what the reference foretells is not foretold of shuffled labels") {
+  std::vector<float> scale;
+  for (int f = 0; f < 150; ++f)
+    scale.push_back(f % 3 == 0 ? 1.0f : 3.0f);
+  const half_profiles profiles(lossy_table(std::vector<float>(150, 0.0f), 1, scale), all_features(150));
+  const std::vector<float> loss = losses(150, [](std::size_t f) { return f % 3 == 0; });
+  const controlled_prediction p = predict_with_controls(profiles, lossy_sample(loss, 1), std::vector<double>(150, 1.0),
+                                                        all_features(150), {.shuffles = 10});
+  CHECK(p.auc.value > 0.95);
+  CHECK(std::fabs(p.shuffled_mean - 0.5) < 0.15);
+  CHECK(p.shuffled_95 < p.auc.value);
+}
+
 TEST_CASE("prediction: what the encoder's norm decides is foretold with nothing fitted, and not by the reference") {
   std::vector<double> norms;
   std::vector<float> loss;

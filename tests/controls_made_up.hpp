@@ -15,8 +15,10 @@
 namespace qfa_test {
 
 /// `width` features on 16 groups of 60 tokens.  Feature f fires on a tenth of the tokens with 1 + noise, the same in
-/// every table, and the compressed model adds noise of the size `loss[f]`, drawn by `seed`.
-inline qfa::feature_table lossy_table(const std::vector<float>& loss, unsigned seed) {
+/// every table but for the factor `scale[f]`, and the compressed model adds noise of the size `loss[f]`, drawn by
+/// `seed`.
+inline qfa::feature_table lossy_table(const std::vector<float>& loss, unsigned seed,
+                                      const std::vector<float>& scale = {}) {
   const auto width = static_cast<std::uint32_t>(loss.size());
   std::mt19937 firing(7), noise(seed);
   std::normal_distribution<float> normal, added;
@@ -26,7 +28,7 @@ inline qfa::feature_table lossy_table(const std::vector<float>& loss, unsigned s
     for (int t = 0; t < 60; ++t) {
       for (std::uint32_t f = 0; f < width; ++f) {
         if (firing() % 10 != 0) continue;
-        const float a = 1.0f + 0.5f * std::fabs(normal(firing));
+        const float a = (scale.empty() ? 1.0f : scale[f]) * (1.0f + 0.5f * std::fabs(normal(firing)));
         const float b = a + loss[f] * added(noise);
         x.push(f, a);
         if (b > 0.0f) y.push(f, b);

@@ -70,19 +70,42 @@ TEST_CASE(
 }
 
 TEST_CASE("shared_damage: the null has as many failures as the compression that it stands for") {
-  const damage_sample a = lossy_sample(losses(width, [](std::size_t f) { return f < 30; }), 1);
+  const damage_sample a = lossy_sample(losses(width, [](std::size_t f) { return f < 25; }), 1);
   const damage_sample b = lossy_sample(losses(width, [](std::size_t f) { return f < 10; }), 2);
   // Noise that hurts all features, the first 10 the most: at b's count it fails just those.
   const std::vector<damage_sample> noise{lossy_sample(losses(
                                                           width, [](std::size_t f) { return f < 10; }, 3.0f, 1.0f),
                                                       3)};
   const null_overlap found = compare_with_null(a, b, {}, noise);
-  CHECK(found.sizes == set_sizes{.a = 30, .b = 10, .both = 10, .population = width});
-  CHECK(found.null_jaccard.value == doctest::Approx(10.0 / 30.0));
+  CHECK(found.sizes == set_sizes{.a = 25, .b = 10, .both = 10, .population = width});
+  CHECK(found.null_jaccard.value == doctest::Approx(10.0 / 25.0));
   CHECK(compare_with_null(a, b, {}, {}).controls == 0);
   CHECK(std::isnan(compare_with_null(a, b, {}, {}).excess.value));
   const damage_sample other = lossy_sample({0.1f}, 1);
   CHECK_THROWS_AS(compare_with_null(a, other, {}, {}), error);
+}
+
+TEST_CASE("shared_damage: a shared mode needs both J - J_null and the partial rho above 0 for sure") {
+  const auto between = [](double lower, double upper) {
+    estimate e;
+    e.value = 0.5 * (lower + upper);
+    e.range.kind = interval_kind::two_sided;
+    e.range.lower = lower;
+    e.range.upper = upper;
+    return e;
+  };
+  shared_damage s;
+  s.overlap.sizes = {.a = 5, .b = 5, .both = 3, .population = 20};
+  s.overlap.controls = 1;
+  s.overlap.excess = between(-0.1, 0.3);
+  s.order.partial = between(0.2, 0.6);
+  CHECK(s.verdict() == sharing::undetermined);
+  s.overlap.excess = between(0.1, 0.3);
+  CHECK(s.verdict() == sharing::shared);
+  s.order.partial = between(-0.2, 0.6);
+  CHECK(s.verdict() == sharing::undetermined);
+  s.order.partial.range.upper = -0.1;
+  CHECK(s.verdict() == sharing::not_shared);
 }
 
 TEST_CASE("shared_damage: without failures or controls nothing is claimed") {

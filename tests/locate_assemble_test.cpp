@@ -92,6 +92,10 @@ TEST_CASE("first_difference: what lies outside blocks changes the embedding, or 
   CHECK(changed(model, "model.layers.2.post_attention_layernorm.weight") == 2);
   CHECK(changed(model_of("gpt_neox"), "gpt_neox.layers.1.attention.query_key_value.bias") == 1);
   CHECK(changed(model_of("gemma2"), "model.layers.1.post_feedforward_layernorm.weight") == 1);
+  language_model several = model;  // told by the first of them, in whatever order names stand
+  for (const char* name : {"model.layers.1.mlp.up_proj.weight", "model.layers.2.mlp.up_proj.weight", "lm_head.weight"})
+    several.tensors[name] = share(model.at(name).shape, *model.at(name).values);
+  CHECK(first_difference(several, model) == 1);
   language_model fewer = model;
   fewer.tensors.erase("lm_head.weight");
   CHECK_THROWS_WITH(first_difference(fewer, model), doctest::Contains("the same tensors"));

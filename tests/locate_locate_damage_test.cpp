@@ -143,7 +143,12 @@ TEST_CASE("locate_damage: features weigh the same, or by what they add to the re
   for (std::size_t i = 0; i < mass.size(); ++i)
     CHECK(mass[i] * masses[0] == doctest::Approx(mass[0] * masses[i]));
   CHECK(masses[0] == bench.reference().reference().table.total(bench.features()[0]).fired.either.sum_x());
-  CHECK(!locate_damage(bench, rtn{.bits = 4}, {.kind = unit_kind::layers}).depths);
+  const damage_location found = locate_damage(bench, rtn{.bits = 4}, {.kind = unit_kind::layers});
+  CHECK(!found.depths);
+  for (const std::size_t u : {0U, 1U}) {  // sparing one of two layers saves something, and not everything
+    CHECK(found.units[u].left_out_share.value > 0.05);
+    CHECK(found.units[u].left_out_share.value < 0.95);
+  }
 }
 
 }  // namespace locate_locate_damage_test

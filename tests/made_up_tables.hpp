@@ -8,7 +8,7 @@
 #include <random>
 #include <vector>
 
-#include "qfa/alignment/choice_table.hpp"
+#include "qfa/budget/choice_table.hpp"
 
 namespace qfa_test {
 

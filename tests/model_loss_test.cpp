@@ -146,6 +146,13 @@ TEST_CASE("loss: each token is scored on the next one of its own row") {
     CHECK(both[i].reference_nll == nll[i]);
     CHECK(both[i].compressed_nll == nll[i]);
     CHECK(both[i].kl == 0.0);
+    CHECK(std::isnan(both[i].reference_entropy));
+  }
+  compare_tokens(model, states, model, states, tokens, both, true);
+  for (const std::size_t i : {0U, 1U, 2U, 3U}) {
+    const auto row = states.row(i + i / 2);
+    CHECK(both[i].reference_entropy == compare_predictions(row, row, 0, true).reference_entropy);
+    CHECK(both[i].reference_top == compare_predictions(row, row, 0).reference_top);
   }
 }
 

@@ -181,4 +181,33 @@ TEST_CASE("soft_maximum_pair: equal logits diverge by exactly nothing") {
   CHECK(run(std::span<const float>(a), std::span<const float>(a)).divergence() == 0.0);
 }
 
+TEST_CASE("soft_maximum_pair: the reference's entropy is the definition's, in whatever chunks it comes, if asked for") {
+  for (const float slope : {0.0f, 0.02f, -0.02f})
+    for (const std::size_t at_once : std::vector<std::size_t>{3, 100, 512}) {
+      const auto a = noise(1500, 11, 2.0f, slope), b = noise(1500, 12, 0.5f);
+      const long double log_a = plain_log(a);
+      long double entropy = 0.0L, most = 0.0L;
+      for (const float l : a) {
+        const long double p = std::exp(static_cast<long double>(l) - log_a);
+        entropy -= p * (static_cast<long double>(l) - log_a);
+        most = std::max(most, p);
+      }
+      soft_maximum_pair asked(true);
+      for (std::size_t first = 0; first < a.size(); first += at_once) {
+        const std::size_t count = std::min(at_once, a.size() - first);
+        asked(std::span(a).subspan(first, count), std::span(b).subspan(first, count), first);
+      }
+      const soft_maximum_pair plain = run(std::span<const float>(a), std::span<const float>(b), at_once);
+      CHECK(asked.reference_entropy() == doctest::Approx(static_cast<double>(entropy)).epsilon(2e-6));
+      CHECK(asked.reference_top() == doctest::Approx(static_cast<double>(most)).epsilon(1e-6));
+      CHECK(asked.divergence() == plain.divergence());
+      CHECK(plain.reference_top() == asked.reference_top());
+      CHECK(std::isnan(plain.reference_entropy()));
+    }
+  soft_maximum_pair sure(true);
+  sure(std::vector<float>{0.0f, 200.0f}, std::vector<float>{0.0f, 0.0f}, 0);
+  CHECK(sure.reference_entropy() == 0.0);
+  CHECK(sure.reference_top() == 1.0);
+}
+
 }  // namespace model_soft_maximum_test

@@ -14,7 +14,7 @@ namespace report_audit_json_test {
 using namespace qfa;
 
 TEST_CASE("report json: the whole report of an audit, from the protocol block to the tensors") {
-  model_audit audit = qfa_test::tiny_audit({.paired = true, .loss_batch_rows = 4});
+  model_audit audit = qfa_test::tiny_audit({.paired = true, .token_damage = true, .loss_batch_rows = 4});
   audit.run(rtn{.bits = 4});
   audit_protocol made;
   made.inputs.push_back({"model.safetensors", 12, "cbf43926"});
@@ -28,8 +28,8 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   REQUIRE(j["conditions"].size() == 2);
   const report_json& c = j["conditions"][1];
   CHECK(c["policy"] == "rtn:bits=4");
-  for (const char* key : {"loss", "sae_fit", "first_position", "activation_shift", "published", "honest", "dead",
-                          "born", "prediction_published", "prediction_honest", "distortion", "tensors"}) {
+  for (const char* key : {"loss", "sae_fit", "first_position", "shift", "tokens", "published", "honest", "dead", "born",
+                          "prediction_published", "prediction_honest", "distortion", "tensors"}) {
     CAPTURE(key);
     CHECK(c.contains(key));
   }

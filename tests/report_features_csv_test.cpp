@@ -37,8 +37,31 @@ TEST_CASE("features.csv: the protocol in comment lines, then a line for each pol
   CHECK(hook);
   CHECK(comments > 20);
   CHECK(rows == 2 * 128);
-  CHECK(head.starts_with("policy,feature,active,published_outcome,honest_outcome,r_lower,r_upper,dead,born,"));
+  CHECK(head.starts_with("policy,feature,active,published_outcome,honest_outcome,census,r_lower,r_upper,r_interval,"
+                         "dead,born,"));
+  CHECK(out.str().find(",unmeasured,") != std::string::npos);
   CHECK(out.str().find("nan") == std::string::npos);
+  CHECK(head.find(",phi,") == std::string::npos);
+}
+
+TEST_CASE("features.csv: a paired audit has each feature's part in the shift, the reference none") {
+  model_audit audit = qfa_test::tiny_audit({.paired = true});
+  const condition_result& moved = audit.run(rtn{.bits = 4});
+  std::ostringstream out, cell;
+  csv_writer csv(cell);
+  for (const double x : {moved.shift->phi[5], moved.shift->phi_ranges[5].lower, moved.shift->phi_ranges[5].upper,
+                         moved.shift->energy_share[5]})
+    csv.cell(x);
+  csv.end_row();
+  write_features_csv(audit.result(), out);
+  CHECK(out.str().find(",phi,phi_lower,phi_upper,energy_share\r\n") != std::string::npos);
+  CHECK(out.str().find("\nreference,5,") != std::string::npos);
+  const auto line_of = [&](const std::string& start) {
+    const std::size_t at = out.str().find("\n" + start) + 1;
+    return out.str().substr(at, out.str().find('\n', at) + 1 - at);
+  };
+  CHECK(line_of("rtn:bits=4,5,").ends_with("," + cell.str()));
+  CHECK(line_of("reference,5,").ends_with("0,,,,,\r\n"));
 }
 
 }  // namespace report_features_csv_test

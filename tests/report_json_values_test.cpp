@@ -50,6 +50,11 @@ TEST_CASE("report json: a survey shows counts beside shares, and the whole curve
   CHECK(j["active"] == 1);
   CHECK(j["survived"]["count"] == 1);
   CHECK(j["survived"]["value"] == 1.0);
+  CHECK(j["census"]["confirmed_survived"].get<int>() + j["census"]["undecided"].get<int>() == 1);
+  CHECK(j["census"]["confirmed_not"] == 0);
+  CHECK(j["census"]["any_dependence"]["confirmed_not"] == 0);
+  CHECK(j["census"]["threshold"] == 0.9);
+  CHECK_FALSE(to_json(take_survey(table, published)).contains("census"));
   CHECK(j["destroyed"]["count"] == 0);
   CHECK(j["survival_curve"]["rows"].size() == 101);
   CHECK(j["mean_r"]["value"] == 1.0);
@@ -64,6 +69,7 @@ TEST_CASE("report json: an overlap of two empty sets has null for what is undefi
   CHECK(j["jaccard_chance"]["value"].is_null());
   CHECK(j["jaccard_chance"].contains("reason"));
   CHECK(j["union"] == 0);
+  CHECK(j["odds_ratio"]["value"].is_null());
 }
 
 }  // namespace report_json_values_test

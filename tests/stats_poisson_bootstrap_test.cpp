@@ -33,9 +33,7 @@ double weighted_mean(const std::vector<double>& x, weights w) {
   return sum / count;
 }
 
-double mean_of(const std::vector<double>& x) {
-  return weighted_mean(x, std::vector<std::uint32_t>(x.size(), 1));
-}
+double mean_of(const std::vector<double>& x) { return weighted_mean(x, std::vector<std::uint32_t>(x.size(), 1)); }
 
 qfa::leave_one_out honest(const qfa::feature_table& table) {
   return qfa::leave_groups_out(table, [](const qfa::comoments& c) { return qfa::pearson(c); });
@@ -44,7 +42,9 @@ qfa::leave_one_out honest(const qfa::feature_table& table) {
 }  // namespace
 
 TEST_CASE("poisson_count: inverts the distribution as scipy has it") {
-  for (const auto& at : qfa_test::read_data("uncertainty.json").at("poisson")) {
+  const qfa::json poisson = qfa_test::read_data("uncertainty.json").at("poisson");
+  REQUIRE(poisson.size() > 4);
+  for (const auto& at : poisson) {
     CAPTURE(at.at("u").get<double>());
     CHECK(qfa::poisson_count(at.at("u").get<double>()) == at.at("count").get<std::uint32_t>());
   }
@@ -170,7 +170,8 @@ TEST_CASE("weighted_total: copies of a group are the group counted as often") {
   CHECK_THROWS_AS(qfa::weighted_total(table, 0, std::vector<std::uint32_t>{1, 1}), qfa::error);
 }
 
-TEST_CASE("correlation_replicates: to first order what weighted cells give, and r itself where every group counts once") {
+TEST_CASE(
+    "correlation_replicates: to first order what weighted cells give, and r itself where every group counts once") {
   const qfa_test::design d{.rows = 400, .rate = 0.02};
   constexpr std::uint32_t count = 30;
   const qfa::row_groups groups(d.rows);
@@ -208,7 +209,8 @@ TEST_CASE("correlation_replicates: perfect and undefined correlations stay what 
   r.r = {1.0, qfa_test::not_a_number, 0.0};
   r.shift.assign(24, 0.0f);
   const std::vector<std::uint32_t> all{0, 1, 2};
-  const std::vector<double> drawn = qfa::correlation_replicates(r, all)(std::vector<std::uint32_t>{3, 0, 1, 0, 2, 1, 1, 0});
+  const std::vector<double> drawn =
+      qfa::correlation_replicates(r, all)(std::vector<std::uint32_t>{3, 0, 1, 0, 2, 1, 1, 0});
   CHECK(drawn[0] == 1.0);
   CHECK(std::isnan(drawn[1]));
   CHECK(drawn[2] == 0.0);

@@ -20,6 +20,7 @@
 #include "qfa/report/audit_json.hpp"
 #include "qfa/report/controls_json.hpp"
 #include "qfa/report/controls_text.hpp"
+#include "qfa/report/damage_text.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/ladder_text.hpp"
 #include "qfa/report/meaning_text.hpp"
@@ -86,6 +87,8 @@ qfa::audit_options audit_arguments::options() const {
   o.loss_batch_rows = loss_batch;
   o.allow_bad_sae = allow_bad_sae;
   o.paired = paired;
+  o.token_damage = token_damage;
+  if (token_damage && no_loss) qfa::fail("--token-damage holds damage against losses, which --no-loss leaves out");
   o.meaning = meaning || !meaning_floor.empty();
   if (!meaning_floor.empty()) o.meaning_floor = qfa::parse_policy(meaning_floor).name();
   o.fused = fused;
@@ -155,7 +158,13 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
                    "measure every condition in bits of round-to-nearest: rtn:bits=3 to 8 are run besides, and stand in "
                    "the report but in no table");
   command.add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
-  command.add_flag("--paired", a.paired, "keep the reference's activations, to measure how far they move");
+  command.add_flag(
+      "--paired", a.paired,
+      "keep the reference's activations, to account for how far they move: what the SAE explains of it, and "
+      "which features carry it");
+  command.add_flag("--token-damage", a.token_damage,
+                   "also say which tokens are hurt: KL against what happens to their codes, by position, frequency and "
+                   "how sure the reference is");
   command.add_flag("--meaning", a.meaning,
                    "also compare what features fire on, their strongest contexts and tokens, and where firings that "
                    "are missed went");
@@ -216,6 +225,12 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
   const bool readable = !model.empty() && std::filesystem::is_regular_file(words, ignored);
   const std::string meanings = qfa::meanings_text(result, readable ? qfa::vocabulary::read(words) : qfa::vocabulary());
   if (!meanings.empty()) std::cout << "\n" << meanings;
+  for (const auto text : {&qfa::shift_text, &qfa::tokens_text}) {
+    std::string all;
+    for (const qfa::condition_result& c : result.conditions)
+      all += text(c);
+    if (!all.empty()) std::cout << "\n" << all;
+  }
 }
 
 void check_output_directory(const std::filesystem::path& directory) {

@@ -13,6 +13,7 @@ void add_audit(CLI::App& app);
 void add_align(CLI::App& app);
 void add_activations(CLI::App& app);
 void add_compress(CLI::App& app);
+void add_allocate(CLI::App& app);
 void add_law(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_list(CLI::App& app);

@@ -19,7 +19,7 @@ namespace qfa_program {
 namespace {
 
 struct compress_arguments {
-  std::string policy, in, out, inputs, role = "other";
+  std::string policy, in, out, inputs, name, role = "other";
   std::size_t layer = 0, layers = 0, heads = 0, head_dim = 0;
 };
 
@@ -69,7 +69,7 @@ void run(const compress_arguments& arguments) {
   std::vector<float> weights = reference;
   const qfa::matrix_view<float> view(weights.data(), array.shape[0], array.shape[1]);
   const qfa::matrix_view<const float> before(reference.data(), array.shape[0], array.shape[1]);
-  const qfa::tensor_info info{.name = arguments.in,
+  const qfa::tensor_info info{.name = arguments.name.empty() ? arguments.in : arguments.name,
                               .layer = arguments.layer,
                               .role = role_named(arguments.role),
                               .heads = arguments.heads,
@@ -100,6 +100,7 @@ void add_compress(CLI::App& app) {
   command->add_option("--out", arguments->out, "where the result goes, an .npy file of float32")->required();
   command->add_option("--inputs", arguments->inputs,
                       "what the matrix reads, an .npy file with a token a row: for policies that learn from it");
+  command->add_option("--name", arguments->name, "what the matrix is called in a model, by which plans choose; --in");
   command->add_option("--role", arguments->role,
                       "what the matrix does in a model: q, k, v, o, gate, up, down or other");
   command->add_option("--heads", arguments->heads, "how many attention heads it serves");

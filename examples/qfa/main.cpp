@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
   qfa_program::add_align(app);
   qfa_program::add_activations(app);
   qfa_program::add_compress(app);
+  qfa_program::add_allocate(app);
   qfa_program::add_law(app);
   qfa_program::add_predict(app);
   qfa_program::add_list(app);

@@ -96,9 +96,8 @@ inline std::array<qfa::feature_table, 2> draw_tables(const aggregate_design& d,
 
 /// The numbers that are asked about: of compression a, of both, and differences.
 enum class quantity : std::uint8_t { survived, mean_r, median_r, jaccard, spearman, survived_gap, mean_gap };
-inline constexpr std::array<std::string_view, 7> quantity_names{"S(.9)", "mean r", "median r", "Jaccard of r <= .9",
-                                                                "Spearman of 1 - r", "S(.9), a less b",
-                                                                "mean r, a less b"};
+inline constexpr std::array<std::string_view, 7> quantity_names{
+    "S(.9)", "mean r", "median r", "Jaccard of r <= .9", "Spearman of 1 - r", "S(.9), a less b", "mean r, a less b"};
 
 /// One quantity of the r of all features under a and under b.
 inline double quantity_of(quantity q, std::span<const double> a, std::span<const double> b) {

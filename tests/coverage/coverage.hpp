@@ -47,15 +47,15 @@ enum class formula : std::uint8_t {
   dof_of_errors
 };
 inline constexpr std::array<std::string_view, 7> formula_names{
-    "64 groups, t(m_eff - 1)", "Fisher z, n = tokens", "Fisher z, n = firings", "64 groups, t(63)",
-    "se of a mean of groups", "interleaved groups", "t(min(m_eff, m_error) - 1)"};
+    "64 groups, t(m_eff - 1)", "Fisher z, n = tokens", "Fisher z, n = firings",     "64 groups, t(63)",
+    "se of a mean of groups",  "interleaved groups",   "t(min(m_eff, m_error) - 1)"};
 
 struct coverage_result {
   double truth = 0.0;
   double median_effective = 0.0;
   std::size_t repetitions = 0;
-  std::size_t unmeasured = 0;  ///< refused: under 5 effective groups, or undefined
-  hit_rate few;                ///< the library's, 5 to 10 effective groups
+  std::size_t unmeasured = 0;                       ///< refused: under 5 effective groups, or undefined
+  hit_rate few;                                     ///< the library's, 5 to 10 effective groups
   std::array<hit_rate, formula_names.size()> by{};  ///< 10 effective groups and more
 
   const hit_rate& of(formula f) const { return by[static_cast<std::size_t>(f)]; }
@@ -111,7 +111,8 @@ inline coverage_result measure_coverage(const design& d, std::uint32_t repetitio
       squares += energy * energy;
     }
     const double of_errors = (std::max)(2.0, errors * (errors / squares));
-    count(formula::dof_of_errors, qfa::student_quantile(0.95, (std::min)(range.dof, of_errors - 1.0)) * range.scale_error);
+    count(formula::dof_of_errors,
+          qfa::student_quantile(0.95, (std::min)(range.dof, of_errors - 1.0)) * range.scale_error);
     const qfa::interval& wrong = mixed.ranges[f];
     out.by[static_cast<std::size_t>(formula::interleaved)](wrong.lower, wrong.upper, out.truth);
   }

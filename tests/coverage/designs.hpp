@@ -175,15 +175,14 @@ void draw_stream(const design& d, std::uint32_t repetitions, std::uint64_t seed,
       for (std::uint32_t f = 0; f < repetitions; ++f) {
         if (row % d.document_rows == 0) effects[f] = document_effects::draw(random[f]);
         const document_effects& e = effects[f];
-        visit_firings(d.rate * change * e.rate * (1.0 + d.damage.ghosts), d.row_tokens, random[f],
-                      [&](std::uint32_t t) {
-                        const bool ghost = random[f].uniform() * (1.0 + d.damage.ghosts) < d.damage.ghosts;
-                        const double size = e.strength * draw_magnitude(d.heavy_tails, random[f]);
-                        const double y = ghost ? size
-                                               : compressed_code(size, d.damage, e.noise * std::sqrt(change), e.lost,
-                                                                 random[f]);
-                        row_firings.push_back({t, f, ghost ? 0.0f : static_cast<float>(size), static_cast<float>(y)});
-                      });
+        visit_firings(
+            d.rate * change * e.rate * (1.0 + d.damage.ghosts), d.row_tokens, random[f], [&](std::uint32_t t) {
+              const bool ghost = random[f].uniform() * (1.0 + d.damage.ghosts) < d.damage.ghosts;
+              const double size = e.strength * draw_magnitude(d.heavy_tails, random[f]);
+              const double y =
+                  ghost ? size : compressed_code(size, d.damage, e.noise * std::sqrt(change), e.lost, random[f]);
+              row_firings.push_back({t, f, ghost ? 0.0f : static_cast<float>(size), static_cast<float>(y)});
+            });
       }
       append_row(row_firings, d.row_tokens, reference, compressed);
     }

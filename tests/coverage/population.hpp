@@ -44,7 +44,8 @@ inline std::vector<qfa::sparse_codes> codes_of(const qfa::language_model& weight
     for (std::size_t row = 0; row < x.rows() / tokens.context; ++row)
       out.push_back(encode(x.rows_between(row * tokens.context, (row + 1) * tokens.context)));
   };
-  qfa::run_over(model, tokens, {.rows = tokens.rows(), .row_tokens = tokens.context}, hook, "codes", {}, keep, 0, false);
+  qfa::run_over(model, tokens, {.rows = tokens.rows(), .row_tokens = tokens.context}, hook, "codes", {}, keep, 0,
+                false);
   return out;
 }
 
@@ -55,8 +56,7 @@ population read_population(const std::filesystem::path& stories, const char* sae
   const qfa::sae dictionary = qfa::load_sae(stories / sae_name);
   const qfa::language_model model = qfa::load_model(stories);
   const qfa::token_rows tokens = qfa::read_tokens(
-      stories / "tokens.npy",
-      {.context = 256, .max_tokens = most_rows * 256, .vocabulary = model.config.vocabulary});
+      stories / "tokens.npy", {.context = 256, .max_tokens = most_rows * 256, .vocabulary = model.config.vocabulary});
   population out;
   out.width = dictionary.d_sae;
   out.rows = tokens.rows();

@@ -5,8 +5,8 @@
 //
 // Minutes each; exits with 1 where a bar is missed that should be met.
 //
-// Designs, seeds and numbers of repetitions are fixed: the tables are the same on every machine but for the last bits of
-// its std::log and std::exp.
+// Designs, seeds and numbers of repetitions are fixed: the tables are the same on every machine but for the last bits
+// of its std::log and std::exp.
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -33,8 +33,7 @@ std::string share_or_dash(const hit_rate& h) {
 }
 
 bool print_designs() {
-  std::printf(
-      "| design | rows | p | r | m_eff | unmeasured %% | **library** | n | bar | within | m_eff 5-10 | n |");
+  std::printf("| design | rows | p | r | m_eff | unmeasured %% | **library** | n | bar | within | m_eff 5-10 | n |");
   for (std::size_t k = 1; k < formula_names.size(); ++k)
     std::printf(" %s |", std::string(formula_names[k]).c_str());
   std::printf("\n|---|---|---|---|---|---|---|---|---|---|---|---|");
@@ -52,7 +51,10 @@ bool print_designs() {
     std::printf("| %s | %zu | %g | %.4f | %.1f | %.1f | **%s** | %zu | %.1f | %s | %s | %zu |", d.name, d.rows, d.rate,
                 c.truth, c.median_effective, 100.0 * double(c.unmeasured) / double(repetitions),
                 share_or_dash(own).c_str(), own.asked, 100.0 * accepted_gap(double(own.asked)),
-                !counts ? "-" : well ? "yes" : "no", share_or_dash(c.few).c_str(), c.few.asked);
+                !counts ? "-"
+                : well  ? "yes"
+                        : "no",
+                share_or_dash(c.few).c_str(), c.few.asked);
     for (std::size_t k = 1; k < formula_names.size(); ++k)
       std::printf(" %s |", share_or_dash(c.by[k]).c_str());
     std::printf("\n");
@@ -62,8 +64,9 @@ bool print_designs() {
 }
 
 bool print_aggregates() {
-  std::printf("| quantity | truth | mean estimate | bias, se | bias of the corrected, se | coverage %% | bar | within | "
-              "unpaired |\n|---|---|---|---|---|---|---|---|---|\n");
+  std::printf(
+      "| quantity | truth | mean estimate | bias, se | bias of the corrected, se | coverage %% | bar | within | "
+      "unpaired |\n|---|---|---|---|---|---|---|---|---|\n");
   bool all_well = true;
   const auto results = measure_aggregates({}, repetitions, seed);
   for (std::size_t k = 0; k < results.size(); ++k) {
@@ -74,15 +77,19 @@ bool print_aggregates() {
     std::printf("| %s | %.4f | %.4f | %+.2f | %+.2f | **%s** | %.1f | %s | %s |\n",
                 std::string(quantity_names[k]).c_str(), r.truth, r.mean_estimate, r.bias(), r.corrected_bias(),
                 share_or_dash(r.by_library).c_str(), 100.0 * accepted_gap(double(repetitions)),
-                well ? "yes" : wide ? "wider" : "no", share_or_dash(r.unpaired).c_str());
+                well   ? "yes"
+                : wide ? "wider"
+                       : "no",
+                share_or_dash(r.unpaired).c_str());
   }
   return all_well;
 }
 
 bool print_population(const std::filesystem::path& stories) {
   constexpr std::size_t samples = 200, sample_rows = 100;
-  std::printf("| SAE | policy | rows of a sample | tokens | features | coverage %% | intervals | m_eff < 10 | intervals | "
-              "unmeasured |\n|---|---|---|---|---|---|---|---|---|---|\n");
+  std::printf(
+      "| SAE | policy | rows of a sample | tokens | features | coverage %% | intervals | m_eff < 10 | intervals | "
+      "unmeasured |\n|---|---|---|---|---|---|---|---|---|---|\n");
   bool all_well = true;
   for (const char* name : {"sae_l2_standard", "sae_l2_jumprelu", "sae_l3_topk"}) {
     const population all = read_population(stories, name, qfa::rtn{.bits = 4}, 1000000);

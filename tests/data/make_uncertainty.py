@@ -75,6 +75,10 @@ def main():
         b = rng.permutation(universe)[:m].tolist()
         for p in (0.5, 0.9, 0.98):
             lists.append({"a": a, "b": b, "p": p, "rbo": rbo_ext(a, b, p)})
+    # Lists of different lengths that agree early.
+    for a, b in [([3, 1, 4, 15, 9, 2, 6], [1, 3, 5]), ([7, 8], [8, 7, 1, 2, 3, 4]), ([5, 6, 7, 8], [5, 9, 7, 6, 8, 1, 2])]:
+        for p in (0.5, 0.9):
+            lists.append({"a": a, "b": b, "p": p, "rbo": rbo_ext(a, b, p)})
     out["rank_biased_overlap"] = lists
     out["rank_biased_weight"] = [{"p": p, "depth": d, "weight": rbo_weight(p, d)} for p in (0.5, 0.9, 0.98) for d in (1, 2, 10, 50)]
 

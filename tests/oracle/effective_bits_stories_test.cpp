@@ -21,6 +21,11 @@
 
 #ifdef QFA_HAS_NPZ
 #include "qfa/io/npz.hpp"
+#endif
+
+namespace effective_bits_stories_test {
+
+#ifdef QFA_HAS_NPZ
 
 using namespace qfa;
 
@@ -105,4 +110,4 @@ TEST_CASE("stories260K: effective bits of round-to-nearest are its bits on rows 
 
 #endif
 
-namespace effective_bits_stories_test {}  // namespace effective_bits_stories_test
+}  // namespace effective_bits_stories_test

@@ -8,8 +8,11 @@ demo=$source/examples/demo
 common=(--model "$demo/model" --tokens "$demo/tokens.npy" --context 128 --prepend-bos --max-tokens 4096)
 
 "$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --policy rtn:bits=4 \
-  --policy prune:sparsity=0.3 --out from_model >from_model.txt
+  --policy prune:sparsity=0.3 --paired --token-damage --out from_model >from_model.txt
 grep -q 'rtn:bits=4' from_model.txt
+grep -Eq '^rtn:bits=4: activations move by [0-9.]+ % \[' from_model.txt
+grep -Eq '^  The SAE explains [0-9.]+ % \[' from_model.txt
+grep -Eq "KL goes with the code's cosine by -0\.[0-9]+ \[.*, with \|D\|/\|h\| by " from_model.txt
 test -s from_model/report.json
 test -s from_model/features.csv
 
@@ -17,7 +20,7 @@ test -s from_model/features.csv
 hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' "$demo/sae/cfg.json" | head -n 1)
 "$qfa" activations "${common[@]}" --hook "$hook" --out reference.npy
 "$qfa" activations "${common[@]}" --hook "$hook" --policy rtn:bits=4 --out int4.npy
-"$qfa" audit --sae "$demo/sae" --activations reference.npy --compressed int4=int4.npy --out from_files >from_files.txt
+"$qfa" audit --sae "$demo/sae" --activations reference.npy --compressed int4=int4.npy --paired --out from_files >from_files.txt
 features() { grep -v '^#' "$1/features.csv" | grep "^$2," | cut -d, -f2-; }
 diff <(features from_model rtn:bits=4) <(features from_files int4)
 

@@ -10,7 +10,7 @@ RANDOM=${SEED:-20}
 
 # Every block is saved.  As reports name their files, all audits are told the same ones.
 model_audit=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --max-tokens 12288 --paired
-  --meaning --policy rtn:bits=4 --against "same=$demo/model" --checkpoint-seconds 0)
+  --token-damage --meaning --policy rtn:bits=4 --against "same=$demo/model" --checkpoint-seconds 0)
 hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' "$demo/sae/cfg.json" | head -n 1)
 dump=("$qfa" activations --model "$demo/model" --tokens "$demo/tokens.npy" --context 128 --prepend-bos --max-tokens 16384 --hook "$hook")
 "${dump[@]}" --out reference.npy

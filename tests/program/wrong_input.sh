@@ -54,6 +54,8 @@ refused two_caches 'takes one policy and one cache' "${model[@]}" "${sae[@]}" "$
 refused unknown_policy 'rtm' "${model[@]}" "${sae[@]}" "${tokens[@]}" --policy rtm:bits=4
 refused token_beyond_vocabulary 'vocabulary' --model "$tiny" "${sae[@]}" "${tokens[@]}" "${policy[@]}" \
   --no-prepend-bos --hook blocks.1.hook_resid_post
+refused damage_without_losses 'holds damage against losses' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" \
+  --token-damage --no-loss
 refused fewer_tokens_than_a_context 'fewer' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --max-tokens 9
 refused a_context_longer_than_the_file 'fewer' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --context 1000000
 

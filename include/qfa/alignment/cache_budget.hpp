@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/alignment/budget_choice.hpp"
-#include "qfa/alignment/choice_table.hpp"
+#include "qfa/budget/budget_choice.hpp"
+#include "qfa/budget/choice_table.hpp"
 #include "qfa/alignment/layer_costs.hpp"
 #include "qfa/cache/plan.hpp"
 #include "qfa/cache/plan_spec.hpp"

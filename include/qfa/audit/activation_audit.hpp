@@ -82,6 +82,7 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
                                       std::span<const dumped_activations> compressed, const audit_settings& settings,
                                       const audit_options& options = {}, audit_protocol made = {},
                                       const progress& told = {}) {
+  require(!options.token_damage, "the damage of tokens is held against losses, which activations do not have");
   std::vector<std::string> names{"reference"};
   for (const dumped_activations& one : compressed) {
     check_condition_name(one.name, names);

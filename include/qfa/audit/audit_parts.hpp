@@ -101,6 +101,7 @@ inline audit_parts parts_of_model_audit(const language_model& model, const token
       {"the order of compression and processing", std::string(order_names[static_cast<std::size_t>(settings.order)])},
       {"fusing", options.fused ? "on" : "off"},
       {"losses", options.losses ? "on" : "off"},
+      {"damage by token", options.token_damage ? "on" : "off"},
       {"the comparison of meanings", options.meaning ? "on" : "off"}};
 }
 

@@ -85,13 +85,13 @@ inline condition_result conclude(const pass_record& record, const pass_record& r
   condition_result out = name_and_losses(record, batch_rows);
   out.fit = record.side.fit();
   out.first = record.side.first(record.skip_positions);
-  if (record.pair) {
-    out.first.flip_share = record.pair->first_flip_share();
-    if (record.paired) {
-      out.first.shift_share = record.pair->first_shift_share();
-      out.shift = record.pair->shift(record.table.tokens(), reference.side.energy());
-    }
+  if (record.pair) out.first.flip_share = record.pair->first_flip_share();
+  if (record.shift) {
+    out.shift = account_for_shift(*record.shift, record.table, reference.side.energies(),
+                                  {dictionary.w_dec.data(), dictionary.d_sae, dictionary.d_in});
+    out.first.shift_share = out.shift->first_position_share();
   }
+  if (record.tokens) out.tokens = account_for_tokens(*record.tokens);
   out.tensors = record.tensors;
   out.bits_per_weight = bits_per_weight(record.tensors);
   out.match = record.match;

@@ -13,6 +13,7 @@
 #include "qfa/audit/block_store.hpp"
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/pass_record.hpp"
+#include "qfa/audit/token_damage.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/meaning/feature_relations.hpp"
 #include "qfa/meaning/placed_tokens.hpp"
@@ -181,8 +182,8 @@ class compressed_side {
   compressed_side(const feature_audit& audit, pass_record record, std::size_t blocks = 0)
       : audit_(&audit), record_(std::move(record)), block_(blocks) {
     if (blocks > 0) return;
-    record_.pair.emplace(audit.groups().groups());
-    record_.paired = audit.dense().has_value();
+    record_.pair.emplace();
+    if (audit.dense()) record_.shift.emplace(audit.dictionary().d_sae, audit.groups().groups());
     if (audit.relations() != nullptr)
       record_.meaning =
           meaning_record{side_meanings(audit.dictionary().d_sae), moved_firings(audit.groups(), *audit.relations())};
@@ -201,6 +202,9 @@ class compressed_side {
     add(x, reference.codes, reference.kept.view(), {});
   }
 
+  /// The last block's kept tokens, where the record is to have the damage of tokens; without losses so far.
+  const std::vector<token_damage>& measured_tokens() const noexcept { return measured_; }
+
   /// What the pass has left behind so far.
   const pass_record& record() const& noexcept { return record_; }
   pass_record& record() & noexcept { return record_; }
@@ -215,7 +219,8 @@ class compressed_side {
     audit_->describe(record_.side, kept.view(), codes, block_);
     record_.table(reference, codes, audit_->groups_of(block_));
     (*record_.pair)(reference, codes, rows.size());
-    if (record_.paired) record_.pair->measure_shift(dense, kept.view(), rows);
+    if (record_.tokens) measured_ = measure_tokens(reference, codes, dense, kept.view());
+    if (record_.shift) (*record_.shift)(audit_->dictionary(), {dense, &reference}, {kept.view(), &codes}, rows);
     if (record_.meaning) {
       audit_->add_meanings(record_.meaning->side, codes, ids, block_);
       (*record_.meaning->pair)(reference, codes, *audit_->relations(), rows);
@@ -226,6 +231,7 @@ class compressed_side {
   const feature_audit* audit_;
   pass_record record_;
   std::size_t block_;
+  std::vector<token_damage> measured_;
 };
 
 }  // namespace qfa

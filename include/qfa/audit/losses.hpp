@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "qfa/model/loss_sums.hpp"
+#include "qfa/stats/block_length.hpp"
 #include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/row_groups.hpp"
@@ -21,10 +22,13 @@ struct loss_summary {
   double loss = 0.0;                                             ///< mean over scored tokens, nats
   double perplexity = 0.0;                                       ///< exp of it
   double batch_loss = std::numeric_limits<double>::quiet_NaN();  ///< published: unweighted mean over batches of rows
-  estimate excess_loss;                                          ///< this loss less the reference's, nats
-  estimate perplexity_ratio;                                     ///< exp(excess_loss); interval on log
-  estimate kl;              ///< mean KL(reference || this) in nats; interval on log
-  estimate top1_agreement;  ///< share of scored tokens; interval on logit
+  estimate mean_loss;                                            ///< `loss` with its interval, on no scale
+  estimate mean_perplexity;                                      ///< `perplexity` with its interval, on log
+  group_length_check groups;  ///< by each row's excess loss; the reference's by its loss
+  estimate excess_loss;       ///< this loss less the reference's, nats
+  estimate perplexity_ratio;  ///< exp(excess_loss); interval on log
+  estimate kl;                ///< mean KL(reference || this) in nats; interval on log
+  estimate top1_agreement;    ///< share of scored tokens; interval on logit
 
   /// Whether perplexity fell for sure: the interval of the ratio lies below 1.
   bool improves() const noexcept {
@@ -64,6 +68,19 @@ inline loss_summary summarize_losses(std::span<const comparison_sum> rows, const
   out.perplexity_ratio = estimated([&](const comparison_sum& s) { return std::exp(excess(s)); }, interval_scale::log);
   out.kl = estimated([](const comparison_sum& s) { return s.mean_kl(); }, interval_scale::log);
   out.top1_agreement = estimated([](const comparison_sum& s) { return s.top_agreement(); }, interval_scale::logit);
+  const auto own = [](const comparison_sum& s) { return s.compressed.mean(); };
+  out.mean_loss = estimated(own, interval_scale::identity);
+  out.mean_perplexity = estimated([&](const comparison_sum& s) { return std::exp(own(s)); }, interval_scale::log);
+  std::vector<double> series;
+  bool moved = false;
+  for (const comparison_sum& row : rows) {
+    series.push_back(excess(row));
+    moved = moved || series.back() != 0.0;
+  }
+  if (!moved)
+    for (std::size_t r = 0; r < rows.size(); ++r)
+      series[r] = own(rows[r]);
+  out.groups = check_group_length(groups, {&series, 1});
   if (batch_rows > 0) out.batch_loss = mean_over_batches(losses, batch_rows);
   return out;
 }

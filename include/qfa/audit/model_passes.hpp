@@ -22,6 +22,7 @@
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/settings.hpp"
+#include "qfa/audit/token_damage.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/model/loss.hpp"
 
@@ -48,6 +49,9 @@ class model_passes {
         features_(std::move(dictionary), turns_.rows_of({tokens_.rows(), tokens_.context, settings.skip_positions}),
                   options.paired, store_budget(options)),
         hidden_(model_.stored().config.hidden, store_budget(options)) {
+    require(!options_.token_damage || options_.losses,
+            "the damage of tokens is held against their losses: expected both");
+    if (options_.token_damage) frequencies_ = count_ids(tokens_.ids);
     if (options_.meaning) features_.gather_meanings();
     if (options_.checkpoint.directory.empty()) return;
     require_one_process(options_);
@@ -156,17 +160,24 @@ class model_passes {
       record = std::move(records.front());
       first_block = blocks;
     }
+    const token_layout& layout = features_.layout();
+    if (options_.token_damage && losses && first_block == 0)
+      record.tokens.emplace(features_.groups(), tokens_.context - 1 - layout.skip_positions);
     compressed_side side(features_, std::move(record), first_block);
     run_over(
-        model, tokens_, features_.layout(), model_.hook(), side.record().name, told_,
+        model, tokens_, layout, model_.hook(), side.record().name, told_,
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
           side.add(x, rows);
           if (losses) {
             std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
             const activations of_reference = hidden_[block];
-            compare_tokens(model_.reference(), of_reference.view(), model, hidden, rows, scores);
-            side.record().add_losses(features_.layout().first_row(block), scores, tokens_.context - 1);
+            compare_tokens(model_.reference(), of_reference.view(), model, hidden, rows, scores, options_.token_damage);
+            side.record().add_losses(layout.first_row(block), scores, tokens_.context - 1);
+            if (side.record().tokens)
+              (*side.record().tokens)(
+                  layout.first_row(block), rows.rows(),
+                  scored_damage(side.measured_tokens(), scores, rows, layout.skip_positions, frequencies_));
           }
           checkpoint_.offer(side.record(), block + 1, stores());
         },
@@ -193,7 +204,8 @@ class model_passes {
   token_rows tokens_;
   condition_turns turns_;
   feature_audit features_;
-  row_store hidden_;  // the reference's final states, from which its logits are had again
+  std::vector<std::uint64_t> frequencies_;  // of token ids, where the damage of tokens is asked for
+  row_store hidden_;                        // the reference's final states, from which its logits are had again
   audit_checkpoint checkpoint_;
   std::size_t passes_ = 0;  // that are over
 };

@@ -2,16 +2,17 @@
 #ifndef QFA_AUDIT_OVERLAP_HPP
 #define QFA_AUDIT_OVERLAP_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "qfa/compare/correlation.hpp"
 #include "qfa/compare/overlap.hpp"
+#include "qfa/compare/rank_biased_overlap.hpp"
 #include "qfa/compare/top_overlap.hpp"
 #include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/jackknife.hpp"
@@ -23,14 +24,14 @@ namespace qfa {
 /// beside the Jaccard index, since neither its floor nor its top is 0 or 1 (compare/overlap.hpp).
 struct set_overlap {
   set_sizes sizes;
-  estimate jaccard;             ///< interval on logit
-  double chance = 0.0;          ///< expected Jaccard of independent sets of these sizes, hypergeometric
-  double plug_in_chance = 0.0;  ///< the same from the expected number of shared members
-  double ceiling = 0.0;         ///< largest Jaccard for these sizes
-  double above_chance = 0.0;    ///< (jaccard - chance) / (ceiling - chance)
-  double overlap_coefficient = 0.0;
-  double kappa = 0.0;
-  double odds_ratio = 0.0;
+  estimate jaccard;              ///< interval on logit
+  double chance = 0.0;           ///< expected Jaccard of independent sets of these sizes, hypergeometric
+  double plug_in_chance = 0.0;   ///< the same from the expected number of shared members
+  double ceiling = 0.0;          ///< largest Jaccard for these sizes
+  estimate above_chance;         ///< (jaccard - chance) / (ceiling - chance); interval on no scale, sizes vary with it
+  estimate overlap_coefficient;  ///< interval on logit
+  estimate kappa;                ///< interval on no scale
+  estimate odds_ratio;           ///< interval on log
 };
 
 /// Whether two conditions of one audit hurt the same features, under the protocol of their surveys.
@@ -43,8 +44,9 @@ struct damage_overlap {
   set_overlap destroyed;
   estimate spearman;  ///< of damage, over features whose r is defined in both; interval on atanh
   estimate pearson;
-  double kendall_tau_b = std::numeric_limits<double>::quiet_NaN();
-  std::size_t undefined = 0;      ///< features left out of the three above
+  estimate kendall_tau_b;         ///< interval on atanh
+  estimate rank_biased;           ///< overlap of the rankings by damage, the worst 500 of each; interval on logit
+  std::size_t undefined = 0;      ///< features left out of the four above
   std::size_t tied_at_one_a = 0;  ///< features of a with damage 1, which share a rank
   std::size_t tied_at_one_b = 0;
   std::size_t tied_at_zero_a = 0;
@@ -61,6 +63,14 @@ inline std::vector<double> damages(std::span<const double> r) {
   return d;
 }
 
+/// Rank-biased overlap of the worst 500 of each: beyond them ranks weigh less than 1e-22.
+inline double rank_biased_of_damage(std::span<const double> a, std::span<const double> b) {
+  std::vector<std::size_t> worst_a = worst_first(a), worst_b = worst_first(b);
+  worst_a.resize((std::min<std::size_t>)(worst_a.size(), 500));
+  worst_b.resize((std::min<std::size_t>)(worst_b.size(), 500));
+  return rank_biased_overlap(worst_a, worst_b);
+}
+
 /// Overlap of the features of which `belongs(r)` holds under each condition.
 template <class Belongs>
 set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
@@ -75,16 +85,19 @@ set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
   set_overlap out;
   const auto both = counted_by_both(a, b);
   out.sizes = sizes(a.correlations.of(both), b.correlations.of(both));
-  out.jaccard = estimate_over(
-      a, b, [&](std::span<const double> ra, std::span<const double> rb) { return jaccard(sizes(ra, rb)); },
-      {.scale = interval_scale::logit});
+  const auto estimated = [&](auto statistic, interval_scale scale) {
+    return estimate_over(
+        a, b, [&](std::span<const double> ra, std::span<const double> rb) { return statistic(sizes(ra, rb)); },
+        {.scale = scale});
+  };
+  out.jaccard = estimated([](const set_sizes& s) { return jaccard(s); }, interval_scale::logit);
   out.chance = expected_jaccard(out.sizes);
   out.plug_in_chance = plug_in_expected_jaccard(out.sizes);
   out.ceiling = jaccard_ceiling(out.sizes);
-  out.above_chance = jaccard_above_chance(out.sizes);
-  out.overlap_coefficient = overlap_coefficient(out.sizes);
-  out.kappa = cohen_kappa(out.sizes);
-  out.odds_ratio = odds_ratio(out.sizes);
+  out.above_chance = estimated(jaccard_above_chance, interval_scale::identity);
+  out.overlap_coefficient = estimated(qfa::overlap_coefficient, interval_scale::logit);
+  out.kappa = estimated(cohen_kappa, interval_scale::identity);
+  out.odds_ratio = estimated(qfa::odds_ratio, interval_scale::log);
   return out;
 }
 
@@ -114,8 +127,10 @@ inline damage_overlap compare_damage(const survey& a, const survey& b) {
   const auto pearson_of = [](std::span<const double> x, std::span<const double> y) { return pearson(x, y); };
   out.spearman = estimate_over(a, b, over_pairs(spearman_of), on_atanh);
   out.pearson = estimate_over(a, b, over_pairs(pearson_of), on_atanh);
+  const auto kendall_of = [](std::span<const double> x, std::span<const double> y) { return kendall_tau_b(x, y); };
+  out.kendall_tau_b = estimate_over(a, b, over_pairs(kendall_of), on_atanh);
+  out.rank_biased = estimate_over(a, b, over_pairs(detail::rank_biased_of_damage), {.scale = interval_scale::logit});
   if (pairs.a.empty()) return out;
-  out.kendall_tau_b = kendall_tau_b(pairs.a, pairs.b);
   for (const double d : pairs.a)
     out.tied_at_one_a += d == 1.0, out.tied_at_zero_a += d == 0.0;
   for (const double d : pairs.b)

@@ -15,7 +15,9 @@
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/pair_record.hpp"
 #include "qfa/audit/result.hpp"
+#include "qfa/audit/shift_record.hpp"
 #include "qfa/audit/side_record.hpp"
+#include "qfa/audit/token_record.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/archive.hpp"
 #include "qfa/meaning/meaning_record.hpp"
@@ -39,7 +41,8 @@ struct pass_record {
   feature_table table{};
   side_record side{};
   std::optional<pair_record> pair{};        ///< against the reference; none of the reference itself
-  bool paired = false;                      ///< whether `pair` also knows how far activations moved
+  std::optional<shift_record> shift{};      ///< how far activations moved from the reference's, in a paired audit
+  std::optional<token_record> tokens{};     ///< damage token by token, where it is asked for
   std::optional<meaning_record> meaning{};  ///< where the audit compares what features mean
   std::vector<cofiring_pair> cofirings{};   ///< of a count that finds families, and nothing else
   std::vector<comparison_sum> losses{};     ///< of each row of the whole; empty where no model is run
@@ -95,15 +98,10 @@ struct pass_record {
              ": each group belongs to one of them");
     table += other.table;
     side += other.side;
-    if (pair && other.pair)
-      *pair += *other.pair;
-    else if (other.pair)
-      pair = other.pair;
-    paired = paired || other.paired;
-    if (meaning && other.meaning)
-      *meaning += *other.meaning;
-    else if (other.meaning)
-      meaning = other.meaning;
+    merge(pair, other.pair);
+    merge(shift, other.shift);
+    merge(tokens, other.tokens);
+    merge(meaning, other.meaning);
     cofirings = merge_cofirings(cofirings, other.cofirings);
     if (losses.size() < other.losses.size()) losses.resize(other.losses.size());
     for (std::size_t r = 0; r < other.losses.size(); ++r)
@@ -119,9 +117,18 @@ struct pass_record {
   /// For archives (io/archive.hpp).
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
-    archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.paired,
-            self.meaning, self.cofirings, self.losses, self.tensors, self.match, self.cache, self.warnings,
+    archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.shift,
+            self.tokens, self.meaning, self.cofirings, self.losses, self.tensors, self.match, self.cache, self.warnings,
             self.calibrated);
+  }
+
+ private:
+  template <class Part>
+  static void merge(std::optional<Part>& mine, const std::optional<Part>& theirs) {
+    if (mine && theirs)
+      *mine += *theirs;
+    else if (theirs)
+      mine = theirs;
   }
 };
 
@@ -139,7 +146,7 @@ void archive_members(Self& self, Archive& archive) {
 }
 template <detail::is_a<compressed_tensor> Self, class Archive>
 void archive_members(Self& self, Archive& archive) {
-  archive(self.info, self.weights, self.change, self.stored_bits);
+  archive(self.info, self.weights, self.change, self.stored_bits, self.policy);
 }
 template <detail::is_a<pruning_match> Self, class Archive>
 void archive_members(Self& self, Archive& archive) {
@@ -154,7 +161,7 @@ void archive_members(Self& self, Archive& archive) {
 
 /// A record's archive is of this kind and version.
 inline constexpr std::string_view pass_record_kind = "record of a pass";
-inline constexpr std::uint32_t pass_record_version = 3;
+inline constexpr std::uint32_t pass_record_version = 4;
 
 /// A record as bytes, to be kept or sent: equal records give equal bytes.
 inline std::vector<std::byte> to_bytes(const pass_record& record) {

@@ -120,22 +120,38 @@ inline survival_prediction<honest_prediction> predict_honest(const feature_table
 }
 
 /// AUC of survival when features are ranked by the noise to signal that isotropic error would give them
-/// (predict/noise_baseline.hpp): what a fitted predictor has to beat.  The error's size scales all of them alike, so
-/// none need be known.  Profile and label come from different halves of the groups, both ways round; NaN where a half
-/// has one class only.  `encoder_norms` is |e_j|^2 of every feature of the dictionary.
-inline double baseline_auc(const feature_table& table, const survey& s, std::span<const double> encoder_norms) {
-  const auto run = [&](group_selection seen, group_selection judged) {
+/// (predict/noise_baseline.hpp), interval on logit: what a fitted predictor has to beat.  The error's size scales all
+/// of them alike, so none need be known.  Profile and label come from different halves of the groups, both ways round;
+/// NaN where a half has one class only.  `encoder_norms` is |e_j|^2 of every feature of the dictionary.
+inline estimate baseline_auc(const feature_table& table, const survey& s, std::span<const double> encoder_norms) {
+  const auto one_way = [&](group_selection seen, group_selection judged, std::size_t left_out) {
+    std::uint64_t tokens = 0;
+    for (std::size_t g = 0; g < table.groups(); ++g)
+      if (selects(seen, g) && g != left_out) tokens += table.tokens(g);
     std::vector<double> score;
-    std::vector<double> r = correlations_on(table, s.counted, judged);
     for (const std::uint32_t f : s.counted) {
-      const feature_totals total = table.total(f, seen);
-      const double nu = isotropic_noise_to_signal(firing_rate(total), 1.0, encoder_norms[f],
-                                                  ratio(total.all.xx, static_cast<double>(total.tokens)));
+      comoments all;
+      std::uint64_t firings = 0;
+      for (std::size_t g = 0; g < table.groups(); ++g) {
+        if (!selects(seen, g) || g == left_out) continue;
+        firings += table.cell(f, g).reference_firings;
+        all += table.cell(f, g).either;
+      }
+      all.add_zeros(tokens - all.count);
+      const double nu = isotropic_noise_to_signal(ratio(firings, tokens), 1.0, encoder_norms[f],
+                                                  ratio(all.xx, static_cast<double>(tokens)));
       score.push_back(std::isnan(nu) ? -std::numeric_limits<double>::infinity() : -nu);
     }
+    const std::vector<double> r = correlations_on(table, s.counted, judged, left_out);
     return auc(score, detail::survived_labels(r, s.rules.bands));
   };
-  return 0.5 * (run(group_selection::even, group_selection::odd) + run(group_selection::odd, group_selection::even));
+  const auto both_ways = [&](std::size_t left_out) {
+    return 0.5 * (one_way(group_selection::even, group_selection::odd, left_out) +
+                  one_way(group_selection::odd, group_selection::even, left_out));
+  };
+  const auto groups = filled_groups(table);
+  return jackknife(both_ways(no_group), groups.size(), [&](std::size_t i) { return both_ways(groups[i]); },
+                   {.scale = interval_scale::logit});
 }
 
 }  // namespace qfa

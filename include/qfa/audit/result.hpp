@@ -13,6 +13,8 @@
 #include "qfa/audit/losses.hpp"
 #include "qfa/audit/overlap.hpp"
 #include "qfa/audit/prediction.hpp"
+#include "qfa/audit/shift_account.hpp"
+#include "qfa/audit/token_account.hpp"
 #include "qfa/bits/ladder_survey.hpp"
 #include "qfa/meaning/findings.hpp"
 #include "qfa/model/compress.hpp"
@@ -86,13 +88,6 @@ struct first_position {
   double shift_share = std::numeric_limits<double>::quiet_NaN();     ///< its share of E|D|^2, D = h~ - h; paired audits
 };
 
-/// How far the activations moved, where both sides' are at hand (`paired`).
-struct activation_shift {
-  double energy = 0.0;            ///< E|D|^2 over the analyzed tokens, D = h~ - h
-  double relative = 0.0;          ///< E|D|^2 / E|h|^2
-  double mean_shift_share = 0.0;  ///< |E D|^2 / E|D|^2: what a bias would undo
-};
-
 /// A sparsity chosen so that pruning costs as much as another condition.
 struct pruning_match {
   std::string matched_to;
@@ -124,23 +119,23 @@ struct condition_result {
   std::optional<loss_summary> loss;  ///< none where only activations were given
   sae_fit fit;
   first_position first;
-  std::optional<activation_shift> shift;
+  std::optional<token_account> tokens;    ///< where damage is asked for token by token
+  std::optional<activation_shift> shift;  ///< where both sides' activations are at hand (`paired`)
   survey by_published;
   survey by_honest;
   std::vector<feature_summary> features;  ///< (d_sae)
   survival_prediction<published_prediction> published_auc;
   survival_prediction<honest_prediction> honest_auc;
-  double baseline_auc =
-      std::numeric_limits<double>::quiet_NaN();  ///< of survival by noise to signal: nothing is fitted
-  std::vector<compressed_tensor> tensors;        ///< what the policy did to each
+  estimate baseline_auc;                   ///< of survival by noise to signal: nothing is fitted
+  std::vector<compressed_tensor> tensors;  ///< what the policy did to each
   /// Bits a weight takes over the targeted matrices, scales included; of the reference, over those that the other
   /// conditions target.  None where that is not known, or where conditions' targets differ in it.
   std::optional<double> bits_per_weight{};
   std::optional<pruning_match> match;
   std::optional<audited_cache> cache{};
   std::optional<meaning_findings> meaning{};  ///< where the audit compares what features mean
-  std::optional<worth_in_bits> effective{};  ///< in bits of the audit's ladder, if it has one
-  bool ladder_only = false;                  ///< a rung that nobody asked to see: in the report, but in no table
+  std::optional<worth_in_bits> effective{};   ///< in bits of the audit's ladder, if it has one
+  bool ladder_only = false;                   ///< a rung that nobody asked to see: in the report, but in no table
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }
 };

@@ -68,7 +68,8 @@ struct audit_options {
   std::optional<compression_order> order{};       ///< published mode: process, then compress; honest mode: the reverse
   std::size_t max_tokens = 0;                     ///< 0: all that the file holds
   bool allow_bad_sae = false;                     ///< go on although FVU > 1
-  bool paired = false;              ///< keep the reference's dense activations, for shift and position norms
+  bool paired = false;              ///< keep the reference's dense activations, to account for how far they move
+  bool token_damage = false;        ///< also say which tokens are hurt; needs losses
   bool meaning = false;             ///< compare what features fire on, and where lost firings went (meaning/)
   std::string meaning_floor{};      ///< the condition that only rounds, against which meanings are held too
   bool fused = false;               ///< give policies fused tensors as they are stored

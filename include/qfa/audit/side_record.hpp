@@ -72,6 +72,13 @@ class side_record {
     return out;
   }
 
+  /// Sum of |h|^2 over each group's analyzed tokens.
+  std::vector<double> energies() const {
+    std::vector<double> out(sums_.groups());
+    for (std::size_t g = 0; g < out.size(); ++g)
+      out[g] = sums_[g].all.squares();
+    return out;
+  }
   /// Tokens on which each feature fired; empty before the first.
   std::span<const std::uint64_t> firings() const noexcept { return fired_.of_features(); }
   /// The share of the tokens that these are.
@@ -81,9 +88,6 @@ class side_record {
       out.push_back(static_cast<double>(n) / static_cast<double>(fired_.tokens()));
     return out;
   }
-
-  /// Sum of |h|^2 over the analyzed tokens.
-  double energy() const { return sums_.total().all.squares(); }
 
   bool operator==(const side_record&) const = default;
 

@@ -23,7 +23,7 @@ namespace qfa {
 namespace detail {
 
 /// Rank 0 merges what each rank has of a pass and keeps it whole; the others get all of it but what is large and only
-/// a report is made from: the table's cells, and what features mean.
+/// a report is made from: the table's cells, the shift, the damage of tokens, and what features mean.
 inline void merge_over(const team& ranks, pass_record& record) {
   std::vector<std::byte> bytes;
   if (!ranks.leads()) bytes = to_bytes(record);
@@ -32,9 +32,13 @@ inline void merge_over(const team& ranks, pass_record& record) {
   });
   if (ranks.leads()) {
     feature_table table = std::exchange(record.table, record.table.tokens_only());
-    std::optional<meaning_record> meaning = std::exchange(record.meaning, std::nullopt);
+    auto shift = std::exchange(record.shift, std::nullopt);
+    auto tokens = std::exchange(record.tokens, std::nullopt);
+    auto meaning = std::exchange(record.meaning, std::nullopt);
     bytes = to_bytes(record);
     record.table = std::move(table);
+    record.shift = std::move(shift);
+    record.tokens = std::move(tokens);
     record.meaning = std::move(meaning);
   }
   ranks.broadcast(bytes);

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -53,6 +54,8 @@ class any_policy {
     return faces_->stored_bits(policy_.get(), rows, columns, info);
   }
   bool keeps_codes() const { return faces_->keeps_codes(policy_.get()); }
+  std::string name_for(const tensor_info& info) const { return faces_->name_for(policy_.get(), info); }
+  void check_tensors(std::span<const tensor_info> chosen) const { faces_->check_tensors(policy_.get(), chosen); }
   const std::string& name() const noexcept { return name_; }
 
  private:
@@ -76,6 +79,8 @@ class any_policy {
     calibration_needs (*needs)(const void*);
     std::optional<double> (*stored_bits)(const void*, std::size_t, std::size_t, const tensor_info&);
     bool (*keeps_codes)(const void*);
+    std::string (*name_for)(const void*, const tensor_info&);
+    void (*check_tensors)(const void*, std::span<const tensor_info>);
   };
   struct nothing {
     static constexpr bool keeps_codes = true;
@@ -94,7 +99,11 @@ class any_policy {
       [](const void* p, std::size_t rows, std::size_t columns, const tensor_info& info) {
         return stored_bits_of(*static_cast<const P*>(p), rows, columns, info);
       },
-      [](const void* p) { return qfa::keeps_codes(*static_cast<const P*>(p)); }};
+      [](const void* p) { return qfa::keeps_codes(*static_cast<const P*>(p)); },
+      [](const void* p, const tensor_info& info) { return qfa::name_for(*static_cast<const P*>(p), info); },
+      [](const void* p, std::span<const tensor_info> chosen) {
+        qfa::check_tensors(*static_cast<const P*>(p), chosen);
+      }};
 
   std::shared_ptr<const void> policy_ = std::make_shared<const nothing>();
   std::string name_ = "none";

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -46,6 +47,22 @@ class chain {
     bool all = true;
     each([&](const auto& policy) { all = all && qfa::keeps_codes(policy); });
     return all;
+  }
+  /// "first+second", by what each makes of this matrix; empty where none of them treats matrices unlike.
+  std::string name_for(const tensor_info& info) const
+    requires(named_policy<First> && (named_policy<Rest> && ...))
+  {
+    std::string joined;
+    bool unlike = false;
+    each([&](const auto& policy) {
+      const std::string own = qfa::name_for(policy, info);
+      unlike = unlike || !own.empty();
+      joined += (joined.empty() ? "" : "+") + (own.empty() ? describe(policy) : own);
+    });
+    return unlike ? joined : std::string();
+  }
+  void check_tensors(std::span<const tensor_info> chosen) const {
+    each([&](const auto& policy) { qfa::check_tensors(policy, chosen); });
   }
   /// What the last one says that does not keep the codes of those before it, unknown included: weights are stored as
   /// they are in the end, and noise after a quantizer leaves none on its grid.

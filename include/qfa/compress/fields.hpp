@@ -91,6 +91,14 @@ concept self_written = requires(const T& value, std::string_view text) {
   { T::text_kind } -> std::convertible_to<std::string_view>;
 };
 
+/// The same of a type whose text holds policies' specs, which `nested` reads: weight_plan_parts is one.
+template <class T>
+concept written_with_policies = requires(const T& value, std::string_view text, const nested_parser& nested) {
+  { value.text() } -> std::convertible_to<std::string>;
+  { T::from_text(text, nested) } -> std::same_as<std::optional<T>>;
+  { T::text_kind } -> std::convertible_to<std::string_view>;
+};
+
 /// A member's value as spec strings write it.
 template <class T>
 std::string value_to_text(const T& value) {
@@ -100,7 +108,7 @@ std::string value_to_text(const T& value) {
     return value ? "true" : "false";
   } else if constexpr (named_enum<T>) {
     return std::string(names_of(value)[static_cast<std::size_t>(value)]);
-  } else if constexpr (self_written<T>) {
+  } else if constexpr (self_written<T> || written_with_policies<T>) {
     return value.text();
   } else {
     static_assert(std::integral<T> || std::floating_point<T>,
@@ -130,6 +138,8 @@ std::optional<T> text_to_value(std::string_view text, const Nested& nested) {
     return std::nullopt;
   } else if constexpr (self_written<T>) {
     return T::from_text(text);
+  } else if constexpr (written_with_policies<T>) {
+    return T::from_text(text, nested);
   } else {
     T value{};
     const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -150,7 +160,7 @@ std::string value_kind() {
     for (const auto name : names_of(T{}))
       (kinds += kinds.empty() ? "one of " : ", ") += name;
     return kinds;
-  } else if constexpr (self_written<T>) {
+  } else if constexpr (self_written<T> || written_with_policies<T>) {
     return std::string(T::text_kind);
   } else {
     return std::integral<T> ? "a whole number" : "a number";

@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <type_traits>
 
@@ -77,6 +78,11 @@ concept takes_writable_weights = !std::same_as<typename policy_parameter<P>::typ
 ///                                                an optional one.  Nothing: as many as before.  NaN: not to be told
 ///   static constexpr bool keeps_codes = true     it leaves each weight alone or makes it 0, so that what an earlier
 ///                                                policy stored still holds; a function where run time tells
+///   std::string name_for(const tensor_info&) const
+///                                                where it treats matrices unlike: the name of what that one gets
+///   void check_tensors(std::span<const tensor_info>) const
+///                                                throws where it means matrices that are none of these, all that it
+///                                                is going to be given
 ///   activations(matrix_view<float>, const linear_input&)
 ///                                                changes one text's inputs of linear layers, a row a token; a third
 ///                                                parameter const calibration& is given what needs() asks for, but
@@ -166,6 +172,21 @@ std::optional<double> stored_bits_of(const P& policy, std::size_t rows, std::siz
     return policy.stored_bits(rows, columns, info);
   else
     return std::nullopt;
+}
+
+/// What this matrix gets of a policy that treats matrices unlike; empty where it treats them alike.
+template <weight_policy P>
+std::string name_for(const P& policy, const tensor_info& info) {
+  if constexpr (requires { { policy.name_for(info) } -> std::convertible_to<std::string>; })
+    return policy.name_for(info);
+  else
+    return {};
+}
+
+/// Throws where the policy means matrices that are none of these.
+template <weight_policy P>
+void check_tensors(const P& policy, std::span<const tensor_info> chosen) {
+  if constexpr (requires { policy.check_tensors(chosen); }) policy.check_tensors(chosen);
 }
 
 /// Whether the policy leaves each weight alone or makes it 0, so that the codes of a quantizer before it still stand.

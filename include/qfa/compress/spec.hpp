@@ -42,6 +42,8 @@
 #include "qfa/compress/ternary.hpp"
 #include "qfa/compress/threshold_pruner.hpp"
 #include "qfa/compress/wanda.hpp"
+#include "qfa/compress/weight_plan.hpp"
+#include "qfa/compress/weight_plan_file.hpp"
 
 namespace qfa {
 
@@ -60,7 +62,8 @@ const policy_catalogue& default_catalogue() {
         catalogue_of<identity, float_cast, rtn, magnitude_pruner, threshold_pruner, nm_pruner, row_pruner,
                      column_pruner, head_pruner, rotated, random_pruner, matched_noise, permuted_error, negated_error,
                      fp8, mxfp4, mxfp8, nvfp4, nf4, bnb_fp4, ternary, ggml_quantizer, ggml_mix, integer, hqq, gptq,
-                     awq_search, sparsegpt, wanda, smooth_quant, llm_int8, activation_quantizer>();
+                     awq_search, sparsegpt, wanda, smooth_quant, llm_int8, activation_quantizer, weight_plan,
+                     weight_plan_file>();
     for (const preset& p : presets)
       all.add_preset(std::string(p.name), std::string(p.spec), std::string(p.origin));
     for (const preset& p : float_presets)

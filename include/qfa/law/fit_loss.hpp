@@ -67,7 +67,10 @@ inline fitted<loss_law> fit_loss(std::span<const observation> rows) {
   if (std::isinf(best.value))
     fail("the table cannot determine the law of the loss: no positive A, B and E fit at any exponent");
   fitted<loss_law> out = detail::regress_loss(rows, std::exp(best.at));
-  out.at_end = best.at_end;
+  double least = rows[0].value;
+  for (const observation& each : rows)
+    least = (std::min)(least, each.value);
+  out.at_end = best.at_end || out.law.e < 1e-3 * least;  // a floor of 0 is a bound of its own
   return out;
 }
 

@@ -12,6 +12,7 @@
 
 #include "qfa/core/error.hpp"
 #include "qfa/locate/feature_noise.hpp"
+#include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/jackknife.hpp"
 
 namespace qfa {
@@ -47,8 +48,11 @@ inline double lower_quantile(std::vector<double> values, double q) {
 /// A_j of the features that have one.
 inline std::vector<double> additivities(std::span<const double> all, std::span<const double> sum) {
   std::vector<double> out;
-  for (std::size_t f = 0; f < all.size(); ++f)
-    if (const double a = all[f] / sum[f]; !std::isnan(a)) out.push_back(a);
+  for (std::size_t f = 0; f < all.size(); ++f) {
+    const bool from_nothing = sum[f] == 0.0 && all[f] > 0.0;
+    const double a = from_nothing ? std::numeric_limits<double>::infinity() : ratio(all[f], sum[f]);
+    if (!std::isnan(a)) out.push_back(a);
+  }
   return out;
 }
 

@@ -12,6 +12,7 @@
 #include "qfa/locate/unit_bench.hpp"
 #include "qfa/locate/unit_effect.hpp"
 #include "qfa/model/loss_sums.hpp"
+#include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/jackknife.hpp"
 
 namespace qfa {
@@ -43,7 +44,9 @@ inline depth_profile profile_depths(std::span<const comparison_sum> compressed,
   };
   depth_profile out;
   out.kl = estimated([&](std::size_t g) { return kl(compressed, g); }, interval_scale::log);
-  const auto recovered = [&](std::size_t d, std::size_t g) { return 1.0 - kl(patched[d], g) / kl(compressed, g); };
+  const auto recovered = [&](std::size_t d, std::size_t g) {
+    return 1.0 - ratio(kl(patched[d], g), kl(compressed, g));
+  };
   for (std::size_t d = 0; d < patched.size(); ++d) {
     require(patched[d].size() == groups, "every depth is patched on the same groups of rows");
     out.depths.push_back(

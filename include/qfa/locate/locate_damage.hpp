@@ -23,6 +23,7 @@
 #include "qfa/locate/noise_sum.hpp"
 #include "qfa/locate/unit_bench.hpp"
 #include "qfa/locate/units.hpp"
+#include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/jackknife.hpp"
 
 namespace qfa {
@@ -96,16 +97,16 @@ struct damage_location {
 namespace detail {
 
 inline estimate share_of(const noise_sum& part, const noise_sum& whole, interval_scale scale) {
-  return jackknife(part.all / whole.all, part.without.size(),
-                   [&](std::size_t g) { return part.without[g] / whole.without[g]; }, {.scale = scale});
+  return jackknife(ratio(part.all, whole.all), part.without.size(),
+                   [&](std::size_t g) { return ratio(part.without[g], whole.without[g]); }, {.scale = scale});
 }
 
 /// The share on one half of the groups, 0 the even ones.
 inline estimate half_share_of(const noise_sum& part, const noise_sum& whole, std::size_t half, interval_scale scale) {
   std::vector<double> without;
   for (std::size_t g = half; g < part.half_without.size(); g += 2)
-    without.push_back(part.half_without[g] / whole.half_without[g]);
-  return jackknife(part.half[half] / whole.half[half], without, {.scale = scale});
+    without.push_back(ratio(part.half_without[g], whole.half_without[g]));
+  return jackknife(ratio(part.half[half], whole.half[half]), without, {.scale = scale});
 }
 
 /// How alike the halves rank the units that have any damage; a group that is left out is missing from its half alone.

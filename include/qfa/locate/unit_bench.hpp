@@ -181,7 +181,7 @@ class unit_bench {
       std::vector<runnable_model> models;
       std::vector<branch> branches;
       for (std::size_t bytes = 0; done + models.size() < count;) {
-        if (!waiting) waiting = make(done + models.size());
+        if (!waiting) waiting = share_equal_tensors(left, make(done + models.size()));
         bytes += noise_table::bytes(chosen_.size(), groups().groups()) + bytes_of_its_own(*waiting, left);
         if (!models.empty() && bytes > options_.memory) break;
         branches.push_back({.trunk = trunk == nullptr ? 0U : 1U,

@@ -54,7 +54,7 @@ class decoder_face {
   /// As the reference of a `compressed` that runs on the same kernels.
   virtual void compare_tokens(matrix_view<const float> hidden, const decoder_face& compressed,
                               matrix_view<const float> compressed_hidden, matrix_view<const std::uint32_t> tokens,
-                              std::span<token_comparison> out) const = 0;
+                              std::span<token_comparison> out, bool with_entropy) const = 0;
   /// `other` runs on the same kernels.
   virtual std::size_t shared_panels(const decoder_face& other) const noexcept = 0;
 
@@ -90,8 +90,8 @@ class decoder_on final : public decoder_face {
   }
   void compare_tokens(matrix_view<const float> hidden, const decoder_face& compressed,
                       matrix_view<const float> compressed_hidden, matrix_view<const std::uint32_t> tokens,
-                      std::span<token_comparison> out) const override {
-    qfa::compare_tokens<Arch>(decoder_, hidden, within(compressed), compressed_hidden, tokens, out);
+                      std::span<token_comparison> out, bool with_entropy) const override {
+    qfa::compare_tokens<Arch>(decoder_, hidden, within(compressed), compressed_hidden, tokens, out, with_entropy);
   }
   std::size_t shared_panels(const decoder_face& other) const noexcept override {
     return decoder_.shared_panels(within(other));
@@ -235,9 +235,11 @@ class any_decoder {
   /// Throws where the two run on different instruction sets.
   friend void compare_tokens(const any_decoder& reference, matrix_view<const float> reference_hidden,
                              const any_decoder& compressed, matrix_view<const float> compressed_hidden,
-                             matrix_view<const std::uint32_t> tokens, std::span<token_comparison> out) {
+                             matrix_view<const std::uint32_t> tokens, std::span<token_comparison> out,
+                             bool with_entropy) {
     require(reference.runs_on() == compressed.runs_on(), "two decoders can be compared on one instruction set only");
-    reference.within_->compare_tokens(reference_hidden, *compressed.within_, compressed_hidden, tokens, out);
+    reference.within_->compare_tokens(reference_hidden, *compressed.within_, compressed_hidden, tokens, out,
+                                      with_entropy);
   }
 
  private:
@@ -250,7 +252,8 @@ inline void score_tokens(const any_decoder& model, matrix_view<const float> hidd
                          matrix_view<const std::uint32_t> tokens, std::span<double> nll);
 inline void compare_tokens(const any_decoder& reference, matrix_view<const float> reference_hidden,
                            const any_decoder& compressed, matrix_view<const float> compressed_hidden,
-                           matrix_view<const std::uint32_t> tokens, std::span<token_comparison> out);
+                           matrix_view<const std::uint32_t> tokens, std::span<token_comparison> out,
+                           bool with_entropy = false);
 
 }  // namespace qfa
 

@@ -50,6 +50,7 @@ struct compressed_tensor {
   /// Bits of the whole matrix as deployed, scales included: what the policy says, else what it took before.  None where
   /// neither is known.
   std::optional<double> stored_bits{};
+  std::string policy{};  ///< what it got of a policy that treats matrices unlike (name_for)
 };
 
 /// Bits a weight takes over all of these matrices; none where it is not known of one of them.
@@ -139,6 +140,12 @@ template <weight_policy Policy>
 compressed_model compress(const language_model& model, const Policy& policy, const target_patterns& targets = {},
                           const compress_options& options = {}) {
   const std::vector<logical_tensor> chosen = detail::chosen_tensors(model.config, targets, options.fused);
+  {
+    std::vector<tensor_info> infos;
+    for (const logical_tensor& tensor : chosen)
+      infos.push_back(tensor.info);
+    check_tensors(policy, infos);
+  }
   const calibration_needs needs = needs_of(policy);
   const bool changes = changes_activations(policy);
   detail::check_inputs(chosen, needs.any(), changes, options.calibration);
@@ -172,7 +179,7 @@ compressed_model compress(const language_model& model, const Policy& policy, con
       covered += weights;
       out.tensors.push_back({tensor.info, weights,
                              measure_distortion(tensor.of(before.data()), tensor.of(std::as_const(after).data())),
-                             detail::known_bits(now)});
+                             detail::known_bits(now), name_for(policy, tensor.info)});
     }
     if (covered < after.size()) bits += before.bits * static_cast<double>(after.size() - covered);
     bits /= static_cast<double>(after.size());

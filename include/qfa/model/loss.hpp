@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,10 @@ struct token_comparison {
   double compressed_nll = 0.0;  ///< nats
   double kl = 0.0;              ///< KL(reference || compressed) in nats
   bool same_top = false;        ///< both give the same token the highest logit; of equals the lowest id counts
+  /// How sure the reference is: the entropy of its prediction in nats, NaN unless asked for, and the probability of the
+  /// token that it finds likeliest.
+  double reference_entropy = std::numeric_limits<double>::quiet_NaN();
+  double reference_top = std::numeric_limits<double>::quiet_NaN();
 };
 
 namespace detail {
@@ -60,7 +65,9 @@ inline token_comparison compared(const soft_maximum_pair& both, float reference_
   return {.reference_nll = both.reference().log() - static_cast<double>(reference_target),
           .compressed_nll = both.compressed().log() - static_cast<double>(compressed_target),
           .kl = both.divergence(),
-          .same_top = both.reference().place() == both.compressed().place()};
+          .same_top = both.reference().place() == both.compressed().place(),
+          .reference_entropy = both.reference_entropy(),
+          .reference_top = both.reference_top()};
 }
 
 }  // namespace detail
@@ -68,8 +75,8 @@ inline token_comparison compared(const soft_maximum_pair& both, float reference_
 /// Both models' losses and their divergence from the logits of one position, as soft_maximum_pair computes them.
 template <class Arch = simd::best_arch>
 token_comparison compare_predictions(std::span<const float> reference, std::span<const float> compressed,
-                                     std::size_t target) {
-  soft_maximum_pair both;
+                                     std::size_t target, bool with_entropy = false) {
+  soft_maximum_pair both(with_entropy);
   detail::for_each_chunk_of_logits(reference.size(), [&](std::size_t first, std::size_t count) {
     both.operator()<Arch>(reference.subspan(first, count), compressed.subspan(first, count), first);
   });
@@ -175,7 +182,7 @@ void score_tokens(const Decoder& model, matrix_view<const float> hidden, matrix_
 template <class Arch = simd::best_arch, class Decoder>
 void compare_tokens(const Decoder& reference, matrix_view<const float> reference_hidden, const Decoder& compressed,
                     matrix_view<const float> compressed_hidden, matrix_view<const std::uint32_t> tokens,
-                    std::span<token_comparison> out) {
+                    std::span<token_comparison> out, bool with_entropy = false) {
   detail::check_scored(reference_hidden, tokens, out.size());
   detail::check_scored(compressed_hidden, tokens, out.size());
   const std::size_t vocabulary = reference.config().vocabulary;
@@ -185,7 +192,7 @@ void compare_tokens(const Decoder& reference, matrix_view<const float> reference
   detail::for_each_scored_block(scored.count(), width, [&](std::size_t begin, std::size_t end) {
     detail::logit_chunks<Arch, Decoder> a(reference, reference_hidden, scored, begin, end);
     detail::logit_chunks<Arch, Decoder> b(compressed, compressed_hidden, scored, begin, end);
-    std::vector<soft_maximum_pair> running(end - begin);
+    std::vector<soft_maximum_pair> running(end - begin, soft_maximum_pair(with_entropy));
     detail::for_each_chunk_of_logits(vocabulary, [&](std::size_t first, std::size_t count) {
       const matrix_view<const float> of_a = a(first, count);
       const matrix_view<const float> of_b = b(first, count);

@@ -76,6 +76,8 @@ class soft_maximum {
   /// log(sum of exp(logits)).
   double log() const noexcept { return static_cast<double>(top_) + std::log(sum_); }
   double sum() const noexcept { return sum_; }
+  /// The largest logit.
+  float top() const noexcept { return top_; }
   /// The id of the largest logit, of equals the lowest; 0 where every logit is NaN or -inf.
   std::size_t place() const noexcept { return place_; }
 
@@ -93,13 +95,32 @@ class soft_maximum {
 /// with logits a of the reference and b of the compressed model, A and B the logs of their sums of exponentials, and
 /// e = exp(a - max a).  Differences a - b are rounded to float once; what they weigh is exact in double.  Equal logits
 /// give exactly 0.
+///
+/// If asked, the reference's entropy, too:
+///
+///   H = - sum_i p_i log p_i = log(sum_i e_i) - (sum_i e_i (a_i - max a)) / (sum_i e_i)
+///
+/// The second sum is measured from the largest logit, so when that grows from m to m' each of its terms shrinks along
+/// and moves by e (m - m').
 class soft_maximum_pair {
  public:
+  explicit soft_maximum_pair(bool with_entropy = false) noexcept : with_entropy_(with_entropy) {}
+
   template <class Arch = simd::best_arch>
   void operator()(std::span<const float> reference, std::span<const float> compressed, std::size_t first) noexcept {
     std::array<float, logits_in_chunk> weights;
     compressed_.operator()<Arch>(compressed, first, weights);
+    const soft_maximum before = reference_;
     const double factor = reference_.operator()<Arch>(reference, first, weights);
+    if (with_entropy_) {
+      const float top = reference_.top();
+      const double below = detail::sum_in_lanes(reference.size(), [&](std::size_t i) {
+        return static_cast<double>(weights[i]) * static_cast<double>(reference[i] - top);
+      });
+      const double moved = static_cast<double>(before.top()) - static_cast<double>(top);
+      if (before.sum() > 0.0) below_ = rounded_product(below_ + rounded_product(before.sum(), moved), factor);
+      below_ += below;
+    }
     const double added = detail::sum_in_lanes(reference.size(), [&](std::size_t i) {
       return static_cast<double>(weights[i]) * static_cast<double>(reference[i] - compressed[i]);
     });
@@ -110,10 +131,19 @@ class soft_maximum_pair {
   const soft_maximum& compressed() const noexcept { return compressed_; }
   /// KL(reference || compressed) in nats.
   double divergence() const noexcept { return gaps_ / reference_.sum() - (reference_.log() - compressed_.log()); }
+  /// Of the reference's prediction, in nats; NaN unless asked for.
+  double reference_entropy() const noexcept {
+    if (!with_entropy_) return std::numeric_limits<double>::quiet_NaN();
+    return std::log(reference_.sum()) - below_ / reference_.sum();
+  }
+  /// The probability that the reference gives its likeliest token, whose weight is exp(0).
+  double reference_top() const noexcept { return 1.0 / reference_.sum(); }
 
  private:
   soft_maximum reference_, compressed_;
-  double gaps_ = 0.0;  // sum of exp(a - max a) (a - b)
+  double gaps_ = 0.0;   // sum of exp(a - max a) (a - b)
+  double below_ = 0.0;  // sum of exp(a - max a) (a - max a)
+  bool with_entropy_;
 };
 
 }  // namespace qfa

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "qfa/audit/result.hpp"
+#include "qfa/report/damage_json.hpp"
 #include "qfa/report/flip_share.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
@@ -74,6 +75,19 @@ inline report_json losses_json(const loss_summary& l) {
                   {"improves_perplexity", l.improves()},
                   {"kl", to_json(l.kl)},
                   {"top1_agreement", to_json(l.top1_agreement)}};
+  const auto ends = [](const estimate& e) {
+    const report_json all = to_json(e);
+    report_json range{{"interval", all["interval"]}};
+    if (all.contains("reason")) range["reason"] = all["reason"];
+    return range;
+  };
+  out["loss_interval"] = ends(l.mean_loss);
+  out["perplexity_interval"] = ends(l.mean_perplexity);
+  out["row_dependence"] = {
+      {"block_length", value_or_reason(l.groups.block_length, "under 16 rows, or rows do not differ in excess loss")},
+      {"groups", l.groups.groups},
+      {"groups_advised", l.groups.advised},
+      {"groups_long_enough", l.groups.long_enough()}};
   if (std::isfinite(l.batch_loss)) out["batch_mean_loss"] = l.batch_loss;
   return out;
 }
@@ -128,10 +142,8 @@ inline report_json to_json(const condition_result& c) {
   if (c.loss) out["loss"] = detail::losses_json(*c.loss);
   out["sae_fit"] = to_json(c.fit);
   out["first_position"] = detail::first_position_json(c.first);
-  if (c.shift)
-    out["activation_shift"] = {{"energy", number_or_null(c.shift->energy)},
-                               {"relative", number_or_null(c.shift->relative)},
-                               {"mean_shift_share", value_or_reason(c.shift->mean_shift_share, "nothing moved")}};
+  if (c.shift) out["shift"] = to_json(*c.shift);
+  if (c.tokens) out["tokens"] = to_json(*c.tokens);
   out["published"] = to_json(c.by_published);
   out["honest"] = to_json(c.by_honest);
   std::size_t dead = 0, born = 0;
@@ -143,7 +155,7 @@ inline report_json to_json(const condition_result& c) {
   if (!c.reference) {
     out["prediction_published"] = to_json(c.published_auc);
     out["prediction_honest"] = to_json(c.honest_auc);
-    out["prediction_honest"]["baseline_auc"] = value_or_reason(c.baseline_auc, "one class only");
+    out["prediction_honest"]["baseline_auc"] = to_json(c.baseline_auc);
   }
   if (c.meaning) out["meaning"] = to_json(*c.meaning);
   if (c.cache)
@@ -162,6 +174,7 @@ inline report_json to_json(const condition_result& c) {
     for (const compressed_tensor& t : c.tensors) {
       all += t.change;
       tensors.push_back(detail::distortion_json(t.info.name, t.change, bits_per_weight({&t, 1})));
+      if (!t.policy.empty()) tensors.back()["policy"] = t.policy;
     }
     out["distortion"] = detail::distortion_json("all", all, c.bits_per_weight);
     out["tensors"] = std::move(tensors);

@@ -6,17 +6,38 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "qfa/audit/result.hpp"
 #include "qfa/io/csv.hpp"
 #include "qfa/report/audit_json.hpp"
+#include "qfa/survival/confirmed.hpp"
 
 namespace qfa {
 
 namespace detail {
+
+/// The cells of a feature's part in the shift: empty on the reference.
+inline void write_shift(csv_writer& csv, const condition_result& c, std::size_t feature) {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  csv.cell(c.shift ? c.shift->phi[feature] : none);
+  csv.cell(c.shift ? c.shift->phi_ranges[feature].lower : none);
+  csv.cell(c.shift ? c.shift->phi_ranges[feature].upper : none);
+  csv.cell(c.shift ? c.shift->energy_share[feature] : none);
+}
+
+/// What is proven of each feature at the limit of survival; empty for those without a verdict in the honest census.
+inline std::vector<std::string_view> census_verdicts(const condition_result& c) {
+  std::vector<std::string_view> names(c.features.size());
+  const std::vector<census_verdict> verdicts = confirm(c.by_honest, c.by_honest.rules.bands.survives_above);
+  for (std::size_t i = 0; i < verdicts.size(); ++i)
+    names[c.by_honest.counted[i]] = census_verdict_names[static_cast<std::size_t>(verdicts[i])];
+  return names;
+}
 
 /// The cells of a feature's meaning: empty on the reference.
 inline void write_meaning(csv_writer& csv, const condition_result& c, std::size_t feature) {
@@ -81,18 +102,23 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
 /// One line for each policy and feature, under the protocol block in lines that begin with '#'.  A statistic without a
 /// value is an empty cell.
 ///
-/// Where the audit has a ladder, further columns give each feature's law, the bits it needs and the policy's effective
-/// bits; a number that is censored stands at the end of the ladder, and the column behind it says on which side.
+/// Paired audits have the feature's share of the shift, phi, and of the energy of all changes of codes.  Where the
+/// audit has a ladder, further columns give each feature's law, the bits it needs and the policy's effective bits; a
+/// number that is censored stands at the end of the ladder, and the column behind it says on which side.
 inline void write_features_csv(const audit_result& a, std::ostream& to) {
   const report_json made = to_json(a.made);
   for (const auto& [key, value] : made.items())
     to << "# " << key << ": " << value.dump() << '\n';
   csv_writer csv(to);
-  for (const char* head :
-       {"policy", "feature", "active", "published_outcome", "honest_outcome", "r_lower", "r_upper", "dead", "born"})
+  for (const char* head : {"policy", "feature", "active", "published_outcome", "honest_outcome", "census", "r_lower",
+                           "r_upper", "r_interval", "dead", "born"})
     csv.cell(head);
   for (const summary_column& column : summary_columns)
     csv.cell(column.name);
+  const bool paired = std::ranges::any_of(a.conditions, [](const condition_result& c) { return c.shift.has_value(); });
+  if (paired)
+    for (const char* head : {"phi", "phi_lower", "phi_upper", "energy_share"})
+      csv.cell(head);
   const bool with_meanings = std::ranges::any_of(a.conditions, [](const auto& c) { return c.meaning.has_value(); });
   if (with_meanings)
     for (const char* head : {"context_overlap", "context_rank_overlap", "token_divergence", "token_divergence_control",
@@ -103,7 +129,8 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
     for (const char* head : detail::ladder_columns)
       csv.cell(head);
   csv.end_row();
-  for (const condition_result& c : a.conditions)
+  for (const condition_result& c : a.conditions) {
+    const std::vector<std::string_view> verdicts = detail::census_verdicts(c);
     for (std::size_t f = 0; f < c.features.size(); ++f) {
       const bool active = c.by_honest.active[f] != 0;
       const interval& range = c.by_honest.correlations.ranges[f];
@@ -112,16 +139,21 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
       csv.cell(active);
       csv.cell(active ? name(c.by_published.outcomes[f]) : "");
       csv.cell(active ? name(c.by_honest.outcomes[f]) : "");
+      csv.cell(verdicts[f]);
       csv.cell(range.lower);
       csv.cell(range.upper);
+      csv.cell(range.kind == interval_kind::refused ? "unmeasured"
+                                                    : interval_kind_names[static_cast<std::size_t>(range.kind)]);
       csv.cell(c.features[f].dead);
       csv.cell(c.features[f].born);
       for (const summary_column& column : summary_columns)
         csv.cell(c.features[f].*column.value);
+      if (paired) detail::write_shift(csv, c, f);
       if (with_meanings) detail::write_meaning(csv, c, f);
       if (a.ladder) detail::write_ladder_cells(*a.ladder, c, f, csv);
       csv.end_row();
     }
+  }
 }
 
 }  // namespace qfa

@@ -2,14 +2,18 @@
 #ifndef QFA_REPORT_JSON_VALUES_HPP
 #define QFA_REPORT_JSON_VALUES_HPP
 
+#include <array>
 #include <cmath>
+#include <cstddef>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "qfa/audit/overlap.hpp"
+#include "qfa/stats/fdr.hpp"
 #include "qfa/stats/jackknife.hpp"
+#include "qfa/survival/confirmed.hpp"
 #include "qfa/survival/survey.hpp"
 
 namespace qfa {
@@ -51,6 +55,27 @@ inline report_json to_json(const estimate& e) {
   return out;
 }
 
+/// What is proven of the counted features at the limit of survival: of each verdict but `undecided` an expected share
+/// of 5 % at most is wrong, and with `any_dependence` so however the features hang together.
+inline report_json census_json(const survey& s) {
+  constexpr double rate = 0.05;
+  const double tau = s.rules.bands.survives_above;
+  const auto counts = [&](test_dependence dependence) {
+    std::array<std::size_t, census_verdict_names.size()> count{};
+    for (const census_verdict v : confirm(s, tau, rate, dependence))
+      ++count[static_cast<std::size_t>(v)];
+    report_json out;
+    for (std::size_t i = 0; i < count.size(); ++i)
+      out[std::string(census_verdict_names[i])] = count[i];
+    return out;
+  };
+  report_json out = counts(test_dependence::independent);
+  out["threshold"] = tau;
+  out["false_discovery_rate"] = rate;
+  out["any_dependence"] = counts(test_dependence::any);
+  return out;
+}
+
 /// Counts and shares of a census, with every aggregate of the survey that took it.
 inline report_json to_json(const survey& s) {
   report_json out;
@@ -64,6 +89,7 @@ inline report_json to_json(const survey& s) {
     if (s.bands.counted() == 0) band["reason"] = "no feature was counted";
     out[std::string(name(o))] = std::move(band);
   }
+  if (!s.rules.guarded_r) out["census"] = census_json(s);
   out["r_undefined"] = s.undefined;
   out["mean_r"] = to_json(s.mean_r);
   out["median_r"] = to_json(s.median_r);
@@ -88,10 +114,10 @@ inline report_json to_json(const set_overlap& o) {
           {"jaccard_chance", value_or_reason(o.chance, empty)},
           {"jaccard_chance_plug_in", value_or_reason(o.plug_in_chance, empty)},
           {"jaccard_ceiling", value_or_reason(o.ceiling, empty)},
-          {"jaccard_above_chance", value_or_reason(o.above_chance, empty)},
-          {"overlap_coefficient", value_or_reason(o.overlap_coefficient, empty)},
-          {"cohen_kappa", value_or_reason(o.kappa, empty)},
-          {"odds_ratio", value_or_reason(o.odds_ratio, "one set contains the other, or is empty")}};
+          {"jaccard_above_chance", to_json(o.above_chance)},
+          {"overlap_coefficient", to_json(o.overlap_coefficient)},
+          {"cohen_kappa", to_json(o.kappa)},
+          {"odds_ratio", to_json(o.odds_ratio)}};
 }
 
 inline report_json to_json(const damage_overlap& o) {
@@ -106,7 +132,8 @@ inline report_json to_json(const damage_overlap& o) {
           {"destroyed", to_json(o.destroyed)},
           {"spearman_damage", to_json(o.spearman)},
           {"pearson_damage", to_json(o.pearson)},
-          {"kendall_tau_b_damage", value_or_reason(o.kendall_tau_b, "damage does not vary")},
+          {"kendall_tau_b_damage", to_json(o.kendall_tau_b)},
+          {"rank_biased_overlap", to_json(o.rank_biased)},
           {"damage_undefined", o.undefined},
           {"tied_at_damage_one", {o.tied_at_one_a, o.tied_at_one_b}},
           {"tied_at_damage_zero", {o.tied_at_zero_a, o.tied_at_zero_b}},

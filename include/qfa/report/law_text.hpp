@@ -109,7 +109,7 @@ inline std::string law_text(const precision_findings& f) {
     const loss_law& l = f.loss->law;
     out += "loss before quantization  " + detail::digits(l.a) + " N^-" + detail::digits(l.alpha) + " + " +
            detail::digits(l.b) + " D^-" + detail::digits(l.alpha) + " + " + detail::digits(l.e) + ", nats a token" +
-           (f.loss->at_end ? "; its exponent stands at the end of its range" : "") + "\n\n";
+           (f.loss->at_end ? "; its exponent or its E stands at the end of its range" : "") + "\n\n";
   }
   if (!f.critical.empty()) {
     out += "D_crit, tokens beyond which training longer raises the loss after quantization\n";
@@ -117,7 +117,7 @@ inline std::string law_text(const precision_findings& f) {
     for (const critical_finding& c : f.critical)
       table.add({detail::digits(c.parameters), detail::digits(c.bits), detail::digits(c.tokens.value),
                  detail::digits(c.tokens.range), detail::digits(c.longest),
-                 c.tokens.value <= c.longest ? "passed" : "not reached: EXTRAPOLATED"});
+                 c.tokens.value <= c.longest ? "passed, by the law" : "not reached: EXTRAPOLATED"});
     out += table.str() + '\n';
   }
   for (const std::string& why : f.missing)

@@ -28,7 +28,7 @@ inline std::string signed_fixed(double x, int decimals) {
   return (std::isfinite(x) && x >= 0.0 ? "+" : "") + fixed(x, decimals);
 }
 
-/// "[0.91, 0.93]", "[>= 0.95]", or nothing where there is no interval.
+/// "[0.91, 0.93]", "[>= 0.95]", or "unmeasured" where there is no interval.
 inline std::string range_text(const interval& range, int decimals, double unit = 1.0) {
   switch (range.kind) {
     case interval_kind::two_sided:
@@ -40,7 +40,7 @@ inline std::string range_text(const interval& range, int decimals, double unit =
     case interval_kind::refused:
       break;
   }
-  return "";
+  return "unmeasured";
 }
 
 /// Rows of cells in columns wide enough for each; the first column to the left, the others to the right.
@@ -100,7 +100,7 @@ inline std::string conditions_table(const audit_result& a) {
       row.push_back(ppl.range.kind == interval_kind::two_sided
                         ? "[" + signed_fixed(100.0 * (ppl.range.lower - 1.0), 2) + ", " +
                               signed_fixed(100.0 * (ppl.range.upper - 1.0), 2) + "]"
-                        : "");
+                        : (c.reference ? "" : "unmeasured"));
       row.push_back(fixed(c.loss->kl.value, 4));
     }
     row.push_back(fixed(s.mean_r.value, 4));
@@ -137,7 +137,7 @@ inline std::string overlaps_table(const audit_result& a) {
     const set_overlap& s = o.not_survived;
     table.add({o.a + " | " + o.b, std::to_string(s.sizes.a) + ", " + std::to_string(s.sizes.b),
                std::to_string(s.sizes.both), fixed(s.jaccard.value, 3), range_text(s.jaccard.range, 3),
-               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa, 3), fixed(o.spearman.value, 3),
+               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa.value, 3), fixed(o.spearman.value, 3),
                range_text(o.spearman.range, 3)});
   }
   return table.str();
@@ -152,7 +152,7 @@ inline std::string predictions_table(const audit_result& a) {
     const auto& h = c.honest_auc;
     const auto& p = c.published_auc;
     table.add({c.policy, std::to_string(h.survived) + "/" + std::to_string(h.features), fixed(h.auc.value, 3),
-               range_text(h.auc.range, 3), fixed(c.baseline_auc, 3), fixed(p.auc.value, 3),
+               range_text(h.auc.range, 3), fixed(c.baseline_auc.value, 3), fixed(p.auc.value, 3),
                p.result ? fixed(p.result->cross_validated.deviation, 3) : "-"});
   }
   return table.str();

@@ -3,12 +3,10 @@
 #define QFA_STATS_FEATURE_TABLE_HPP
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -16,6 +14,7 @@
 #include "qfa/core/parallel.hpp"
 #include "qfa/sae/codes.hpp"
 #include "qfa/stats/feature_cell.hpp"
+#include "qfa/stats/group_cells.hpp"
 #include "qfa/stats/row_groups.hpp"
 
 namespace qfa {
@@ -43,19 +42,18 @@ struct feature_totals {
 /// merge without rounding, too: machines that share a stream at group boundaries get the bits of a single one.  A cut
 /// inside a group merges up to rounding.
 ///
-/// Memory: 4 bytes for each feature and group once a feature's block of 64 has fired, and 144 bytes (at most a quarter
-/// more while growing) for each pair that has.  16,384 features by 64 groups: 4 MiB, and 144 MiB if every feature
-/// fires in every group; rare features fill few cells.
+/// Memory: that of `group_cells`, 144 bytes for each feature and group that has fired, and 4 for each that could.
+/// 16,384 features by 64 groups: 4 MiB, and 144 MiB if every feature fires in every group; rare features fill few
+/// cells.
 class feature_table {
  public:
   /// The empty table: merging into it adopts the other's shape.
   feature_table() = default;
-  feature_table(std::size_t width, std::size_t groups)
-      : width_(width), tokens_(groups, 0), blocks_((width + block_width - 1) / block_width) {
+  feature_table(std::size_t width, std::size_t groups) : tokens_(groups, 0), cells_(width, groups) {
     require(groups > 0, "feature_table needs at least one group of rows");
   }
 
-  std::size_t width() const noexcept { return width_; }  ///< features
+  std::size_t width() const noexcept { return cells_.width(); }  ///< features
   std::size_t groups() const noexcept { return tokens_.size(); }
   std::uint64_t tokens(std::size_t group) const noexcept { return tokens_[group]; }
   std::uint64_t tokens(group_selection selection = group_selection::all) const noexcept {
@@ -68,11 +66,8 @@ class feature_table {
   /// What fired of `feature` in `group`: an empty cell where nothing did.
   const feature_cell& cell(std::size_t feature, std::size_t group) const noexcept {
     static constexpr feature_cell silent{};
-    assert(feature < width_ && group < groups());
-    const block& b = blocks_[feature / block_width];
-    if (b.slots.empty()) return silent;
-    const std::uint32_t slot = b.slots[group * block_width + feature % block_width];
-    return slot == no_cell ? silent : b.cells[slot];
+    const feature_cell* const found = cells_.find(feature, group);
+    return found == nullptr ? silent : *found;
   }
 
   /// The feature's cells, merged in the order of groups, and the silent tokens.
@@ -92,7 +87,7 @@ class feature_table {
   /// or `skipped`.  Throws unless widths, tokens and groups fit.
   void operator()(const sparse_codes& reference, const sparse_codes& compressed,
                   std::span<const std::uint32_t> group_of_token) {
-    require(reference.width() == width_ && compressed.width() == width_,
+    require(reference.width() == width() && compressed.width() == width(),
             "feature_table was made for a dictionary of another width than the codes'");
     require(reference.tokens() == compressed.tokens(),
             "feature_table compares token by token: the reference and the compressed codes need equally many tokens");
@@ -104,10 +99,10 @@ class feature_table {
 
     // Threads share the features, never a cell.  Where the ranges are cut does not matter: no sum crosses a feature.
     const std::size_t threads = reference.firings() + compressed.firings() < 4096 ? 1 : thread_count();
-    const std::size_t ranges = threads == 1 ? 1 : (std::min)(blocks_.size(), 2 * threads);
+    const std::size_t ranges = threads == 1 ? 1 : (std::min)(cells_.blocks(), 2 * threads);
     parallel_for(ranges, [&](std::size_t i) {
-      const std::size_t first = blocks_.size() * i / ranges * block_width;
-      const std::size_t last = blocks_.size() * (i + 1) / ranges * block_width;
+      const std::size_t first = cells_.blocks() * i / ranges * cells_.block_width;
+      const std::size_t last = cells_.blocks() * (i + 1) / ranges * cells_.block_width;
       for (std::size_t t = 0; t < group_of_token.size(); ++t)
         if (group_of_token[t] != skipped) add_token(reference[t], compressed[t], group_of_token[t], first, last);
     });
@@ -116,96 +111,32 @@ class feature_table {
   feature_table& operator+=(const feature_table& other) {
     if (other.groups() == 0) return *this;
     if (groups() == 0) return *this = other;
-    require(width_ == other.width_ && groups() == other.groups(),
+    require(width() == other.width() && groups() == other.groups(),
             "feature_table merges only with a table of as many features and groups");
     for (std::size_t g = 0; g < groups(); ++g)
       tokens_[g] += other.tokens_[g];
-    parallel_for(blocks_.size(), [&](std::size_t b) {
-      if (other.blocks_[b].slots.empty()) return;
-      const std::size_t first = b * block_width;
-      for (std::size_t g = 0; g < groups(); ++g)
-        for (std::size_t f = first; f < (std::min)(width_, first + block_width); ++f)
-          if (const feature_cell& more = other.cell(f, g); more.either.count > 0) at(f, g) += more;
-    });
+    cells_ += other.cells_;
     return *this;
   }
 
   /// The tokens of a table without its cells: what is left for those who need not know what fired.
   feature_table tokens_only() const {
     feature_table out;
-    out.width_ = width_;
     out.tokens_ = tokens_;
-    out.blocks_.resize(blocks_.size());
+    out.cells_ = group_cells<feature_cell>(width(), groups());
     return out;
   }
 
   /// The same cells and token counts, wherever the cells lie.
-  bool operator==(const feature_table& other) const {
-    if (width_ != other.width_ || tokens_ != other.tokens_) return false;
-    for (std::size_t f = 0; f < width_; ++f)
-      for (std::size_t g = 0; g < groups(); ++g)
-        if (!(cell(f, g) == other.cell(f, g))) return false;
-    return true;
-  }
+  bool operator==(const feature_table&) const = default;
 
-  /// For archives (io/archive.hpp).  Cells go by block, group and feature, wherever they lie: equal tables give equal
-  /// bytes.
+  /// For archives (io/archive.hpp): equal tables give equal bytes.
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
-    archive(self.width_, self.tokens_);
-    if constexpr (Archive::reads) self.blocks_.assign((self.width_ + block_width - 1) / block_width, {});
-    for (auto& b : self.blocks_) {
-      std::vector<std::uint64_t> fired;  // (groups): bit i of a word says that feature i of the block has a cell there
-      std::vector<feature_cell> cells;
-      if constexpr (!Archive::reads) b.in_order(fired, cells);
-      archive(fired, cells);
-      if constexpr (Archive::reads) b.fill(fired, std::move(cells), self.groups());
-    }
+    archive(self.tokens_, self.cells_);
   }
 
  private:
-  static constexpr std::size_t block_width = 64;
-  static constexpr std::uint32_t no_cell = (std::numeric_limits<std::uint32_t>::max)();
-
-  /// 64 features.  Cells stand in the order of their first firing: within a group, tokens reuse the same few pages.
-  struct block {
-    std::vector<std::uint32_t> slots;  // (groups, 64): where the cell is, or no_cell; empty until something fires
-    std::vector<feature_cell> cells;
-
-    void in_order(std::vector<std::uint64_t>& fired, std::vector<feature_cell>& sorted) const {
-      fired.assign(slots.size() / block_width, 0);
-      sorted.reserve(cells.size());
-      for (std::size_t s = 0; s < slots.size(); ++s) {
-        if (slots[s] == no_cell) continue;
-        fired[s / block_width] |= std::uint64_t{1} << (s % block_width);
-        sorted.push_back(cells[slots[s]]);
-      }
-    }
-    void fill(const std::vector<std::uint64_t>& fired, std::vector<feature_cell>&& sorted, std::size_t groups) {
-      if (fired.empty()) return;
-      require(fired.size() == groups, "an archived feature_table has as many groups in each part");
-      slots.assign(groups * block_width, no_cell);
-      std::uint32_t next = 0;
-      for (std::size_t s = 0; s < slots.size(); ++s)
-        if ((fired[s / block_width] >> (s % block_width) & 1U) != 0) slots[s] = next++;
-      require(next == sorted.size(), "an archived feature_table has one cell for each that it announces");
-      cells = std::move(sorted);
-    }
-  };
-
-  feature_cell& at(std::size_t feature, std::size_t group) {
-    block& b = blocks_[feature / block_width];
-    if (b.slots.empty()) b.slots.assign(groups() * block_width, no_cell);
-    std::uint32_t& slot = b.slots[group * block_width + feature % block_width];
-    if (slot == no_cell) {
-      // A quarter at a time: doubling would let an unlucky table hold twice its cells.
-      if (b.cells.size() == b.cells.capacity()) b.cells.reserve(b.cells.size() + b.cells.size() / 4 + 16);
-      slot = static_cast<std::uint32_t>(b.cells.size());
-      b.cells.emplace_back();
-    }
-    return b.cells[slot];
-  }
-
   /// Walks both lists of a token at once, over the features in [first, last).
   void add_token(sparse_codes::token reference, sparse_codes::token compressed, std::size_t group, std::size_t first,
                  std::size_t last) {
@@ -222,15 +153,14 @@ class feature_table {
       const std::size_t a = feature_at(reference, i), b = feature_at(compressed, j);
       const std::size_t feature = (std::min)(a, b);
       if (feature >= last) return;
-      at(feature, group)(a == feature ? reference.values[i] : 0.0f, b == feature ? compressed.values[j] : 0.0f);
+      cells_.at(feature, group)(a == feature ? reference.values[i] : 0.0f, b == feature ? compressed.values[j] : 0.0f);
       i += a == feature;
       j += b == feature;
     }
   }
 
-  std::size_t width_ = 0;
   std::vector<std::uint64_t> tokens_;  // for each group
-  std::vector<block> blocks_;
+  group_cells<feature_cell> cells_;
 };
 
 static_assert(mergeable<feature_table, const sparse_codes&, const sparse_codes&, std::span<const std::uint32_t>>);

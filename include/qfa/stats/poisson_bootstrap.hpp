@@ -200,12 +200,13 @@ estimate bootstrap_over(const leave_one_out& r, std::span<const std::uint32_t> f
                         const bootstrap_options& options) {
   const correlation_replicates replicates(r, features);
   const std::vector<double> whole = r.of(features);
-  return poisson_bootstrap(theta(std::span<const double>(whole)), r.groups,
-                           [&](std::span<const std::uint32_t> weights) {
-                             const std::vector<double> drawn = replicates(weights);
-                             return theta(std::span<const double>(drawn));
-                           },
-                           options);
+  return poisson_bootstrap(
+      theta(std::span<const double>(whole)), r.groups,
+      [&](std::span<const std::uint32_t> weights) {
+        const std::vector<double> drawn = replicates(weights);
+        return theta(std::span<const double>(drawn));
+      },
+      options);
 }
 
 /// The same of two conditions, with the same weights for both.  Throws unless both are of the same groups and

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfa/alignment/budget_choice.hpp"
+#include "qfa/budget/budget_choice.hpp"
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include "made_up.hpp"
 #include "made_up_tables.hpp"
 #include "scratch.hpp"
 
-namespace alignment_budget_choice_test {
+namespace budget_budget_choice_test {
 
 using qfa::best_uniform;
 using qfa::budget_choice;
@@ -85,6 +87,23 @@ TEST_CASE("least_cost_choice: exact for 64 layers of 8 choices, and cheaper than
   }
 }
 
+TEST_CASE("least_cost_choice: agrees to the bit with integer programming and a table over sizes by other libraries") {
+  std::size_t cases = 0;
+  for (const auto& stored : qfa_test::read_data("budget.json").at("tables")) {
+    const choice_table table{.choices = stored.at("options").get<std::size_t>(),
+                             .costs = stored.at("costs").get<std::vector<double>>(),
+                             .sizes = stored.at("sizes").get<std::vector<std::uint64_t>>()};
+    for (const auto& b : stored.at("budgets")) {
+      const budget_choice out = least_cost_choice(table, b.at("budget").get<std::uint64_t>());
+      CHECK(out.exact);
+      CHECK(out.cost == b.at("cost").get<double>());
+      CHECK(out.bound <= out.cost);
+      ++cases;
+    }
+  }
+  CHECK(cases == 12);
+}
+
 TEST_CASE("least_cost_choice: sizes of all kinds do not hinder it") {
   choice_table table = bits_table(24, 6, 4);
   for (std::size_t i = 0; i < table.sizes.size(); ++i)
@@ -131,4 +150,4 @@ TEST_CASE("least_cost_choice: one choice, one layer, nothing to pay and nothing 
   check_refused([&] { least_cost_choice({}, 5); }, {"at least one of both"});
 }
 
-}  // namespace alignment_budget_choice_test
+}  // namespace budget_budget_choice_test

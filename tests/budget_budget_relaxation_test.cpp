@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfa/alignment/budget_relaxation.hpp"
+#include "qfa/budget/budget_relaxation.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@
 #include "made_up_tables.hpp"
 #include "scratch.hpp"
 
-namespace alignment_budget_relaxation_test {
+namespace budget_budget_relaxation_test {
 
 using qfa::choice_table;
 using qfa::hull_of;
@@ -129,4 +129,4 @@ TEST_CASE("relax_budget: names the least budget where nothing fits") {
   CHECK(relax_budget(table, 10).chosen == std::vector<std::size_t>{1, 0});
 }
 
-}  // namespace alignment_budget_relaxation_test
+}  // namespace budget_budget_relaxation_test

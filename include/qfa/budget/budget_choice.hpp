@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef QFA_ALIGNMENT_BUDGET_CHOICE_HPP
-#define QFA_ALIGNMENT_BUDGET_CHOICE_HPP
+#ifndef QFA_BUDGET_BUDGET_CHOICE_HPP
+#define QFA_BUDGET_BUDGET_CHOICE_HPP
 
 #include <algorithm>
 #include <cmath>
@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/alignment/budget_relaxation.hpp"
-#include "qfa/alignment/choice_table.hpp"
+#include "qfa/budget/budget_relaxation.hpp"
+#include "qfa/budget/choice_table.hpp"
 
 namespace qfa {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef QFA_ALIGNMENT_CHOICE_TABLE_HPP
-#define QFA_ALIGNMENT_CHOICE_TABLE_HPP
+#ifndef QFA_BUDGET_CHOICE_TABLE_HPP
+#define QFA_BUDGET_CHOICE_TABLE_HPP
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef QFA_ALIGNMENT_BUDGET_RELAXATION_HPP
-#define QFA_ALIGNMENT_BUDGET_RELAXATION_HPP
+#ifndef QFA_BUDGET_BUDGET_RELAXATION_HPP
+#define QFA_BUDGET_BUDGET_RELAXATION_HPP
 
 #include <algorithm>
 #include <cstddef>
@@ -9,7 +9,7 @@
 #include <numeric>
 #include <vector>
 
-#include "qfa/alignment/choice_table.hpp"
+#include "qfa/budget/choice_table.hpp"
 #include "qfa/core/error.hpp"
 
 // One choice for each layer so that the sum of costs is least while the sum of sizes keeps a budget: the

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfa/alignment/choice_table.hpp"
+#include "qfa/budget/choice_table.hpp"
 
 #include <cstddef>
 #include <vector>
@@ -9,7 +9,7 @@
 #include "made_up.hpp"
 #include "scratch.hpp"
 
-namespace alignment_choice_table_test {
+namespace budget_choice_table_test {
 
 using qfa::choice_table;
 using qfa_test::check_refused;
@@ -48,4 +48,4 @@ TEST_CASE("choice_table: refuses what cannot be added up") {
     refused(broken, "the cost and the size of each choice");
 }
 
-}  // namespace alignment_choice_table_test
+}  // namespace budget_choice_table_test

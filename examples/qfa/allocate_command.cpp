@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "audit_options_cli.hpp"
+#include "commands.hpp"
+#include "progress_line.hpp"
+#include "qfa/allocate/allocate.hpp"
+#include "qfa/audit/model_pass.hpp"
+#include "qfa/compress/spec.hpp"
+#include "qfa/compress/weight_plan_file.hpp"
+#include "qfa/io/atomic_file.hpp"
+#include "qfa/model/open_model.hpp"
+#include "qfa/report/allocation_json.hpp"
+#include "qfa/report/allocation_text.hpp"
+#include "qfa/sae/load.hpp"
+#include "ranks.hpp"
+
+namespace qfa_program {
+namespace {
+
+struct allocate_arguments {
+  audit_arguments audit;  ///< what shapes the passes
+  std::string budget = "like:rtn:bits=4", weights = "uniform", kl = "keep", report;
+  std::vector<std::string> options{"rtn:bits=3", "rtn:bits=4", "rtn:bits=5", "rtn:bits=6", "rtn:bits=7", "rtn:bits=8"};
+  std::size_t fit_tokens = 16384, held_out_tokens = 65536;
+};
+
+void read_budget(const std::string& text, qfa::allocate_options& to) {
+  constexpr std::string_view like = "like:";
+  if (text.starts_with(like)) {
+    to.like = qfa::parse_policy(std::string_view(text).substr(like.size()));
+    return;
+  }
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), to.bytes);
+  if (problem != std::errc{} || end != text.data() + text.size() || to.bytes == 0 || to.bytes > std::uint64_t{1} << 49)
+    qfa::fail("--budget takes a number of bytes, or like:POLICY for what that takes in all matrices, not \"" + text +
+              "\"");
+}
+
+/// A name of enum feature_weighting but the last, or a file that lists features.
+void read_weights(const std::string& text, std::size_t width, qfa::allocate_options& to) {
+  const auto& names = qfa::feature_weighting_names;
+  const auto at = std::find(names.begin(), names.end() - 1, text);
+  if (at != names.end() - 1) {
+    to.by = static_cast<qfa::feature_weighting>(at - names.begin());
+    return;
+  }
+  if (!std::filesystem::exists(text))
+    qfa::fail("--weights takes uniform, mass, logit or a file that lists features, and there is no \"" + text + "\"");
+  to.by = qfa::feature_weighting::listed;
+  to.listed = qfa::read_feature_list(text, width);
+}
+
+void run(const allocate_arguments& a) {
+  if (a.kl != "keep" && a.kl != "free") qfa::fail("--kl takes keep or free, not \"" + a.kl + "\"");
+  qfa::allocate_options options{.keep_kl = a.kl == "keep", .targets = a.audit.targets};
+  read_budget(a.budget, options);
+  for (const std::string& spec : a.options)
+    options.options.push_back(qfa::parse_policy(spec));
+  for (std::size_t i = 0; i < options.options.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (options.options[i].name() == options.options[j].name())
+        qfa::fail("the policy " + options.options[i].name() + " is given twice");
+  audit_arguments shaping = a.audit;
+  shaping.checkpoint_seconds = -1.0;
+  const qfa::audit_options audit = shaping.options();
+  options.bench = {.fused = audit.fused, .allow_bad_sae = audit.allow_bad_sae};
+  const qfa::sae dictionary = qfa::load_sae(a.audit.sae);
+  const qfa::audit_settings settings = qfa::settle(audit, dictionary.metadata);
+  read_weights(a.weights, dictionary.d_sae, options);
+  const qfa::language_model model = qfa::open_model(a.audit.model);
+  const qfa::token_rows tokens =
+      qfa::read_tokens(a.audit.tokens, qfa::tokens_for(settings, model.config, audit.max_tokens));
+  qfa::token_rows calibration;
+  if (!a.audit.calibration.empty())
+    calibration =
+        qfa::read_tokens(a.audit.calibration, qfa::tokens_for(settings, model.config, a.audit.calibration_tokens));
+  options.fit_rows = std::max<std::size_t>(1, a.fit_tokens / tokens.context);
+  options.held_out_rows = std::max<std::size_t>(1, a.held_out_tokens / tokens.context);
+
+  const qfa::allocation_result result =
+      qfa::allocate(model, dictionary, tokens, settings, options, calibration, progress_line());
+  clear_progress_line();
+  for (const std::string& warning : settings.warnings)
+    std::cout << "warning: " << warning << "\n";
+  std::cout << "Mixed precision for " << a.audit.model << " by its features at " << result.hook << ": "
+            << result.table.units.size() << " matrices, " << result.table.options.size() << " policies, "
+            << result.budget_bits / 8 << " bytes.\nFitted on " << result.fit_tokens << " tokens ("
+            << result.table.features.size() << " features measured), compared on " << result.held_out_tokens
+            << " others in " << result.held_out_groups << " groups; intervals are of 95 %.\n\n"
+            << qfa::allocation_finding(result) << "\n"
+            << qfa::allocation_table(result);
+  qfa::write_weight_plan(result.plan, a.audit.out,
+                         "qfa allocate: " + result.weighting + " weights on features at " + result.hook);
+  std::cout << "\nwritten: " << a.audit.out << " (--policy plan_file:" << a.audit.out << ")";
+  if (!a.report.empty()) {
+    qfa::atomic_file report(a.report);
+    report.stream() << qfa::to_json(result).dump(1) << '\n';
+    report.commit();
+    std::cout << ", " << a.report;
+  }
+  std::cout << "\n";
+}
+
+}  // namespace
+
+void add_allocate(CLI::App& app) {
+  auto arguments = std::make_shared<allocate_arguments>();
+  audit_arguments& audit = arguments->audit;
+  CLI::App* command =
+      app.add_subcommand("allocate", "mixed precision within a budget of bytes that keeps features of a model");
+  command->add_option("model,--model", audit.model, "the reference: a Hugging Face model directory, or a .gguf file")
+      ->required();
+  command->add_option("sae,--sae", audit.sae, "a trained SAE: directory or file")->required();
+  command->add_option("tokens,--tokens", audit.tokens, "token ids, .npy: a stream, or rows")->required();
+  command->add_option("--budget", arguments->budget,
+                      "bytes that all matrices may take, scales included, or like:POLICY (like:rtn:bits=4)");
+  command->add_option("--options", arguments->options,
+                      "policies to choose from, one after the other (rtn:bits=3 to rtn:bits=8; `qfa list policies`)");
+  command->add_option(
+      "--weights", arguments->weights,
+      "what features count for: uniform, mass (sum of x |w|), logit (their direct effect on logits), or "
+      "a file that lists the features to keep, one a line");
+  command->add_option("--kl", arguments->kl,
+                      "keep: predicted KL no larger than that of uniform precision; free: features alone (keep)");
+  command->add_option("--fit-tokens", arguments->fit_tokens, "fit on no more tokens than this (16384)");
+  command->add_option("--held-out-tokens", arguments->held_out_tokens, "compare on no more tokens than this (65536)");
+  command->add_option("--out", audit.out, "where the plan goes, a file that --policy plan_file:FILE reads")->required();
+  command->add_option("--report", arguments->report, "also write all numbers to this JSON file");
+  command->add_option("--hook", audit.hook, "where activations are read; default from the SAE's metadata");
+  command->add_option("--context", audit.context, "tokens in a row; default from the SAE's metadata, then 256");
+  command->add_option("--max-tokens", audit.max_tokens, "use no more tokens of the file than this");
+  command->add_flag("--prepend-bos", audit.prepend_bos, "begin every row with BOS; default from the SAE's metadata");
+  command->add_flag("--no-prepend-bos", audit.no_prepend_bos, "leave rows as they are");
+  command->add_option("--skip-positions", audit.skip_positions,
+                      "leave the first N positions of a row out of the statistics");
+  command->add_option("--protocol", audit.protocol, "which features count: honest (measured) or published (active)");
+  command->add_option("--processing", audit.processing, "weights as stored (none), as TransformerLens folds them (tl)");
+  command->add_option("--order", audit.order, "compress,process (as deployed) or process,compress (as published)");
+  command->add_option("--targets", audit.targets.include,
+                      "only tensors whose names match one of these patterns (* and ?)");
+  command->add_option("--except", audit.targets.exclude, "but not tensors whose names match one of these");
+  command->add_option("--calibration", audit.calibration, "token ids, .npy, that calibrated policies learn from");
+  command->add_option("--calibration-tokens", audit.calibration_tokens,
+                      "calibrate on no more tokens than this (16384)");
+  command->add_flag("--fused", audit.fused, "give policies fused tensors as they are stored");
+  command->add_flag("--allow-bad-sae", audit.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
+  command->callback([arguments] {
+    if (ranks().leads()) run(*arguments);
+  });
+}
+
+}  // namespace qfa_program

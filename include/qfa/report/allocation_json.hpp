@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_ALLOCATION_JSON_HPP
+#define QFA_REPORT_ALLOCATION_JSON_HPP
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "qfa/allocate/held_out.hpp"
+#include "qfa/allocate/result.hpp"
+#include "qfa/report/json_values.hpp"
+#include "qfa/version.hpp"
+
+namespace qfa {
+
+/// The whole result: what was chosen from, what was predicted, what it came to.
+inline report_json to_json(const allocation_result& a) {
+  const damage_table& table = a.table;
+  report_json plans = report_json::array();
+  for (std::size_t i = 0; i < a.mixes.size(); ++i) {
+    const held_out_mix& mix = a.mixes[i];
+    const allocation& predicted = a.predicted[i];
+    report_json policies = report_json::array();
+    for (const std::size_t o : mix.chosen)
+      policies.push_back(table.options[o]);
+    plans.push_back({{"name", mix.name},
+                     {"bits", mix.bits},
+                     {"predicted",
+                      {{"objective", number_or_null(predicted.damage)},
+                       {"kl", number_or_null(predicted.kl)},
+                       {"bound", number_or_null(predicted.bound)},
+                       {"exact", predicted.exact},
+                       {"kl_share", predicted.kl_share}}},
+                     {"survived", mix.whole.survived},
+                     {"survived_share", to_json(mix.survived_share())},
+                     {"median_noise_to_signal", to_json(mix.median_noise())},
+                     {"objective", to_json(mix.damage())},
+                     {"kl", to_json(mix.kl())},
+                     {"policies", std::move(policies)}});
+  }
+  report_json comparisons = report_json::array();
+  for (const mix_comparison& c : a.comparisons)
+    comparisons.push_back({{"plan", c.a},
+                           {"against", c.b},
+                           {"survived_more", to_json(c.survived)},
+                           {"median_noise_to_signal_ratio", to_json(c.median_noise)},
+                           {"objective_ratio", to_json(c.damage)},
+                           {"kl_ratio", to_json(c.kl)}});
+  report_json matrices = report_json::array();
+  for (std::size_t u = 0; u < table.units.size(); ++u) {
+    report_json options = report_json::array();
+    for (std::size_t o = 0; o < table.options.size(); ++o)
+      options.push_back({{"policy", table.options[o]},
+                         {"bits", table.bits[table.at(u, o)]},
+                         {"objective", number_or_null(a.damages[table.at(u, o)])},
+                         {"kl", number_or_null(table.kl[table.at(u, o)])}});
+    matrices.push_back({{"name", table.units[u]}, {"isolated", std::move(options)}});
+  }
+  return {{"library", std::string("qfa ") + version},
+          {"hook", a.hook},
+          {"weights", a.weighting},
+          {"budget_bits", a.budget_bits},
+          {"uniform", table.options[a.uniform]},
+          {"fit", {{"tokens", a.fit_tokens}, {"features", table.features.size()}, {"groups", "even"}}},
+          {"held_out",
+           {{"tokens", a.held_out_tokens},
+            {"features", a.mixes.empty() ? 0 : a.mixes.front().features},
+            {"groups_of_rows", a.held_out_groups},
+            {"groups", "odd"}}},
+          {"features_to_keep", {{"listed", a.listed}, {"measured", a.listed_measured}}},
+          {"additivity",
+           {{"quartiles",
+             {number_or_null(a.adds_up.quartiles[0]), number_or_null(a.adds_up.quartiles[1]),
+              number_or_null(a.adds_up.quartiles[2])}},
+            {"features", a.adds_up.features},
+            {"licensed", a.adds_up.licensed()}}},
+          {"plans", std::move(plans)},
+          {"comparisons", std::move(comparisons)},
+          {"matrices", std::move(matrices)}};
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_ALLOCATION_TEXT_HPP
+#define QFA_REPORT_ALLOCATION_TEXT_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "qfa/allocate/held_out.hpp"
+#include "qfa/allocate/result.hpp"
+#include "qfa/report/text_table.hpp"
+
+namespace qfa {
+
+namespace detail {
+
+/// "1.23 times [1.10, 1.37]"
+inline std::string times_text(const estimate& ratio) {
+  const std::string range = range_text(ratio.range, 2);
+  return fixed(ratio.value, 2) + " times" + (range.empty() ? "" : " " + range);
+}
+inline std::string more_features(const estimate& difference) {
+  const std::string range = range_text(difference.range, 1);
+  return signed_fixed(difference.value, 0) + " features" + (range.empty() ? "" : " " + range);
+}
+
+/// "12 matrices rtn:bits=4, 3 rtn:bits=5", by the options' order.
+inline std::string counts_text(const damage_table& table, const std::vector<std::size_t>& chosen) {
+  std::string out;
+  for (std::size_t o = 0; o < table.options.size(); ++o)
+    if (const auto count = std::ranges::count(chosen, o); count > 0)
+      out += (out.empty() ? "" : ", ") + std::to_string(count) + " " + table.options[o];
+  return out;
+}
+
+}  // namespace detail
+
+/// What was found, in sentences, each with its evidence.
+inline std::string allocation_finding(const allocation_result& a) {
+  const damage_table& table = a.table;
+  const held_out_mix &uniform = a.mixes.at(0), &features = a.mixes.at(1), &alone = a.mixes.at(2), &kl = a.mixes.at(3);
+  const mix_comparison &gain = a.comparisons.at(0), &alone_gain = a.comparisons.at(1), &kl_gain = a.comparisons.at(2),
+                       &against_kl = a.comparisons.at(3);
+  const std::string& option = table.options[a.uniform];
+  std::string out = "On rows that chose nothing, mixed precision keeps " + fixed(features.whole.survived, 0) + " of " +
+                    std::to_string(features.features) + " features within " + std::to_string(a.budget_bits / 8) +
+                    " bytes, and " + option + " in every matrix " + fixed(uniform.whole.survived, 0) + ": " +
+                    detail::more_features(gain.survived) + ", ";
+  const int side = side_of(gain.survived, 0.0);
+  out += side > 0   ? "an interval that excludes zero.\n"
+         : side < 0 ? "an interval below zero: uniform precision is better here.\n"
+                    : "an interval that does not exclude zero.\n";
+  out += "Its objective, " + a.weighting + " weights on noise to signal, is " + detail::times_text(gain.damage) +
+         " uniform precision's, its median noise to signal " + detail::times_text(gain.median_noise) + ", its KL " +
+         detail::times_text(gain.kl) + ".\n";
+  out += "The least KL within the same bytes keeps " + fixed(kl.whole.survived, 0) + " (" +
+         detail::more_features(kl_gain.survived) + " against uniform), with KL " + detail::times_text(kl_gain.kl) +
+         " uniform's; features chosen for keep " + detail::more_features(against_kl.survived) +
+         " against it, with KL " + detail::times_text(against_kl.kl) + " its.\n";
+  if (a.predicted.at(2).chosen != a.predicted.at(1).chosen) {
+    const std::size_t unheard = table.unheard().size();
+    out += "With KL left free, features would keep " + fixed(alone.whole.survived, 0) + " (" +
+           detail::more_features(alone_gain.survived) + " against uniform) and KL be " +
+           detail::times_text(alone_gain.kl) + " uniform's: ";
+    out += unheard > 0
+               ? std::to_string(unheard) + " of " + std::to_string(table.units.size()) +
+                     " matrices lie where no feature at " + a.hook + " notices them, and would pay for the others.\n"
+               : "the two objectives conflict.\n";
+  }
+  const additivity& adds = a.adds_up;
+  out += "Together, matrices do " + fixed(adds.quartiles[1], 2) + " times the sum of what each does alone (quartiles " +
+         fixed(adds.quartiles[0], 2) + " to " + fixed(adds.quartiles[2], 2) + " over features): ";
+  out += adds.licensed() ? "within 0.67 to 1.5, so that the sum may be made least.\n"
+                         : "beyond 0.67 to 1.5, so that predictions are no licence; held-out rows decide.\n";
+  const allocation& chosen = a.predicted.at(1);
+  out += "Chosen: " + detail::counts_text(table, chosen.chosen) + "; ";
+  out += chosen.exact ? "no choice is predicted to do less.\n"
+                      : "no choice is predicted to do less than " + fixed(100.0 * chosen.bound / chosen.damage, 1) +
+                            " % of it (duality gap).\n";
+  if (a.listed > 0)
+    out += std::to_string(a.listed_measured) + " of the " + std::to_string(a.listed) +
+           " features to keep fire often enough on the held-out rows to be measured.\n";
+  return out;
+}
+
+/// A line for each plan: what it takes, what was predicted, and what it came to on held-out rows.
+inline std::string allocation_table(const allocation_result& a) {
+  text_table out({"plan", "bytes", "survived", "95 % share", "median nu", "objective", "95 %", "KL", "95 %",
+                  "predicted objective", "predicted KL"});
+  for (std::size_t i = 0; i < a.mixes.size(); ++i) {
+    const held_out_mix& mix = a.mixes[i];
+    const estimate damage = mix.damage(), kl = mix.kl();
+    out.add({i == 0 ? mix.name + " " + a.table.options[a.uniform] : mix.name, std::to_string(mix.bits / 8),
+             fixed(mix.whole.survived, 0) + "/" + std::to_string(mix.features),
+             range_text(mix.survived_share().range, 3), fixed(mix.whole.median_noise, 4), fixed(damage.value, 4),
+             range_text(damage.range, 4), fixed(kl.value, 4), range_text(kl.range, 4), fixed(a.predicted[i].damage, 4),
+             fixed(a.predicted[i].kl, 4)});
+  }
+  return out.str();
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_DAMAGE_TEXT_HPP
+#define QFA_REPORT_DAMAGE_TEXT_HPP
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "qfa/audit/result.hpp"
+#include "qfa/audit/shift_account.hpp"
+#include "qfa/audit/token_account.hpp"
+#include "qfa/report/text_table.hpp"
+
+namespace qfa {
+
+namespace detail {
+
+/// "62.0 % [55.1, 68.2]" of a share.
+inline std::string percent_text(const estimate& e) {
+  const std::string range = range_text(e.range, 1, 100.0);
+  return fixed(percent(e.value), 1) + " %" + (range.empty() ? "" : " " + range);
+}
+
+/// "-0.42 [-0.45, -0.39]".
+inline std::string correlation_text(const estimate& e) {
+  const std::string range = range_text(e.range, 2);
+  return fixed(e.value, 2) + (range.empty() ? "" : " " + range);
+}
+
+/// Three digits, whatever the size.
+inline std::string three_digits(double x) {
+  if (!std::isfinite(x)) return "-";
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%.3g", x);
+  return text.data();
+}
+
+/// A bound of a bucket: counts and positions in full.
+inline std::string bound_text(double x) { return x == std::floor(x) ? fixed(x, 0) : three_digits(x); }
+
+inline std::string bucket_text(const token_bucket& b) {
+  const std::string low = bound_text(b.low);
+  if (!std::isfinite(b.high)) return "from " + low;
+  return "in [" + low + ", " + bound_text(b.high) + (b.high == 1.0 && b.low > 0.0 ? "]" : ")");
+}
+
+inline std::string measured_kl(const token_bucket& b) {
+  return three_digits(b.kl.value) + " [" + three_digits(b.kl.range.lower) + ", " + three_digits(b.kl.range.upper) +
+         "] " + bucket_text(b);
+}
+
+/// Mean KL in the first and in the last bucket that have an interval; the buckets between are in the report.
+inline std::string ends_of_table(const token_account& t, token_sort by, std::string_view what) {
+  const auto measured = [](const token_bucket& b) { return b.kl.range.kind == interval_kind::two_sided; };
+  const std::vector<token_bucket>& table = t.table(by);
+  const auto first = std::ranges::find_if(table, measured);
+  const auto last = std::find_if(table.rbegin(), table.rend(), measured);
+  if (first == table.end() || &*first == &*last) return "";
+  return "  Mean KL by " + std::string(what) + ": " + measured_kl(*first) + ", " + measured_kl(*last) + ".\n";
+}
+
+inline std::string features_text(const std::vector<std::uint32_t>& features) {
+  constexpr std::size_t most = 8;
+  std::string out;
+  for (std::size_t i = 0; i < (std::min)(most, features.size()); ++i)
+    out += (i == 0 ? "" : ", ") + std::to_string(features[i]);
+  return out + (features.size() > most ? " and so on" : "");
+}
+
+}  // namespace detail
+
+/// What a condition's shift is made of, in sentences; nothing where activations were not at hand.
+inline std::string shift_text(const condition_result& c) {
+  if (!c.shift) return "";
+  const activation_shift& s = *c.shift;
+  if (!(s.mean.shift > 0.0)) return c.policy + ": activations do not move.\n";
+  std::string out = c.policy + ": activations move by " + detail::percent_text(s.relative) +
+                    " of their energy, of which a bias would undo " + detail::percent_text(s.mean_shift_share) +
+                    "; position " + std::to_string(c.first.position) + " has " +
+                    fixed(percent(c.first.shift_share), 1) + " % of it.\n";
+  out += "  The SAE explains " + detail::percent_text(s.explained) +
+         " of the shift: " + detail::percent_text(s.decoded) + " is what it decodes, " +
+         detail::percent_text(s.missed) + " what it misses, and " + detail::percent_text(s.cross) +
+         " their cross term.\n";
+  if (!s.carriers.features.empty())
+    out += "  " + std::to_string(s.carriers.features.size()) + " of " + std::to_string(s.phi.size()) +
+           " features carry half of what is explained, chosen on the even groups of rows (" +
+           detail::percent_text(s.carriers.share) + " on the odd ones): " + detail::features_text(s.carriers.features) +
+           ".\n";
+  out += "  Of what the codes changed, the top 1 % of features have " + detail::percent_text(s.top_1_percent) +
+         " and the top 10 % " + detail::percent_text(s.top_10_percent) + "; Gini " +
+         detail::correlation_text(s.gini_firing) + " among those that fire.\n";
+  return out;
+}
+
+/// Which tokens a condition hurts, in sentences; nothing where that was not asked for.
+inline std::string tokens_text(const condition_result& c) {
+  if (!c.tokens) return "";
+  const token_account& t = *c.tokens;
+  std::string out = c.policy + ": on " + std::to_string(t.ranked_tokens) + " tokens" +
+                    (t.ranked_stride > 1 ? " (those of one row in " + std::to_string(t.ranked_stride) + ")" : "") +
+                    " KL goes with the code's cosine by " + detail::correlation_text(t.cosine.value) +
+                    " (Spearman), with the active sets' Jaccard by " + detail::correlation_text(t.jaccard.value);
+  if (t.relative_shift.tokens > 0) out += ", with |D|/|h| by " + detail::correlation_text(t.relative_shift.value);
+  out += ".\n";
+  out += detail::ends_of_table(t, token_sort::top_probability, "the reference's top probability");
+  out += detail::ends_of_table(t, token_sort::entropy, "the reference's entropy in nats");
+  out += detail::ends_of_table(t, token_sort::frequency, "how often the token occurs");
+  out += detail::ends_of_table(t, token_sort::position, "position");
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

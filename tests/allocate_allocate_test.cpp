@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/allocate/allocate.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "audit_made_up.hpp"
+#include "qfa/compress/rtn.hpp"
+#include "qfa/model/tensor_editor.hpp"
+#include "scratch.hpp"
+
+namespace allocate_allocate_test {
+
+using namespace qfa;
+using namespace qfa_test;
+
+namespace {
+
+const std::string down = "model.layers.0.mlp.down_proj.weight", out = "model.layers.1.self_attn.o_proj.weight",
+                  up = "model.layers.1.mlp.up_proj.weight";
+
+/// The small Llama, of whose residual behind layer 1's attention the lower half of the channels hangs on the first
+/// layer's down projection, and the upper half, a little, on layer 1's output projection.  Nothing there hears of layer
+/// 1's MLP.
+language_model planted_model() {
+  language_model model = tiny_model("llama");
+  const std::size_t d = model.config.hidden;
+  detail::tensor_editor edit(model);
+  const auto change = [&](const std::string& name, auto of) {
+    const std::vector<std::size_t> shape = model.at(name).shape;
+    const std::span<float> w = edit.change(name);
+    for (std::size_t i = 0; i < w.size(); ++i)
+      w[i] *= of(i / shape[1], i % shape[1]);
+  };
+  change(down, [&](std::size_t r, std::size_t) { return r < d / 2 ? 40.0f : 0.0f; });
+  change(out, [&](std::size_t r, std::size_t) { return r < d / 2 ? 0.0f : 0.5f; });
+  for (const char* part : {"q", "k", "v"})  // attention reads the upper half alone
+    change("model.layers.1.self_attn." + std::string(part) + "_proj.weight",
+           [&](std::size_t, std::size_t c) { return c < d / 2 ? 0.0f : 1.0f; });
+  edit.finish();
+  return model;
+}
+
+/// Two options, of which a budget lets one of the two matrices that matter have the better.
+allocate_options planted_options(const language_model& model) {
+  allocate_options options{.options = {rtn{.bits = 3}, rtn{.bits = 8}}, .keep_kl = false, .targets = {{down, out, up}}};
+  options.fit_rows = options.held_out_rows = 60;
+  std::uint64_t bits = 0, largest = 0;
+  for (const std::string& name : {down, out, up}) {
+    const std::vector<std::size_t>& shape = model.at(name).shape;
+    bits += shape[0] * (shape[1] * 3 + 32);
+    if (name != up) largest = std::max<std::uint64_t>(largest, shape[0] * shape[1] * 5);
+  }
+  options.bytes = (bits + largest + 7) / 8;
+  return options;
+}
+
+allocation_result planted(const allocate_options& options) {
+  const language_model model = planted_model();
+  audit_settings settings = tiny_settings(published);
+  settings.hook = "blocks.1.hook_resid_mid";
+  return allocate(model, lossless_sae(model.config.hidden), random_rows(160, 12, 97), settings, options);
+}
+
+std::vector<std::string> policies_of(const allocation_result& a) {
+  std::vector<std::string> names;
+  for (const std::string& tensor : {down, out, up})
+    names.push_back(a.plan.policy_of({.name = tensor}).name());
+  return names;
+}
+
+}  // namespace
+
+TEST_CASE("allocate: bits go to the matrix that features hang on, and not to one that they never hear of") {
+  const language_model model = planted_model();
+  const allocation_result found = planted(planted_options(model));
+  CHECK(policies_of(found) == std::vector<std::string>{"rtn:bits=8", "rtn:bits=3", "rtn:bits=3"});
+  REQUIRE(found.table.unheard().size() == 1);
+  CHECK(found.table.units[found.table.unheard()[0]] == up);
+  CHECK(found.table.options[found.uniform] == "rtn:bits=3");
+  CHECK(found.predicted[1].exact);
+  CHECK(found.fit_tokens == 720);
+  CHECK(found.held_out_tokens == 720);
+  CHECK(found.held_out_groups == 15);
+  REQUIRE(found.mixes.size() == 4);
+  for (const held_out_mix& mix : found.mixes)
+    CHECK(mix.bits <= found.budget_bits);
+  // On rows that chose nothing: fewer than a tenth of the objective, with an interval that says so.
+  CHECK(found.comparisons[0].damage.range.upper < 0.1);
+  CHECK(found.comparisons[0].survived.value > 0.0);
+  CHECK(found.adds_up.licensed());
+}
+
+TEST_CASE("allocate: a list of features to keep changes the choice") {
+  const language_model model = planted_model();
+  const std::size_t d = model.config.hidden;
+  allocate_options options = planted_options(model);
+  options.by = feature_weighting::listed;
+  for (std::size_t f = d / 2; f < d; ++f)
+    options.listed.push_back(static_cast<std::uint32_t>(f));
+  const allocation_result found = planted(options);
+  CHECK(policies_of(found) == std::vector<std::string>{"rtn:bits=3", "rtn:bits=8", "rtn:bits=3"});
+  CHECK(found.listed == d / 2);
+  CHECK(found.listed_measured == d / 2);
+  CHECK(found.comparisons[0].damage.value < 0.5);
+  options.listed = {static_cast<std::uint32_t>(2 * d)};
+  check_refused([&] { planted(options); }, {"no feature that counts"});
+}
+
+TEST_CASE(
+    "allocate: with KL kept, no more of it is predicted than of uniform precision, which the budget may be named by") {
+  const language_model model = planted_model();
+  allocate_options options = planted_options(model);
+  options.options = {rtn{.bits = 3}, rtn{.bits = 4}, rtn{.bits = 6}, rtn{.bits = 8}};
+  options.bytes = 0;
+  options.like = rtn{.bits = 4};
+  options.keep_kl = true;
+  const allocation_result found = planted(options);
+  CHECK(found.table.options[found.uniform] == "rtn:bits=4");
+  CHECK(found.budget_bits == found.predicted[0].bits);
+  CHECK(found.predicted[1].kl <= found.predicted[0].kl);
+  CHECK(found.predicted[1].damage <= found.predicted[0].damage);
+  CHECK(found.predicted[2].damage <= found.predicted[1].damage);
+  CHECK(found.predicted[3].kl <= found.predicted[1].kl);
+  options.bytes = 10;
+  check_refused([&] { planted(options); }, {"no option fits a budget of 10 bytes"});
+}
+
+TEST_CASE("halves_of: rows of even groups and of odd ones, thinned evenly") {
+  token_rows rows{.context = 1};
+  for (std::uint32_t r = 0; r < 64; ++r)
+    rows.ids.push_back(r);  // 16 groups of 4
+  const auto whole = halves_of(rows, 100, 100);
+  CHECK(whole[0].rows() == 32);
+  CHECK(whole[0].ids[4] == 8);
+  CHECK(whole[1].ids[0] == 4);
+  CHECK(whole[1].ids.back() == 63);
+  const auto few = halves_of(rows, 4, 2);
+  CHECK(few[0].ids == std::vector<std::uint32_t>{0, 16, 32, 48});
+  CHECK(few[1].ids == std::vector<std::uint32_t>{4, 36});
+}
+
+}  // namespace allocate_allocate_test

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/allocate/feature_weights.hpp"
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "audit_made_up.hpp"
+#include "scratch.hpp"
+
+namespace allocate_feature_weights_test {
+
+using namespace qfa;
+using namespace qfa_test;
+
+TEST_CASE("weights_of: each weighting by its definition, in the order of the measured features") {
+  sae dictionary;
+  dictionary.d_in = 2;
+  dictionary.d_sae = 3;
+  dictionary.w_dec = {3.0f, 4.0f, 0.0f, 0.0f, 0.0f, 2.0f};
+  const std::vector<std::uint32_t> features{0, 1, 2}, listed{2, 7};
+  const std::vector<double> masses{10.0, 0.0, 6.0}, lengths{0.5, 9.0, 4.0};
+  const auto by = [&](feature_weighting w) { return weights_of(w, features, masses, dictionary, lengths, listed); };
+  CHECK(by(feature_weighting::uniform) == std::vector{1.0, 1.0, 1.0});
+  CHECK(by(feature_weighting::mass) == masses);
+  CHECK(by(feature_weighting::logit) == std::vector{1.0, 0.0, 12.0});  // sum of x: 2 and 3
+  CHECK(by(feature_weighting::listed) == std::vector{0.0, 0.0, 1.0});
+}
+
+TEST_CASE("logit_lengths: the length of centered logits behind the last norm's gain, by definition") {
+  const language_model model = tiny_model("llama");
+  const std::size_t d = model.config.hidden, vocabulary = model.config.vocabulary;
+  sae dictionary = lossless_sae(d);
+  for (std::size_t i = 0; i < dictionary.w_dec.size(); ++i)
+    dictionary.w_dec[i] += static_cast<float>(i * 7919 % 1000) / 3000.0f;
+  const std::vector<double> lengths = logit_lengths(dictionary, model);
+  REQUIRE(lengths.size() == 2 * d);
+  const shared_tensor& unembedding = model.at("lm_head.weight");
+  const shared_tensor& gain = model.at("model.norm.weight");
+  for (const std::size_t j : {std::size_t{0}, d - 1, 2 * d - 1}) {
+    std::vector<double> logits(vocabulary, 0.0);
+    double mean = 0.0, squares = 0.0;
+    for (std::size_t v = 0; v < vocabulary; ++v) {
+      for (std::size_t i = 0; i < d; ++i)
+        logits[v] += static_cast<double>((*unembedding.values)[v * d + i]) * static_cast<double>((*gain.values)[i]) *
+                     static_cast<double>(dictionary.w_dec[j * d + i]);
+      mean += logits[v] / static_cast<double>(vocabulary);
+    }
+    for (const double logit : logits)
+      squares += (logit - mean) * (logit - mean);
+    CHECK(lengths[j] == doctest::Approx(std::sqrt(squares)).epsilon(1e-5));
+  }
+  check_refused([&] { logit_lengths(lossless_sae(d / 2), model); }, {"residual stream", "64 wide", "32 wide"});
+}
+
+TEST_CASE("read_feature_list: ids once each and in order, a heading and further columns passed over") {
+  const scratch folder;
+  const auto read = [&](std::string_view text) { return read_feature_list(folder.write("list.csv", text), 100); };
+  CHECK(read("7\n3\n99\n7\n") == std::vector<std::uint32_t>{3, 7, 99});
+  CHECK(read("feature,note\n5,\"keep, please\"\n") == std::vector<std::uint32_t>{5});
+  for (const char* text : {"", "feature\n"})
+    check_refused([&] { read(text); }, {"list.csv", "lists no feature"});
+  check_refused([&] { read("5\n100\n"); }, {"line 2", "list.csv", "\"100\"", "0 to 99"});
+  check_refused([&] { read("5\n-1\n"); }, {"line 2", "\"-1\""});
+  check_refused([&] { read("5\n6 7\n"); }, {"\"6 7\""});
+}
+
+}  // namespace allocate_feature_weights_test

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/allocation_json.hpp"
+
+#include <doctest/doctest.h>
+
+#include "made_up_allocation.hpp"
+
+namespace report_allocation_json_test {
+
+TEST_CASE("to_json: an allocation with its table, its plans and their differences") {
+  const qfa::report_json out = qfa::to_json(qfa_test::made_allocation());
+  CHECK(out.at("budget_bits") == 800);
+  CHECK(out.at("uniform") == "rtn:bits=4");
+  CHECK(out.at("fit").at("features") == 2);
+  CHECK(out.at("held_out").at("features") == 100);
+  CHECK(out.at("additivity").at("licensed") == true);
+  CHECK(out.at("plans").size() == 4);
+  CHECK(out.at("plans")[1].at("policies") == qfa::report_json({"rtn:bits=4", "rtn:bits=3"}));
+  CHECK(out.at("plans")[1].at("predicted").at("kl") == 0.1 + 0.2);
+  CHECK(out.at("plans")[1].at("survived") == 80.0);
+  CHECK(out.at("comparisons")[0].at("survived_more").at("value") == 10.0);
+  CHECK(out.at("comparisons")[0].at("survived_more").at("interval").at("lower") > 0.0);
+  CHECK(out.at("comparisons")[3].at("against") == "KL");
+  CHECK(out.at("comparisons")[3].at("kl_ratio").at("value") == 0.5);
+  CHECK(out.at("matrices")[0].at("isolated")[0].at("objective") == 0.3);
+  CHECK(out.at("matrices")[1].at("isolated")[1].at("bits") == 400);
+}
+
+}  // namespace report_allocation_json_test

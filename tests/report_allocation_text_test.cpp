@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/allocation_text.hpp"
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include <doctest/doctest.h>
+
+#include "made_up_allocation.hpp"
+
+namespace report_allocation_text_test {
+
+namespace {
+
+bool says(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("allocation_finding: counts, differences with intervals, and whether these exclude zero") {
+  qfa::allocation_result a = qfa_test::made_allocation();
+  const std::string found = qfa::allocation_finding(a);
+  CAPTURE(found);
+  CHECK(says(found, "keeps 80 of 100 features within 100 bytes, and rtn:bits=4 in every matrix 70: +10 features ["));
+  CHECK(says(found, "an interval that excludes zero."));
+  CHECK(says(found, "uniform weights on noise to signal, is 2.00 times ["));
+  CHECK(says(found, "The least KL within the same bytes keeps 72 (+2 features ["));
+  CHECK(says(found, "against it, with KL 0.50 times ["));
+  CHECK(says(found, "With KL left free, features would keep 90 (+20 features"));
+  CHECK(says(found, "1 of 2 matrices lie where no feature at blocks.1.hook_resid_post notices them"));
+  CHECK(
+      says(found,
+           "Together, matrices do 1.12 times the sum of what each does alone (quartiles 0.80 to 1.25 over features)"));
+  CHECK(says(found, "Chosen: 1 rtn:bits=3, 1 rtn:bits=4; no choice is predicted to do less than 87.5 % of it"));
+  CHECK(!says(found, "features to keep"));
+
+  std::swap(a.comparisons[0], a.comparisons[2]);  // +2, with an interval around zero
+  CHECK(says(qfa::allocation_finding(a), "an interval that does not exclude zero."));
+  a.comparisons[0] = compare_mixes(a.mixes[0], a.mixes[1]);
+  CHECK(says(qfa::allocation_finding(a), "uniform precision is better here."));
+  a.adds_up.quartiles[1] = 2.0;
+  a.predicted[1].exact = true;
+  a.predicted[2].chosen = a.predicted[1].chosen;
+  a.listed = 9;
+  a.listed_measured = 4;
+  const std::string other = qfa::allocation_finding(a);
+  CHECK(says(other, "beyond 0.67 to 1.5"));
+  CHECK(says(other, "no choice is predicted to do less.\n"));
+  CHECK(!says(other, "left free"));
+  CHECK(says(other, "4 of the 9 features to keep"));
+}
+
+TEST_CASE("allocation_table: a line for each plan, the uniform one with its option") {
+  const std::string table = qfa::allocation_table(qfa_test::made_allocation());
+  CHECK(std::ranges::count(table, '\n') == 5);
+  CHECK(says(table, "uniform rtn:bits=4    100    70/100"));
+  CHECK(says(table, "features alone"));
+  CHECK(says(table, "0.4000"));  // the objective of features
+}
+
+}  // namespace report_allocation_text_test
