@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <span>
 #include <utility>
 #include <vector>
@@ -29,7 +28,8 @@ inline double intraclass_correlation(std::span<const double> values, std::span<c
   struct family {
     double count = 0.0, sum = 0.0;
   };
-  std::map<std::uint32_t, family> families;
+  std::vector<family> families;  // by their numbers, which may leave some out
+  if (!family_of.empty()) families.resize(std::size_t{std::ranges::max(family_of)} + 1);
   double sum = 0.0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     family& f = families[family_of[i]];
@@ -37,10 +37,12 @@ inline double intraclass_correlation(std::span<const double> values, std::span<c
     f.sum += values[i];
     sum += values[i];
   }
-  const double n = static_cast<double>(values.size()), k = static_cast<double>(families.size());
+  const auto filled = std::ranges::count_if(families, [](const family& f) { return f.count > 0.0; });
+  const double n = static_cast<double>(values.size()), k = static_cast<double>(filled);
   if (k < 2.0 || n == k) return std::numeric_limits<double>::quiet_NaN();
   double between = 0.0, within = 0.0, squares = 0.0;
-  for (const auto& [id, f] : families) {
+  for (const family& f : families) {
+    if (f.count == 0.0) continue;
     const double gap = f.sum / f.count - sum / n;
     between += rounded_product(f.count, rounded_product(gap, gap));
     squares += f.count * f.count;
