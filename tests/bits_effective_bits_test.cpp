@@ -31,6 +31,7 @@ TEST_CASE("effective_bits: no noise is worth any number of bits, no signal none,
   CHECK(effective_bits(law, infinity) == -infinity);
   CHECK(effective_bits(damage_law{.a = 1.0}, infinity) == -infinity);
   CHECK(std::isnan(effective_bits(damage_law{}, 1.0)));
+  CHECK(effective_bits(damage_law{.c = 3.0}, 0.0) == infinity);
   CHECK(std::isnan(effective_bits(law, not_a_number)));
   CHECK(std::isnan(effective_bits(damage_law{.c = not_a_number, .a = not_a_number}, 1.0)));
 }

@@ -57,7 +57,7 @@ bool says(const std::string& text, const char* what) { return text.find(what) !=
 TEST_CASE("controls_text: claims stand beside what decides them, and no claim is made that its interval forbids") {
   control_findings c = made_up();
   std::string text = controls_text(c);
-  CHECK(says(text, "every code the same to the bit, r = 1, KL = 0"));
+  CHECK(says(text, "every counted feature's codes the same to the bit, r = 1, KL = 0"));
   CHECK(says(text, "weights rounded: changes nothing"));
   CHECK(says(text, "tau_null 0.99870; beyond numerics rtn:bits=4 40.0 %"));
   CHECK(says(text, "rtn:bits=4 | matched noise x5"));

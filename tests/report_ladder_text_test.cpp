@@ -32,8 +32,8 @@ TEST_CASE("ladder_findings: a sentence for each condition that is no rung, and w
   CHECK(text.find("] bits to the median feature and 5.2 [") != std::string::npos);
   CHECK(text.find("to the worst decile; it takes 4.12 a weight\n") != std::string::npos);
   CHECK(text.find("rtn:bits=4 is worth") == std::string::npos);
-  CHECK(text.find("  to keep r above 0.9 the median feature needs ") != std::string::npos);
-  CHECK(text.find("  a bit more multiplies the odds of a better band by ") != std::string::npos);
+  CHECK(text.find("  to keep r above 0.90 the median feature needs ") != std::string::npos);
+  CHECK(text.find("a bit more multiplies the odds of the mean feature's better band by ") != std::string::npos);
 }
 
 TEST_CASE("features.csv with a ladder: laws, needs and effective bits of every feature, and censored ones say so") {

@@ -81,6 +81,8 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
+    if (!arguments.controls)
+      refuse({"--control-seeds", "--control-tokens"}, "an audit without --controls", "runs no controls");
   }
 }
 

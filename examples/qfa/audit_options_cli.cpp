@@ -182,7 +182,10 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_flag("--controls", a.controls,
                    "hold each claim against its controls: the reference itself, rounding, noise as large as a policy's "
                    "error, the same errors elsewhere or with their signs turned");
-  command.add_option("--control-seeds", a.control.seeds, "runs of each random control (5)");
+  command
+      .add_option("--control-seeds", a.control.seeds,
+                  "runs of each random control of the weights (5); other controls are run once")
+      ->check(CLI::PositiveNumber);
   command.add_option("--control-tokens", a.control.max_tokens,
                      "run controls on no more of the reported tokens than this (65536); 0: on all");
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");

@@ -174,7 +174,7 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
         [&](std::size_t, const unit_effect& effect) {
           out.adds_up = additivity_of(effect.noise.all, table.predicted_noise(out.predicted[1].chosen));
         },
-        {.stage = "additivity"});
+        "additivity");
   }
   const unit_bench bench = bench_on(held_out_rows);
   out.held_out_tokens = held_out_rows.ids.size();
@@ -195,7 +195,7 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
         mix.bits = out.predicted[i].bits;
         out.mixes.push_back(std::move(mix));
       },
-      {.stage = "held-out"});
+      "held-out");
   for (const auto& [a, b] : {std::pair(1, 0), std::pair(2, 0), std::pair(3, 0), std::pair(1, 3)})
     out.comparisons.push_back(
         compare_mixes(out.mixes[static_cast<std::size_t>(a)], out.mixes[static_cast<std::size_t>(b)]));

@@ -27,6 +27,7 @@ namespace qfa {
 inline double effective_bits(const damage_law& law, double nu) noexcept {
   if (!(law.c > 0.0) && !(law.a > 0.0)) return std::numeric_limits<double>::quiet_NaN();
   if (std::isinf(nu)) return -nu;
+  if (nu == 0.0) return std::numeric_limits<double>::infinity();
   return std::log2(law.a + std::sqrt(law.a * law.a + 4.0 * law.c * nu)) - 1.0 - std::log2(nu);
 }
 

@@ -123,7 +123,7 @@ inline void conclude_controls(control_findings& out, const control_passes& passe
     for (std::size_t j = 0; j < all.size(); ++j) {
       if (i == j) continue;
       const damage_sample &a = all[i].itself, &b = all[j].itself;
-      out.transfers.push_back(measure_transfer(profiles, a, b));
+      out.transfers.push_back(measure_transfer(profiles, a, b, families));
       if (j < i) continue;
       const auto null_by = [&](control_kind kind) { return compare_with_null(a, b, all[i].of(kind), all[j].of(kind)); };
       out.pairs.push_back(

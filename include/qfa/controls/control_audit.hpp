@@ -119,7 +119,8 @@ class control_audit {
   void run_controls(const any_policy& policy, controlled_samples& to) {
     const auto place = [&](control_kind kind) -> damage_sample& {
       std::vector<damage_sample>& runs = to.controls[kind];
-      runs.reserve((std::max<std::size_t>)(how_.seeds, 1));  // a sample is filled later, where it is
+      runs.reserve(
+          (std::max)({how_.seeds, how_.pruning_seeds, std::size_t{1}}));  // a sample is filled later, where it is
       return runs.emplace_back();
     };
     for (const weight_control_run& control : weight_controls_of(policy, how_.seeds))

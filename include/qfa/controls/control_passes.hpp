@@ -70,9 +70,10 @@ class control_passes {
   }
 
  private:
-  /// Nobody asks what features mean here.
+  /// Nobody asks what features mean here, or which tokens are hurt.
   static audit_options of_records(audit_options options) {
     options.meaning = false;
+    options.token_damage = false;
     return options;
   }
 

@@ -32,9 +32,9 @@ struct reported_feature {
   double r = std::numeric_limits<double>::quiet_NaN();
   double noise_to_signal = std::numeric_limits<double>::quiet_NaN();  ///< nu; NaN or infinite where r is none or 0
 
-  /// By which features are ranked: nu, and what has none is worst.
+  /// By which features are ranked: nu, and what has none, or turned its sign, is worst.
   double rank() const noexcept {
-    return std::isnan(noise_to_signal) ? std::numeric_limits<double>::infinity() : noise_to_signal;
+    return r > 0.0 && !std::isnan(noise_to_signal) ? noise_to_signal : std::numeric_limits<double>::infinity();
   }
   bool survived(double limit = 0.9) const noexcept { return r > limit; }
 };
@@ -137,7 +137,7 @@ inline std::size_t survivors_at_fewer_bits(const earlier_audit& audit, const std
          " SAE cannot be foretold from one audit, whose features can only be ranked: a gate turns noise into flips");
   const double most = (1.0 - limit * limit) / (limit * limit);
   return static_cast<std::size_t>(std::ranges::count_if(
-      features, [&](const reported_feature& f) { return f.r > 0.0 && f.rank() * std::pow(4.0, bits) < most; }));
+      features, [&](const reported_feature& f) { return f.rank() * std::pow(4.0, bits) < most; }));
 }
 
 /// What a ranking by nu under one condition is worth for the survival under another, over the features that both count;
@@ -151,7 +151,7 @@ struct ranking_score {
 inline ranking_score score_ranking(const std::vector<reported_feature>& from, const std::vector<reported_feature>& to) {
   std::map<std::uint32_t, double> rank;
   for (const reported_feature& f : from)
-    rank[f.feature] = f.r > 0.0 ? -f.rank() : -std::numeric_limits<double>::infinity();
+    rank[f.feature] = -f.rank();
   std::vector<double> score;
   std::vector<std::uint8_t> survived;
   ranking_score out;

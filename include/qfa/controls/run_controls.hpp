@@ -67,12 +67,16 @@ inline void run_unlearned(const control_material& with, std::span<const double> 
     for (std::size_t i = 0; i < mean.size(); ++i)
       mean[i] += static_cast<double>(x(t, i)) / static_cast<double>(x.rows());
   control_material other = with;
-  other.dictionary = random_sae(with.dictionary, 1);
-  set_firing_rates(other.dictionary, x, rates);
-  out.push_back(run_variant("random SAE, same firing rates", other));
-  other.dictionary = rotated_sae(with.dictionary, mean, 1);
-  set_firing_rates(other.dictionary, x, rates);
-  out.push_back(run_variant("this SAE on rotated activations, same rates", other));
+  // Thresholds of its own make a feature fire at a given rate: a gate that has none gets them, and the name says so.
+  const auto run = [&](std::string what, sae unlearned) {
+    other.dictionary = std::move(unlearned);
+    set_firing_rates(other.dictionary, x, rates);
+    if (other.dictionary.activation != with.dictionary.activation)
+      what += ", " + std::string(activation_names[static_cast<std::size_t>(other.dictionary.activation)]) + " gate";
+    out.push_back(run_variant(what, other));
+  };
+  run("random SAE, same firing rates", random_sae(with.dictionary, 1));
+  run("this SAE on rotated activations, same rates", rotated_sae(with.dictionary, mean, 1));
 }
 
 }  // namespace detail

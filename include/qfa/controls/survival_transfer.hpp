@@ -121,8 +121,10 @@ struct survival_transfer {
 };
 
 /// nu = (1 - r^2) / r^2 falls as r rises, so that -nu ranks as r does; all r <= 0 rank last and alike.
+/// Where `families` names the features' families, each is held out as a whole from what is fitted.
 inline survival_transfer measure_transfer(const half_profiles& reference, const damage_sample& from,
-                                          const damage_sample& to, std::uint64_t seed = 0, double limit = 0.9) {
+                                          const damage_sample& to, std::span<const std::uint32_t> families = {},
+                                          std::uint64_t seed = 0, double limit = 0.9) {
   survival_transfer out;
   out.from = from.name;
   out.to = to.name;
@@ -143,9 +145,11 @@ inline survival_transfer measure_transfer(const half_profiles& reference, const 
       const auto fit = [](matrix_view<const double> x, std::span<const std::uint8_t> positive) {
         return fit_standardized_logistic(x, positive);
       };
-      return auc(out_of_fold_scores(reference.of(odd, reference.groups()).predictors.view(), learned,
-                                    stratified_folds(learned, 5, seed), fit),
-                 surviving(odd ? to.even : to.odd, limit));
+      return auc(
+          out_of_fold_scores(
+              reference.of(odd, reference.groups()).predictors.view(), learned,
+              families.empty() ? stratified_folds(learned, 5, seed) : grouped_folds(families, learned, 5, seed), fit),
+          surviving(odd ? to.even : to.odd, limit));
     });
   } catch (const error&) {
     // One class has fewer features than there are folds.

@@ -17,12 +17,10 @@ namespace detail {
 
 /// "1.23 times [1.10, 1.37]"
 inline std::string times_text(const estimate& ratio) {
-  const std::string range = range_text(ratio.range, 2);
-  return fixed(ratio.value, 2) + " times" + (range.empty() ? "" : " " + range);
+  return with_range(fixed(ratio.value, 2) + " times", ratio.range, 2);
 }
 inline std::string more_features(const estimate& difference) {
-  const std::string range = range_text(difference.range, 1);
-  return signed_fixed(difference.value, 0) + " features" + (range.empty() ? "" : " " + range);
+  return with_range(signed_fixed(difference.value, 0) + " features", difference.range, 1);
 }
 
 /// "12 matrices rtn:bits=4, 3 rtn:bits=5", by the options' order.

@@ -17,12 +17,10 @@ namespace qfa {
 namespace detail {
 
 inline std::string with_range(const estimate& e, int decimals, double unit = 1.0) {
-  const std::string range = range_text(e.range, decimals, unit);
-  return fixed(unit * e.value, decimals) + (range.empty() ? "" : " " + range);
+  return with_range(fixed(unit * e.value, decimals), e.range, decimals, unit);
 }
 inline std::string signed_with_range(const estimate& e, int decimals, double unit = 1.0) {
-  const std::string range = range_text(e.range, decimals, unit);
-  return signed_fixed(unit * e.value, decimals) + (range.empty() ? "" : " " + range);
+  return with_range(signed_fixed(unit * e.value, decimals), e.range, decimals, unit);
 }
 
 /// What a contrast's interval allows to be said of the policy.
@@ -46,14 +44,14 @@ std::string for_each_policy(const control_findings& c, Value value) {
 /// The damage of each policy beside that of its controls, a line for each: points are per cent
 /// of the counted features.
 inline std::string contrasts_table(const control_findings& c) {
-  text_table table({"policy | its control", "r > .9, %", "control %", "95 %", "more, points", "95 %", "mean r",
-                    "control", "policy against control"});
+  text_table table({"policy | its control", "r > .9, %", "control %", "95 %", "more, points", "95 %",
+                    "more mean r, 95 %", "policy against control, by mean r"});
   for (const controlled_policy& p : c.policies)
     for (const control_contrast& x : p.contrasts)
       table.add({p.policy + " | " + x.control + (x.seeds > 1 ? " x" + std::to_string(x.seeds) : ""),
                  fixed(100.0 * p.survived.value, 1), fixed(100.0 * x.survived.value, 1),
                  range_text(x.survived.range, 1, 100.0), signed_fixed(100.0 * x.more_survived.value, 1),
-                 range_text(x.more_survived.range, 1, 100.0), fixed(p.mean_r.value, 4), fixed(x.mean_r.value, 4),
+                 range_text(x.more_survived.range, 1, 100.0), detail::signed_with_range(x.more_mean_r, 4),
                  std::string(detail::contrast_word(x.more_mean_r))});
   return table.str();
 }
@@ -90,7 +88,7 @@ inline std::string controlled_predictions_table(const control_findings& c) {
 
 /// How well one policy's measured damage ranks what survives another, on other tokens.
 inline std::string transfers_table(const control_findings& c) {
-  text_table table({"from | to", "fail", "AUC of nu", "95 %", "fitted"});
+  text_table table({"from | to", "smaller class", "AUC of nu", "95 %", "fitted"});
   for (const survival_transfer& t : c.transfers)
     if (t.minority > 0)
       table.add({t.from + " | " + t.to, std::to_string(t.minority), fixed(t.measured.value, 3),
@@ -126,7 +124,8 @@ inline std::string controls_text(const control_findings& c) {
                     std::to_string(c.settings.seeds) + " seeds\n";
   out += "reference against itself: ";
   if (c.self.holds())
-    out += std::string("every code the same to the bit, r = 1") + (std::isnan(c.self.kl) ? "" : ", KL = 0");
+    out += std::string("every counted feature's codes the same to the bit, r = 1") +
+           (std::isnan(c.self.kl) ? "" : ", KL = 0");
   else
     out += "NOT the same: " + std::to_string(c.self.changed_features) + " features changed, least r " +
            fixed(c.self.least_r, 6) + ", KL " + fixed(c.self.kl, 9);
@@ -135,7 +134,7 @@ inline std::string controls_text(const control_findings& c) {
     const numerics_floor& floor = c.floors[i];
     out += floor.what + ": ";
     if (floor.exact)
-      out += "changes nothing, they are of that type already\n";
+      out += "changes no code of a counted feature\n";
     else
       out += "tau_null " + fixed(floor.tau, 5) + "; beyond numerics " +
              detail::for_each_policy(

@@ -20,17 +20,8 @@ namespace qfa {
 
 namespace detail {
 
-/// "62.0 % [55.1, 68.2]" of a share.
-inline std::string percent_text(const estimate& e) {
-  const std::string range = range_text(e.range, 1, 100.0);
-  return fixed(percent(e.value), 1) + " %" + (range.empty() ? "" : " " + range);
-}
-
 /// "-0.42 [-0.45, -0.39]".
-inline std::string correlation_text(const estimate& e) {
-  const std::string range = range_text(e.range, 2);
-  return fixed(e.value, 2) + (range.empty() ? "" : " " + range);
-}
+inline std::string correlation_text(const estimate& e) { return with_range(fixed(e.value, 2), e.range, 2); }
 
 /// Three digits, whatever the size.
 inline std::string three_digits(double x) {
@@ -79,22 +70,19 @@ inline std::string shift_text(const condition_result& c) {
   if (!c.shift) return "";
   const activation_shift& s = *c.shift;
   if (!(s.mean.shift > 0.0)) return c.policy + ": activations do not move.\n";
-  std::string out = c.policy + ": activations move by " + detail::percent_text(s.relative) +
-                    " of their energy, of which a bias would undo " + detail::percent_text(s.mean_shift_share) +
-                    "; position " + std::to_string(c.first.position) + " has " +
-                    fixed(percent(c.first.shift_share), 1) + " % of it.\n";
-  out += "  The SAE explains " + detail::percent_text(s.explained) +
-         " of the shift: " + detail::percent_text(s.decoded) + " is what it decodes, " +
-         detail::percent_text(s.missed) + " what it misses, and " + detail::percent_text(s.cross) +
+  std::string out = c.policy + ": activations move by " + percent_text(s.relative) +
+                    " of their energy, of which a bias would undo " + percent_text(s.mean_shift_share) + "; position " +
+                    std::to_string(c.first.position) + " has " + fixed(percent(c.first.shift_share), 1) + " % of it.\n";
+  out += "  The SAE explains " + percent_text(s.explained) + " of the shift: " + percent_text(s.decoded) +
+         " is what it decodes, " + percent_text(s.missed) + " what it misses, and " + percent_text(s.cross) +
          " their cross term.\n";
   if (!s.carriers.features.empty())
     out += "  " + std::to_string(s.carriers.features.size()) + " of " + std::to_string(s.phi.size()) +
            " features carry half of what is explained, chosen on the even groups of rows (" +
-           detail::percent_text(s.carriers.share) + " on the odd ones): " + detail::features_text(s.carriers.features) +
-           ".\n";
-  out += "  Of what the codes changed, the top 1 % of features have " + detail::percent_text(s.top_1_percent) +
-         " and the top 10 % " + detail::percent_text(s.top_10_percent) + "; Gini " +
-         detail::correlation_text(s.gini_firing) + " among those that fire.\n";
+           percent_text(s.carriers.share) + " on the odd ones): " + detail::features_text(s.carriers.features) + ".\n";
+  out += "  Of what the codes changed, the top 1 % of features have " + percent_text(s.top_1_percent) +
+         " and the top 10 % " + percent_text(s.top_10_percent) + "; Gini " + detail::correlation_text(s.gini_firing) +
+         " among those that fire.\n";
   return out;
 }
 

@@ -14,11 +14,10 @@ namespace qfa {
 
 /// "5.3 [5.2, 5.4]"; where a value is censored, "at most 3.0" or "at least 8.0".
 inline std::string ladder_bits_text(const ladder_bits& b) {
-  const std::string range = range_text(b.bits.range, 1);
   const std::string before = b.censored == censoring::at_most    ? "at most "
                              : b.censored == censoring::at_least ? "at least "
                                                                  : "";
-  return before + fixed(b.bits.value, 1) + (range.empty() ? "" : " " + range);
+  return with_range(before + fixed(b.bits.value, 1), b.bits.range, 1);
 }
 
 /// What the ladder of an audit says, a sentence for each finding; empty without a ladder.  A condition that is itself
@@ -34,10 +33,10 @@ inline std::string ladder_findings(const audit_result& a) {
   for (const law_verdict v : {law_verdict::unmoved, law_verdict::gone, law_verdict::unsure})
     if (s.count(v) > 0)
       out += ", " + std::to_string(s.count(v)) + " " + std::string(law_verdict_names[static_cast<std::size_t>(v)]);
+  if (s.features.empty()) return out + ": no feature has a law, and nothing is measured by this ladder\n";
   out += "; log2 nu falls by " + fixed(-s.slope.median, 2) + " a bit (" +
          std::string(activation_names[static_cast<std::size_t>(a.activation)]) + ", 90 % of features " +
          fixed(-s.slope.high, 2) + " to " + fixed(-s.slope.low, 2) + ")\n";
-  if (s.features.empty()) return out + "  no feature has a law: nothing is measured by this ladder\n";
   for (std::size_t i = 0; i < a.conditions.size(); ++i) {
     const condition_result& c = a.conditions[i];
     if (!c.effective || std::ranges::find(a.ladder->rungs, i) != a.ladder->rungs.end()) continue;
@@ -46,13 +45,13 @@ inline std::string ladder_findings(const audit_result& a) {
     if (c.bits_per_weight) out += "; it takes " + fixed(*c.bits_per_weight, 2) + " a weight";
     out += "\n";
   }
-  const std::string limit = fixed(a.conditions.front().by_honest.rules.bands.survives_above, 1);
+  const std::string limit = fixed(a.conditions.front().by_honest.rules.bands.survives_above, 2);
   out += "  to keep r above " + limit + " the median feature needs " + ladder_bits_text(s.breaks.median) +
          " bits, the worst decile " + ladder_bits_text(s.breaks.worst_decile) + "\n";
   if (s.bands.model) {
     const odds_per_bit& o = s.bands.per_bit;
-    out += "  a bit more multiplies the odds of a better band by " + fixed(o.ratio(), 1) + " [" + fixed(o.lower, 1) +
-           ", " + fixed(o.upper, 1) + "]";
+    out += "  taking features as independent, a bit more multiplies the odds of the mean feature's better band by " +
+           fixed(o.ratio(), 1) + " [" + fixed(o.lower, 1) + ", " + fixed(o.upper, 1) + "]";
     if (s.bands.gap_p < 0.05)
       out += ", but not evenly: by " + fixed(s.bands.blurred->ratio(), 1) + " those of not being destroyed and by " +
              fixed(s.bands.survived->ratio(), 1) + " those of survival";

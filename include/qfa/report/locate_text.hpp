@@ -16,21 +16,13 @@
 
 namespace qfa {
 
-/// "11.0 % [9.0, 13.4]", or "11.0 % (unmeasured: why)".
-inline std::string percent_text(const estimate& e) {
-  const std::string value = std::isfinite(e.value) ? fixed(100.0 * e.value, 1) + " %" : "unmeasured";
-  if (e.range.kind == interval_kind::refused)
-    return value + (e.range.reason.empty() ? "" : " (no interval: " + std::string(e.range.reason) + ")");
-  return value + " " + range_text(e.range, 1, 100.0);
-}
-
 namespace detail {
 
 inline std::string number_text(const estimate& e, int decimals) {
-  const std::string range = range_text(e.range, decimals);
   if (!std::isfinite(e.value)) return "unmeasured (" + std::string(e.range.reason) + ")";
-  return fixed(e.value, decimals) +
-         (range.empty() ? " (no interval: " + std::string(e.range.reason) + ")" : " " + range);
+  if (e.range.kind == interval_kind::refused)
+    return fixed(e.value, decimals) + " (no interval: " + std::string(e.range.reason) + ")";
+  return with_range(fixed(e.value, decimals), e.range, decimals);
 }
 
 /// Units from the largest share down.

@@ -43,6 +43,20 @@ inline std::string range_text(const interval& range, int decimals, double unit =
   return "unmeasured";
 }
 
+/// A value's text and its interval: "0.92 [0.91, 0.93]", or "0.92 (unmeasured)" where there is no interval.
+inline std::string with_range(const std::string& value, const interval& range, int decimals, double unit = 1.0) {
+  const std::string bounds = range_text(range, decimals, unit);
+  return value + " " + (range.kind == interval_kind::refused ? "(" + bounds + ")" : bounds);
+}
+
+/// A share as "11.0 % [9.0, 13.4]", or "11.0 % (no interval: why)".
+inline std::string percent_text(const estimate& e) {
+  const std::string value = std::isfinite(e.value) ? fixed(100.0 * e.value, 1) + " %" : "unmeasured";
+  if (e.range.kind == interval_kind::refused)
+    return value + (e.range.reason.empty() ? "" : " (no interval: " + std::string(e.range.reason) + ")");
+  return value + " " + range_text(e.range, 1, 100.0);
+}
+
 /// Rows of cells in columns wide enough for each; the first column to the left, the others to the right.
 class text_table {
  public:
