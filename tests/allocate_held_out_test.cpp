@@ -44,11 +44,11 @@ std::vector<comparison_sum> losses(double nats) {
 
 }  // namespace
 
-TEST_CASE("surviving: r above 0.9 is nu below 0.2346, strictly, and what has no nu does not survive") {
+TEST_CASE("count_surviving: r above 0.9 is nu below 0.2346, strictly, and what has no nu does not survive") {
   const double limit = (1.0 - 0.81) / 0.81;
   const std::vector<double> noise{0.0, limit - 1e-9, limit + 1e-9, qfa_test::infinity, qfa_test::not_a_number};
-  CHECK(qfa::surviving(noise) == 2);
-  CHECK(qfa::surviving(noise, {.survives_above = 0.95}) == 1);
+  CHECK(qfa::count_surviving(noise) == 2);
+  CHECK(qfa::count_surviving(noise, {.survives_above = 0.95}) == 1);
 }
 
 TEST_CASE("describe_mix: numbers of all groups and without each, losses by their tokens") {

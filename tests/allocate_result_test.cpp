@@ -16,9 +16,11 @@ TEST_CASE("additivity_of: quartiles of what features suffer over what was predic
   const std::vector<double> predicted{1.0, 2.0, 0.0, 4.0, 150.0, 1.0, 1.0},
       measured{1.0, 3.0, 5.0, 2.0, 1e9, 0.9, qfa_test::not_a_number};
   const qfa::additivity out = qfa::additivity_of(measured, predicted);
-  CHECK(out.features == 5);  // ratios 0.5, 0.9, 1, 1, 1.5
-  CHECK(out.quartiles == std::array{0.9, 1.0, 1.0});
+  CHECK(out.features == 5);  // ratios 0.5, 0.9, 1, 1.5, infinite
+  CHECK(out.undefined == 2);
+  CHECK(out.quartiles == std::array{0.9, 1.0, 1.5});
   CHECK(out.licensed());
+  CHECK(!qfa::additivity_of(std::vector{1.0, 1.0, 1.0, 1.51, 2.0}, std::vector(5, 1.0)).licensed());
   CHECK(!qfa::additivity_of(std::vector{1.51}, std::vector{1.0}).licensed());
   CHECK(!qfa::additivity_of(std::vector{0.66}, std::vector{1.0}).licensed());
   CHECK(std::isnan(qfa::additivity_of({}, {}).quartiles[1]));

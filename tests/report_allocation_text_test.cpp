@@ -31,21 +31,24 @@ TEST_CASE("allocation_finding: counts, differences with intervals, and whether t
   CHECK(
       says(found,
            "Together, matrices do 1.12 times the sum of what each does alone (quartiles 0.80 to 1.25 over features)"));
-  CHECK(says(found, "Chosen: 1 rtn:bits=3, 1 rtn:bits=4; no choice is predicted to do less than 87.5 % of it"));
+  CHECK(says(
+      found,
+      "Chosen: 1 rtn:bits=3, 1 rtn:bits=4; no choice within these bytes and uniform precision's KL is predicted to "
+      "do less than 87.5 % of it"));
   CHECK(!says(found, "features to keep"));
 
   std::swap(a.comparisons[0], a.comparisons[2]);  // +2, with an interval around zero
   CHECK(says(qfa::allocation_finding(a), "an interval that does not exclude zero."));
   a.comparisons[0] = compare_mixes(a.mixes[0], a.mixes[1]);
   CHECK(says(qfa::allocation_finding(a), "uniform precision is better here."));
-  a.adds_up.quartiles[1] = 2.0;
+  a.adds_up.quartiles[1] = a.adds_up.quartiles[2] = 2.0;
   a.predicted[1].exact = true;
   a.predicted[2].chosen = a.predicted[1].chosen;
   a.listed = 9;
   a.listed_measured = 4;
   const std::string other = qfa::allocation_finding(a);
   CHECK(says(other, "beyond 0.67 to 1.5"));
-  CHECK(says(other, "no choice is predicted to do less.\n"));
+  CHECK(says(other, "no choice within these bytes is predicted to do less.\n"));
   CHECK(!says(other, "left free"));
   CHECK(says(other, "4 of the 9 features to keep"));
 }

@@ -14,7 +14,7 @@ namespace report_ladder_text_test {
 using namespace qfa;
 
 TEST_CASE("ladder_bits_text: censored values say on which side they lie") {
-  CHECK(ladder_bits_text({{5.25, 5.25, {}}, censoring::none}) == "5.2");
+  CHECK(ladder_bits_text({{5.25, 5.25, {}}, censoring::none}) == "5.2 (unmeasured)");
   CHECK(ladder_bits_text({{3.0, 3.0, {}}, censoring::at_most}) == "at most 3.0");
   CHECK(ladder_bits_text({{8.0, 8.0, {.lower = 7.9, .upper = 8.0, .kind = interval_kind::at_least}},
                           censoring::at_least}) == "at least 8.0 [>= 7.9]");

@@ -71,10 +71,10 @@ TEST_CASE("locate text: the table shows the largest units, and how much is left 
   CHECK(all.find("layer 1  4.00     50.0") != std::string::npos);
   CHECK(all.find("layer 1") < all.find("layer 0"));
   CHECK(all.find("layer 3") == std::string::npos);
-  CHECK(all.find("more with") == std::string::npos);
+  CHECK(all.find("more, with") == std::string::npos);
   const std::string two = units_table(made_location(), 2);
   CHECK(two.find("layer 2") == std::string::npos);
-  CHECK(two.find("and 1 more with 25.0 % together") != std::string::npos);
+  CHECK(two.find("and 1 more, with 25.0 % of the sum of what each does alone") != std::string::npos);
 }
 
 TEST_CASE("locate text: deep models show where most damage enters") {

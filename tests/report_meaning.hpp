@@ -31,6 +31,8 @@ inline qfa::condition_result changed_condition() {
   c.meaning = m;
   c.features.resize(3);
   c.features[0].r = c.features[1].r = 0.6;
+  c.features[1].reference_firings = 100.0;
+  c.features[1].both_firings = 40.0;
   return c;
 }
 

@@ -21,8 +21,10 @@ TEST_CASE("meanings_text: how many features mean something else, which, and wher
   CHECK(says("0 keep their magnitudes where both models fire (r > .9), 1 do not") == false);
   CHECK(says("1 keep their magnitudes where both models fire (r > .9), 0 do not"));
   CHECK(says("feature 0 (0.75 bits, r where both fire 0.95): 4 75 %, 1 25 %  became  3 100 %"));
-  CHECK(says("1 of them lose at least half of what they miss to one feature of a similar direction: 1 to 0 (100 %)"));
-  CHECK(says("of 2 features with r <= .9, 1 survive as a family\n"));
+  CHECK(says(
+      "1 measured features, with 50 missed firings or more, lose at least half of these to one feature of a similar "
+      "direction: 1 to 0 (100 % of 60)"));
+  CHECK(says("of 2 features with r <= .9, 1 have r > .9 as a family\n"));
   CHECK(says("under cast:to=bf16 99 % of features diverge by 0.0625 bits or less: beyond that are 2\n"));
   CHECK(says("ICC") == false);
 

@@ -85,6 +85,9 @@ inline damage_table measure_damage(const unit_bench& bench, std::span<const comp
     comparison_sum sum;
     for (const comparison_sum& group : one.effect.losses)
       sum += group;
+    if (std::isnan(sum.mean_kl()))
+      fail("the model predicts nothing when " + out.units[one.unit] + " is compressed by " + out.options[one.option] +
+           ": its logits are not numbers");
     out.kl[at] = (std::max)(0.0, sum.mean_kl());  // below 0 by rounding alone
     for (std::size_t j = 0; j < out.features.size(); ++j) {
       const double nu = one.effect.noise.all[j];

@@ -25,7 +25,7 @@ namespace qfa {
 
 /// How many features survive a noise to signal nu: r = 1 / sqrt(1 + nu), whose sign nu does not tell, above the bands'
 /// limit.  Those without nu have not.
-inline std::size_t surviving(std::span<const double> noise, const correlation_bands& bands = {}) noexcept {
+inline std::size_t count_surviving(std::span<const double> noise, const correlation_bands& bands = {}) noexcept {
   std::size_t count = 0;
   for (const double nu : noise)
     count += 1.0 / std::sqrt(1.0 + nu) > bands.survives_above ? 1U : 0U;
@@ -80,7 +80,7 @@ inline held_out_mix describe_mix(std::string name, const feature_noise& noise, s
     comparison_sum sum;
     for (std::size_t g = 0; g < losses.size(); ++g)
       if (g != but) sum += losses[g];
-    return held_out_numbers{static_cast<double>(surviving(nu, bands)), lower_median({nu.begin(), nu.end()}),
+    return held_out_numbers{static_cast<double>(count_surviving(nu, bands)), lower_median({nu.begin(), nu.end()}),
                             mean_damage(nu, weights), sum.mean_kl()};
   };
   held_out_mix out{.name = std::move(name), .features = noise.features()};

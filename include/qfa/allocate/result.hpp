@@ -24,22 +24,31 @@
 namespace qfa {
 
 /// How far damage of units adds up where all are compressed: quartiles over features of nu(mix) / sum of each unit's
-/// own nu.  An additive prediction may be relied on where the median lies within 0.67 and 1.5 (validity A5).
+/// own nu.  An additive prediction may be relied on where all three lie within 0.67 and 1.5 (validity A5).
 struct additivity {
-  std::array<double, 3> quartiles{};  ///< of features with a positive prediction
+  std::array<double, 3> quartiles{};  ///< infinite: nothing was predicted, and something came
   std::size_t features = 0;
+  std::size_t undefined = 0;  ///< not among them: nothing on both sides, or as much as is counted on both
 
-  bool licensed() const noexcept { return quartiles[1] >= 0.67 && quartiles[1] <= 1.5; }
+  bool licensed() const noexcept { return quartiles[0] >= 0.67 && quartiles[2] <= 1.5; }
 };
 
 inline additivity additivity_of(std::span<const double> measured, std::span<const double> predicted) {
   require(measured.size() == predicted.size(), "additivity compares noise of the same features");
   std::vector<double> ratios;
-  for (std::size_t j = 0; j < measured.size(); ++j)
-    if (predicted[j] > 0.0 && !std::isnan(measured[j]))
+  additivity out;
+  for (std::size_t j = 0; j < measured.size(); ++j) {
+    const bool gone = measured[j] >= gone_noise && predicted[j] >= gone_noise;
+    const bool nothing = measured[j] == 0.0 && predicted[j] == 0.0;
+    if (gone || nothing || std::isnan(measured[j]))
+      ++out.undefined;
+    else if (predicted[j] == 0.0)
+      ratios.push_back(std::numeric_limits<double>::infinity());
+    else
       ratios.push_back((std::min)(measured[j], gone_noise) / (std::min)(predicted[j], gone_noise));
+  }
   std::ranges::sort(ratios);
-  additivity out{.features = ratios.size()};
+  out.features = ratios.size();
   for (std::size_t q = 0; q < 3; ++q)
     out.quartiles[q] =
         ratios.empty() ? std::numeric_limits<double>::quiet_NaN() : ratios[(q + 1) * (ratios.size() - 1) / 4];

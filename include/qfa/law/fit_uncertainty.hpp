@@ -53,8 +53,16 @@ std::vector<named_estimate> jackknife_checkpoints(std::span<const observation> r
       deleted[q].push_back(values[q]);
   }
   std::vector<named_estimate> out;
-  for (std::size_t q = 0; q < quantities.size(); ++q)
+  for (std::size_t q = 0; q < quantities.size(); ++q) {
     out.push_back({quantities[q].name, jackknife(whole[q], deleted[q], {.scale = quantities[q].scale})});
+    // The jackknife's reasons speak of groups of rows of text.
+    interval& range = out.back().value.range;
+    if (range.kind != interval_kind::refused || !std::isfinite(whole[q])) continue;
+    if (checkpoints.size() < minimum_groups)
+      range.reason = "fewer than 8 checkpoints";
+    else if (!std::ranges::all_of(deleted[q], [](double x) { return std::isfinite(x); }))
+      range.reason = "the other checkpoints do not determine it";
+  }
   return out;
 }
 

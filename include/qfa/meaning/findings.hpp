@@ -31,7 +31,7 @@ struct feature_birth {
   std::uint32_t feature = 0;
   std::uint32_t count = 0;  ///< tokens on which it is born and the other missed, at most
   std::uint32_t error = 0;  ///< and fewer by no more than this
-  double lift = 0.0;        ///< count tokens / (misses births): 1 where the two have nothing to do with each other
+  double lift = 0.0;        ///< at least: (count - error) tokens / (misses births), 1 where the two are unrelated
 };
 
 /// What became of one feature's meaning.  NaN where undefined.
@@ -146,8 +146,8 @@ inline meaning_findings find_meanings(const side_meanings& reference, const mean
       if (!frequent.empty())
         for (const bounded_count& b : frequent[j].top(5)) {
           const double born = summaries[b.key].compressed_firings - summaries[b.key].both_firings;
-          m.born_instead.push_back(
-              {b.key, b.count, b.error, static_cast<double>(b.count) * summaries[j].tokens / (misses * born)});
+          m.born_instead.push_back({b.key, b.count, b.error,
+                                    static_cast<double>(b.count - b.error) * summaries[j].tokens / (misses * born)});
         }
       m.family = relations.family_of(j);
       m.family_r = relations.has_direction(j) ? summaries[j].r : std::numeric_limits<double>::quiet_NaN();

@@ -73,6 +73,7 @@ inline report_json to_json(const allocation_result& a) {
              {number_or_null(a.adds_up.quartiles[0]), number_or_null(a.adds_up.quartiles[1]),
               number_or_null(a.adds_up.quartiles[2])}},
             {"features", a.adds_up.features},
+            {"undefined", a.adds_up.undefined},
             {"licensed", a.adds_up.licensed()}}},
           {"plans", std::move(plans)},
           {"comparisons", std::move(comparisons)},

@@ -46,15 +46,18 @@ inline std::string allocation_finding(const allocation_result& a) {
                     " bytes, and " + option + " in every matrix " + fixed(uniform.whole.survived, 0) + ": " +
                     detail::more_features(gain.survived) + ", ";
   const int side = side_of(gain.survived, 0.0);
-  out += side > 0   ? "an interval that excludes zero.\n"
-         : side < 0 ? "an interval below zero: uniform precision is better here.\n"
-                    : "an interval that does not exclude zero.\n";
+  if (gain.survived.range.kind == interval_kind::refused)
+    out += std::string(gain.survived.range.reason) + ".\n";
+  else
+    out += side > 0   ? "an interval that excludes zero.\n"
+           : side < 0 ? "an interval below zero: uniform precision is better here.\n"
+                      : "an interval that does not exclude zero.\n";
   out += "Its objective, " + a.weighting + " weights on noise to signal, is " + detail::times_text(gain.damage) +
          " uniform precision's, its median noise to signal " + detail::times_text(gain.median_noise) + ", its KL " +
          detail::times_text(gain.kl) + ".\n";
   out += "The least KL within the same bytes keeps " + fixed(kl.whole.survived, 0) + " (" +
          detail::more_features(kl_gain.survived) + " against uniform), with KL " + detail::times_text(kl_gain.kl) +
-         " uniform's; features chosen for keep " + detail::more_features(against_kl.survived) +
+         " uniform's; the choice made for features keeps " + detail::more_features(against_kl.survived) +
          " against it, with KL " + detail::times_text(against_kl.kl) + " its.\n";
   if (a.predicted.at(2).chosen != a.predicted.at(1).chosen) {
     const std::size_t unheard = table.unheard().size();
@@ -69,12 +72,17 @@ inline std::string allocation_finding(const allocation_result& a) {
   const additivity& adds = a.adds_up;
   out += "Together, matrices do " + fixed(adds.quartiles[1], 2) + " times the sum of what each does alone (quartiles " +
          fixed(adds.quartiles[0], 2) + " to " + fixed(adds.quartiles[2], 2) + " over features): ";
-  out += adds.licensed() ? "within 0.67 to 1.5, so that the sum may be made least.\n"
-                         : "beyond 0.67 to 1.5, so that predictions are no licence; held-out rows decide.\n";
+  out += adds.licensed()
+             ? "within 0.67 to 1.5, so that the sum may be made least.\n"
+             : "beyond 0.67 to 1.5, so that the predictions cannot be relied on, and only the held-out rows count.\n";
   const allocation& chosen = a.predicted.at(1);
   out += "Chosen: " + detail::counts_text(table, chosen.chosen) + "; ";
-  out += chosen.exact ? "no choice is predicted to do less.\n"
-                      : "no choice is predicted to do less than " + fixed(100.0 * chosen.bound / chosen.damage, 1) +
+  const std::string within = a.predicted.at(2).chosen != chosen.chosen
+                                 ? "no choice within these bytes and uniform precision's KL"
+                                 : "no choice within these bytes";
+  out += within;
+  out += chosen.exact ? " is predicted to do less.\n"
+                      : " is predicted to do less than " + fixed(100.0 * chosen.bound / chosen.damage, 1) +
                             " % of it (duality gap).\n";
   if (a.listed > 0)
     out += std::to_string(a.listed_measured) + " of the " + std::to_string(a.listed) +

@@ -17,7 +17,8 @@ inline std::string ladder_bits_text(const ladder_bits& b) {
   const std::string before = b.censored == censoring::at_most    ? "at most "
                              : b.censored == censoring::at_least ? "at least "
                                                                  : "";
-  return with_range(before + fixed(b.bits.value, 1), b.bits.range, 1);
+  const std::string value = before + fixed(b.bits.value, 1);
+  return b.censored == censoring::none ? with_range(value, b.bits.range, 1) : value;
 }
 
 /// What the ladder of an audit says, a sentence for each finding; empty without a ladder.  A condition that is itself

@@ -26,7 +26,7 @@ inline std::string digits(double x) {
 }
 
 inline std::string digits(const interval& range) {
-  if (range.kind == interval_kind::refused) return "";
+  if (range.kind == interval_kind::refused) return "unmeasured";
   return "[" + digits(range.lower) + ", " + digits(range.upper) + "]";
 }
 
@@ -84,6 +84,17 @@ inline std::string training_text(const law_evidence& e, const char* what) {
   return "";
 }
 
+/// Whether the longest training passed D_crit; by the interval, where there is one.
+inline std::string critical_text(const critical_finding& c) {
+  const interval& range = c.tokens.range;
+  if (std::isnan(c.tokens.value)) return "undetermined";
+  if (std::isinf(c.tokens.value)) return "none: damage does not grow with training";
+  const bool bounded = range.kind == interval_kind::two_sided;
+  if (bounded && range.upper <= c.longest) return "passed, by the law";
+  if (bounded && range.lower > c.longest) return "not reached: EXTRAPOLATED";
+  return c.tokens.value <= c.longest ? "passed by the value alone" : "EXTRAPOLATED, open by the interval";
+}
+
 }  // namespace detail
 
 /// The report of `qfa law` for a terminal: each law as a finding, then what it rests on.
@@ -116,8 +127,7 @@ inline std::string law_text(const precision_findings& f) {
     text_table table({"N", "bits", "D_crit", "95 %", "trained to", ""});
     for (const critical_finding& c : f.critical)
       table.add({detail::digits(c.parameters), detail::digits(c.bits), detail::digits(c.tokens.value),
-                 detail::digits(c.tokens.range), detail::digits(c.longest),
-                 c.tokens.value <= c.longest ? "passed, by the law" : "not reached: EXTRAPOLATED"});
+                 detail::digits(c.tokens.range), detail::digits(c.longest), detail::critical_text(c)});
     out += table.str() + '\n';
   }
   for (const std::string& why : f.missing)

@@ -119,7 +119,9 @@ inline std::string units_table(const damage_location& found, std::size_t most_ro
     table.add(std::move(row));
   }
   std::string out = table.str();
-  if (others > 0) out += "and " + std::to_string(others) + " more with " + fixed(100.0 * rest, 1) + " % together\n";
+  if (others > 0)
+    out += "and " + std::to_string(others) + " more, with " + fixed(100.0 * rest, 1) +
+           " % of the sum of what each does alone\n";
   return out;
 }
 
@@ -144,7 +146,8 @@ inline std::string location_text(const damage_location& found) {
            found.units[found.second].name + ", which it leads by " + percent_text(found.lead) + ".\n";
   }
   out += "Of " + std::to_string(reaching) + " units (" + kind + ") before the hook, " +
-         std::to_string(detail::carry_half(sorted)) + " carry half of it";
+         std::to_string(detail::carry_half(sorted)) +
+         (found.adds_up.holds() ? " carry half of it" : " have half of the sum of what each does alone");
   if (behind > 0) out += "; " + std::to_string(behind) + " change nothing before the hook";
   out += ".\n";
   out += "With all of them compressed, noise to signal of the mean feature (weights " +

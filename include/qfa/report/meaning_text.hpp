@@ -30,11 +30,13 @@ inline std::string tokens_text(const std::vector<token_share>& tokens, const voc
   return out.empty() ? "nothing" : out;
 }
 
-/// Measured features that lose at least `share` of their firings to one neighbor.
-inline std::vector<std::uint32_t> moved_features(const meaning_findings& m, double share) {
+/// Measured features that miss 50 firings or more, and at least `share` of them to one neighbor.
+inline std::vector<std::uint32_t> moved_features(const condition_result& c, double share) {
+  const meaning_findings& m = *c.meaning;
+  const auto misses = [&](std::uint32_t j) { return c.features[j].reference_firings - c.features[j].both_firings; };
   std::vector<std::uint32_t> out;
   for (std::uint32_t j = 0; j < m.features.size(); ++j)
-    if (m.measured[j] != 0 && m.features[j].moved >= share) out.push_back(j);
+    if (m.measured[j] != 0 && m.features[j].moved >= share && misses(j) >= 50.0) out.push_back(j);
   std::ranges::stable_sort(out,
                            [&](std::uint32_t a, std::uint32_t b) { return m.features[a].moved > m.features[b].moved; });
   return out;
@@ -48,7 +50,7 @@ inline std::string meaning_of(const condition_result& c, const vocabulary& words
   if (std::isnan(d.threshold)) return out + "too few rows to say which features mean something else\n";
   out += count(d.changed) + " of " + count(d.compared) +
          " measured features fire on other tokens than before: they diverge by more than " + fixed(d.threshold, 3) +
-         " bits, as 99 % of features do not between even and odd rows of the reference.  ";
+         " bits, as 99 % of features do not between even and odd groups of the reference's rows.  ";
   if (d.changed > 0)
     out += "Of these " + count(d.table[1][1]) + " keep their magnitudes where both models fire (r > .9), " +
            count(d.table[1][0]) + " do not.  ";
@@ -69,13 +71,16 @@ inline std::string meaning_of(const condition_result& c, const vocabulary& words
            fixed(f.common_support_r, 2) + "): " + tokens_text(f.reference_tokens, words) + "  became  " +
            tokens_text(f.compressed_tokens, words) + "\n";
   }
-  const std::vector<std::uint32_t> moved = moved_features(m, 0.5);
+  const std::vector<std::uint32_t> moved = moved_features(c, 0.5);
   if (!moved.empty()) {
-    out += "  " + count(moved.size()) +
-           " of them lose at least half of what they miss to one feature of a similar direction:";
+    out +=
+        "  " + count(moved.size()) +
+        " measured features, with 50 missed firings or more, lose at least half of these to one feature of a similar "
+        "direction:";
     for (std::size_t i = 0; i < (std::min<std::size_t>)(5, moved.size()); ++i)
       out += (i > 0 ? ", " : " ") + count(moved[i]) + " to " + count(*m.features[moved[i]].moved_to) + " (" +
-             fixed(100.0 * m.features[moved[i]].moved, 0) + " %)";
+             fixed(100.0 * m.features[moved[i]].moved, 0) + " % of " +
+             fixed(c.features[moved[i]].reference_firings - c.features[moved[i]].both_firings, 0) + ")";
     out += "\n";
   } else {
     out +=
@@ -89,7 +94,7 @@ inline std::string meaning_of(const condition_result& c, const vocabulary& words
     rescued += m.features[j].family_r > 0.9;
   }
   out += "  " + count(m.families) + " families of near-duplicates hold " + count(m.in_families) + " features; of " +
-         count(lost) + " features with r <= .9, " + count(rescued) + " survive as a family";
+         count(lost) + " features with r <= .9, " + count(rescued) + " have r > .9 as a family";
   if (!std::isnan(m.icc_of_kin))
     out += "; members share their damage with ICC " + fixed(m.icc_of_kin, 2) + " over " + count(m.kin) +
            " features (permutation p " + fixed(m.icc_of_kin_p, 3) + ")";

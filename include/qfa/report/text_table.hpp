@@ -136,7 +136,8 @@ inline std::string conditions_table(const audit_result& a) {
 inline std::string gate_note(const audit_result& a) {
   std::string flips;
   for (const condition_result& c : a.conditions)
-    if (!c.reference) flips += (flips.empty() ? "" : ", ") + c.policy + " " + fixed(100.0 * flip_share_of(c), 1) + " %";
+    if (!c.reference && !c.ladder_only)
+      flips += (flips.empty() ? "" : ", ") + c.policy + " " + fixed(100.0 * flip_share_of(c), 1) + " %";
   if (flips.empty()) return "";
   return "\"survived\" bears the loss of 19 % of a feature's firings, \"destroyed\" takes 75 %; a " +
          std::string(activation_names[static_cast<std::size_t>(a.activation)]) +

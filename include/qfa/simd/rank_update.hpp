@@ -25,7 +25,8 @@ struct double_rows {
 ///   w(r, j) -= e(r, i) u(i, j)   for i = 0, 1, ..., terms - 1
 ///
 /// w (rows, columns), e (rows, terms), u (terms, columns).  Each product is rounded before it is taken off, so that the
-/// bits are the same on every instruction set, with FMA and without.
+/// bits are the same on every instruction set, with FMA and without, where the compiler is told not to fuse
+/// (-ffp-contract=off, as qfa_enable_dispatch does).
 using rank_update_kernel = void(double_rows<double> w, double_rows<const double> e, double_rows<const double> u,
                                 std::size_t rows, std::size_t terms, std::size_t columns);
 
