@@ -23,7 +23,9 @@ namespace stats_leave_one_out_test {
 
 namespace {
 
-qfa::leave_one_out honest(const qfa::feature_table& table) { return qfa::leave_groups_out(table, qfa::pearson); }
+qfa::leave_one_out honest(const qfa::feature_table& table) {
+  return qfa::leave_groups_out(table, [](const qfa::comoments& c) { return qfa::pearson(c); });
+}
 qfa::leave_one_out published(const qfa::feature_table& table) {
   return qfa::leave_groups_out(table, qfa::published_pearson);
 }

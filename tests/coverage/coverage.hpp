@@ -124,7 +124,7 @@ inline coverage_result measure_coverage(const design& d, std::uint32_t repetitio
 
 /// The designs of the coverage table.  What follows the asserted ones is harder, and reported: the heaviest tails in a
 /// long stream, and damage that is a few lost and a few new firings.
-inline constexpr harm flips{.noise = 0.25, .lost = 0.05, .ghosts = 0.02};
+inline constexpr harm lost_and_ghosts{.noise = 0.25, .lost = 0.05, .ghosts = 0.02};
 inline constexpr std::array<design, 13> all_designs{{
     {.name = "base", .rows = 400, .rate = 0.01},
     {.name = "rare", .rows = 400, .rate = 0.002},
@@ -136,9 +136,9 @@ inline constexpr std::array<design, 13> all_designs{{
     {.name = "documents of 3 rows", .rows = 400, .rate = 0.01, .document_rows = 3},
     {.name = "drift", .rows = 400, .rate = 0.01, .drift = 0.5},
     {.name = "heavy tails, long", .rows = 1600, .rate = 0.01, .heavy_tails = true},
-    {.name = "flips", .rows = 400, .rate = 0.01, .damage = flips},
-    {.name = "flips, rare", .rows = 400, .rate = 0.002, .damage = flips},
-    {.name = "flips, heavy tails", .rows = 400, .rate = 0.01, .heavy_tails = true, .damage = flips},
+    {.name = "flips", .rows = 400, .rate = 0.01, .damage = lost_and_ghosts},
+    {.name = "flips, rare", .rows = 400, .rate = 0.002, .damage = lost_and_ghosts},
+    {.name = "flips, heavy tails", .rows = 400, .rate = 0.01, .heavy_tails = true, .damage = lost_and_ghosts},
 }};
 inline constexpr std::size_t asserted_designs = 9;  ///< the first of them: those that a bar is promised for
 
