@@ -43,7 +43,7 @@ inline fitted<loss_law> regress_loss(std::span<const observation> rows, double a
     }
     const std::vector<double> b = huber_regression({x.data(), rows.size(), 3}, y).coefficients;
     law.a = b[0], law.b = b[1], law.e = b[2];
-    if (!(std::ranges::min(b) > 0.0)) break;
+    if (!((std::ranges::min)(b) > 0.0)) break;
     const double here = objective(law);
     if (!(here < best.objective)) break;
     const bool settled = best.objective - here <= 1e-14 * here;

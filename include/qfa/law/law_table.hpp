@@ -52,7 +52,7 @@ inline constexpr std::array<std::string_view, 9> law_columns{
 inline law_table parse_law_table(std::string_view text, const std::string& where) {
   const std::vector<csv_row> rows = parse_csv(text, where);
   if (rows.empty()) fail(where + " is empty, expected a table with columns N, D and bits");
-  constexpr std::size_t none = std::numeric_limits<std::size_t>::max();
+  constexpr std::size_t none = (std::numeric_limits<std::size_t>::max)();
   std::array<std::size_t, law_columns.size()> at;
   at.fill(none);
   for (std::size_t c = 0; c < rows[0].cells.size(); ++c)

@@ -29,7 +29,7 @@ inline double intraclass_correlation(std::span<const double> values, std::span<c
     double count = 0.0, sum = 0.0;
   };
   std::vector<family> families;  // by their numbers, which may leave some out
-  if (!family_of.empty()) families.resize(std::size_t{std::ranges::max(family_of)} + 1);
+  if (!family_of.empty()) families.resize(std::size_t{(std::ranges::max)(family_of)} + 1);
   double sum = 0.0;
   for (std::size_t i = 0; i < values.size(); ++i) {
     family& f = families[family_of[i]];

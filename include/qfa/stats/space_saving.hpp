@@ -81,7 +81,7 @@ class space_saving {
   /// A key without a counter came no more often than this.
   std::uint32_t most_unseen() const noexcept {
     if (counters_.size() < Capacity) return 0;
-    return std::ranges::min(counters_, {}, &bounded_count::count).count;
+    return (std::ranges::min)(counters_, {}, &bounded_count::count).count;
   }
 
   bool operator==(const space_saving&) const = default;
