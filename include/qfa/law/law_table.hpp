@@ -61,8 +61,8 @@ inline law_table parse_law_table(std::string_view text, const std::string& where
         if (at[k] != none) fail(where + " has two columns " + in_quotes(law_columns[k]));
         at[k] = c;
       }
-  enum column : std::size_t { n, d, bits, delta, loss, reference, nu, trained, checkpoint };
-  for (const column needed : {n, d, bits})
+  enum column : std::size_t { n, d, precision, delta, loss, reference, nu, trained, checkpoint };
+  for (const column needed : {n, d, precision})
     if (at[needed] == none) fail(where + " has no column " + in_quotes(law_columns[needed]));
   const bool measured = at[delta] != none || (at[loss] != none && at[reference] != none);
   if (!measured && at[nu] == none)
@@ -86,9 +86,9 @@ inline law_table parse_law_table(std::string_view text, const std::string& where
         fail(line + "has " + in_quotes(cell) + " in column " + in_quotes(law_columns[k]) + ", expected a number");
       return value;
     };
-    observation seen{.parameters = number(n), .tokens = number(d), .bits = number(bits)};
+    observation seen{.parameters = number(n), .tokens = number(d), .bits = number(precision)};
     for (const auto& [value, k] :
-         {std::pair{seen.parameters, n}, std::pair{seen.tokens, d}, std::pair{seen.bits, bits}})
+         {std::pair{seen.parameters, n}, std::pair{seen.tokens, d}, std::pair{seen.bits, precision}})
       if (!(value > 0.0 && std::isfinite(value)))
         fail(line + "has no finite number above 0 in column " + in_quotes(law_columns[k]));
     if (const double value = number(trained); !std::isnan(value)) seen.trained_bits = value;
