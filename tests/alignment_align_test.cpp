@@ -187,8 +187,13 @@ TEST_CASE("align: prompts choose, count or are reported, and never two of these"
     seen[condition].insert(of.split);
   });
   const auto named = [](const std::string& spec) { return parse_cache_plan(spec, 4).name(); };
-  const std::set everywhere{named("section5:bits=3"),
-                            named("group64:bits=3,key_group=16,value_group=16")};  // G64 here and there
+  const std::string block = std::to_string(p.settings.block);
+  std::set<std::string> counted, everywhere{named("section5:bits=3"),
+                                            named("group64:bits=3,key_group=16,value_group=16")};  // G64 here and there
+  for (const std::string lifetime : {"frozen_prefill", "grouped,block=" + block, std::string("full_pass")}) {
+    counted.insert(named("section5:bits=3,lifetime=" + lifetime));
+    counted.insert(named("group64:bits=3,key_group=16,value_group=16,lifetime=" + lifetime));
+  }
   std::size_t reported = 0;
   for (const auto& said : seen) {
     const std::string& condition = said.first;
@@ -202,7 +207,7 @@ TEST_CASE("align: prompts choose, count or are reported, and never two of these"
     } else if (condition.starts_with("none;0=") || condition.starts_with("none;2=") ||
                condition.starts_with("none;3=")) {
       CHECK(splits == std::set{prompt_split::fit});
-    } else if (condition.starts_with("none;1=")) {
+    } else if (condition.starts_with("none;1=") || counted.contains(condition)) {
       CHECK(splits == std::set{prompt_split::calibration});
     } else {
       CHECK(splits == std::set{prompt_split::test});

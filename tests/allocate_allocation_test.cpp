@@ -103,7 +103,8 @@ TEST_CASE("least_damage_at_kl: keeps both budgets, never beats its bound, and co
 }
 
 TEST_CASE("least_damage_at_kl: within 2 % of integer programming for 35 units, which its bound does not pass") {
-  for (const auto& stored : qfa_test::read_data("budget.json").at("bounded")) {
+  const qfa::json data = qfa_test::read_data("budget.json");
+  for (const auto& stored : data.at("bounded")) {
     const damage_table table =
         table_of(stored.at("options").get<std::size_t>(), stored.at("damages").get<std::vector<double>>(),
                  stored.at("kl").get<std::vector<double>>(), stored.at("sizes").get<std::vector<std::uint64_t>>());

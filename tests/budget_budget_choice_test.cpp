@@ -89,7 +89,8 @@ TEST_CASE("least_cost_choice: exact for 64 layers of 8 choices, and cheaper than
 
 TEST_CASE("least_cost_choice: agrees to the bit with integer programming and a table over sizes by other libraries") {
   std::size_t cases = 0;
-  for (const auto& stored : qfa_test::read_data("budget.json").at("tables")) {
+  const qfa::json data = qfa_test::read_data("budget.json");
+  for (const auto& stored : data.at("tables")) {
     const choice_table table{.choices = stored.at("options").get<std::size_t>(),
                              .costs = stored.at("costs").get<std::vector<double>>(),
                              .sizes = stored.at("sizes").get<std::vector<std::uint64_t>>()};

@@ -194,6 +194,7 @@ TEST_CASE("registered_policies: each has a line, and its listed defaults are wha
       given += (given == entry.name ? ":" : ",") + option.key + "=" + value;
       if (option.required) bare += (bare == entry.name ? ":" : ",") + option.key + "=" + value;
     }
+    if (entry.name == "plan_file") continue;  // reads a file (weight_plan_file_test)
     CHECK(describe(parse_policy(given)) == describe(parse_policy(bare)));
   }
 }

@@ -58,7 +58,7 @@ TEST_CASE("jackknife_checkpoints: no interval where some checkpoint is indispens
   for (qfa::observation& row : rows)
     row.tokens = row.checkpoint == 3 ? 2e6 : 1e6;
   CHECK(qfa::jackknife_checkpoints(rows, quantities, measure)[1].value.range.reason ==
-        "the value is undefined without one of the groups");
+        "the other checkpoints do not determine it");
   std::vector<qfa::observation> few = qfa_test::law_rows("table", "delta");
   std::erase_if(few, [](const qfa::observation& row) { return row.checkpoint > 6; });
   const auto found = qfa::jackknife_checkpoints(few, quantities, measure);

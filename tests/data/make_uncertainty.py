@@ -97,7 +97,7 @@ def main():
     out["block_length"] = series
 
     # The inverse of the Poisson(1) distribution at multiples of 2^-53: the least k with cdf(k) > u.
-    us = [0.0, 0.1, float(np.nextafter(stats.poisson.cdf(0, 1), 0)), 0.5, 0.75, 0.95, 0.99, 0.9999, 1 - 1e-12]
+    us = [0.0, 0.1, float(np.nextafter(np.exp(-1.0), 0)), 0.5, 0.75, 0.95, 0.99, 0.9999, 1 - 1e-12]
     out["poisson"] = [{"u": u, "count": int(np.sum(stats.poisson.cdf(np.arange(40), 1) <= u))} for u in us]
     pathlib.Path(__file__).with_name("uncertainty.json").write_text(json.dumps(out) + "\n")
 

@@ -12,7 +12,7 @@ common=(--model "$demo/model" --tokens "$demo/tokens.npy" --context 128 --prepen
 grep -q 'rtn:bits=4' from_model.txt
 grep -Eq '^rtn:bits=4: activations move by [0-9.]+ % \[' from_model.txt
 grep -Eq '^  The SAE explains [0-9.]+ % \[' from_model.txt
-grep -Eq "KL goes with the code's cosine by -0\.[0-9]+ \[.*, with \|D\|/\|h\| by " from_model.txt
+grep -Eq "KL goes with the code's cosine by -?0\.[0-9]+ \[.*, with \|D\|/\|h\| by " from_model.txt
 test -s from_model/report.json
 test -s from_model/features.csv
 

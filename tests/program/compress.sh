@@ -27,9 +27,11 @@ with_options() {
     negate) echo "$1:of=(rtn:bits=4)" ;;
     rotate) echo "$1:then=(rtn:bits=4)" ;;
     llm_int8) echo "$1:threshold=50" ;;  # else every channel of these inputs is spared
+    plan_file) echo "$1:file=mix.json" ;;
     *) echo "$1" ;;
   esac
 }
+echo '{"format": "qfa weight plan", "version": 1, "tensors": [], "rest": "rtn:bits=4"}' >mix.json
 "$qfa" list policies >policies.txt
 names=$(sed -n 's/^\([A-Za-z0-9_.]*\)$/\1/p' policies.txt)
 [ "$(wc -w <<<"$names")" -ge 60 ] || { echo "only $(wc -w <<<"$names") policies are listed"; exit 1; }
@@ -38,7 +40,7 @@ for name in $names; do
     --role q --heads 4 --head-dim 64 --layer 1 --layers 4 >said.txt
   cat said.txt
   case $name in
-    none | cast | act) ;;
+    none | cast | act | plan) ;;
     *) cmp -s weights.npy out.npy && { echo "$name changes nothing"; exit 1; } ;;
   esac
 done

@@ -36,12 +36,12 @@ struct matched_pruning {
 /// The reference held against itself through all that a compression passes through (C1): plumbing.
 struct self_check {
   std::uint64_t changed_features = 0;                         ///< 0 where codes are the same to the bit
-  double least_r = std::numeric_limits<double>::quiet_NaN();  ///< of the counted features: 1; NaN where none is
+  double least_r = std::numeric_limits<double>::quiet_NaN();  ///< of the counted features: 1
   double kl = std::numeric_limits<double>::quiet_NaN();       ///< nats per token: 0; NaN where no losses were asked for
   double excess_loss = std::numeric_limits<double>::quiet_NaN();
 
   bool holds() const noexcept {
-    return changed_features == 0 && !(least_r < 1.0) && !(kl != 0.0 && kl == kl) &&
+    return changed_features == 0 && least_r == 1.0 && !(kl != 0.0 && kl == kl) &&
            !(excess_loss != 0.0 && excess_loss == excess_loss);
   }
 };

@@ -18,7 +18,8 @@ inline std::string ladder_bits_text(const ladder_bits& b) {
                              : b.censored == censoring::at_least ? "at least "
                                                                  : "";
   const std::string value = before + fixed(b.bits.value, 1);
-  return b.censored == censoring::none ? with_range(value, b.bits.range, 1) : value;
+  if (b.censored != censoring::none && b.bits.range.kind == interval_kind::refused) return value;
+  return with_range(value, b.bits.range, 1);
 }
 
 /// What the ladder of an audit says, a sentence for each finding; empty without a ladder.  A condition that is itself
