@@ -62,7 +62,7 @@ grep -q '^a=b is a=b' equals.txt
 "$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 1024 \
   --cache uniform:bits=16 --cache 'section4:bits=3;0=none' --cache kivi:bits=2,group=32,residual=32 --cache modelopt:type=fp8 \
   --policy 'rtn:bits=8 & section4:bits=4' --cache-prefill 64 --out cached >cached.txt
-grep -Eq '^uniform:bits=16 +- +16\.00 +[0-9.]+ +\+0\.00 +0\.0000 ' cached.txt
+grep -Eq '^uniform:bits=16 +- +16\.00 +[0-9.]+ +\+0\.00 +unmeasured +0\.0000 ' cached.txt
 grep -Eq '^uniform:bits=3;0=none ' cached.txt
 grep -Eq '^rtn:bits=8 & uniform:bits=4 +8\.' cached.txt
 grep -q 'calibrated on rows .* which are not reported' cached.txt
