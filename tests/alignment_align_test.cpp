@@ -190,7 +190,8 @@ TEST_CASE("align: prompts choose, count or are reported, and never two of these"
   const std::string block = std::to_string(p.settings.block);
   std::set<std::string> counted, everywhere{named("section5:bits=3"),
                                             named("group64:bits=3,key_group=16,value_group=16")};  // G64 here and there
-  for (const std::string lifetime : {"frozen_prefill", "grouped,block=" + block, std::string("full_pass")}) {
+  const std::vector<std::string> lifetimes{"frozen_prefill", "grouped,block=" + block, "full_pass"};
+  for (const std::string& lifetime : lifetimes) {
     counted.insert(named("section5:bits=3,lifetime=" + lifetime));
     counted.insert(named("group64:bits=3,key_group=16,value_group=16,lifetime=" + lifetime));
   }
