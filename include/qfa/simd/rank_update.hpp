@@ -72,6 +72,7 @@ void subtract_products(double_rows<double> w, double_rows<const double> e, doubl
                        std::size_t rows, std::size_t terms, std::size_t columns) noexcept {
   constexpr std::size_t side = 8, width = doubles<Arch>::size;
   constexpr std::size_t many = width >= 8 ? 2 : 1;  // 32 registers there, 16 elsewhere
+  if (terms == 0) return;                           // where u may have no rows to point to
   const auto all_columns = [&]<std::size_t Rows>(double_rows<double> to, double_rows<const double> errors,
                                                  std::array<char, Rows>) {
     std::size_t j = 0;
