@@ -13,11 +13,12 @@
 
 #include "qfa/budget/choice_table.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/locate/noise_sum.hpp"
 
 namespace qfa {
 
 /// Where noise to signal ends: r = 0.1.  A feature beyond it is gone, and how far would decide every sum over features.
-inline constexpr double gone_noise = 99.0;
+inline constexpr double gone_noise = most_noise;
 
 /// Weighted mean over features of min(nu, 99); NaN where no weight is on a feature that has a nu.
 inline double mean_damage(std::span<const double> noise, std::span<const double> weights) noexcept {

@@ -54,15 +54,19 @@ inline std::vector<std::uint8_t> shuffled(std::vector<std::uint8_t> labels, std:
 }
 
 /// AUC of survival by -nu, nu = p Var(e) / Var x with the error's variance `variance[f]` at each feature's
-/// pre-activation; profile and label from different halves, both ways round; interval on logit.
+/// pre-activation, without group g; profile and label from different halves, both ways round.
+inline double noise_auc_without(std::size_t g, const half_profiles& reference, const damage_sample& s,
+                                std::span<const double> variance, double limit) {
+  return both_ways([&](bool odd) {
+    return auc(reference.scores(odd, g, [&](std::size_t f) { return variance[f]; }),
+               surviving(s.half_without(!odd, g), limit));
+  });
+}
+
+/// The same over all groups; interval on logit.
 inline estimate noise_prediction(const half_profiles& reference, const damage_sample& s,
                                  std::span<const double> variance, double limit = 0.9) {
-  const auto run = [&](std::size_t g) {
-    return both_ways([&](bool odd) {
-      return auc(reference.scores(odd, g, [&](std::size_t f) { return variance[f]; }),
-                 surviving(s.half_without(!odd, g), limit));
-    });
-  };
+  const auto run = [&](std::size_t g) { return noise_auc_without(g, reference, s, variance, limit); };
   return jackknife(run(s.groups), s.groups, run, {.scale = interval_scale::logit});
 }
 
@@ -100,12 +104,7 @@ inline controlled_prediction predict_with_controls(const half_profiles& referenc
   if (!out.reason.empty()) return out;
   const std::vector<double> fitted = without_each(s.groups, auc_or_nan);
   out.auc = jackknife(out.fitted->auc, fitted, {.scale = interval_scale::logit});
-  const auto baseline = [&](std::size_t g) {
-    return both_ways([&](bool odd) {
-      return auc(reference.scores(odd, g, [&](std::size_t f) { return encoder_norms[f]; }),
-                 surviving(s.half_without(!odd, g), options.limit));
-    });
-  };
+  const auto baseline = [&](std::size_t g) { return noise_auc_without(g, reference, s, encoder_norms, options.limit); };
   out.gain =
       jackknife(out.fitted->auc - baseline(s.groups), s.groups, [&](std::size_t g) { return fitted[g] - baseline(g); });
   out.shuffles = options.shuffles;
