@@ -10,6 +10,7 @@
 
 #include "progress_line.hpp"
 #include "qfa/audit/audit_parts.hpp"
+#include "qfa/audit/audited_model.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/ladder.hpp"
 #include "qfa/audit/model_audit.hpp"
@@ -28,6 +29,8 @@
 #include "qfa/model/open_model.hpp"
 #include "qfa/model/processing.hpp"
 #include "qfa/sae/load.hpp"
+#include "qfa/steering/run_patching.hpp"
+#include "qfa/steering/run_steering.hpp"
 #include "ranks.hpp"
 
 namespace qfa_program {
@@ -140,6 +143,40 @@ qfa::control_findings controls_of(const audit_arguments& arguments, const qfa::t
   with.options.checkpoint.made_of.emplace_back("the number of seeds", std::to_string(arguments.control.seeds));
   qfa::choose_control_rows(with, reported, arguments.control);
   return qfa::run_controls(with, arguments.control);
+}
+
+/// Refuses steering and patching where nothing could be said, before anything is run.
+void check_steering(const audit_arguments& arguments, const qfa::token_rows& reported, std::size_t skip_positions,
+                    bool only_caches) {
+  if (!arguments.steering && !arguments.patching) return;
+  if (only_caches)
+    qfa::fail("--steering and --patching need a condition without a cache, for instance --policy rtn:bits=4");
+  if (arguments.steering) (void)qfa::choose_steered_rows(reported, arguments.steer, skip_positions, 1);
+  if (arguments.patching) (void)qfa::choose_patched_rows(reported, arguments.patch);
+}
+
+/// Steers and patches an audit's models, which are made once more for it; of those with caches there are notes.
+void go_back_to_models(finished_audit& out, const audit_arguments& arguments, const qfa::language_model& model,
+                       const qfa::sae& dictionary, const split_tokens& tokens, const qfa::token_rows& calibration,
+                       const qfa::audit_settings& settings, const std::vector<qfa::any_policy>& policies,
+                       const std::vector<named_path>& against, const std::vector<cached_condition>& cached) {
+  qfa::audited_model models(model, dictionary, settings, arguments.fused, progress_line());
+  models.calibrate_on(calibration);
+  std::vector<qfa::compression_recipe> recipes;
+  for (const qfa::any_policy& policy : policies)
+    recipes.push_back({policy.name(), [&] { return models.compress_by(policy, arguments.targets); }});
+  for (const named_path& other : against)
+    recipes.push_back(
+        {other.name, [&] { return models.take(qfa::open_model(other.path), arguments.targets, {}); }});
+  const qfa::finished_models of{models,     dictionary, tokens.reported, settings,
+                                out.result, recipes,    progress_line()};
+  if (arguments.steering) out.steering = qfa::run_steering(of, arguments.steer);
+  if (arguments.patching) out.patching = qfa::run_patching(of, arguments.patch);
+  for (const cached_condition& c : cached) {
+    const std::string note = c.name + " has a cache, and activations are edited where there is none";
+    if (out.steering) out.steering->notes.push_back(note);
+    if (out.patching) out.patching->notes.push_back(note);
+  }
 }
 
 }  // namespace
@@ -278,6 +315,8 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   if (calibrates && !from_tokens)
     calibration =
         qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
+  check_steering(arguments, tokens.reported, settings.skip_positions,
+                 policies.empty() && matched.empty() && against.empty());
   for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens})
     add_inputs(made, input);
   if (calibrates && !from_tokens) add_inputs(made, arguments.calibration);
@@ -331,7 +370,8 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   }
   finished_audit out{audit.result(std::move(made))};
   running.reset();
-  if (arguments.controls) {
+  const bool goes_back = (arguments.steering || arguments.patching) && ranks().leads();
+  if (arguments.controls || goes_back) {
     std::vector<qfa::any_policy> controlled = policies;
     std::erase_if(controlled, [&](const qfa::any_policy& policy) {
       return std::ranges::find(options.ladder_only, policy.name()) != options.ladder_only.end();
@@ -341,6 +381,9 @@ finished_audit run_on_model(const audit_arguments& arguments) {
         controlled.push_back(policy);
     for (const qfa::condition_result& c : out.result.conditions)
       if (c.match) controlled.emplace_back(qfa::magnitude_pruner{.sparsity = c.match->sparsity}, c.policy);
+    if (goes_back)
+      go_back_to_models(out, arguments, model, dictionary, tokens, calibration, settings, controlled, against, cached);
+    if (!arguments.controls) return out;
     out.controls = controls_of(arguments, tokens.reported,
                                {.model = std::move(model),
                                 .dictionary = std::move(dictionary),

@@ -39,6 +39,7 @@ inline report_json to_json(const patching_findings& p) {
       points.push_back(detail::point_json(point));
     conditions.push_back({{"policy", c.policy},
                           {"kl", to_json(c.kl)},
+                          {"whole_activations", to_json(c.activations)},
                           {"everything", to_json(c.everything)},
                           {"features", c.ordered},
                           {"survived", c.bands[0]},

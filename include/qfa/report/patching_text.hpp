@@ -81,9 +81,9 @@ inline std::string patching_text(const patching_findings& p) {
       out += ": there is nothing to recover.\n";
       continue;
     }
-    out += "; with every code restored " + percent_text(c.everything) +
-           " of it is gone, the rest being what the SAE does not see here, and what is compressed behind.\n" +
-           detail::patching_verdict(c) + detail::points_table(c);
+    out += "; the reference's activations here take away " + percent_text(c.activations) +
+           " of it (the rest is done behind the hook), and its codes of every feature " + percent_text(c.everything) +
+           ".\n" + detail::patching_verdict(c) + detail::points_table(c);
   }
   for (const std::string& note : p.notes)
     out += note + "\n";

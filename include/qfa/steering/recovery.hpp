@@ -70,6 +70,7 @@ struct restored_point {
 struct patched_condition {
   std::string policy;
   estimate kl;                         ///< mean KL(reference || compressed), nats; interval on log
+  estimate activations;                ///< the reference's whole activations: all that is lost up to the hook
   estimate everything;                 ///< all features of the dictionary restored: what the SAE sees of the damage
   std::vector<restored_point> points;  ///< by size
   std::array<std::size_t, 3> bands{};  ///< counted features by outcome on the rows where they were chosen

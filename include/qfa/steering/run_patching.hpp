@@ -67,6 +67,8 @@ class patched_block {
   }
   const coded_pair& codes() const noexcept { return codes_; }
   matrix_view<const float> reference_hidden() const noexcept { return reference_.final_hidden(); }
+  /// What passed at the hook in the reference.
+  matrix_view<const float> reference_at_hook() const noexcept { return reference_.at_hook(); }
   edited_pass& compressed() noexcept { return compressed_; }
 
  private:
@@ -117,13 +119,13 @@ inline measured_features measure_features(const finished_models& of, const any_e
   return out;
 }
 
-/// Sums by group of the compressed model against the reference (first), and of it with each set of features restored,
-/// flags by feature.
+/// Sums by group, against the reference: of the compressed model; of it with the reference's whole activations at the
+/// hook, at the positions that are not skipped; and of it with each set of features restored, flags by feature.
 inline std::vector<group_comparisons> patch_features(const finished_models& of, const any_encoder& encode,
                                                      const any_decoder& compressed, const sampled_rows& where,
                                                      std::span<const std::vector<std::uint8_t>> sets,
                                                      std::string_view stage = "patch") {
-  std::vector<group_comparisons> out(sets.size() + 1, group_comparisons(where.groups));
+  std::vector<group_comparisons> out(sets.size() + 2, group_comparisons(where.groups));
   const std::size_t scored = where.tokens.context - 1;
   std::size_t done = 0;
   const std::size_t passes = where.tokens.rows() * sets.size();
@@ -136,12 +138,18 @@ inline std::vector<group_comparisons> patch_features(const finished_models& of, 
           for (std::size_t i = 0; i < scores.size(); ++i)
             to[where.group_of_row[first_row + i / scored]](scores[i]);
         };
-        compare(block.compressed().final_hidden(), out.front());
+        compare(block.compressed().final_hidden(), out[0]);
+        const activations whole = block.compressed()([&](matrix_view<float> h) {
+          for (std::size_t t = 0; t < h.rows(); ++t)
+            if (t % where.tokens.context >= of.settings.skip_positions)
+              std::ranges::copy(block.reference_at_hook().row(t), h.row(t).begin());
+        });
+        compare(whole.view(), out[1]);
         for (std::size_t s = 0; s < sets.size(); ++s) {
           report_progress(of.told, stage, done, passes);
           const activations hidden = block.compressed()(restore_features{
               of.dictionary, block.codes(), sets[s], where.tokens.context, of.settings.skip_positions});
-          compare(hidden.view(), out[s + 1]);
+          compare(hidden.view(), out[s + 2]);
           done += rows.rows();
         }
       });
@@ -219,9 +227,13 @@ inline patched_condition patch_condition(const finished_models& of, const any_en
   const std::size_t groups = unpatched.size();
   const auto kl = [&](std::size_t g) { return sum_without(unpatched, g).mean_kl(); };
   out.kl = jackknife(kl(groups), groups, kl, {.scale = interval_scale::log});
-  const auto everything = [&](std::size_t g) { return recovered_share(unpatched, sums[1], g); };
-  out.everything = jackknife(everything(groups), groups, everything);
-  std::size_t next = 2;
+  const auto recovered = [&](const group_comparisons& patched) {
+    const auto share = [&](std::size_t g) { return recovered_share(unpatched, patched, g); };
+    return jackknife(share(groups), groups, share);
+  };
+  out.activations = recovered(sums[1]);
+  out.everything = recovered(sums[2]);
+  std::size_t next = 3;
   for (restored_point& point : out.points) {
     restored_passes p;
     p.worst = sums[next++];
@@ -239,7 +251,7 @@ inline patched_condition patch_condition(const finished_models& of, const any_en
 
 /// Oracle patching of an audit's conditions (A10 of the validity notes): gives sets of features the codes that they have
 /// in the reference, leaves the rest of the compressed model as it is, and says how much of the predictions comes back.
-/// Throws where no feature is measured, where there are too few rows, and as edited_pass does.
+/// Throws where there are too few rows, and as edited_pass does; where no feature is measured, a note says so.
 inline patching_findings run_patching(const finished_models& of, const patching_options& how = {}) {
   require(how.seeds > 0, "sets at random need a seed");
   const any_encoder encode(of.dictionary);
@@ -258,6 +270,10 @@ inline patching_findings run_patching(const finished_models& of, const patching_
   std::vector<std::uint32_t> groups = rows.measured.group_of_row;
   groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
   out.groups = groups.size();
+  if (out.counted == 0) {
+    out.notes.emplace_back("no feature is measured, so there is none to restore");
+    return out;
+  }
   for (const compression_recipe& recipe : of.recipes)
     out.conditions.push_back(patch_condition(of, encode, recipe, rows, how));
   return out;

@@ -62,7 +62,8 @@ inline double mean_input_scale(const sae& s, matrix_view<const float> activation
 /// (A8 of the validity notes).
 ///
 /// A feature's vector is its decoder row, times its mean activation where it fires on the reference.  Models come one
-/// after the other.  Throws where no feature is measured, where there are fewer than two rows, and as edited_pass does.
+/// after the other.  Throws where there are fewer than two rows, and as edited_pass does; where no feature is measured,
+/// a note says so.
 inline steering_findings run_steering(const finished_models& of, const steering_options& how = {}) {
   const std::vector<std::uint32_t>& counted = of.counted();
   std::vector<std::vector<double>> r;
@@ -99,6 +100,10 @@ inline steering_findings run_steering(const finished_models& of, const steering_
                         .pilot_tokens = rows.pilot.tokens.rows() * (positions - site.skip_positions),
                         .conditions = {},
                         .notes = {}};
+  if (counted.empty()) {
+    out.notes.emplace_back("no feature is measured, so there is none to steer with");
+    return out;
+  }
   for (const compression_recipe& recipe : of.recipes) {
     const condition_result& audited = of.condition(recipe.condition);
     const any_decoder compressed = of.model.ready(recipe.make());
