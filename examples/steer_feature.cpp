@@ -5,11 +5,11 @@
 #include <filesystem>
 #include <iostream>
 
+#include "qfa/compress/rtn.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/edited_pass.hpp"
 #include "qfa/model/load.hpp"
 #include "qfa/model/tokens.hpp"
-#include "qfa/compress/rtn.hpp"
 #include "qfa/sae/load.hpp"
 #include "qfa/steering/steering_sums.hpp"
 

@@ -158,9 +158,7 @@ TEST_CASE("find_probe: logistic regression turns away from a channel that only s
   const std::vector<double> fit = find_probe(a, b, probe_kind::logistic);
   CHECK(fit[0] == doctest::Approx(std::sqrt(0.5)).epsilon(0.05));
   CHECK(fit[1] == doctest::Approx(-std::sqrt(0.5)).epsilon(0.05));
-  const auto auroc = [&](const std::vector<double>& direction) {
-    return detail::scores_of(a, b, direction).auroc();
-  };
+  const auto auroc = [&](const std::vector<double>& direction) { return detail::scores_of(a, b, direction).auroc(); };
   CHECK(auroc(fit) > auroc(find_probe(a, b)) + 0.05);
   CHECK_THROWS_WITH(find_probe(a, matrix_view<const float>(negative.data(), 100, 4), probe_kind::logistic),
                     doctest::Contains("both classes at one hook"));

@@ -41,8 +41,9 @@ TEST_CASE("edited_pass: has the bits of a whole pass with the same edit, at ever
     CHECK(std::equal(plain.values.begin(), plain.values.end(), pass.final_hidden().data()));
     CHECK(pass([](matrix_view<float>) {}).values == plain.values);
     activations seen;
-    const activations whole = model.forward(tokens.view(), {.hooks = {hook}, .final_hidden = true},
-                                            [&](std::size_t, matrix_view<float> x) { copy_rows(x, seen), some_edit(x); });
+    const activations whole =
+        model.forward(tokens.view(), {.hooks = {hook}, .final_hidden = true},
+                      [&](std::size_t, matrix_view<float> x) { copy_rows(x, seen), some_edit(x); });
     CHECK(std::equal(seen.values.begin(), seen.values.end(), pass.at_hook().data()));
     CHECK(pass(some_edit).values == whole.values);
     CHECK(pass(some_edit).values == whole.values);  // nothing is left of the edit before

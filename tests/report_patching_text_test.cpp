@@ -23,13 +23,16 @@ bool says(const qfa::patching_findings& p, const std::string& what) {
 
 TEST_CASE("patching text: what comes back, of which features, and what that says of r") {
   qfa::patching_findings p = qfa_test::made_up_patching();
-  CHECK(says(p, "100 counted features are told apart on 8192 tokens of the even groups of rows, and restored on 4096 of "
-                "the odd ones, 32 groups"));
-  CHECK(says(p, "rtn:bits=4: KL from the reference is 0.0125 nats a token [0.01, 0.015]; the reference's activations here "
-                "take away 75.0 % [70.0, 80.0] of it"));
+  CHECK(says(p,
+             "100 counted features are told apart on 8192 tokens of the even groups of rows, and restored on 4096 of "
+             "the odd ones, 32 groups"));
+  CHECK(says(p,
+             "rtn:bits=4: KL from the reference is 0.0125 nats a token [0.01, 0.015]; the reference's activations here "
+             "take away 75.0 % [70.0, 80.0] of it"));
   CHECK(says(p, "its codes of every feature 50.0 % [45.0, 55.0]."));
-  CHECK(says(p, "The 5 features, those that r calls destroyed, recover 6.2 % [5.0, 7.5] of it, as many at random 3.1 % "
-                "[3.0, 3.2], as much energy at random (12 features) 12.5 %"));
+  CHECK(says(p,
+             "The 5 features, those that r calls destroyed, recover 6.2 % [5.0, 7.5] of it, as many at random 3.1 % "
+             "[3.0, 3.2], as much energy at random (12 features) 12.5 %"));
   CHECK(says(p, "r points at features that matter to predictions: 3.1 % [2.0, 4.0] beyond as many at random."));
   CHECK(qfa::patching_text({}).empty());
 }

@@ -51,10 +51,10 @@ inline qfa::steering_findings made_up_steering() {
   c.not_survived = c.bands[2];
   c.survivors_lead = between(0.25, 0.125, 0.375);
   constexpr double never = std::numeric_limits<double>::infinity();
-  c.features.push_back({7, 0.95, qfa::outcome::survived, 3, 2.5,
-                        {{0.9, 0.8}, {0.9, 0.875}, {1.0, 2.0}, {0.9, 1.6}, {1.1, never}}, {}});
-  c.features.push_back({9, 0.25, qfa::outcome::destroyed, 4, 1.5,
-                        {{0.9, 0.7}, {0.7, 0.625}, {1.0, 2.0}, {0.9, 1.6}, {1.1, 1.2}}, {}});
+  c.features.push_back(
+      {7, 0.95, qfa::outcome::survived, 3, 2.5, {{0.9, 0.8}, {0.9, 0.875}, {1.0, 2.0}, {0.9, 1.6}, {1.1, never}}, {}});
+  c.features.push_back(
+      {9, 0.25, qfa::outcome::destroyed, 4, 1.5, {{0.9, 0.7}, {0.7, 0.625}, {1.0, 2.0}, {0.9, 1.6}, {1.1, 1.2}}, {}});
   return s;
 }
 

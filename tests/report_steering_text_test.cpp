@@ -24,11 +24,13 @@ TEST_CASE("steering text: the finding, the evidence for it, and what it was meas
   CHECK(says(s, "Steering at blocks.2.hook_resid_post (relu SAE)"));
   CHECK(says(s, "decoder rows of 2 of 100 counted features"));
   CHECK(says(s, "added at 2048 tokens (64 rows' first 32), 16 groups"));
-  CHECK(says(s, "rtn:bits=4: r PREDICTS how faithfully a feature steers: Spearman 0.62 [0.50, 0.75] over groups of rows, "
-                "[0.25, 0.88] had other features been drawn (2 features at dose 1)."));
+  CHECK(says(s,
+             "rtn:bits=4: r PREDICTS how faithfully a feature steers: Spearman 0.62 [0.50, 0.75] over groups of rows, "
+             "[0.25, 0.88] had other features been drawn (2 features at dose 1)."));
   CHECK(says(s, "random vectors of equal length held fixed: 0.38 [0.25, 0.50]."));
-  CHECK(says(s, "Mean fidelity: 0.8750 [0.8000, 0.9000] of the 1 that are survived, 0.6250 [0.6000, 0.7000] of the 1 that "
-                "are destroyed; survivors lead by +0.2500 [0.1250, 0.3750]."));
+  CHECK(says(s,
+             "Mean fidelity: 0.8750 [0.8000, 0.9000] of the 1 that are survived, 0.6250 [0.6000, 0.7000] of the 1 that "
+             "are destroyed; survivors lead by +0.2500 [0.1250, 0.3750]."));
   CHECK(says(s, "Least faithful is feature 9 (r 0.250, raises token 4): fidelity 0.6250, gain 0.700."));
   CHECK(says(s, "no dose up to 1 does in the compressed model what theirs does in the reference: 1 at 1."));
   CHECK(qfa::steering_text(s, qfa::vocabulary({"a", "b", "c", "d", "once"})).find("raises \"once\"") !=

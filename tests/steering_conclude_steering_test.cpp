@@ -91,8 +91,8 @@ TEST_CASE("conclude_steering: what r orders is found, in both directions, and ch
   const auto falling = [](std::size_t v) { return 0.9 - 0.03 * static_cast<double>(v); };
   const auto unrelated = [](std::size_t v) { return 0.6 + 0.05 * static_cast<double>(7 * v % 5); };
   const leave_one_out r = correlations(rising_r());
-  const steering_record control = record_of([](std::size_t v) { return 0.8 + 0.01 * static_cast<double>(v % 3); }, 1.0,
-                                            2, doses);
+  const steering_record control =
+      record_of([](std::size_t v) { return 0.8 + 0.01 * static_cast<double>(v % 3); }, 1.0, 2, doses);
   const steered_condition up = conclude_with(r, record_of(rising, 0.8, 1, doses), control);
   CHECK(up.predicted_by_r.value == 1.0);
   CHECK(up.over_features.value == 1.0);

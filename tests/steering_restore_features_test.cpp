@@ -66,8 +66,8 @@ TEST_CASE("restore_features: skipped positions have no codes and stay as they ar
   const auto token = [](sparse_codes& to, std::vector<std::uint32_t> features, std::vector<float> values) {
     to.append_token(features, values);
   };
-  token(x, {0}, {1.0f}), token(y, {}, {});             // row 0, position 1: feature 0 is missing
-  token(x, {}, {}), token(y, {1}, {0.5f});             // row 1, position 1: feature 1 is a ghost
+  token(x, {0}, {1.0f}), token(y, {}, {});  // row 0, position 1: feature 0 is missing
+  token(x, {}, {}), token(y, {1}, {0.5f});  // row 1, position 1: feature 1 is a ghost
   const coded_pair codes{x, y, {{0.0f, 3.0f}, {0.0f, 1.0f}}, {{0.0f, 1.0f}, {0.0f, 2.0f}}};
   std::vector<float> h{7.0f, 7.0f, 7.0f, 7.0f};
   const std::vector<std::uint8_t> both{1, 1}, first{1, 0};

@@ -78,8 +78,8 @@ TEST_CASE("steer: sums are those of whole passes whose hook adds the vector") {
   const steering_record found = steer(reference, compressed, rows, {hook, skip}, vectors, doses);
   const auto change = [&](const any_decoder& of, double dose) {
     const activations plain = of.logits(rows.tokens.view());
-    const activations hidden = of.forward(
-        rows.tokens.view(), {.hooks = {hook}, .final_hidden = true}, [&](std::size_t, matrix_view<float> x) {
+    const activations hidden =
+        of.forward(rows.tokens.view(), {.hooks = {hook}, .final_hidden = true}, [&](std::size_t, matrix_view<float> x) {
           for (std::size_t t = 0; t < x.rows(); ++t)
             for (std::size_t i = 0; t % 12 >= skip && i < x.columns(); ++i)
               x(t, i) += static_cast<float>(dose) * vectors[1].values[i];

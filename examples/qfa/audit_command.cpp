@@ -76,9 +76,9 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
   if (arguments.model.empty()) {
     refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
             "--loss-batch", "--meaning", "--meaning-floor", "--token-damage", "--cache-prefill", "--cache-step",
-            "--no-loss", "--match-tolerance", "--controls", "--control-seeds", "--control-tokens", "--ladder",
-            "--steering", "--steering-features", "--patching"},
+            "--no-loss", "--match-tolerance", "--controls", "--control-seeds", "--control-tokens", "--ladder"},
            "--activations", "runs and compresses no model");
+    refuse({"--steering", "--steering-features", "--patching"}, "--activations", "steers no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");

@@ -192,15 +192,18 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
       ->check(CLI::PositiveNumber);
   command.add_option("--control-tokens", a.control.max_tokens,
                      "run controls on no more of the reported tokens than this (65536); 0: on all");
-  command.add_flag("--steering", a.steering,
-                   "also steer both models with features, and say how alike their logits move, and whether r predicts it");
+  command.add_flag(
+      "--steering", a.steering,
+      "also steer both models with features, and say how alike their logits move, and whether r predicts it");
   command
-      .add_option("--steering-features", a.steer.features,
-                  "of the counted features, from the most to the least damaged (48); each takes ten passes of every model")
+      .add_option(
+          "--steering-features", a.steer.features,
+          "of the counted features, from the most to the least damaged (48); each takes ten passes of every model")
       ->check(CLI::Range(std::size_t{8}, std::size_t{1'000'000}));
-  command.add_flag("--patching", a.patching,
-                   "also give features the reference's codes in the compressed model, and say how much of the KL goes: of "
-                   "the worst by r, of the largest errors, at random");
+  command.add_flag(
+      "--patching", a.patching,
+      "also give features the reference's codes in the compressed model, and say how much of the KL goes: of "
+      "the worst by r, of the largest errors, at random");
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 

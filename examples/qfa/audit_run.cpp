@@ -166,10 +166,8 @@ void go_back_to_models(finished_audit& out, const audit_arguments& arguments, co
   for (const qfa::any_policy& policy : policies)
     recipes.push_back({policy.name(), [&] { return models.compress_by(policy, arguments.targets); }});
   for (const named_path& other : against)
-    recipes.push_back(
-        {other.name, [&] { return models.take(qfa::open_model(other.path), arguments.targets, {}); }});
-  const qfa::finished_models of{models,     dictionary, tokens.reported, settings,
-                                out.result, recipes,    progress_line()};
+    recipes.push_back({other.name, [&] { return models.take(qfa::open_model(other.path), arguments.targets, {}); }});
+  const qfa::finished_models of{models, dictionary, tokens.reported, settings, out.result, recipes, progress_line()};
   if (arguments.steering) out.steering = qfa::run_steering(of, arguments.steer);
   if (arguments.patching) out.patching = qfa::run_patching(of, arguments.patch);
   for (const cached_condition& c : cached) {

@@ -49,7 +49,8 @@ TEST_CASE("steering and patching of a real model: vectors of features steer, and
     CHECK(f.own.reference_shift[0] < f.own.reference_shift[2]);
   }
 
-  const patching_findings patched = run_patching(of, {.tokens = 4096, .choosing_tokens = 16384, .shares = {0.1}, .seeds = 1});
+  const patching_findings patched =
+      run_patching(of, {.tokens = 4096, .choosing_tokens = 16384, .shares = {0.1}, .seeds = 1});
   const patched_condition& p = patched.conditions.front();
   CHECK(p.activations.range.lower > p.everything.range.upper);  // the SAE does not see all
   CHECK(p.everything.range.lower > 0.0);

@@ -22,8 +22,8 @@
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/mcnemar.hpp"
 
-// Does a probe that was trained on the reference still work on the compressed model (A8 of the validity notes)?  A probe
-// scores an activation by its inner product with a direction; harmful prompts are its positives.
+// Does a probe that was trained on the reference still work on the compressed model (A8 of the validity notes)?  A
+// probe scores an activation by its inner product with a direction; harmful prompts are its positives.
 
 namespace qfa {
 
@@ -45,8 +45,8 @@ inline std::vector<double> find_probe(matrix_view<const float> positive, matrix_
         rows.push_back(static_cast<double>(x));
   std::vector<std::uint8_t> labels(positive.rows(), 1);
   labels.resize(positive.rows() + negative.rows(), 0);
-  const standardized_logistic fit = fit_standardized_logistic(
-      matrix_view<const double>(rows.data(), labels.size(), positive.columns()), labels);
+  const standardized_logistic fit =
+      fit_standardized_logistic(matrix_view<const double>(rows.data(), labels.size(), positive.columns()), labels);
   std::vector<double> out(fit.model.coefficients);
   double squares = 0.0;
   for (std::size_t c = 0; c < out.size(); ++c) {
@@ -114,17 +114,17 @@ struct probe_change {
   double auroc = std::numeric_limits<double>::quiet_NaN();
   double true_positives = std::numeric_limits<double>::quiet_NaN();   ///< share of positives above the threshold
   double false_positives = std::numeric_limits<double>::quiet_NaN();  ///< share of negatives
-  std::uint64_t lost = 0, gained = 0;        ///< decisions "positive" that went and that came
-  double mcnemar_p = 1.0;                    ///< of these
+  std::uint64_t lost = 0, gained = 0;                                 ///< decisions "positive" that went and that came
+  double mcnemar_p = 1.0;                                             ///< of these
   std::uint64_t to_wrong = 0, to_right = 0;  ///< decisions that were right and are wrong, and the other way round
   double mcnemar_p_right = 1.0;              ///< of these
-  estimate auroc_lost;           ///< the reference's less this, intervals over prompts
-  estimate true_positives_lost;  ///< likewise, the threshold being given
+  estimate auroc_lost;                       ///< the reference's less this, intervals over prompts
+  estimate true_positives_lost;              ///< likewise, the threshold being given
 };
 
 struct probe_fidelity {
   double threshold = std::numeric_limits<double>::quiet_NaN();  ///< 1 % false positives on the reference
-  estimate auroc;  ///< on the reference; on logit, over prompts
+  estimate auroc;                                               ///< on the reference; on logit, over prompts
   double true_positives = std::numeric_limits<double>::quiet_NaN();
   double false_positives = std::numeric_limits<double>::quiet_NaN();
   probe_change frozen;      ///< as the probe is
@@ -195,9 +195,9 @@ inline probe_fidelity measure_probe(std::span<const double> direction, const pai
   out.true_positives = before.true_positive_rate(out.threshold);
   out.false_positives = before.false_positive_rate(out.threshold);
   const auto changed = [&](double shift) {
-    return compare_probe(
-        before, detail::scores_of(held_out.harmful_compressed, held_out.harmless_compressed, direction, shift),
-        out.threshold);
+    return compare_probe(before,
+                         detail::scores_of(held_out.harmful_compressed, held_out.harmless_compressed, direction, shift),
+                         out.threshold);
   };
   out.frozen = changed(0.0);
   out.recentered = changed(mean_shift_along(fitted, direction));

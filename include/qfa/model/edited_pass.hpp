@@ -40,7 +40,8 @@ class edited_pass {
     const hook_point before{at_.layer, hook_kind::resid_pre};
     if (!residual()) asked.hooks.push_back(before);
     final_hidden_ = model.forward(
-        rows_, asked, [&](std::size_t i, matrix_view<float> x) { copy_rows(x, i == 0 ? at_hook_ : before_); }, scratch_);
+        rows_, asked, [&](std::size_t i, matrix_view<float> x) { copy_rows(x, i == 0 ? at_hook_ : before_); },
+        scratch_);
   }
 
   const hook_point& at() const noexcept { return at_; }

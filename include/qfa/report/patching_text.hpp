@@ -32,14 +32,14 @@ inline std::string patching_verdict(const patched_condition& c) {
   if (p == nullptr) return "";
   const interval& gain = p->worst_over_random.range;
   const bool measured = gain.kind == interval_kind::two_sided;
-  const std::string set = p->what.back() == '%' ? "the worst " + p->what + " by r"
+  const std::string set = p->what.back() == '%'    ? "the worst " + p->what + " by r"
                           : p->what == "destroyed" ? "those that r calls destroyed"
                                                    : "those that do not survive";
-  std::string out = "  The " + std::to_string(p->features) + " features, " + set + ", recover " + percent_text(p->worst) +
-                    " of it, as many at random " + percent_text(p->random) + ", as much energy at random (" +
-                    fixed(p->random_features, 0) + " features) " + percent_text(p->random_energy) +
-                    ", as many with the largest energy " + percent_text(p->loudest) + ", and all others without them " +
-                    percent_text(p->all_but_worst) + ".\n";
+  std::string out = "  The " + std::to_string(p->features) + " features, " + set + ", recover " +
+                    percent_text(p->worst) + " of it, as many at random " + percent_text(p->random) +
+                    ", as much energy at random (" + fixed(p->random_features, 0) + " features) " +
+                    percent_text(p->random_energy) + ", as many with the largest energy " + percent_text(p->loudest) +
+                    ", and all others without them " + percent_text(p->all_but_worst) + ".\n";
   if (!measured) return out + "  Whether r is functional importance is unmeasured: " + std::string(gain.reason) + ".\n";
   const std::string numbers = percent_text(p->worst_over_random) + " beyond as many at random";
   if (gain.lower > 0.0) return out + "  r points at features that matter to predictions: " + numbers + ".\n";

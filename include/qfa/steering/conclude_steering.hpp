@@ -140,8 +140,8 @@ inline steered_condition conclude_steering(std::string policy, std::span<const s
     f.gain = median(&deletion::own, &dose_curve::gain, interval_scale::identity);
     f.fidelity = median(&deletion::own, &dose_curve::fidelity, interval_scale::atanh);
     f.exchange = median(&deletion::own, &dose_curve::exchange, interval_scale::log);
-    f.unreached = static_cast<std::size_t>(std::ranges::count_if(
-        whole.own, [&](const dose_curve& c) { return std::isinf(c.exchange[dose]); }));
+    f.unreached = static_cast<std::size_t>(
+        std::ranges::count_if(whole.own, [&](const dose_curve& c) { return std::isinf(c.exchange[dose]); }));
     f.random_gain = median(&deletion::random, &dose_curve::gain, interval_scale::identity);
     f.random_fidelity = median(&deletion::random, &dose_curve::fidelity, interval_scale::atanh);
     f.excess = over_groups(
@@ -164,8 +164,8 @@ inline steered_condition conclude_steering(std::string policy, std::span<const s
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(left_out));
     return spearman(detail::chosen_of(whole.r, rest), fidelity(whole, rest, unit));
   };
-  out.over_features = jackknife(out.predicted_by_r.value, chosen.size(), without_feature,
-                                {.scale = interval_scale::atanh});
+  out.over_features =
+      jackknife(out.predicted_by_r.value, chosen.size(), without_feature, {.scale = interval_scale::atanh});
   out.predicted_beyond_length = over_groups(
       [&](const deletion& d) {
         const std::vector<double> control = fidelity(d, chosen, unit, &deletion::random);
@@ -179,8 +179,9 @@ inline steered_condition conclude_steering(std::string policy, std::span<const s
   for (const std::size_t v : chosen)
     members[static_cast<std::size_t>(bands(whole.r[v]))].push_back(v);
   const auto mean_fidelity = [&](std::span<const std::size_t> of) {
-    return band_fidelity{of.size(), over_groups([&](const deletion& d) { return detail::mean_of(fidelity(d, of, unit)); },
-                                                interval_scale::atanh)};
+    return band_fidelity{
+        of.size(),
+        over_groups([&](const deletion& d) { return detail::mean_of(fidelity(d, of, unit)); }, interval_scale::atanh)};
   };
   for (std::size_t b = 0; b < members.size(); ++b)
     out.bands[b] = mean_fidelity(members[b]);

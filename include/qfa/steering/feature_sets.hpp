@@ -22,15 +22,17 @@ inline std::vector<std::uint32_t> by_correlation(std::span<const std::uint32_t> 
   std::vector<std::uint32_t> out;
   for (const std::uint32_t f : features)
     if (!std::isnan(r[f])) out.push_back(f);
-  std::ranges::stable_sort(out, [&](std::uint32_t a, std::uint32_t b) { return r[a] < r[b] || (r[a] == r[b] && a < b); });
+  std::ranges::stable_sort(out,
+                           [&](std::uint32_t a, std::uint32_t b) { return r[a] < r[b] || (r[a] == r[b] && a < b); });
   return out;
 }
 
 /// The features with the largest energy e_j = E (y_j - x_j)^2 |w_j|^2 first; ties by number.  `energy` is by feature.
 inline std::vector<std::uint32_t> by_energy(std::span<const std::uint32_t> features, std::span<const double> energy) {
   std::vector<std::uint32_t> out(features.begin(), features.end());
-  std::ranges::stable_sort(
-      out, [&](std::uint32_t a, std::uint32_t b) { return energy[a] > energy[b] || (energy[a] == energy[b] && a < b); });
+  std::ranges::stable_sort(out, [&](std::uint32_t a, std::uint32_t b) {
+    return energy[a] > energy[b] || (energy[a] == energy[b] && a < b);
+  });
   return out;
 }
 

@@ -23,15 +23,16 @@ struct patching_options {
   std::size_t tokens = 16384;           ///< of the odd groups of rows, on which recovery is measured
   std::size_t choosing_tokens = 65536;  ///< of the even groups, on which features are told apart
   std::vector<double> shares{0.01, 0.02, 0.05, 0.1, 0.2, 0.5};  ///< of the counted features, sizes of sets
-  std::size_t seeds = 3;                ///< of each random set
+  std::size_t seeds = 3;                                        ///< of each random set
 };
 
 /// Sums by group of rows of a model that was patched, against the reference.
 using group_comparisons = std::vector<comparison_sum>;
 
 /// What a patch gives back of the predictions (A10 of the validity notes): R = 1 - KL(reference || patched) /
-/// KL(reference || compressed), of mean KL, without one group, or of all.  0 where nothing is gained, 1 where the patched
-/// model predicts as the reference does, negative where it predicts worse; NaN where there is nothing to recover.
+/// KL(reference || compressed), of mean KL, without one group, or of all.  0 where nothing is gained, 1 where the
+/// patched model predicts as the reference does, negative where it predicts worse; NaN where there is nothing to
+/// recover.
 inline double recovered_share(std::span<const comparison_sum> compressed, std::span<const comparison_sum> patched,
                               std::size_t left_out) {
   require(compressed.size() == patched.size(), "a patch is measured on the same groups of rows");
@@ -49,16 +50,16 @@ inline double recovered_share(std::span<const comparison_sum> compressed, std::s
 
 /// Passes with one size of sets.  The random ones come once for each seed.
 struct restored_passes {
-  group_comparisons worst, all_but_worst;      ///< by r
-  group_comparisons loudest, all_but_loudest;  ///< by energy
-  std::vector<group_comparisons> random;       ///< as many features
+  group_comparisons worst, all_but_worst;        ///< by r
+  group_comparisons loudest, all_but_loudest;    ///< by energy
+  std::vector<group_comparisons> random;         ///< as many features
   std::vector<group_comparisons> random_energy;  ///< as much energy as the worst
 };
 
 /// Sets of one size, and what restoring them recovers.
 struct restored_point {
-  std::string what;          ///< "5 %", or a band of outcomes
-  std::size_t features = 0;  ///< in each set, but for random ones of equal energy
+  std::string what;            ///< "5 %", or a band of outcomes
+  std::size_t features = 0;    ///< in each set, but for random ones of equal energy
   double energy_share = 0.0;   ///< of the worst features' energy in that of all counted ones
   double random_features = 0;  ///< mean size of random sets of that energy
   estimate worst, all_but_worst, loudest, all_but_loudest, random, random_energy;
@@ -81,7 +82,7 @@ struct patching_findings {
   patching_options options;
   std::string hook;
   activation_kind gate = activation_kind::relu;
-  std::size_t counted = 0;  ///< features
+  std::size_t counted = 0;                       ///< features
   std::size_t rows = 0, tokens = 0, groups = 0;  ///< on which recovery is measured
   std::size_t choosing_tokens = 0;
   std::vector<patched_condition> conditions;
@@ -98,9 +99,8 @@ inline void conclude_point(restored_point& to, std::span<const comparison_sum> c
     return over_groups([&](std::size_t g) { return recovered_share(compressed, patched, g); });
   };
   const auto many = [&](const std::vector<group_comparisons>& patched) {
-    return over_groups([&](std::size_t g) {
-      return recovered_share(compressed, std::span<const group_comparisons>(patched), g);
-    });
+    return over_groups(
+        [&](std::size_t g) { return recovered_share(compressed, std::span<const group_comparisons>(patched), g); });
   };
   const auto beyond = [&](const std::vector<group_comparisons>& control) {
     return over_groups([&](std::size_t g) {

@@ -44,7 +44,8 @@ inline patched_rows choose_patched_rows(const token_rows& rows, const patching_o
     std::vector<std::size_t> all, some;
     for (std::size_t r = 0; r < rows.rows(); ++r)
       if (groups.group_of(r) % 2 == half) all.push_back(r);
-    require(!all.empty(), "patching needs two groups of rows: features are chosen on one half, and restored on the other");
+    require(!all.empty(),
+            "patching needs two groups of rows: features are chosen on one half, and restored on the other");
     for (const std::size_t place : spread_evenly(all.size(), (std::max<std::size_t>)(1, tokens / rows.context)))
       some.push_back(all[place]);
     return take_rows(rows, some, rows.context);
@@ -101,8 +102,7 @@ inline measured_features measure_features(const finished_models& of, const any_e
                                           const any_decoder& compressed, const sampled_rows& where) {
   feature_table table(of.dictionary.d_sae, 1);
   detail::for_each_patched_block(
-      of, encode, compressed, where,
-      [&](detail::patched_block& block, std::size_t, matrix_view<const std::uint32_t>) {
+      of, encode, compressed, where, [&](detail::patched_block& block, std::size_t, matrix_view<const std::uint32_t>) {
         const coded_pair& codes = block.codes();
         table(codes.reference, codes.compressed, std::vector<std::uint32_t>(codes.reference.tokens(), 0));
       });
@@ -249,9 +249,9 @@ inline patched_condition patch_condition(const finished_models& of, const any_en
   return out;
 }
 
-/// Oracle patching of an audit's conditions (A10 of the validity notes): gives sets of features the codes that they have
-/// in the reference, leaves the rest of the compressed model as it is, and says how much of the predictions comes back.
-/// Throws where there are too few rows, and as edited_pass does; where no feature is measured, a note says so.
+/// Oracle patching of an audit's conditions (A10 of the validity notes): gives sets of features the codes that they
+/// have in the reference, leaves the rest of the compressed model as it is, and says how much of the predictions comes
+/// back. Throws where there are too few rows, and as edited_pass does; where no feature is measured, a note says so.
 inline patching_findings run_patching(const finished_models& of, const patching_options& how = {}) {
   require(how.seeds > 0, "sets at random need a seed");
   const any_encoder encode(of.dictionary);

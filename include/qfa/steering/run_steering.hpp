@@ -74,11 +74,10 @@ inline steering_findings run_steering(const finished_models& of, const steering_
   const any_decoder& reference = of.model.reference();
   const steering_site site{of.model.hook(), of.settings.skip_positions};
   const std::size_t positions = (std::min)(of.rows.context, site.skip_positions + how.positions);
-  const steered_rows rows =
-      choose_steered_rows(of.rows, how, site.skip_positions,
-                          detail::steered_rows_per_block(reference.config(), positions));
-  const double scale = detail::mean_input_scale(
-      of.dictionary, edited_pass(reference, rows.pilot.tokens.view(), site.hook).at_hook());
+  const steered_rows rows = choose_steered_rows(of.rows, how, site.skip_positions,
+                                                detail::steered_rows_per_block(reference.config(), positions));
+  const double scale =
+      detail::mean_input_scale(of.dictionary, edited_pass(reference, rows.pilot.tokens.view(), site.hook).at_hook());
   std::vector<steering_vector> own, random;
   for (const std::uint32_t f : features) {
     const double activation = of.audit.conditions.front().features[f].mean_when_active;

@@ -16,11 +16,11 @@ namespace qfa {
 
 /// How many features are steered with, and on what.
 struct steering_options {
-  std::size_t features = 48;  ///< of the counted ones, chosen by sample_by_damage
-  std::size_t rows = 64;      ///< of the audit's, spread over all of them
-  std::size_t positions = 64; ///< the first of each row, behind those that are skipped
-  std::size_t pilot_rows = 8; ///< other rows, on which target tokens are chosen; no more than a block of logits holds
-  std::uint64_t seed = 1;     ///< of the random directions
+  std::size_t features = 48;   ///< of the counted ones, chosen by sample_by_damage
+  std::size_t rows = 64;       ///< of the audit's, spread over all of them
+  std::size_t positions = 64;  ///< the first of each row, behind those that are skipped
+  std::size_t pilot_rows = 8;  ///< other rows, on which target tokens are chosen; no more than a block of logits holds
+  std::uint64_t seed = 1;      ///< of the random directions
 };
 
 /// One vector's numbers for each dose, over all groups.
@@ -45,12 +45,12 @@ struct steered_feature {
 struct dose_finding {
   double dose = 0.0;
   estimate gain;
-  estimate fidelity;         ///< interval on atanh
-  estimate exchange;         ///< interval on log
-  std::size_t unreached = 0; ///< features of which no dose does as much in the compressed model
+  estimate fidelity;          ///< interval on atanh
+  estimate exchange;          ///< interval on log
+  std::size_t unreached = 0;  ///< features of which no dose does as much in the compressed model
   estimate random_gain, random_fidelity;
-  estimate excess;         ///< median of a feature's fidelity less its random vector's
-  estimate predicted_by_r; ///< Spearman of r and fidelity
+  estimate excess;          ///< median of a feature's fidelity less its random vector's
+  estimate predicted_by_r;  ///< Spearman of r and fidelity
 };
 
 /// Mean fidelity at dose 1 of the steered features with one outcome.
@@ -68,11 +68,11 @@ struct steered_condition {
   /// at a time).
   estimate predicted_by_r;
   estimate over_features;
-  estimate predicted_beyond_length;     ///< the same with the fidelity of random vectors of equal length held fixed
-  std::array<band_fidelity, 3> bands;   ///< by outcome: survived, blurred, destroyed
-  band_fidelity not_survived;           ///< blurred and destroyed together
-  estimate survivors_lead;              ///< mean fidelity of survivors less that of the others
-  std::size_t without_fidelity = 0;     ///< features of which one model does not respond: in no correlation
+  estimate predicted_beyond_length;    ///< the same with the fidelity of random vectors of equal length held fixed
+  std::array<band_fidelity, 3> bands;  ///< by outcome: survived, blurred, destroyed
+  band_fidelity not_survived;          ///< blurred and destroyed together
+  estimate survivors_lead;             ///< mean fidelity of survivors less that of the others
+  std::size_t without_fidelity = 0;    ///< features of which one model does not respond: in no correlation
   std::vector<steered_feature> features;
 
   /// Whether r predicts fidelity for sure: both intervals lie above 0.
@@ -89,7 +89,7 @@ struct steering_findings {
   std::vector<double> doses;
   std::string hook;
   activation_kind gate = activation_kind::relu;
-  std::size_t counted = 0;  ///< features from which those steered with are drawn
+  std::size_t counted = 0;                                      ///< features from which those steered with are drawn
   std::size_t rows = 0, positions = 0, tokens = 0, groups = 0;  ///< tokens: those steered and measured
   std::size_t pilot_tokens = 0;
   std::vector<steered_condition> conditions;

@@ -17,7 +17,8 @@
 
 namespace qfa {
 
-/// `count` places spread evenly over [0, all): the middles of as many equal parts.  All of them where there are no more.
+/// `count` places spread evenly over [0, all): the middles of as many equal parts.  All of them where there are no
+/// more.
 inline std::vector<std::size_t> spread_evenly(std::size_t all, std::size_t count) {
   count = (std::min)(all, count);
   std::vector<std::size_t> out(count);
@@ -55,8 +56,8 @@ inline std::vector<std::uint32_t> sample_by_damage(std::span<const std::uint32_t
   return out;
 }
 
-/// Rows of an audit that an analysis of their own runs on, with the groups that they have in the audit: what is left out
-/// of the one by a jackknife is left out of the other.
+/// Rows of an audit that an analysis of their own runs on, with the groups that they have in the audit: what is left
+/// out of the one by a jackknife is left out of the other.
 struct sampled_rows {
   token_rows tokens;
   std::vector<std::uint32_t> group_of_row;
@@ -66,9 +67,8 @@ struct sampled_rows {
 /// The given rows' first `positions` tokens.
 inline sampled_rows take_rows(const token_rows& all, std::span<const std::size_t> rows, std::size_t positions) {
   const row_groups groups(all.rows());
-  sampled_rows out{.tokens = {.context = (std::min)(positions, all.context)},
-                   .group_of_row = {},
-                   .groups = groups.groups()};
+  sampled_rows out{
+      .tokens = {.context = (std::min)(positions, all.context)}, .group_of_row = {}, .groups = groups.groups()};
   for (const std::size_t row : rows) {
     const auto ids = all.view().row(row).first(out.tokens.context);
     out.tokens.ids.insert(out.tokens.ids.end(), ids.begin(), ids.end());
