@@ -55,6 +55,8 @@ inline qfa::steering_findings made_up_steering() {
       {7, 0.95, qfa::outcome::survived, 3, 2.5, {{0.9, 0.8}, {0.9, 0.875}, {1.0, 2.0}, {0.9, 1.6}, {1.1, never}}, {}});
   c.features.push_back(
       {9, 0.25, qfa::outcome::destroyed, 4, 1.5, {{0.9, 0.7}, {0.7, 0.625}, {1.0, 2.0}, {0.9, 1.6}, {1.1, 1.2}}, {}});
+  c.least_faithful = 1;
+  c.least_fidelity = between(0.625, 0.5, 0.75);
   return s;
 }
 

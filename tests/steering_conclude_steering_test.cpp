@@ -153,6 +153,30 @@ TEST_CASE("conclude_steering: medians, exchange rates and outcomes by hand") {
   CHECK(c.features[3].random.gain[1] == doctest::Approx(0.5));
 }
 
+TEST_CASE("conclude_steering: a group is left out of r and of fidelity alike") {
+  // Fidelities as sure as can be, and an r whose neighbors change places without one group or another.
+  const auto rising = [](std::size_t v) { return 0.5 + 0.03 * static_cast<double>(v); };
+  const steering_record own = record_of(rising, 0.8, 1, doses, 0.0);
+  const steered_condition c = conclude_with(correlations(rising_r(), 0.03f), own, own);
+  CHECK(c.predicted_by_r.value == 1.0);
+  CHECK(c.predicted_by_r.range.standard_error > 0.0);
+  // The other way round: r as sure as can be.
+  const steering_record noisy = record_of(rising, 0.8, 1, doses, 0.3);
+  CHECK(conclude_with(correlations(rising_r(), 0.0f), noisy, own).predicted_by_r.range.standard_error > 0.0);
+}
+
+TEST_CASE("conclude_steering: the least faithful feature is chosen on the even groups, and measured on the odd ones") {
+  steering_record own = record_of([](std::size_t) { return 0.8; }, 1.0, 1, doses, 0.001);
+  for (std::size_t g = 0; g < groups; ++g) {
+    own.at(5, 1, g).product *= g % 2 == 0 ? 0.5 : 1.0;
+    own.at(6, 1, g).product *= g % 2 == 0 ? 1.0 : 0.25;
+  }
+  const steered_condition c = conclude_with(correlations(rising_r()), own, own);
+  CHECK(c.least_faithful == 5);
+  CHECK(c.least_fidelity.value == doctest::Approx(0.8).epsilon(0.01));
+  CHECK(c.least_fidelity.range.dof == 7.0);
+}
+
 TEST_CASE("conclude_steering: survivors' lead over the others") {
   std::vector<double> r(features, 0.95);
   r[2] = r[3] = 0.7;

@@ -62,6 +62,7 @@ TEST_CASE("conclude_point: sets, what they leave out, means over draws, and pair
   CHECK(point.worst.value == doctest::Approx(0.5 * 9.0 / 12.0));
   CHECK(point.worst.range.kind == interval_kind::two_sided);
   CHECK(point.all_but_worst.value == doctest::Approx(0.75));
+  CHECK(point.all_but_worst.range.standard_error < 1e-12);  // a quarter is left of every group, whichever is left out
   CHECK(point.loudest.value == doctest::Approx(0.875));
   CHECK(point.all_but_loudest.value == doctest::Approx(-0.5));
   CHECK(point.random.value == doctest::Approx(0.25));

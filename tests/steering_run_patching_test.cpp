@@ -74,6 +74,7 @@ TEST_CASE("run_patching: damage of one channel comes back with its features, whi
   REQUIRE(found.conditions.size() == 1);
   const patched_condition& c = found.conditions.front();
   CHECK(c.kl.value > 1e-4);
+  CHECK(c.kl.range.dof == 15.0);
   CHECK(c.activations.value == doctest::Approx(1.0).epsilon(1e-9));
   CHECK(c.everything.value == doctest::Approx(1.0).epsilon(1e-6));
   const auto at = [&](const std::string& what) {

@@ -127,6 +127,21 @@ TEST_CASE("steer: the same bytes for every number of threads, and rows fall into
                     doctest::Contains("a group each"));
 }
 
+TEST_CASE("steer: rows of a second block fall into their own groups") {
+  const any_decoder reference(tiny_model());
+  const std::vector<steering_vector> vectors = some_vectors(1);
+  const std::vector<double> unit{1.0};
+  const token_rows all = random_rows(352, 12, 97);  // a block holds 341 rows of 12
+  const sampled_rows rows = take_rows(all, spread_evenly(352, 352), 12);
+  const steering_record found = steer(reference, reference, rows, {hook, 0}, vectors, unit);
+  const sampled_rows last = take_rows(all, std::vector<std::size_t>{347, 348, 349, 350, 351}, 12);
+  REQUIRE(last.group_of_row.front() == 63);
+  const steering_record alone = steer(reference, reference, last, {hook, 0}, vectors, unit);
+  for (std::size_t g = 0; g < 64; ++g)
+    CHECK(found.sums[g].tokens == (g % 2 == 0 ? 72U : 60U));
+  CHECK(found.sums[63] == alone.sums[63]);
+}
+
 TEST_CASE("choose_targets: the token that a vector raises most at the steered positions") {
   const language_model model = tiny_model();
   const any_decoder reference(model);

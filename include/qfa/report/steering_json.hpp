@@ -72,6 +72,9 @@ inline report_json steered_json(const steered_condition& c) {
             {"destroyed", band_json(c.bands[2])},
             {"not_survived", band_json(c.not_survived)},
             {"survivors_lead", to_json(c.survivors_lead)}}},
+          {"least_faithful",
+           {{"feature", c.features.empty() ? report_json(nullptr) : report_json(c.features[c.least_faithful].feature)},
+            {"fidelity_on_odd_groups", to_json(c.least_fidelity)}}},
           {"doses", std::move(doses)},
           {"features", std::move(features)}};
 }

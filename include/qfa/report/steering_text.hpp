@@ -69,21 +69,15 @@ inline std::string unreached_sentence(const steered_condition& c) {
                            " does in the compressed model what theirs does in the reference: " + out + ".\n";
 }
 
-/// The feature whose steering is least faithful.
+/// The feature that steers least faithfully: chosen on one half of the groups, measured on the other.
 inline std::string worst_sentence(const steered_condition& c, const vocabulary& words) {
-  const steered_feature* worst = nullptr;
-  std::size_t unit = 0;
-  while (unit + 1 < c.doses.size() && c.doses[unit].dose != 1.0)
-    ++unit;
-  for (const steered_feature& f : c.features)
-    if (!std::isnan(f.own.fidelity[unit]) && (worst == nullptr || f.own.fidelity[unit] < worst->own.fidelity[unit]))
-      worst = &f;
-  if (worst == nullptr) return "";
-  const std::array<std::uint32_t, 1> id{static_cast<std::uint32_t>(worst->target)};
-  const std::string token = words.size() > 0 ? '"' + words.text(id) + '"' : "token " + std::to_string(worst->target);
-  return "  Least faithful is feature " + std::to_string(worst->feature) + " (r " + fixed(worst->r, 3) + ", raises " +
-         token + "): fidelity " + fixed(worst->own.fidelity[unit], 4) + ", gain " + fixed(worst->own.gain[unit], 3) +
-         ".\n";
+  if (c.least_faithful >= c.features.size() || !std::isfinite(c.least_fidelity.value)) return "";
+  const steered_feature& worst = c.features[c.least_faithful];
+  const std::array<std::uint32_t, 1> id{static_cast<std::uint32_t>(worst.target)};
+  const std::string token = words.size() > 0 ? '"' + words.text(id) + '"' : "token " + std::to_string(worst.target);
+  return "  Least faithful on the even groups is feature " + std::to_string(worst.feature) + " (r " +
+         fixed(worst.r, 3) + ", raises " + token + "): fidelity " +
+         with_range(fixed(c.least_fidelity.value, 4), c.least_fidelity.range, 4) + " on the odd ones.\n";
 }
 
 }  // namespace detail

@@ -196,6 +196,18 @@ inline steered_condition conclude_steering(std::string policy, std::span<const s
       },
       interval_scale::identity);
 
+  double least = std::numeric_limits<double>::infinity();
+  for (const std::size_t v : chosen)
+    if (const double on_even = own.half_without(v, unit, 0, groups).fidelity(); on_even < least) {
+      least = on_even;
+      out.least_faithful = v;
+    }
+  std::vector<double> on_odd;
+  const auto odd_without = [&](std::size_t g) { return own.half_without(out.least_faithful, unit, 1, g).fidelity(); };
+  for (std::size_t g = 1; g < groups; g += 2)
+    on_odd.push_back(odd_without(g));
+  if (!chosen.empty()) out.least_fidelity = jackknife(odd_without(groups), on_odd, {.scale = interval_scale::atanh});
+
   for (std::size_t v = 0; v < features.size(); ++v)
     out.features.push_back({features[v], whole.r[v], bands(whole.r[v]), vectors[v].target, vectors[v].length(),
                             whole.own[v], whole.random[v]});

@@ -47,6 +47,13 @@ struct steering_record {
       if (g != left_out) out += sums[(vector * doses + dose) * groups + g];
     return out;
   }
+  /// The same of the even groups (half 0) or of the odd ones.
+  steering_sums half_without(std::size_t vector, std::size_t dose, std::size_t half, std::size_t left_out) const {
+    steering_sums out;
+    for (std::size_t g = half; g < groups; g += 2)
+      if (g != left_out) out += sums[(vector * doses + dose) * groups + g];
+    return out;
+  }
   bool operator==(const steering_record&) const = default;
 };
 

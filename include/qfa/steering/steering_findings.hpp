@@ -74,6 +74,8 @@ struct steered_condition {
   estimate survivors_lead;             ///< mean fidelity of survivors less that of the others
   std::size_t without_fidelity = 0;    ///< features of which one model does not respond: in no correlation
   std::vector<steered_feature> features;
+  std::size_t least_faithful = 0;  ///< place among the features, chosen on the even groups at dose 1
+  estimate least_fidelity;         ///< of that feature, on the odd groups, which did not choose it; on atanh
 
   /// Whether r predicts fidelity for sure: both intervals lie above 0.
   bool r_predicts() const noexcept {
