@@ -55,6 +55,15 @@ inline qfa::steering_findings made_up_steering() {
       {7, 0.95, qfa::outcome::survived, 3, 2.5, {{0.9, 0.8}, {0.9, 0.875}, {1.0, 2.0}, {0.9, 1.6}, {1.1, never}}, {}});
   c.features.push_back(
       {9, 0.25, qfa::outcome::destroyed, 4, 1.5, {{0.9, 0.7}, {0.7, 0.625}, {1.0, 2.0}, {0.9, 1.6}, {1.1, 1.2}}, {}});
+  c.directions.push_back({"refusal", 4, 2.5, {}});
+  qfa::direction_dose& at = c.directions.back().doses.emplace_back();
+  at.dose = 1.0;
+  at.gain = between(0.875, 0.8, 0.9);
+  at.fidelity = between(0.75, 0.7, 0.8);
+  at.reference_shift = between(1.5, 1.4, 1.6);
+  at.exchange = between(1.25, 1.2, 1.3);
+  at.random_gain = between(0.5, 0.4, 0.6);
+  at.random_fidelity = between(0.25, 0.2, 0.3);
   c.least_faithful = 1;
   c.least_fidelity = between(0.625, 0.5, 0.75);
   return s;

@@ -26,6 +26,8 @@ TEST_CASE("steering json: what was steered where, the verdict, the doses and eve
   CHECK(c["doses"][1]["unreached"] == 1);
   CHECK(c["doses"][1]["exchange_rate"]["value"] == 1.125);
   CHECK(c["doses"][1]["fidelity_over_random"]["value"] == 0.5);
+  CHECK(c["directions"][0]["name"] == "refusal");
+  CHECK(c["directions"][0]["doses"][0]["exchange_rate"]["value"] == 1.25);
   CHECK(c["features"][1]["feature"] == 9);
   CHECK(c["features"][1]["outcome"] == "destroyed");
   CHECK(c["features"][0]["own"]["exchange_rate"] == qfa::report_json({1.1, nullptr}));

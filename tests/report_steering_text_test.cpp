@@ -29,12 +29,15 @@ TEST_CASE("steering text: the finding, the evidence for it, and what it was meas
              "[0.25, 0.88] had other features been drawn (2 features at dose 1)."));
   CHECK(says(s, "random vectors of equal length held fixed: 0.38 [0.25, 0.50]."));
   CHECK(says(s,
-             "Mean fidelity: 0.8750 [0.8000, 0.9000] of the 1 that are survived, 0.6250 [0.6000, 0.7000] of the 1 that "
-             "are destroyed; survivors lead by +0.2500 [0.1250, 0.3750]."));
+             "Mean fidelity: 0.8750 [0.8000, 0.9000] of the 1 survived, 0.6250 [0.6000, 0.7000] of the 1 "
+             "destroyed; survivors lead by +0.2500 [0.1250, 0.3750]."));
   CHECK(says(
       s,
       "Least faithful on the even groups is feature 9 (r 0.250, raises token 4): fidelity 0.6250 [0.5000, 0.7500] on "
       "the odd ones."));
+  CHECK(says(s,
+             "refusal (length 2.5, raises token 4): gain 0.875 [0.800, 0.900], fidelity 0.7500 [0.7000, 0.8000], "
+             "exchange rate 1.250 [1.200, 1.300]; at random fidelity 0.2500."));
   CHECK(says(s, "no dose up to 1 does in the compressed model what theirs does in the reference: 1 at 1."));
   CHECK(qfa::steering_text(s, qfa::vocabulary({"a", "b", "c", "d", "once"})).find("raises \"once\"") !=
         std::string::npos);

@@ -53,7 +53,9 @@ TEST_CASE("run_steering: what is not compressed steers alike, and what is, less 
   for (const any_policy& policy : {any_policy{}, any_policy(rtn{.bits = 4}), any_policy(rtn{.bits = 3})})
     recipes.push_back({policy.name(), [&models, policy] { return models.compress_by(policy, {}); }});
   const finished_models of{models, dictionary, rows, settings, result, recipes};
-  const steering_findings found = run_steering(of, {.features = 9, .rows = 40, .positions = 6, .pilot_rows = 4});
+  std::vector<float> direction(64, 0.25f);
+  const steering_findings found = run_steering(
+      of, {.features = 9, .rows = 40, .positions = 6, .pilot_rows = 4, .directions = {{"all alike", direction}}});
   CHECK(found.rows == 40);
   CHECK(found.tokens == 240);
   CHECK(found.pilot_tokens == 24);
@@ -70,6 +72,12 @@ TEST_CASE("run_steering: what is not compressed steers alike, and what is, less 
     CHECK(f.length == doctest::Approx(result.conditions[0].features[f.feature].mean_when_active).epsilon(1e-6));
   }
   CHECK(!none.r_predicts());
+  REQUIRE(none.directions.size() == 1);
+  CHECK(none.directions[0].name == "all alike");
+  CHECK(none.directions[0].length == 2.0);
+  CHECK(none.directions[0].doses[4].fidelity.value == 1.0);
+  CHECK(found.conditions[2].directions[0].doses[2].fidelity.value < 1.0);
+  CHECK(found.conditions[2].directions[0].target == none.directions[0].target);
   const auto fidelity = [&](std::size_t c) { return found.conditions[c].doses[2].fidelity; };
   CHECK(fidelity(1).value > fidelity(2).value);
   CHECK(fidelity(2).value > 0.3);

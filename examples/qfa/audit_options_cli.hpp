@@ -45,7 +45,8 @@ struct audit_arguments {
   qfa::control_settings control{};
   bool steering = false;  ///< whether models are steered with features
   qfa::steering_options steer{};
-  bool patching = false;  ///< whether features are restored
+  std::vector<std::string> steering_vectors;  ///< NAME=FILE or FILE: directions of the caller's own
+  bool patching = false;                      ///< whether features are restored
   qfa::patching_options patch{};
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints
   qfa::target_patterns targets;

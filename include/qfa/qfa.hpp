@@ -470,6 +470,7 @@
 #include "qfa/steering/run_patching.hpp"
 #include "qfa/steering/run_steering.hpp"
 #include "qfa/steering/steer.hpp"
+#include "qfa/steering/steered_direction.hpp"
 #include "qfa/steering/steering_findings.hpp"
 #include "qfa/steering/steering_sample.hpp"
 #include "qfa/steering/steering_sums.hpp"

@@ -48,8 +48,24 @@ inline report_json dose_json(const dose_finding& d) {
           {"spearman_r_fidelity", to_json(d.predicted_by_r)}};
 }
 
+inline report_json direction_json(const steered_direction& d) {
+  report_json doses = report_json::array();
+  for (const direction_dose& at : d.doses)
+    doses.push_back({{"dose", at.dose},
+                     {"gain", to_json(at.gain)},
+                     {"fidelity", to_json(at.fidelity)},
+                     {"reference_shift", to_json(at.reference_shift)},
+                     {"exchange_rate", to_json(at.exchange)},
+                     {"random_gain", to_json(at.random_gain)},
+                     {"random_fidelity", to_json(at.random_fidelity)}});
+  return {
+      {"name", d.name}, {"target_token", d.target}, {"length", number_or_null(d.length)}, {"doses", std::move(doses)}};
+}
+
 inline report_json steered_json(const steered_condition& c) {
-  report_json doses = report_json::array(), features = report_json::array();
+  report_json doses = report_json::array(), features = report_json::array(), directions = report_json::array();
+  for (const steered_direction& d : c.directions)
+    directions.push_back(direction_json(d));
   for (const dose_finding& d : c.doses)
     doses.push_back(dose_json(d));
   for (const steered_feature& f : c.features)
@@ -76,6 +92,7 @@ inline report_json steered_json(const steered_condition& c) {
            {{"feature", c.features.empty() ? report_json(nullptr) : report_json(c.features[c.least_faithful].feature)},
             {"fidelity_on_odd_groups", to_json(c.least_fidelity)}}},
           {"doses", std::move(doses)},
+          {"directions", std::move(directions)},
           {"features", std::move(features)}};
 }
 

@@ -34,6 +34,12 @@ inline std::string steering_verdict(const steered_condition& c) {
   return out;
 }
 
+/// The token's word where it is known.
+inline std::string token_text(std::size_t id, const vocabulary& words) {
+  const std::array<std::uint32_t, 1> one{static_cast<std::uint32_t>(id)};
+  return words.size() > 0 ? '"' + words.text(one) + '"' : "token " + std::to_string(id);
+}
+
 inline std::string bands_sentence(const steered_condition& c) {
   std::string out;
   for (std::size_t b = 0; b < c.bands.size(); ++b) {
@@ -41,7 +47,7 @@ inline std::string bands_sentence(const steered_condition& c) {
     if (band.features == 0) continue;
     out += (out.empty() ? "  Mean fidelity: " : ", ") +
            with_range(fixed(band.fidelity.value, 4), band.fidelity.range, 4) + " of the " +
-           std::to_string(band.features) + " that are " + std::string(outcome_names[b]);
+           std::to_string(band.features) + " " + std::string(outcome_names[b]);
   }
   if (out.empty()) return out;
   if (c.bands[0].features > 0 && c.not_survived.features > 0)
@@ -69,14 +75,27 @@ inline std::string unreached_sentence(const steered_condition& c) {
                            " does in the compressed model what theirs does in the reference: " + out + ".\n";
 }
 
+/// A line for each direction of the caller's own, at dose 1.
+inline std::string directions_text(const steered_condition& c, const vocabulary& words) {
+  std::string out;
+  for (const steered_direction& d : c.directions)
+    for (const direction_dose& at : d.doses) {
+      if (at.dose != 1.0) continue;
+      out += "  " + d.name + " (length " + three_digits(d.length) + ", raises " + token_text(d.target, words) +
+             "): gain " + with_range(fixed(at.gain.value, 3), at.gain.range, 3) + ", fidelity " +
+             with_range(fixed(at.fidelity.value, 4), at.fidelity.range, 4) + ", exchange rate " +
+             with_range(fixed(at.exchange.value, 3), at.exchange.range, 3) + "; at random fidelity " +
+             fixed(at.random_fidelity.value, 4) + ".\n";
+    }
+  return out;
+}
+
 /// The feature that steers least faithfully: chosen on one half of the groups, measured on the other.
 inline std::string worst_sentence(const steered_condition& c, const vocabulary& words) {
   if (c.least_faithful >= c.features.size() || !std::isfinite(c.least_fidelity.value)) return "";
   const steered_feature& worst = c.features[c.least_faithful];
-  const std::array<std::uint32_t, 1> id{static_cast<std::uint32_t>(worst.target)};
-  const std::string token = words.size() > 0 ? '"' + words.text(id) + '"' : "token " + std::to_string(worst.target);
   return "  Least faithful on the even groups is feature " + std::to_string(worst.feature) + " (r " +
-         fixed(worst.r, 3) + ", raises " + token + "): fidelity " +
+         fixed(worst.r, 3) + ", raises " + token_text(worst.target, words) + "): fidelity " +
          with_range(fixed(c.least_fidelity.value, 4), c.least_fidelity.range, 4) + " on the odd ones.\n";
 }
 
@@ -97,7 +116,8 @@ inline std::string steering_text(const steering_findings& s, const vocabulary& w
       "model's logits move; exchange rate: the dose that it needs over the reference's.  Medians.\n";
   for (const steered_condition& c : s.conditions)
     out += c.policy + ": " + detail::steering_verdict(c) + detail::bands_sentence(c) +
-           detail::worst_sentence(c, words) + detail::unreached_sentence(c) + detail::doses_table(c);
+           detail::worst_sentence(c, words) + detail::directions_text(c, words) + detail::unreached_sentence(c) +
+           detail::doses_table(c);
   for (const std::string& note : s.notes)
     out += note + "\n";
   return out;

@@ -79,13 +79,14 @@ inline double mean_of(std::span<const double> values) {
 
 }  // namespace detail
 
-/// What a condition's record says.  `own` has the features' vectors, `random` one of equal length for each, in the
-/// order of `features`; `r` is the condition's in the audit, by the same groups of rows.  Dose 1 must be among `doses`.
+/// What a condition's record says.  `own` has the features' vectors, `random` one of equal length for each, first and
+/// in the order of `features`; `r` is the condition's in the audit, by the same groups of rows.  Dose 1 must be among
+/// `doses`.
 inline steered_condition conclude_steering(std::string policy, std::span<const std::uint32_t> features,
                                            std::span<const steering_vector> vectors, const leave_one_out& r,
                                            const correlation_bands& bands, std::span<const double> doses,
                                            const steering_record& own, const steering_record& random) {
-  require(own.vectors == features.size() && random.vectors == features.size() && vectors.size() == features.size() &&
+  require(own.vectors >= features.size() && random.vectors >= features.size() && vectors.size() == features.size() &&
               own.groups == r.groups && random.groups == r.groups,
           "steering is concluded from a vector and a random one for each feature, by the audit's groups");
   const auto unit = static_cast<std::size_t>(std::ranges::find(doses, 1.0) - doses.begin());

@@ -183,7 +183,10 @@ inline patched_condition patch_condition(const finished_models& of, const any_en
   const std::size_t destroyed = out.bands[static_cast<std::size_t>(outcome::destroyed)];
   const std::size_t blurred = out.bands[static_cast<std::size_t>(outcome::blurred)];
   const auto add_point = [&](std::string what, std::size_t features) {
-    if (features > 0 && features < worst.size()) out.points.push_back({.what = std::move(what), .features = features});
+    if (features == 0 || features >= worst.size()) return;
+    restored_point& point = out.points.emplace_back();
+    point.what = std::move(what);
+    point.features = features;
   };
   for (const double share : how.shares)
     add_point(std::to_string(std::lround(100.0 * share)) + " %",

@@ -15,6 +15,7 @@
 #include "qfa/steering/compression_recipe.hpp"
 #include "qfa/steering/conclude_steering.hpp"
 #include "qfa/steering/steer.hpp"
+#include "qfa/steering/steered_direction.hpp"
 #include "qfa/steering/steering_findings.hpp"
 #include "qfa/steering/steering_sample.hpp"
 #include "qfa/steering/steering_vectors.hpp"
@@ -84,6 +85,10 @@ inline steering_findings run_steering(const finished_models& of, const steering_
     own.push_back(feature_vector(of.dictionary, f, scale * activation));
     random.push_back(random_vector(own.back(), how.seed, f));
   }
+  for (std::size_t i = 0; i < how.directions.size(); ++i) {
+    own.push_back({how.directions[i].values, 0});
+    random.push_back(random_vector(own.back(), how.seed, of.dictionary.d_sae + i));
+  }
   choose_targets(own, reference, rows.pilot, site, of.told);
   choose_targets(random, reference, rows.pilot, site, of.told);
 
@@ -109,9 +114,15 @@ inline steering_findings run_steering(const finished_models& of, const steering_
     const auto steered = [&](std::span<const steering_vector> by, const char* what) {
       return steer(reference, compressed, rows.measured, site, by, out.doses, what + recipe.condition, of.told);
     };
-    const steering_record by_features = steered(own, "steer "), by_random = steered(random, "steer at random ");
-    out.conditions.push_back(conclude_steering(recipe.condition, features, own, audited.by_honest.correlations,
-                                               audited.by_honest.rules.bands, out.doses, by_features, by_random));
+    const steering_record by_own = steered(own, "steer "), by_random = steered(random, "steer at random ");
+    steered_condition& to = out.conditions.emplace_back(
+        conclude_steering(recipe.condition, features, std::span(own).first(features.size()),
+                          audited.by_honest.correlations, audited.by_honest.rules.bands, out.doses, by_own, by_random));
+    for (std::size_t i = 0; i < how.directions.size(); ++i) {
+      const std::size_t number = features.size() + i;
+      to.directions.push_back(
+          conclude_direction(how.directions[i].name, own[number], number, out.doses, by_own, by_random));
+    }
   }
   return out;
 }

@@ -10,17 +10,19 @@
 
 #include "qfa/sae/sae.hpp"
 #include "qfa/stats/jackknife.hpp"
+#include "qfa/steering/steered_direction.hpp"
 #include "qfa/survival/bands.hpp"
 
 namespace qfa {
 
-/// How many features are steered with, and on what.
+/// What is steered with, and on what.
 struct steering_options {
   std::size_t features = 48;   ///< of the counted ones, chosen by sample_by_damage
   std::size_t rows = 64;       ///< of the audit's, spread over all of them
   std::size_t positions = 64;  ///< the first of each row, behind those that are skipped
   std::size_t pilot_rows = 8;  ///< other rows, on which target tokens are chosen; no more than a block of logits holds
   std::uint64_t seed = 1;      ///< of the random directions
+  std::vector<named_vector> directions{};  ///< to steer with besides
 };
 
 /// One vector's numbers for each dose, over all groups.
@@ -74,8 +76,9 @@ struct steered_condition {
   estimate survivors_lead;             ///< mean fidelity of survivors less that of the others
   std::size_t without_fidelity = 0;    ///< features of which one model does not respond: in no correlation
   std::vector<steered_feature> features;
-  std::size_t least_faithful = 0;  ///< place among the features, chosen on the even groups at dose 1
-  estimate least_fidelity;         ///< of that feature, on the odd groups, which did not choose it; on atanh
+  std::vector<steered_direction> directions;  ///< the caller's own
+  std::size_t least_faithful = 0;             ///< place among the features, chosen on the even groups at dose 1
+  estimate least_fidelity;                    ///< of that feature, on the odd groups, which did not choose it; on atanh
 
   /// Whether r predicts fidelity for sure: both intervals lie above 0.
   bool r_predicts() const noexcept {
