@@ -200,6 +200,9 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
           "--steering-features", a.steer.features,
           "of the counted features, from the most to the least damaged (48); each takes ten passes of every model")
       ->check(CLI::Range(std::size_t{8}, std::size_t{1'000'000}));
+  command.add_option("--steering-vector", a.steering_vectors,
+                     "FILE or NAME=FILE: an .npy file with a direction to steer with as well, as wide as the hook; "
+                     "repeatable");
   command.add_flag(
       "--patching", a.patching,
       "also give features the reference's codes in the compressed model, and say how much of the KL goes: of "

@@ -2,6 +2,7 @@
 #include "audit_run.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,8 +23,10 @@
 #include "qfa/compress/spec_text.hpp"
 #include "qfa/controls/run_controls.hpp"
 #include "qfa/io/checksum.hpp"
+#include "qfa/io/dtype.hpp"
 #include "qfa/io/gguf.hpp"
 #include "qfa/io/json.hpp"
+#include "qfa/io/npy.hpp"
 #include "qfa/io/sharded_gguf.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/open_model.hpp"
@@ -145,6 +148,24 @@ qfa::control_findings controls_of(const audit_arguments& arguments, const qfa::t
   return qfa::run_controls(with, arguments.control);
 }
 
+/// The directions of --steering-vector, as wide as the hook.
+std::vector<qfa::named_vector> read_directions(const audit_arguments& arguments, std::size_t width) {
+  std::vector<qfa::named_vector> out;
+  for (const std::string& argument : arguments.steering_vectors) {
+    const named_path file = name_and_path(argument);
+    const qfa::npy_array array = qfa::read_npy(file.path);
+    if (array.size() != width)
+      qfa::fail("\"" + file.path + "\" holds " + std::to_string(array.size()) + " numbers, expected a direction of " +
+                std::to_string(width) + ", as wide as the hook");
+    std::vector<float> values(width);
+    qfa::to_floats(array.type, array.data, values);
+    if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
+      qfa::fail("\"" + file.path + "\" holds an infinity or a NaN, expected a direction of finite numbers");
+    out.push_back({file.name, std::move(values)});
+  }
+  return out;
+}
+
 /// Refuses steering and patching where nothing could be said, before anything is run.
 void check_steering(const audit_arguments& arguments, const qfa::token_rows& reported, std::size_t skip_positions,
                     bool only_caches) {
@@ -159,7 +180,8 @@ void check_steering(const audit_arguments& arguments, const qfa::token_rows& rep
 void go_back_to_models(finished_audit& out, const audit_arguments& arguments, const qfa::language_model& model,
                        const qfa::sae& dictionary, const split_tokens& tokens, const qfa::token_rows& calibration,
                        const qfa::audit_settings& settings, const std::vector<qfa::any_policy>& policies,
-                       const std::vector<named_path>& against, const std::vector<cached_condition>& cached) {
+                       const std::vector<named_path>& against, const std::vector<cached_condition>& cached,
+                       std::vector<qfa::named_vector> directions) {
   qfa::audited_model models(model, dictionary, settings, arguments.fused, progress_line());
   models.calibrate_on(calibration);
   std::vector<qfa::compression_recipe> recipes;
@@ -168,7 +190,9 @@ void go_back_to_models(finished_audit& out, const audit_arguments& arguments, co
   for (const named_path& other : against)
     recipes.push_back({other.name, [&] { return models.take(qfa::open_model(other.path), arguments.targets, {}); }});
   const qfa::finished_models of{models, dictionary, tokens.reported, settings, out.result, recipes, progress_line()};
-  if (arguments.steering) out.steering = qfa::run_steering(of, arguments.steer);
+  qfa::steering_options steer = arguments.steer;
+  steer.directions = std::move(directions);
+  if (arguments.steering) out.steering = qfa::run_steering(of, steer);
   if (arguments.patching) out.patching = qfa::run_patching(of, arguments.patch);
   for (const cached_condition& c : cached) {
     const std::string note = c.name + " has a cache, and activations are edited where there is none";
@@ -313,6 +337,7 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   if (calibrates && !from_tokens)
     calibration =
         qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
+  std::vector<qfa::named_vector> directions = read_directions(arguments, dictionary.d_in);
   check_steering(arguments, tokens.reported, settings.skip_positions,
                  policies.empty() && matched.empty() && against.empty());
   for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens})
@@ -380,7 +405,8 @@ finished_audit run_on_model(const audit_arguments& arguments) {
     for (const qfa::condition_result& c : out.result.conditions)
       if (c.match) controlled.emplace_back(qfa::magnitude_pruner{.sparsity = c.match->sparsity}, c.policy);
     if (goes_back)
-      go_back_to_models(out, arguments, model, dictionary, tokens, calibration, settings, controlled, against, cached);
+      go_back_to_models(out, arguments, model, dictionary, tokens, calibration, settings, controlled, against, cached,
+                        std::move(directions));
     if (!arguments.controls) return out;
     out.controls = controls_of(arguments, tokens.reported,
                                {.model = std::move(model),

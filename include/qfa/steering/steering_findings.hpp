@@ -10,10 +10,15 @@
 
 #include "qfa/sae/sae.hpp"
 #include "qfa/stats/jackknife.hpp"
-#include "qfa/steering/steered_direction.hpp"
 #include "qfa/survival/bands.hpp"
 
 namespace qfa {
+
+/// A direction of the caller's own to steer with: one that was found between two sets of prompts, say.
+struct named_vector {
+  std::string name;
+  std::vector<float> values;  ///< (hook_width); dose 1 adds it as it is
+};
 
 /// What is steered with, and on what.
 struct steering_options {
@@ -59,6 +64,24 @@ struct dose_finding {
 struct band_fidelity {
   std::size_t features = 0;
   estimate fidelity;  ///< interval on atanh
+};
+
+/// What one direction does at one dose.
+struct direction_dose {
+  double dose = 0.0;
+  estimate gain;
+  estimate fidelity;         ///< interval on atanh
+  estimate reference_shift;  ///< of the target's logit
+  estimate exchange;         ///< equal dose over dose, interval on log; infinite where no dose does as much
+  estimate random_gain, random_fidelity;
+};
+
+/// What one direction does in a compressed model, dose by dose.
+struct steered_direction {
+  std::string name;
+  std::size_t target = 0;  ///< token whose logit it raises most
+  double length = 0.0;
+  std::vector<direction_dose> doses;
 };
 
 /// What steering says of one condition.

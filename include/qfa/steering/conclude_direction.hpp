@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef QFA_STEERING_STEERED_DIRECTION_HPP
-#define QFA_STEERING_STEERED_DIRECTION_HPP
+#ifndef QFA_STEERING_CONCLUDE_DIRECTION_HPP
+#define QFA_STEERING_CONCLUDE_DIRECTION_HPP
 
 #include <cmath>
 #include <cstddef>
@@ -12,34 +12,11 @@
 #include "qfa/core/error.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/steering/steer.hpp"
+#include "qfa/steering/steering_findings.hpp"
 #include "qfa/steering/steering_sums.hpp"
 #include "qfa/steering/steering_vectors.hpp"
 
 namespace qfa {
-
-/// A direction of the caller's own to steer with: one that was found between two sets of prompts, say.
-struct named_vector {
-  std::string name;
-  std::vector<float> values;  ///< (hook_width); dose 1 adds it as it is
-};
-
-/// What one direction does at one dose.
-struct direction_dose {
-  double dose = 0.0;
-  estimate gain;
-  estimate fidelity;         ///< interval on atanh
-  estimate reference_shift;  ///< of the target's logit
-  estimate exchange;         ///< equal dose over dose, interval on log; infinite where no dose does as much
-  estimate random_gain, random_fidelity;
-};
-
-/// What one direction does in a compressed model, dose by dose.
-struct steered_direction {
-  std::string name;
-  std::size_t target = 0;  ///< token whose logit it raises most
-  double length = 0.0;
-  std::vector<direction_dose> doses;
-};
 
 /// Vector number `number` of a record, beside a random one of equal length of the same number in `random`.
 inline steered_direction conclude_direction(std::string name, const steering_vector& vector, std::size_t number,

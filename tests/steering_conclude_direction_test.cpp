@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfa/steering/steered_direction.hpp"
+#include "qfa/steering/conclude_direction.hpp"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <vector>
 
-namespace steering_steered_direction_test {
+namespace steering_conclude_direction_test {
 
 using namespace qfa;
 
@@ -41,4 +41,4 @@ TEST_CASE("conclude_direction: every dose's numbers with their intervals, beside
   CHECK_THROWS_WITH(conclude_direction("none", {{1.0f}, 0}, 2, doses, own, random), doctest::Contains("has a number"));
 }
 
-}  // namespace steering_steered_direction_test
+}  // namespace steering_conclude_direction_test
