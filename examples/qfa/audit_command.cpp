@@ -78,7 +78,8 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
             "--loss-batch", "--meaning", "--meaning-floor", "--token-damage", "--cache-prefill", "--cache-step",
             "--no-loss", "--match-tolerance", "--controls", "--control-seeds", "--control-tokens", "--ladder"},
            "--activations", "runs and compresses no model");
-    refuse({"--steering", "--steering-features", "--steering-vector", "--patching"}, "--activations", "steers no model");
+    refuse({"--steering", "--steering-features", "--steering-vector", "--patching"}, "--activations",
+           "steers no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
