@@ -74,9 +74,9 @@ inline std::string patching_text(const patching_findings& p) {
       " tokens of the even groups of rows, and restored on " + std::to_string(p.tokens) + " of the odd ones, " +
       std::to_string(p.groups) + " groups; random sets are means over " + std::to_string(p.options.seeds) + " draws.\n";
   for (const patched_condition& c : p.conditions) {
-    out += c.policy + ": KL from the reference is " + three_digits(c.kl.value) + " nats a token";
+    out += c.policy + ": KL from the reference is " + detail::three_digits(c.kl.value) + " nats a token";
     if (c.kl.range.kind == interval_kind::two_sided)
-      out += " [" + three_digits(c.kl.range.lower) + ", " + three_digits(c.kl.range.upper) + "]";
+      out += " [" + detail::three_digits(c.kl.range.lower) + ", " + detail::three_digits(c.kl.range.upper) + "]";
     if (!std::isfinite(c.everything.value)) {
       out += ": there is nothing to recover.\n";
       continue;
