@@ -42,7 +42,7 @@ TEST_CASE("patching text: where the worst recover no more than any others, r is 
   p.conditions[0].points[0].worst_over_random = between(0.01, -0.01, 0.03);
   CHECK(says(p, "r is NOT functional importance: restoring the worst features gives no more than any others do"));
   p.conditions[0].points[0].worst = between(0.01, -0.02, 0.04);
-  CHECK(says(p, "r is NOT functional importance: restoring the worst features recovers nothing for sure"));
+  CHECK(says(p, "r is NOT functional importance: restoring the worst features is not shown to recover anything"));
   p.conditions[0].points[0].worst_over_random = {};
   p.conditions[0].points[0].worst_over_random.range.reason = "fewer than 8 groups of rows";
   CHECK(says(p, "Whether r is functional importance is unmeasured: fewer than 8 groups of rows."));

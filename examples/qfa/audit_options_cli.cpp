@@ -198,7 +198,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command
       .add_option(
           "--steering-features", a.steer.features,
-          "of the counted features, from the most to the least damaged (48); each takes ten passes of every model")
+          "of the counted features, from the most to the least damaged (64); each takes ten passes of every model")
       ->check(CLI::Range(std::size_t{8}, std::size_t{1'000'000}));
   command.add_option("--steering-vector", a.steering_vectors,
                      "FILE or NAME=FILE: an .npy file with a direction to steer with as well, as wide as the hook; "

@@ -46,8 +46,8 @@ inline std::string patching_verdict(const patched_condition& c) {
   if (p->worst.range.kind == interval_kind::two_sided && p->worst.range.lower > 0.0)
     return out + "  r is NOT functional importance: restoring the worst features gives no more than any others do (" +
            numbers + ").\n";
-  return out + "  r is NOT functional importance: restoring the worst features recovers nothing for sure (" + numbers +
-         ").\n";
+  return out + "  r is NOT functional importance: restoring the worst features is not shown to recover anything (" +
+         numbers + ").\n";
 }
 
 inline std::string points_table(const patched_condition& c) {

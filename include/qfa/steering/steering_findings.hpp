@@ -22,9 +22,9 @@ struct named_vector {
 
 /// What is steered with, and on what.
 struct steering_options {
-  std::size_t features = 48;   ///< of the counted ones, chosen by sample_by_damage
+  std::size_t features = 64;   ///< of the counted ones, chosen by sample_by_damage
   std::size_t rows = 64;       ///< of the audit's, spread over all of them
-  std::size_t positions = 64;  ///< the first of each row, behind those that are skipped
+  std::size_t positions = 32;  ///< the first of each row, behind those that are skipped
   std::size_t pilot_rows = 8;  ///< other rows, on which target tokens are chosen; no more than a block of logits holds
   std::uint64_t seed = 1;      ///< of the random directions
   std::vector<named_vector> directions{};  ///< to steer with besides
