@@ -82,6 +82,7 @@ TEST_CASE("measure_probe: another program's direction, threshold, rates and deci
     check_change(found.recentered, one.at("recentred"));
     check_change(measure_probe(direction, test.view(), test.view()).recentered, one.at("recentred_test"));
     CHECK(near(found.frozen.auroc_lost.value + found.frozen.auroc, known.at("auroc_ref")));
+    if (condition == "same") CHECK(found.frozen.auroc_lost.range.standard_error == 0.0);  // whoever is left out
     if (condition == "bias") {  // a constant would undo it, and nothing else is amiss
       CHECK(found.frozen.true_positives_lost.range.lower > 0.3);
       CHECK(found.recentered.true_positives_lost.value == 0.0);
