@@ -46,6 +46,10 @@ TEST_CASE("patching text: where the worst recover no more than any others, r is 
   p.conditions[0].points[0].worst_over_random = {};
   p.conditions[0].points[0].worst_over_random.range.reason = "fewer than 8 groups of rows";
   CHECK(says(p, "Whether r is functional importance is unmeasured: fewer than 8 groups of rows."));
+  p = qfa_test::made_up_patching();
+  p.conditions[0].everything = between(-1.5, -2.0, -1.0);
+  CHECK(says(p, "The SAE's codes do not carry what is lost"));
+  CHECK(!says(p, "functional importance: "));
   p.conditions[0].everything = {};
   CHECK(says(p, "there is nothing to recover"));
   p = qfa_test::made_up_patching();

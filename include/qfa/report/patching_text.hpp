@@ -41,6 +41,11 @@ inline std::string patching_verdict(const patched_condition& c) {
                     percent_text(p->random_energy) + ", as many with the largest energy " + percent_text(p->loudest) +
                     ", and all others without them " + percent_text(p->all_but_worst) + ".\n";
   if (!measured) return out + "  Whether r is functional importance is unmeasured: " + std::string(gain.reason) + ".\n";
+  const interval& ceiling = c.everything.range;
+  if (ceiling.kind == interval_kind::two_sided && !(ceiling.lower > 0.0))
+    return out +
+           "  The SAE's codes do not carry what is lost: with all of them restored the predictions are not shown to be "
+           "nearer, so patching cannot tell whether r is functional importance.\n";
   const std::string numbers = percent_text(p->worst_over_random) + " beyond as many at random";
   if (gain.lower > 0.0) return out + "  r points at features that matter to predictions: " + numbers + ".\n";
   if (p->worst.range.kind == interval_kind::two_sided && p->worst.range.lower > 0.0)
