@@ -218,6 +218,13 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
                 << qfa::fixed(c.match->target, 4) << ", reached " << qfa::fixed(c.match->reached, 4) << " on "
                 << c.match->rows << (c.match->same_rows ? " of the reported rows" : " rows that are not reported")
                 << (c.match->within_tolerance ? "" : ", NOT within the tolerance") << "\n";
+  std::string worst, narrow;
+  for (const qfa::condition_result& c : result.conditions) {
+    if (c.ladder_only) continue;
+    worst += qfa::worst_features_text(c);
+    narrow += qfa::interval_warnings(c, result.headline);
+  }
+  std::cout << narrow << (worst.empty() ? "" : "\n") << worst;
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);

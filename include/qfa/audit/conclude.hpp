@@ -105,6 +105,8 @@ inline condition_result conclude(const pass_record& record, const pass_record& r
       out.features[f] = summarize(record.table, f);
   });
   if (out.reference) return out;
+  out.code_groups = check_group_length(record.groups, record.cosines);
+  out.worst = find_worst_features(record.table, out.by_honest);
   out.published_auc = predict_published(record.table, out.by_published, options);
   out.honest_auc = predict_honest(record.table, out.by_honest, options);
   out.baseline_auc = baseline_auc(record.table, out.by_honest,

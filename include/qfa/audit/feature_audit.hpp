@@ -183,6 +183,7 @@ class compressed_side {
       : audit_(&audit), record_(std::move(record)), block_(blocks) {
     if (blocks > 0) return;
     record_.pair.emplace();
+    record_.cosines = row_cosines(audit.layout().rows);
     if (audit.dense()) record_.shift.emplace(audit.dictionary().d_sae, audit.groups().groups());
     if (audit.relations() != nullptr)
       record_.meaning =
@@ -219,6 +220,7 @@ class compressed_side {
     audit_->describe(record_.side, kept.view(), codes, block_);
     record_.table(reference, codes, audit_->groups_of(block_));
     (*record_.pair)(reference, codes, rows.size());
+    record_.cosines(reference, codes, audit_->layout().first_row(block_), rows.size());
     if (record_.tokens) measured_ = measure_tokens(reference, codes, dense, kept.view());
     if (record_.shift) (*record_.shift)(audit_->dictionary(), {dense, &reference}, {kept.view(), &codes}, rows);
     if (record_.meaning) {

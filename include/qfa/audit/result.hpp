@@ -15,10 +15,12 @@
 #include "qfa/audit/prediction.hpp"
 #include "qfa/audit/shift_account.hpp"
 #include "qfa/audit/token_account.hpp"
+#include "qfa/audit/worst_features.hpp"
 #include "qfa/bits/ladder_survey.hpp"
 #include "qfa/meaning/findings.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/sae/sae.hpp"
+#include "qfa/stats/block_length.hpp"
 #include "qfa/stats/feature_summary.hpp"
 #include "qfa/survival/survey.hpp"
 
@@ -135,6 +137,8 @@ struct condition_result {
   std::optional<audited_cache> cache{};
   std::optional<meaning_findings> meaning{};  ///< where the audit compares what features mean
   std::optional<worth_in_bits> effective{};   ///< in bits of the audit's ladder, if it has one
+  std::optional<group_length_check> code_groups{};  ///< by rows' cosines of codes; none of the reference
+  worst_features worst{};                           ///< chosen on half of the rows; empty of the reference
   bool ladder_only = false;                   ///< a rung that nobody asked to see: in the report, but in no table
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }

@@ -85,7 +85,7 @@ inline report_json to_json(const controlled_policy& p, const control_findings& a
                   {"selection",
                    {{"survivors_that_survive_other_rows", to_json(p.selection.survivors_again)},
                     {"mean_r_of_worst_where_chosen", number_or_null(p.selection.chosen_worst)},
-                    {"mean_r_of_worst_on_other_rows", number_or_null(p.selection.worst_again)}}},
+                    {"mean_r_of_worst_on_other_rows", to_json(p.selection.worst_again)}}},
                   {"prediction", to_json(p.prediction)}};
   if (!p.refusal.empty()) out["reason"] = p.refusal;
   return out;

@@ -162,7 +162,8 @@ inline std::string controls_text(const control_findings& c) {
       "; mean r of the worst 5 %, there and here, " +
       detail::for_each_policy(c,
                               [](const controlled_policy& p) {
-                                return fixed(p.selection.worst_again, 3) + " and " + fixed(p.selection.chosen_worst, 3);
+                                return detail::with_range(p.selection.worst_again, 3) + " and " +
+                                       fixed(p.selection.chosen_worst, 3);
                               }) +
       "\n\n" + variants_table(c);
   for (const std::string& note : c.notes)
