@@ -112,7 +112,8 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
   print_audit(result, arguments.model);
-  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv\n";
+  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv, "
+            << arguments.out << "/groups.npy\n";
 }
 
 }  // namespace
@@ -139,7 +140,7 @@ void add_audit(CLI::App& app) {
   command->add_option("--compressed", arguments->compressed,
                       "NAME=FILE with a compressed model's activations; repeatable, and a NAME that comes again goes "
                       "on with another file");
-  command->add_option("--out", arguments->out, "directory for report.json and features.csv")->required();
+  command->add_option("--out", arguments->out, "directory for report.json, features.csv and groups.npy")->required();
   add_audit_options(*command, *arguments);
   command->callback([arguments, command] { run(*command, *arguments); });
 }

@@ -22,6 +22,7 @@
 #include "qfa/report/controls_text.hpp"
 #include "qfa/report/damage_text.hpp"
 #include "qfa/report/features_csv.hpp"
+#include "qfa/report/group_shifts.hpp"
 #include "qfa/report/ladder_text.hpp"
 #include "qfa/report/meaning_text.hpp"
 #include "qfa/report/text_table.hpp"
@@ -271,7 +272,8 @@ void remove_partial_reports(const std::filesystem::path& directory) {
   std::vector<std::filesystem::path> left;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
     const std::string name = entry.path().filename().string();
-    if (name.rfind("report.json.partial-", 0) == 0 || name.rfind("features.csv.partial-", 0) == 0)
+    if (name.rfind("report.json.partial-", 0) == 0 || name.rfind("features.csv.partial-", 0) == 0 ||
+        name.rfind("groups.npy.partial-", 0) == 0)
       left.push_back(entry.path());
   }
   for (const auto& file : left)
@@ -287,6 +289,7 @@ void write_audit(const finished_audit& audit, const std::filesystem::path& direc
     report.stream() << json.dump(1) << '\n';
     qfa::atomic_file features(directory / "features.csv");
     qfa::write_features_csv(audit.result, features.stream());
+    qfa::write_group_shifts(audit.result, directory / "groups.npy");
     report.commit();
     features.commit();
   } catch (...) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/prediction.hpp"
 #include "qfa/audit/result.hpp"
@@ -189,6 +190,7 @@ inline void describe_audit(audit_result& out, audit_protocol made, const feature
   out.made = std::move(made);
   out.headline = settings.rules;
   out.sae = features.dictionary().metadata;
+  out.sae_checksum = checksum_of(features.dictionary());
   out.activation = features.dictionary().activation;
   out.d_in = features.dictionary().d_in;
   out.d_sae = features.dictionary().d_sae;

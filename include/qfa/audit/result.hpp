@@ -156,6 +156,7 @@ struct audit_result {
   audit_protocol made;
   protocol headline{};  ///< whose numbers a table shows
   sae_metadata sae;
+  std::string sae_checksum;  ///< of its numbers, whatever file they came from
   activation_kind activation = activation_kind::relu;
   std::size_t d_in = 0;
   std::size_t d_sae = 0;

@@ -191,7 +191,8 @@ inline report_json to_json(const audit_result& a) {
                 {"d_in", a.d_in},
                 {"d_sae", a.d_sae},
                 {"model_name", a.sae.model_name},
-                {"dtype", a.sae.dtype}};
+                {"dtype", a.sae.dtype},
+                {"checksum", a.sae_checksum}};
   if (a.sae.neuronpedia_id) out["sae"]["neuronpedia_id"] = *a.sae.neuronpedia_id;
   out["note"] =
       "survival is comparable only between audits with the same kind of SAE: a gate turns noise into flips "
