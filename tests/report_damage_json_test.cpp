@@ -11,22 +11,22 @@
 namespace report_damage_json_test {
 
 using namespace qfa;
-using qfa_test::estimate_of;
+using qfa_test::made_estimate;
 
 TEST_CASE("shift json: every part under its own name, positions in columns, what is undefined as null") {
   activation_shift s;
-  s.energy = estimate_of(4.0, 3.5, 4.5);
-  s.relative = estimate_of(0.1, 0.08, 0.12);
-  s.explained = estimate_of(0.62, 0.55, 0.68);
-  s.decoded = estimate_of(0.91, 0.9, 0.93);
-  s.missed = estimate_of(0.11, 0.1, 0.12);
-  s.cross = estimate_of(-0.02, -0.03, -0.01);
-  s.mean_shift_share = estimate_of(0.04, 0.03, 0.05);
+  s.energy = made_estimate(4.0, 3.5, 4.5);
+  s.relative = made_estimate(0.1, 0.08, 0.12);
+  s.explained = made_estimate(0.62, 0.55, 0.68);
+  s.decoded = made_estimate(0.91, 0.9, 0.93);
+  s.missed = made_estimate(0.11, 0.1, 0.12);
+  s.cross = made_estimate(-0.02, -0.03, -0.01);
+  s.mean_shift_share = made_estimate(0.04, 0.03, 0.05);
   s.mean = {.shift = 4.0, .decoded = 3.64, .missed = 0.44, .cross = -0.08, .explained = 2.48};
   s.by_position = {{1.0, 2.0, 3.0, 4.0, 5.0, 6.0}, {7.0, 8.0, 9.0, 10.0, 11.0, 12.0}};
-  s.carriers = {{12, 7}, 0.51, estimate_of(0.47, 0.4, 0.5)};
-  s.gini = estimate_of(0.8, 0.7, 0.9);
-  s.top_10_percent = estimate_of(0.45, 0.4, 0.5);
+  s.carriers = {{12, 7}, 0.51, made_estimate(0.47, 0.4, 0.5)};
+  s.gini = made_estimate(0.8, 0.7, 0.9);
+  s.top_10_percent = made_estimate(0.45, 0.4, 0.5);
   const report_json j = to_json(s);
   CHECK(j["energy"]["value"] == 4.0);
   CHECK(j["relative"]["interval"]["upper"] == 0.12);
@@ -54,9 +54,9 @@ TEST_CASE("worst features json: what chose them stands beside what the other row
   worst_features w;
   w.chosen = 25;
   w.chosen_mean = 0.41;
-  w.mean = estimate_of(0.52, 0.48, 0.56);
-  w.hurt = estimate_of(0.96, 0.8, 0.99);
-  w.listed = {{.feature = 12, .chosen_r = 0.1, .r = estimate_of(0.3, 0.2, 0.4)}};
+  w.mean = made_estimate(0.52, 0.48, 0.56);
+  w.hurt = made_estimate(0.96, 0.8, 0.99);
+  w.listed = {{.feature = 12, .chosen_r = 0.1, .r = made_estimate(0.3, 0.2, 0.4)}};
   const report_json j = to_json(w);
   CHECK(j["chosen"] == 25);
   CHECK(j["mean_r_on_even_groups"]["value"] == 0.41);
@@ -72,11 +72,11 @@ TEST_CASE("tokens json: correlations, and a table for each way to sort tokens") 
   t.tokens = 1000;
   t.ranked_tokens = 250;
   t.ranked_stride = 4;
-  t.cosine = {240, estimate_of(-0.4, -0.5, -0.3)};
+  t.cosine = {240, made_estimate(-0.4, -0.5, -0.3)};
   t.tables[1] = {{.low = 4.0,
                   .high = std::numeric_limits<double>::infinity(),
                   .tokens = 9,
-                  .kl = estimate_of(0.2, 0.1, 0.3),
+                  .kl = made_estimate(0.2, 0.1, 0.3),
                   .cosine = {},
                   .jaccard = {},
                   .relative_shift = {},

@@ -11,7 +11,7 @@
 namespace report_damage_text_test {
 
 using namespace qfa;
-using qfa_test::estimate_of;
+using qfa_test::made_estimate;
 
 namespace {
 
@@ -29,17 +29,17 @@ TEST_CASE("shift_text: says what the shift is made of, and who carries it") {
   CHECK(shift_text(c) == "rtn:bits=4: activations do not move.\n");
   c.first.shift_share = 0.125;
   s.mean.shift = 4.0;
-  s.relative = estimate_of(0.031, 0.029, 0.033);
-  s.mean_shift_share = estimate_of(0.04, 0.03, 0.05);
-  s.explained = estimate_of(0.62, 0.55, 0.68);
-  s.decoded = estimate_of(0.91, 0.9, 0.93);
-  s.missed = estimate_of(0.11, 0.1, 0.12);
-  s.cross = estimate_of(-0.02, -0.03, -0.01);
-  s.gini_firing = estimate_of(0.8, 0.75, 0.85);
+  s.relative = made_estimate(0.031, 0.029, 0.033);
+  s.mean_shift_share = made_estimate(0.04, 0.03, 0.05);
+  s.explained = made_estimate(0.62, 0.55, 0.68);
+  s.decoded = made_estimate(0.91, 0.9, 0.93);
+  s.missed = made_estimate(0.11, 0.1, 0.12);
+  s.cross = made_estimate(-0.02, -0.03, -0.01);
+  s.gini_firing = made_estimate(0.8, 0.75, 0.85);
   s.top_1_percent.value = 0.12;  // without an interval
-  s.top_10_percent = estimate_of(0.45, 0.4, 0.5);
+  s.top_10_percent = made_estimate(0.45, 0.4, 0.5);
   s.phi.resize(512);
-  s.carriers = {{12, 7}, 0.51, estimate_of(0.47, 0.4, 0.5)};
+  s.carriers = {{12, 7}, 0.51, made_estimate(0.47, 0.4, 0.5)};
   CHECK(
       shift_text(c) ==
       "rtn:bits=4: activations move by 3.1 % [2.9, 3.3] of their energy, of which a bias would undo 4.0 % [3.0, 5.0]; "
@@ -63,10 +63,10 @@ TEST_CASE("worst_features_text: says what the rows that did not choose them make
   CHECK(worst_features_text(c).empty());
   c.worst.chosen = 25;
   c.worst.chosen_mean = 0.41;
-  c.worst.mean = estimate_of(0.52, 0.48, 0.56);
-  c.worst.hurt = estimate_of(0.96, 0.8, 0.99);
-  c.worst.listed = {{.feature = 12, .chosen_r = 0.1, .r = estimate_of(0.3, 0.2, 0.4)},
-                    {.feature = 7, .chosen_r = 0.2, .r = estimate_of(0.25, 0.2, 0.3)}};
+  c.worst.mean = made_estimate(0.52, 0.48, 0.56);
+  c.worst.hurt = made_estimate(0.96, 0.8, 0.99);
+  c.worst.listed = {{.feature = 12, .chosen_r = 0.1, .r = made_estimate(0.3, 0.2, 0.4)},
+                    {.feature = 7, .chosen_r = 0.2, .r = made_estimate(0.25, 0.2, 0.3)}};
   CHECK(worst_features_text(c) ==
         "rtn:bits=4: the 25 worst features, chosen on the even groups of rows (mean r 0.410), have mean r 0.520 "
         "[0.480, 0.560] on the odd ones, where 96.0 % [80.0, 99.0] of them do not survive; worst first: 12 with 0.300 "
@@ -102,14 +102,14 @@ TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of
   CHECK(tokens_text(c).empty());
   token_account& t = c.tokens.emplace();
   t.ranked_tokens = 250;
-  t.cosine = {240, estimate_of(-0.42, -0.45, -0.39)};
-  t.jaccard = {240, estimate_of(-0.3, -0.35, -0.25)};
+  t.cosine = {240, made_estimate(-0.42, -0.45, -0.39)};
+  t.jaccard = {240, made_estimate(-0.3, -0.35, -0.25)};
   const estimate refused{.value = 7.0, .bias_corrected = 7.0, .range = {}};
   constexpr double infinite = std::numeric_limits<double>::infinity();
-  t.tables[3] = {bucket(0.0, 0.25, refused), bucket(0.25, 0.5, estimate_of(0.0312, 0.03, 0.033)),
-                 bucket(0.5, 0.75, estimate_of(9.0, 8.0, 10.0)), bucket(0.95, 1.0, estimate_of(0.00211, 0.002, 0.00221))};
-  t.tables[0] = {bucket(0.0, 1.0, estimate_of(0.5, 0.4, 0.6)), bucket(2048.0, infinite, estimate_of(0.25, 0.2, 0.3))};
-  t.tables[1] = {bucket(1.0, 2.0, estimate_of(0.5, 0.4, 0.6))};  // nothing to hold it against
+  t.tables[3] = {bucket(0.0, 0.25, refused), bucket(0.25, 0.5, made_estimate(0.0312, 0.03, 0.033)),
+                 bucket(0.5, 0.75, made_estimate(9.0, 8.0, 10.0)), bucket(0.95, 1.0, made_estimate(0.00211, 0.002, 0.00221))};
+  t.tables[0] = {bucket(0.0, 1.0, made_estimate(0.5, 0.4, 0.6)), bucket(2048.0, infinite, made_estimate(0.25, 0.2, 0.3))};
+  t.tables[1] = {bucket(1.0, 2.0, made_estimate(0.5, 0.4, 0.6))};  // nothing to hold it against
   CHECK(
       tokens_text(c) ==
       "rtn:bits=4: on 250 tokens KL goes with the code's cosine by -0.42 [-0.45, -0.39] (Spearman), with the active "
@@ -118,7 +118,7 @@ TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of
       "[0.95, 1].\n"
       "  Mean KL by position: 0.5 [0.4, 0.6] in [0, 1), 0.25 [0.2, 0.3] from 2048.\n");
   t.ranked_stride = 4;
-  t.relative_shift = {240, estimate_of(0.5, 0.4, 0.6)};
+  t.relative_shift = {240, made_estimate(0.5, 0.4, 0.6)};
   const std::string text = tokens_text(c);
   CHECK(text.find("250 tokens (those of one row in 4) KL") != std::string::npos);
   CHECK(text.find(", with |D|/|h| by 0.50 [0.40, 0.60].\n") != std::string::npos);

@@ -7,12 +7,14 @@
 namespace qfa_test {
 
 /// A value with a two-sided interval.
-inline qfa::estimate estimate_of(double value, double lower, double upper) {
-  qfa::estimate out{.value = value, .bias_corrected = value, .range = {}};
-  out.range.lower = lower;
-  out.range.upper = upper;
-  out.range.kind = qfa::interval_kind::two_sided;
-  return out;
+inline qfa::estimate made_estimate(double value, double lower, double upper,
+                                   qfa::interval_scale scale = qfa::interval_scale::logit) {
+  qfa::estimate e{.value = value, .bias_corrected = value, .range = {}};
+  e.range.lower = lower;
+  e.range.upper = upper;
+  e.range.scale = scale;
+  e.range.kind = qfa::interval_kind::two_sided;
+  return e;
 }
 
 }  // namespace qfa_test

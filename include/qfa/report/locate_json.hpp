@@ -73,7 +73,7 @@ inline report_json to_json(const damage_location& found, const audit_protocol& m
   out["units"] = unit_kind_names[static_cast<std::size_t>(found.kind)];
   out["features"] = found.features;
   out["effective_groups"] = {number_or_null(found.effective_groups[0]), number_or_null(found.effective_groups[1])};
-  out["feature_weights"] = noise_weighting_names[static_cast<std::size_t>(found.weighting)];
+  out["feature_weights"] = feature_weighting_names[static_cast<std::size_t>(found.weighting)];
   out["noise_limit"] = most_noise;
   out["sae_fvu"] = {{"reference", number_or_null(found.reference_fvu)},
                     {"compressed", number_or_null(found.compressed_fvu)}};

@@ -151,7 +151,7 @@ inline std::string location_text(const damage_location& found) {
   if (behind > 0) out += "; " + std::to_string(behind) + " change nothing before the hook";
   out += ".\n";
   out += "With all of them compressed, noise to signal of the mean feature (weights " +
-         std::string(noise_weighting_names[static_cast<std::size_t>(found.weighting)]) + ") is " +
+         std::string(feature_weighting_names[static_cast<std::size_t>(found.weighting)]) + ") is " +
          detail::number_text(found.noise, 3) + ".\n";
   if (found.whole.limited > 0)
     out += std::to_string(found.whole.limited) + " of " + std::to_string(found.features) + " features count as noise " +
