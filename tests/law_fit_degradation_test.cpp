@@ -50,6 +50,22 @@ TEST_CASE("fit_unified_degradation: no worse than where scipy's search ends, and
   CHECK_FALSE(fit.at_end);
 }
 
+TEST_CASE("fit_unified_degradation: a model trained in as many bits as it is quantized to ends nothing, and says nothing") {
+  std::vector<qfa::observation> rows = qfa_test::law_rows("unified_table", "delta");
+  std::erase_if(rows, [](const qfa::observation& row) { return row.parameters > 1e5; });
+  const auto without = qfa::fit_unified_degradation(rows);
+  for (const double trained : {4.0, 3.0}) {
+    rows.push_back(rows.front());
+    rows.back().bits = 4.0;
+    rows.back().trained_bits = trained;
+    rows.back().value = 1e-4;  // noise, where the law says 0
+  }
+  const auto with = qfa::fit_unified_degradation(rows);
+  CHECK(with.law.law.gamma_d == without.law.law.gamma_d);
+  CHECK(with.law.c_w == without.law.c_w);
+  CHECK(qfa::with_fewer_bits(rows).size() == rows.size() - 2);
+}
+
 TEST_CASE("fit_unified_degradation: refuses fewer than three training precisions") {
   CHECK_THROWS_WITH_AS(
       qfa::fit_unified_degradation(qfa_test::law_rows("table", "delta")),

@@ -24,6 +24,9 @@ TEST_CASE("law report: every number with its interval, what was left out, and wh
   CHECK(d["predictions"][1]["extrapolated"] == true);
   CHECK(d["warnings"].size() == 4);
   CHECK(out["loss"]["alpha"] == found.loss->law.alpha);
+  CHECK(out["loss"]["parameters"]["B"]["value"] == found.loss->law.b);
+  CHECK(out["loss"]["parameters"]["alpha"]["interval"]["degrees_of_freedom"] == 11.0);
+  CHECK_FALSE(out["degradation"].contains("trained_in_no_more_bits"));
   CHECK(out["critical_tokens"].size() == 18);
   CHECK(out["critical_tokens"][0]["value"] == found.critical[0].tokens.value);
   CHECK_FALSE(out.contains("feature_noise"));

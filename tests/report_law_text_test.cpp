@@ -23,6 +23,8 @@ TEST_CASE("law_text: reads as a finding with its evidence") {
   says("EXTRAPOLATED");
   says("warning: 1 of 72 rows have a value of 0 or less");
   says("loss before quantization");
+  says("95 % by checkpoints: A [");
+  says(", alpha [");
   says("not reached");
   says("not determined: feature noise: no column");
   CHECK(text.find("nan") == std::string::npos);
