@@ -59,6 +59,10 @@ void run(const allocate_arguments& a) {
     for (std::size_t j = 0; j < i; ++j)
       if (options.options[i].name() == options.options[j].name())
         qfa::fail("the policy " + options.options[i].name() + " is given twice");
+  const bool learns = std::ranges::any_of(options.options, [](const auto& policy) { return policy.needs().any(); }) ||
+                      (options.bytes == 0 && options.like.needs().any());
+  if (!learns && !a.audit.calibration.empty())
+    qfa::fail("--calibration means nothing with these policies, none of which learns from tokens");
   audit_arguments shaping = a.audit;
   shaping.checkpoint_seconds = -1.0;
   const qfa::audit_options audit = shaping.options();

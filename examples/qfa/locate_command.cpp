@@ -55,6 +55,8 @@ located locate(const locate_arguments& arguments) {
                       how.kind, a.targets, asked.fused);  // refuses targets before anything is run
 
   const bool calibrates = policy.needs().any(), from_tokens = calibrates && a.calibration.empty();
+  if (!calibrates && !a.calibration.empty())
+    qfa::fail("--calibration means nothing with " + policy.name() + ", which learns from no tokens");
   qfa::token_rows all = qfa::read_tokens(a.tokens, qfa::tokens_for(settings, model.config, 0));
   split_tokens tokens =
       split(std::move(all), a.max_tokens, 0, from_tokens ? a.calibration_tokens / settings.context : 0);
