@@ -386,7 +386,7 @@
 #include "qfa/alignment/paired_activations.hpp"
 #include "qfa/alignment/per_channel_reduction.hpp"
 #include "qfa/alignment/prompt_activations.hpp"
-#include "qfa/alignment/prompt_batches.hpp"
+#include "qfa/model/prompt_batches.hpp"
 #include "qfa/alignment/prompts.hpp"
 #include "qfa/alignment/proxy_reduction.hpp"
 #include "qfa/alignment/recovery.hpp"

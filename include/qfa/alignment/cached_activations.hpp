@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "qfa/alignment/prompt_activations.hpp"
-#include "qfa/alignment/prompt_batches.hpp"
+#include "qfa/model/prompt_batches.hpp"
 #include "qfa/alignment/text_position.hpp"
 #include "qfa/cache/any_cache_policy.hpp"
 #include "qfa/cache/plan.hpp"

@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/alignment/prompt_batches.hpp"
+#include "qfa/model/prompt_batches.hpp"
 #include "qfa/alignment/proxy_reduction.hpp"
 #include "qfa/alignment/subspace.hpp"
 #include "qfa/cache/plan.hpp"

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "qfa/alignment/attention_weights.hpp"
-#include "qfa/alignment/prompt_batches.hpp"
+#include "qfa/model/prompt_batches.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/alignment/prompt_batches.hpp"
+#include "qfa/model/prompt_batches.hpp"
 #include "qfa/alignment/text_position.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
