@@ -80,6 +80,12 @@ class feature_audit {
   }
   /// Those; nullptr where nobody asks what features mean.
   const feature_relations* relations() const noexcept { return relations_.get(); }
+  /// Says which features are near-duplicates, where nothing else of what they mean is asked for.
+  void group_families(std::vector<std::uint32_t> family_of) { families_ = std::move(family_of); }
+  /// Each feature's family by its least member; empty where nobody asked.
+  std::span<const std::uint32_t> families() const noexcept {
+    return relations_ ? relations_->families() : std::span<const std::uint32_t>(families_);
+  }
 
   /// The reference's activations on the next block's rows, all positions: (rows x row_tokens, d_in).  `ids`: the
   /// block's tokens, (rows, row_tokens), where meanings are gathered.
@@ -171,6 +177,7 @@ class feature_audit {
   code_store codes_;
   std::optional<row_store> dense_;
   std::shared_ptr<const feature_relations> relations_;
+  std::vector<std::uint32_t> families_;  // where there are no relations
 };
 
 /// One compressed model's side, against a reference that has been seen to its end, or is seen block by block with it.
