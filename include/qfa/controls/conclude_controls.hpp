@@ -18,6 +18,8 @@
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/predict/noise_baseline.hpp"
 #include "qfa/sae/families.hpp"
+#include "qfa/sae/near_threshold.hpp"
+#include "qfa/sae/sae.hpp"
 #include "qfa/stats/percentile.hpp"
 
 namespace qfa {
@@ -74,6 +76,18 @@ inline controlled_policy conclude_policy(const controlled_samples& s, std::span<
   return out;
 }
 
+/// Variances of the counted features' pre-activations under an isotropic error of `energy` = E|D|^2, crossings of their
+/// thresholds in them.  `norms` are |e_j|^2 of the counted, `near` of all features.
+inline std::vector<double> variances_with_flips(const sae& dictionary, std::span<const std::uint32_t> counted,
+                                                std::span<const double> norms, std::span<const double> near,
+                                                double energy) {
+  std::vector<double> out;
+  for (std::size_t i = 0; i < counted.size(); ++i)
+    out.push_back(gated_error_variance(energy / static_cast<double>(dictionary.d_in) * norms[i],
+                                       static_cast<double>(dictionary.threshold[counted[i]]), near[counted[i]]));
+  return out;
+}
+
 }  // namespace detail
 
 /// Families of near-duplicates among the whole dictionary's features, by the reference's codes of all rows.
@@ -111,9 +125,17 @@ inline void conclude_controls(control_findings& out, const control_passes& passe
   for (const std::uint32_t family : families)
     out.largest_family = (std::max)(out.largest_family, ++members[family]);
   out.families = members.size();
+  // Crossings of thresholds need the error's size, which is known in the units that the encoder reads.
+  std::vector<double> near;
+  if (dictionary.activation == activation_kind::jump_relu && dictionary.norm == input_norm::none)
+    near = shares_near_threshold(dictionary, passes.features().codes().blocks(),
+                                 [&](std::size_t b) { return passes.features().codes()[b]; });
   for (const controlled_samples& s : all) {
     controlled_policy& p = out.policies.emplace_back(detail::conclude_policy(s, out.floors));
     p.prediction = predict_with_controls(profiles, s.itself, counted_norms, families);
+    if (!near.empty())
+      p.prediction.flips_auc = noise_prediction(
+          profiles, s.itself, detail::variances_with_flips(dictionary, passes.counted(), counted_norms, near, s.energy));
     if (!s.error_variances.empty())
       p.prediction.covariance_auc = noise_prediction(profiles, s.itself, s.error_variances);
   }

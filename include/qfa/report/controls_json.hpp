@@ -45,6 +45,7 @@ inline report_json to_json(const controlled_prediction& p) {
   report_json out{{"auc", to_json(p.auc)},
                   {"auc_isotropic_noise", to_json(p.noise_auc)},
                   {"auc_less_isotropic_noise", to_json(p.gain)},
+                  {"auc_isotropic_noise_with_flips", to_json(p.flips_auc)},
                   {"auc_covariant_noise", to_json(p.covariance_auc)},
                   {"label_shuffles", p.shuffles},
                   {"auc_shuffled_mean", number_or_null(p.shuffled_mean)},

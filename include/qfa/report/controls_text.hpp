@@ -72,13 +72,13 @@ inline std::string shared_damage_table(const control_findings& c) {
 
 /// Whether survival is predictable, beside what needs no fit and beside shuffled labels.
 inline std::string controlled_predictions_table(const control_findings& c) {
-  text_table table({"predictable?", "base rate", "AUC", "95 %", "nu_iso", "nu_cov", "AUC - nu_iso", "95 %", "AP",
+  text_table table({"predictable?", "base rate", "AUC", "95 %", "nu_iso", "with flips", "nu_cov", "AUC - nu_iso", "95 %", "AP",
                     "Brier", "slope", "shuffled"});
   for (const controlled_policy& p : c.policies) {
     const controlled_prediction& x = p.prediction;
     const auto fitted = [&](double honest_prediction::*value) { return x.fitted ? fixed((*x.fitted).*value, 3) : "-"; };
     table.add({p.policy, fitted(&honest_prediction::base_rate), fixed(x.auc.value, 3), range_text(x.auc.range, 3),
-               fixed(x.noise_auc.value, 3), fixed(x.covariance_auc.value, 3), signed_fixed(x.gain.value, 3),
+               fixed(x.noise_auc.value, 3), fixed(x.flips_auc.value, 3), fixed(x.covariance_auc.value, 3), signed_fixed(x.gain.value, 3),
                range_text(x.gain.range, 3), fitted(&honest_prediction::average_precision),
                fitted(&honest_prediction::brier), fitted(&honest_prediction::calibration_slope),
                fixed(x.shuffled_mean, 3)});
