@@ -72,8 +72,8 @@ inline qfa::calibration counting_inputs(std::size_t channels) {
 }
 
 /// What every control owes: it asks for the calibration its policy needs and hands it on, refuses the tensors that its
-/// policy refuses, leaves the weights alone where the policy throws, refuses one that changes activations, changes nothing where the policy changes nothing, and
-/// has no stored bits.  `make(policy)` is the control of it.
+/// policy refuses, leaves the weights alone where the policy throws, refuses one that changes activations, changes
+/// nothing where the policy changes nothing, and has no stored bits.  `make(policy)` is the control of it.
 template <class Make>
 void check_control_laws(Make make) {
   const auto calibrated = make(qfa::any_policy(calibrated_shift{}));

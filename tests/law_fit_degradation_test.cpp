@@ -50,7 +50,8 @@ TEST_CASE("fit_unified_degradation: no worse than where scipy's search ends, and
   CHECK_FALSE(fit.at_end);
 }
 
-TEST_CASE("fit_unified_degradation: a model trained in as many bits as it is quantized to ends nothing, and says nothing") {
+TEST_CASE(
+    "fit_unified_degradation: a model trained in as many bits as it is quantized to ends nothing, and says nothing") {
   std::vector<qfa::observation> rows = qfa_test::law_rows("unified_table", "delta");
   std::erase_if(rows, [](const qfa::observation& row) { return row.parameters > 2e5; });
   const auto without = qfa::fit_unified_degradation(rows);

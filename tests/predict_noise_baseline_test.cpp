@@ -51,7 +51,8 @@ TEST_CASE("isotropic_noise_to_signal: is what an isotropic error does to a featu
         doctest::Approx((1.0 - r * r) / (r * r)).epsilon(0.02));
 }
 
-TEST_CASE("gated_error_variance: is what an isotropic error does to a JumpReLU whose pre-activations pass its threshold") {
+TEST_CASE(
+    "gated_error_variance: is what an isotropic error does to a JumpReLU whose pre-activations pass its threshold") {
   // z is even over [0, 10), the threshold 4: a density of 0.1 there, 0.6 of the tokens fire, 1/15 of them below 4.4.
   std::mt19937 random(12);
   std::normal_distribution<double> normal;

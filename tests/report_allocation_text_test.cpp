@@ -59,8 +59,9 @@ TEST_CASE("allocation_header: says what was read, by which SAE, and what to bewa
   made.warnings.push_back("mind the step");
   const std::string header = qfa::allocation_header(qfa_test::made_allocation(), made);
   CAPTURE(header);
-  CHECK(says(header, "at blocks.1.hook_resid_post of a jump_relu SAE of 512 features, FVU 0.0625 on the reference and "
-                     "0.1250 with mixed precision: 2 matrices, 2 policies, 100 bytes."));
+  CHECK(says(header,
+             "at blocks.1.hook_resid_post of a jump_relu SAE of 512 features, FVU 0.0625 on the reference and "
+             "0.1250 with mixed precision: 2 matrices, 2 policies, 100 bytes."));
   CHECK(says(header, "Rows of 128 tokens, with BOS; processing none, order compress,process."));
   CHECK(says(header, "read: model.safetensors (12 bytes, CRC-32 cbf43926)"));
   CHECK(says(header, "warning: mind the step\nwarning: some rows are held-out rows\n"));

@@ -107,8 +107,10 @@ TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of
   const estimate refused{.value = 7.0, .bias_corrected = 7.0, .range = {}};
   constexpr double infinite = std::numeric_limits<double>::infinity();
   t.tables[3] = {bucket(0.0, 0.25, refused), bucket(0.25, 0.5, made_estimate(0.0312, 0.03, 0.033)),
-                 bucket(0.5, 0.75, made_estimate(9.0, 8.0, 10.0)), bucket(0.95, 1.0, made_estimate(0.00211, 0.002, 0.00221))};
-  t.tables[0] = {bucket(0.0, 1.0, made_estimate(0.5, 0.4, 0.6)), bucket(2048.0, infinite, made_estimate(0.25, 0.2, 0.3))};
+                 bucket(0.5, 0.75, made_estimate(9.0, 8.0, 10.0)),
+                 bucket(0.95, 1.0, made_estimate(0.00211, 0.002, 0.00221))};
+  t.tables[0] = {bucket(0.0, 1.0, made_estimate(0.5, 0.4, 0.6)),
+                 bucket(2048.0, infinite, made_estimate(0.25, 0.2, 0.3))};
   t.tables[1] = {bucket(1.0, 2.0, made_estimate(0.5, 0.4, 0.6))};  // nothing to hold it against
   CHECK(
       tokens_text(c) ==

@@ -126,8 +126,8 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
   print_audit(result, arguments.model);
-  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv, "
-            << arguments.out << "/groups.npy\n";
+  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv, " << arguments.out
+            << "/groups.npy\n";
 }
 
 }  // namespace

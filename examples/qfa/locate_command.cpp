@@ -154,9 +154,10 @@ void add_locate(CLI::App& app) {
       ->add_option("--units", arguments->units,
                    "what is compressed by itself: tensors, layers, or heads (with their share of q, k, v and o)")
       ->check(CLI::IsMember({"tensors", "layers", "heads"}));
-  command->add_option("--weights", arguments->weights,
-                      "what a feature counts: uniform, mass (what it adds to the residual stream), logit (to logits), or "
-                      "a file that lists the features that count, one a line");
+  command->add_option(
+      "--weights", arguments->weights,
+      "what a feature counts: uniform, mass (what it adds to the residual stream), logit (to logits), or "
+      "a file that lists the features that count, one a line");
   command->add_option("--max-tokens", a.max_tokens,
                       "use no more tokens than this (65536; 0: all): a pass for each unit takes its time");
   command->add_option("--out", a.out, "directory for locate.json");

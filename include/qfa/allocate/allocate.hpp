@@ -38,10 +38,10 @@ struct allocate_options {
   std::vector<any_policy> options{};  ///< policies that a matrix may have
   std::uint64_t bytes = 0;            ///< of all matrices that the targets choose; 0: what `like` takes
   any_policy like{};                  ///< in all of them
-  chosen_weighting weighting{};         ///< listed: features to keep
-  bool keep_kl = true;                  ///< predicted KL no larger than that of uniform precision
-  std::size_t fit_rows = 64;            ///< at most, from even groups of rows
-  std::size_t held_out_rows = 256;      ///< at most, from odd ones
+  chosen_weighting weighting{};       ///< listed: features to keep
+  bool keep_kl = true;                ///< predicted KL no larger than that of uniform precision
+  std::size_t fit_rows = 64;          ///< at most, from even groups of rows
+  std::size_t held_out_rows = 256;    ///< at most, from odd ones
   target_patterns targets{};
   bool expects_bos = false;  ///< the model's tokenizer begins every text with BOS
   bench_options bench{};
@@ -120,22 +120,24 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
     return bench;
   };
   const auto weights_on = [&](const unit_bench& bench) {
-    std::vector<double> weights =
-        weights_of(options.weighting.by, bench.features(), bench.masses(), dictionary, lengths, options.weighting.listed);
+    std::vector<double> weights = weights_of(options.weighting.by, bench.features(), bench.masses(), dictionary,
+                                             lengths, options.weighting.listed);
     if (std::ranges::none_of(weights, [](double w) { return w > 0.0; }))
       fail("no feature that counts fires often enough on " + std::to_string(bench.tokens().rows()) +
            " rows to be measured");
     return weights;
   };
 
-  allocation_result out{.hook = settings.hook,
-                        .weighting = std::string(feature_weighting_names[static_cast<std::size_t>(options.weighting.by)])};
+  allocation_result out{
+      .hook = settings.hook,
+      .weighting = std::string(feature_weighting_names[static_cast<std::size_t>(options.weighting.by)])};
   out.listed = options.weighting.listed.size();
   out.gate = activation_names[static_cast<std::size_t>(dictionary.activation)];
   out.sae_width = dictionary.d_sae;
   if (const std::size_t both = rows_in_common(calibration, held_out_rows); both > 0)
-    out.warnings.push_back(std::to_string(both) + " of the " + std::to_string(calibration.rows()) +
-                           " rows that policies learned from are held-out rows, on which plans look better than they are");
+    out.warnings.push_back(
+        std::to_string(both) + " of the " + std::to_string(calibration.rows()) +
+        " rows that policies learned from are held-out rows, on which plans look better than they are");
   std::vector<compression_unit> units;
   std::vector<weight_plan> plans;
   {

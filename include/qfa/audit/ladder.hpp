@@ -100,8 +100,8 @@ inline std::optional<found_ladder> find_ladder(std::span<const condition_result>
 /// Measures every condition by the ladder among them, if there is one; without it nothing changes.
 ///
 /// By honest r, under whichever protocol the audit's tables are: the published guard makes an r of 0 where nothing is
-/// known.  The features are those with a verdict, the same for all conditions.  `families` are those of the dictionary's
-/// features, near-duplicates sharing one; empty where they are not known.
+/// known.  The features are those with a verdict, the same for all conditions.  `families` are those of the
+/// dictionary's features, near-duplicates sharing one; empty where they are not known.
 inline void measure_by_ladder(audit_result& audit, std::span<const std::uint32_t> families = {}) {
   const std::optional<found_ladder> found = find_ladder(audit.conditions);
   if (!found) return;

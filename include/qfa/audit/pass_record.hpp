@@ -120,9 +120,9 @@ struct pass_record {
   /// For archives (io/archive.hpp).
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
-    archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.cosines,
-            self.shift, self.tokens, self.meaning, self.cofirings, self.losses, self.tensors, self.match, self.cache, self.warnings,
-            self.calibrated);
+    archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair,
+            self.cosines, self.shift, self.tokens, self.meaning, self.cofirings, self.losses, self.tensors, self.match,
+            self.cache, self.warnings, self.calibrated);
   }
 
  private:

@@ -135,11 +135,11 @@ struct condition_result {
   std::optional<double> bits_per_weight{};
   std::optional<pruning_match> match;
   std::optional<audited_cache> cache{};
-  std::optional<meaning_findings> meaning{};  ///< where the audit compares what features mean
-  std::optional<worth_in_bits> effective{};   ///< in bits of the audit's ladder, if it has one
+  std::optional<meaning_findings> meaning{};        ///< where the audit compares what features mean
+  std::optional<worth_in_bits> effective{};         ///< in bits of the audit's ladder, if it has one
   std::optional<group_length_check> code_groups{};  ///< by rows' cosines of codes; none of the reference
   worst_features worst{};                           ///< chosen on half of the rows; empty of the reference
-  bool ladder_only = false;                   ///< a rung that nobody asked to see: in the report, but in no table
+  bool ladder_only = false;                         ///< a rung that nobody asked to see: in the report, but in no table
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }
 };

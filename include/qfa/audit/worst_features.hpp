@@ -87,22 +87,20 @@ inline worst_features find_worst_features(const feature_table& table, const surv
       without[b].push_back(detail::r_on(table, entry.second, odd, b));
   });
   const auto estimated = [&](auto statistic, interval_scale scale) {
-    return jackknife(
-        statistic(std::span<const double>(without.back())), odd.size(),
-        [&](std::size_t b) { return statistic(std::span<const double>(without[b])); }, {.scale = scale});
+    return jackknife(statistic(std::span<const double>(without.back())), odd.size(),
+                     [&](std::size_t b) { return statistic(std::span<const double>(without[b])); }, {.scale = scale});
   };
   out.chosen_mean = mean_correlation(there);
   out.mean = estimated(mean_correlation, interval_scale::atanh);
-  out.hurt = estimated(
-      [&](std::span<const double> r) { return 1.0 - outcome_share(r, outcome::survived, s.rules.bands); },
-      interval_scale::logit);
+  out.hurt =
+      estimated([&](std::span<const double> r) { return 1.0 - outcome_share(r, outcome::survived, s.rules.bands); },
+                interval_scale::logit);
   for (std::size_t i = 0; i < (std::min)(worst_listed, order.size()); ++i) {
     const double effective = evidence_of(table, order[i].second, odd).effective;
-    out.listed.push_back({order[i].second, order[i].first,
-                          jackknife(without.back()[i], odd.size(), [&](std::size_t b) { return without[b][i]; },
-                                    {.scale = interval_scale::atanh,
-                                     .dof = effective - 1.0,
-                                     .effective_groups = effective})});
+    out.listed.push_back(
+        {order[i].second, order[i].first,
+         jackknife(without.back()[i], odd.size(), [&](std::size_t b) { return without[b][i]; },
+                   {.scale = interval_scale::atanh, .dof = effective - 1.0, .effective_groups = effective})});
   }
   return out;
 }

@@ -43,9 +43,9 @@ struct reported_feature {
 /// What an audit's report.json and features.csv say of features: one list of the counted ones for each condition but
 /// the reference.
 struct earlier_audit {
-  std::string where;  ///< the directory
-  std::string gate;   ///< the SAE's activation
-  std::string sae;    ///< the SAE in words; audits of one SAE have the same
+  std::string where;                  ///< the directory
+  std::string gate;                   ///< the SAE's activation
+  std::string sae;                    ///< the SAE in words; audits of one SAE have the same
   std::vector<std::string> inputs{};  ///< checksums of the files that it read, sorted: model, SAE and tokens
   std::string rows{};                 ///< how many of how many tokens, and what is analyzed of each
   std::vector<std::string> conditions;

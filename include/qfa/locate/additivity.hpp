@@ -53,7 +53,7 @@ inline std::vector<double> additivities(std::span<const double> all, std::span<c
   for (std::size_t f = 0; f < all.size(); ++f) {
     if (all[f] >= gone && sum[f] >= gone) continue;
     const bool from_nothing = sum[f] == 0.0 && all[f] > 0.0;
-    const double a = from_nothing      ? std::numeric_limits<double>::infinity()
+    const double a = from_nothing     ? std::numeric_limits<double>::infinity()
                      : all[f] >= gone ? ratio(gone, sum[f])
                                       : ratio(all[f], sum[f] >= gone ? gone : sum[f]);
     if (!std::isnan(a)) out.push_back(a);
@@ -109,8 +109,7 @@ inline unit_additivity describe_additivities(const std::vector<double>& a, std::
 /// interval.  Units' own noise is known up to `gone` alone, where a feature counts as lost.
 inline unit_additivity additivity_of(std::span<const double> measured, std::span<const double> predicted, double gone) {
   require(measured.size() == predicted.size(), "additivity compares noise of the same features");
-  unit_additivity out =
-      detail::describe_additivities(detail::additivities(measured, predicted, gone), measured.size());
+  unit_additivity out = detail::describe_additivities(detail::additivities(measured, predicted, gone), measured.size());
   out.median.range.reason = "predicted from all groups of rows at once";
   return out;
 }

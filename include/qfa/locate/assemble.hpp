@@ -82,8 +82,8 @@ inline bool is_of(std::string_view tensor, const layer_layout& layer) noexcept {
 /// Where a pass of `model` first does something else than one of `other`, told by the tensors that they do not share:
 /// the first layer that must be run anew.  Nothing: the embedding itself; the number of layers: the last norm or the
 /// unembedding alone; one more: nowhere, they are the same model.  Throws where the two are of different layouts, and
-/// where they differ in a tensor that the layout (model/layout.hpp) gives no place: a pass would have to be run whole to
-/// tell what that does.
+/// where they differ in a tensor that the layout (model/layout.hpp) gives no place: a pass would have to be run whole
+/// to tell what that does.
 inline std::optional<std::size_t> first_difference(const language_model& model, const language_model& other) {
   const std::size_t layers = model.config.layers;
   require(other.config.layers == layers && model.tensors.size() == other.tensors.size(),
@@ -100,7 +100,8 @@ inline std::optional<std::size_t> first_difference(const language_model& model, 
       if (detail::is_of(name, layout.layers[l])) place = l;
     if (!place)
       fail("the tensor " + in_quotes(name) + " is not the same in two models, and no layer of a " +
-           std::string(name_of(model.config.family)) + " model is known to read it: where their passes part cannot be told");
+           std::string(name_of(model.config.family)) +
+           " model is known to read it: where their passes part cannot be told");
     first = (std::min)(first, *place);
   }
   return first;

@@ -2,6 +2,7 @@
 #ifndef QFA_PREDICT_NOISE_BASELINE_HPP
 #define QFA_PREDICT_NOISE_BASELINE_HPP
 
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>

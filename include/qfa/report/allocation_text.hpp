@@ -71,9 +71,8 @@ inline std::string allocation_finding(const allocation_result& a) {
                : "the two objectives conflict.\n";
   }
   const unit_additivity& adds = a.adds_up;
-  out += "Together, matrices do " + fixed(adds.median.value, 2) +
-         " times the sum of what each does alone (quartiles " + fixed(adds.lower_quartile, 2) + " to " +
-         fixed(adds.upper_quartile, 2) + " over features): ";
+  out += "Together, matrices do " + fixed(adds.median.value, 2) + " times the sum of what each does alone (quartiles " +
+         fixed(adds.lower_quartile, 2) + " to " + fixed(adds.upper_quartile, 2) + " over features): ";
   out += adds.holds()
              ? "within 0.67 to 1.5, so that the sum may be made least.\n"
              : "beyond 0.67 to 1.5, so that the predictions cannot be relied on, and only the held-out rows count.\n";
@@ -94,11 +93,11 @@ inline std::string allocation_finding(const allocation_result& a) {
 
 /// How the numbers were made: where, of what, with which SAE, and what to beware of.
 inline std::string allocation_header(const allocation_result& a, const audit_protocol& made) {
-  std::string out = "Mixed precision by the features at " + a.hook + " of a " + a.gate + " SAE of " +
-                    std::to_string(a.sae_width) + " features, FVU " + fixed(a.reference_fvu, 4) +
-                    " on the reference and " + fixed(a.mixes.at(1).fvu, 4) + " with mixed precision: " +
-                    std::to_string(a.table.units.size()) + " matrices, " + std::to_string(a.table.options.size()) +
-                    " policies, " + std::to_string(a.budget_bits / 8) + " bytes.\n";
+  std::string out =
+      "Mixed precision by the features at " + a.hook + " of a " + a.gate + " SAE of " + std::to_string(a.sae_width) +
+      " features, FVU " + fixed(a.reference_fvu, 4) + " on the reference and " + fixed(a.mixes.at(1).fvu, 4) +
+      " with mixed precision: " + std::to_string(a.table.units.size()) + " matrices, " +
+      std::to_string(a.table.options.size()) + " policies, " + std::to_string(a.budget_bits / 8) + " bytes.\n";
   out += "Rows of " + std::to_string(made.context) + " tokens, " + (made.prepend_bos ? "with BOS" : "no BOS") +
          "; processing " + made.processing + ", order " + made.order + ".  Fitted on " + std::to_string(a.fit_tokens) +
          " tokens (" + std::to_string(a.table.features.size()) + " features measured), compared on " +

@@ -67,7 +67,8 @@ inline report_json to_json(const group_length_check& c, std::string_view why_non
 
 /// Whether half as many groups give the same interval.
 inline report_json to_json(const halving_check& c) {
-  report_json out{{"standard_error_ratio", value_or_reason(c.error_ratio, "one of the two intervals is not two-sided")}};
+  report_json out{
+      {"standard_error_ratio", value_or_reason(c.error_ratio, "one of the two intervals is not two-sided")}};
   if (c.known()) {
     out["most_by_chance"] = c.most;
     out["agrees"] = c.agrees();

@@ -153,9 +153,9 @@ inline std::string overlaps_table(const audit_result& a) {
     const set_overlap& s = o.not_survived;
     table.add({o.a + " | " + o.b, std::to_string(s.sizes.a) + ", " + std::to_string(s.sizes.b),
                std::to_string(s.sizes.both), fixed(s.jaccard.value, 3), range_text(s.jaccard.range, 3),
-               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa.value, 3), fixed(s.stratified_odds_ratio.value, 1),
-               range_text(s.stratified_odds_ratio.range, 1), fixed(o.spearman.value, 3),
-               range_text(o.spearman.range, 3)});
+               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa.value, 3),
+               fixed(s.stratified_odds_ratio.value, 1), range_text(s.stratified_odds_ratio.range, 1),
+               fixed(o.spearman.value, 3), range_text(o.spearman.range, 3)});
   }
   return table.str();
 }

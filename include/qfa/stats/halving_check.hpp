@@ -18,9 +18,9 @@ namespace qfa {
 /// the ratio of the variances is 1 with a standard deviation of sqrt(2/G), and its excess is the correlation of
 /// neighbors.  Beyond 1 + 2.33 sqrt(2/G), which one independent interval in a hundred exceeds, they disagree.
 struct halving_check {
-  std::size_t groups = 0;                                           ///< as they are
-  double error_ratio = std::numeric_limits<double>::quiet_NaN();    ///< standard error with G/2 groups over that with G
-  double most = std::numeric_limits<double>::quiet_NaN();           ///< of it, where groups are independent
+  std::size_t groups = 0;                                         ///< as they are
+  double error_ratio = std::numeric_limits<double>::quiet_NaN();  ///< standard error with G/2 groups over that with G
+  double most = std::numeric_limits<double>::quiet_NaN();         ///< of it, where groups are independent
 
   /// Whether both intervals are known.
   bool known() const noexcept { return !std::isnan(error_ratio); }
