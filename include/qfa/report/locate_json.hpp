@@ -43,7 +43,9 @@ inline report_json to_json(const depth_profile& p) {
     depths.push_back({{"patched_before_layer", d.layer},
                       {"recovered", to_json(d.recovered)},
                       {"enters_in", d.layer == 0 ? report_json("embedding") : report_json(d.layer - 1)},
-                      {"entering", to_json(d.entering)}});
+                      {"entering", to_json(d.entering)},
+                      {"entering_on_even_groups", number_or_null(d.entering_even)},
+                      {"entering_on_odd_groups", to_json(d.entering_odd)}});
   return {{"kl", to_json(p.kl)}, {"depths", std::move(depths)}};
 }
 
