@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "controls_made_up.hpp"
@@ -37,11 +38,12 @@ TEST_CASE("worst_features: where all are hurt alike, the worst of half of the ro
 
 TEST_CASE("worst_features: what is hurt everywhere is found, a silent feature first, and nothing of nothing") {
   std::vector<float> loss = losses(60, [](std::size_t f) { return f == 7 || f == 21; });
-  loss[33] = -1e9f;  // its codes are lost, or far from what they were
+  loss[33] = std::numeric_limits<float>::quiet_NaN();  // above no threshold: never fires
   const feature_table table = lossy_table(loss, 1);
   const worst_features w = find_worst_features(table, take_survey(table, honest));
   REQUIRE(w.chosen == 3);
   CHECK(w.listed[0].feature == 33);
+  CHECK(w.listed[0].r.value == 0.0);
   std::vector<std::uint32_t> found{w.listed[1].feature, w.listed[2].feature};
   std::ranges::sort(found);
   CHECK(found == std::vector<std::uint32_t>{7, 21});

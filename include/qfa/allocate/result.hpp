@@ -26,7 +26,7 @@ namespace qfa {
 /// Mixed precision found, and what it comes to on rows that chose nothing.
 struct allocation_result {
   std::string hook, weighting;
-  std::string gate;                                                 ///< the SAE's activation
+  std::string gate{};                                               ///< the SAE's activation
   std::size_t sae_width = 0;                                        ///< features
   double reference_fvu = std::numeric_limits<double>::quiet_NaN();  ///< of the SAE, on the held-out rows
   std::vector<std::string> warnings{};

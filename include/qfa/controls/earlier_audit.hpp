@@ -48,9 +48,9 @@ struct earlier_audit {
   std::string sae;                    ///< the SAE in words; audits of one SAE have the same
   std::vector<std::string> inputs{};  ///< checksums of the files that it read, sorted: model, SAE and tokens
   std::string rows{};                 ///< how many of how many tokens, and what is analyzed of each
-  std::vector<std::string> conditions;
-  std::map<std::string, std::vector<reported_feature>> features;  ///< by condition; in order of the feature
-  std::size_t groups = 0, width = 0;                              ///< of the shifts; 0: groups.npy is not there
+  std::vector<std::string> conditions{};
+  std::map<std::string, std::vector<reported_feature>> features{};  ///< by condition; in order of the feature
+  std::size_t groups = 0, width = 0;                                ///< of the shifts; 0: groups.npy is not there
   std::map<std::string, std::vector<float>> shifts{};  ///< (groups, width): r without a group less r, by condition
 
   /// Throws where there is no such condition; an empty name is the only one that there is.
