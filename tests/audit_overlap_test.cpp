@@ -81,8 +81,9 @@ TEST_CASE("compare_damage: every number that rows could have moved has its inter
   CHECK(o.kendall_tau_b.range.kind == interval_kind::two_sided);
   CHECK(o.kendall_tau_b.range.scale == interval_scale::atanh);
   for (const estimate& e : {o.spearman, o.pearson, o.kendall_tau_b}) {  // about what is left when the bias is gone
-    CHECK(std::atanh(e.bias_corrected) ==
-          doctest::Approx(0.5 * (std::atanh(e.range.lower) + std::atanh(e.range.upper))).epsilon(0.01));
+    // (on atanh, where it is not quite the plain corrected value)
+    const double middle = 0.5 * (std::atanh(e.range.lower) + std::atanh(e.range.upper));
+    CHECK(std::fabs(middle - std::atanh(e.bias_corrected)) < 0.5 * std::fabs(middle - std::atanh(e.value)));
     CHECK(e.range.lower < e.bias_corrected);
     CHECK(e.bias_corrected < e.range.upper);
   }

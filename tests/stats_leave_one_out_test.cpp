@@ -137,7 +137,7 @@ TEST_CASE("leave_groups_out: blocks of groups are left out as one, and what stan
     REQUIRE(got.groups == expected.groups);
     for (std::size_t f = 0; f < oracle.features; ++f) {
       CAPTURE(f);
-      CHECK(close(got.r[f], expected.r[f], 1e-12));
+      CHECK(close(got.r[f], expected.r[f], 1e-10));  // cells are merged in another order
       CHECK(got.evidence[f].groups == expected.evidence[f].groups);
       CHECK(got.evidence[f].effective == doctest::Approx(expected.evidence[f].effective));
       for (std::size_t g = 0; g < got.groups; ++g)
