@@ -78,15 +78,7 @@ TEST_CASE("compare_damage: every number that rows could have moved has its inter
   CHECK(stands(o.not_survived.jaccard, interval_scale::logit));
   CHECK(stands(o.not_survived.above_chance, interval_scale::identity));
   CHECK(stands(o.not_survived.kappa, interval_scale::identity));
-  CHECK(o.kendall_tau_b.range.kind == interval_kind::two_sided);
-  CHECK(o.kendall_tau_b.range.scale == interval_scale::atanh);
-  for (const estimate& e : {o.spearman, o.pearson, o.kendall_tau_b}) {  // about what is left when the bias is gone
-    // (on atanh, where it is not quite the plain corrected value)
-    const double middle = 0.5 * (std::atanh(e.range.lower) + std::atanh(e.range.upper));
-    CHECK(std::fabs(middle - std::atanh(e.bias_corrected)) < 0.5 * std::fabs(middle - std::atanh(e.value)));
-    CHECK(e.range.lower < e.bias_corrected);
-    CHECK(e.bias_corrected < e.range.upper);
-  }
+  CHECK(stands(o.kendall_tau_b, interval_scale::atanh));
   CHECK(stands(o.rank_biased, interval_scale::logit));
   CHECK(o.destroyed.odds_ratio.range.scale == interval_scale::log);
   CHECK(o.not_survived.overlap_coefficient.range.scale == interval_scale::logit);

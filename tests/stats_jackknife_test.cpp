@@ -73,19 +73,6 @@ TEST_CASE("jackknife: of the biased variance, the corrected value is the unbiase
   CHECK(e.value == variance(values));
 }
 
-TEST_CASE("jackknife: about the corrected value where that is asked for, corrected on the scale") {
-  const qfa::estimate plain = qfa::jackknife(variance(values), without_each(variance));
-  const qfa::estimate moved = qfa::jackknife(variance(values), without_each(variance), {.about_corrected = true});
-  CHECK(moved.value == plain.value);
-  CHECK(0.5 * (moved.range.lower + moved.range.upper) == Approx(plain.bias_corrected).epsilon(1e-12));
-  CHECK(moved.range.upper - moved.range.lower == Approx(plain.range.upper - plain.range.lower).epsilon(1e-12));
-  const auto log_variance = [](const std::vector<double>& x) { return std::log(variance(x)); };
-  const qfa::estimate on_log = qfa::jackknife(variance(values), without_each(variance),
-                                              {.scale = qfa::interval_scale::log, .about_corrected = true});
-  const qfa::estimate of_log = qfa::jackknife(log_variance(values), without_each(log_variance));
-  CHECK(std::sqrt(on_log.range.lower * on_log.range.upper) == Approx(std::exp(of_log.bias_corrected)).epsilon(1e-12));
-}
-
 TEST_CASE("jackknife: level and degrees of freedom widen and narrow") {
   const double m = mean(values);
   const std::vector<double> rest = without_each(mean);

@@ -44,8 +44,7 @@ struct damage_overlap {
   set_overlap not_survived;  ///< r <= 0.9, NaN among them
   set_overlap blurred;
   set_overlap destroyed;
-  estimate spearman;  ///< of damage, over features whose r is defined in both; interval on atanh, about the
-                      ///< bias-corrected value, as those of the next two
+  estimate spearman;  ///< of damage, over features whose r is defined in both; interval on atanh
   estimate pearson;
   estimate kendall_tau_b;         ///< interval on atanh
   estimate rank_biased;           ///< overlap of the rankings by damage, the worst 500 of each; interval on logit
@@ -145,9 +144,7 @@ inline damage_overlap compare_damage(const survey& a, const survey& b) {
       return statistic(kept.a, kept.b);
     };
   };
-  // Noise in both damages pulls their correlation toward 0, by as much as its standard error: an interval about the
-  // plain value covers 82 % of the time (examples/docs/intervals.md).
-  const jackknife_options on_atanh{.scale = interval_scale::atanh, .about_corrected = true};
+  const jackknife_options on_atanh{.scale = interval_scale::atanh};
   const auto spearman_of = [](std::span<const double> x, std::span<const double> y) { return spearman(x, y); };
   const auto pearson_of = [](std::span<const double> x, std::span<const double> y) { return pearson(x, y); };
   out.spearman = estimate_over(a, b, over_pairs(spearman_of), on_atanh);

@@ -121,9 +121,6 @@ struct jackknife_options {
   double dof = std::numeric_limits<double>::quiet_NaN();
   /// Groups that a one-sided statement may count on.  NaN: all of them.
   double effective_groups = std::numeric_limits<double>::quiet_NaN();
-  /// Whether a two-sided interval is about the bias-corrected value, corrected on the scale: for numbers whose bias is
-  /// as large as their standard error, such as correlations of noisy values.
-  bool about_corrected = false;
 };
 
 /// Fewer effective groups than these, and one feature's evidence lies in a handful of documents.
@@ -200,13 +197,11 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
   const double value = without_rounding(options.scale, whole);
   const double center = to_scale(options.scale, value);
   double scaled = 0.0;  // sum of squares on the scale
-  double gaps = 0.0;
   bool moved = false;
   for (const double each : without) {
     const double other = without_rounding(options.scale, each);
     const double gap = to_scale(options.scale, other) - center;
     scaled += gap * gap;
-    gaps += gap;
     moved = moved || other != value;
   }
   if (!moved) {
@@ -231,11 +226,9 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
     // One deletion reaches a bound.  The delta method: se on the scale = se h'(value).
     range.scale_error = range.standard_error * scale_slope(options.scale, value);
   }
-  double about = center;
-  if (options.about_corrected && std::isfinite(gaps)) about -= (groups - 1.0) * (gaps / groups);
   range.kind = interval_kind::two_sided;
-  range.lower = from_scale(options.scale, about - quantile * range.scale_error);
-  range.upper = from_scale(options.scale, about + quantile * range.scale_error);
+  range.lower = from_scale(options.scale, center - quantile * range.scale_error);
+  range.upper = from_scale(options.scale, center + quantile * range.scale_error);
   return result;
 }
 
