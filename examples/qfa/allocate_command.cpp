@@ -63,6 +63,8 @@ void run(const allocate_arguments& a) {
                       (options.bytes == 0 && options.like.needs().any());
   if (!learns && !a.audit.calibration.empty())
     qfa::fail("--calibration means nothing with these policies, none of which learns from tokens");
+  check_output_file(a.audit.out);
+  if (!a.report.empty()) check_output_file(a.report);
   audit_arguments shaping = a.audit;
   shaping.checkpoint_seconds = -1.0;
   const qfa::audit_options audit = shaping.options();
