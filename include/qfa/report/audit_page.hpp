@@ -9,9 +9,11 @@
 #include <string_view>
 
 #include "qfa/report/feature_columns.hpp"
+#include "qfa/report/html_accounts.hpp"
 #include "qfa/report/html_basics.hpp"
 #include "qfa/report/html_charts.hpp"
 #include "qfa/report/html_controls.hpp"
+#include "qfa/report/html_feature_table.hpp"
 #include "qfa/report/html_features.hpp"
 #include "qfa/report/html_overlap.hpp"
 #include "qfa/report/html_page.hpp"
@@ -23,8 +25,9 @@
 namespace qfa {
 
 /// The parts of the script that draw audits, in their order; the last line of a page says which of its views to draw.
-inline constexpr std::array<std::string_view, 8> audit_script{html_basics,  html_charts,   html_survival, html_features,
-                                                              html_overlap, html_controls, html_tensors,  html_protocol};
+inline constexpr std::array<std::string_view, 10> audit_script{
+    html_basics,   html_charts,  html_survival, html_features,      html_overlap,
+    html_controls, html_tensors, html_accounts, html_feature_table, html_protocol};
 
 /// A string of a report under one of its objects, or `otherwise` where it is missing: a page is drawn of what is there.
 inline std::string text_of_report(const report_json& report, const char* object, const char* key,

@@ -46,7 +46,8 @@ function range(e, decimals, unit = 1, print = fixed, from = 0) {
   if (i.kind === 'at_most') return `[<= ${end(i.upper)}]`;
   return i.kind === 'two_sided' ? `[${end(i.lower)}, ${end(i.upper)}]` : 'unmeasured';
 }
-const bounds = e => !e || !e.interval ? null : Array.isArray(e.interval) ? e.interval : [e.interval.lower, e.interval.upper];
+const bounds = e => !e || !e.interval ? null : Array.isArray(e.interval) ? e.interval :
+  [e.interval.lower, e.interval.upper];
 const value = e => e && known(e.value) ? e.value : NaN;
 const withRange = (e, decimals, unit = 1, print = fixed) => !known(value(e)) ? 'unmeasured' :
   `${print(unit * value(e), decimals)} ${range(e, decimals, unit, print).replace(/^unmeasured$/, '(unmeasured)')}`;
@@ -86,12 +87,14 @@ const sortKey = cell => {
   if (cell && typeof cell === 'object' && !(cell instanceof Node)) return cell.sort;
   const text = cell instanceof Node ? cell.textContent : String(cell);
   const number = text.match(/^[[>=< +]*(-?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?)/);
-  return number ? Number(number[1].replace(/,/g, '')) : text === '-' || text === '' || text === 'unmeasured' ? NaN : text;
+  return number ? Number(number[1].replace(/,/g, '')) : text === '-' || text === '' || text === 'unmeasured' ? NaN :
+    text;
 };
 function compareKeys(a, b, down) {
   const none = x => x === undefined || x === null || Number.isNaN(x);
   if (none(a) || none(b)) return none(a) - none(b);  // what has no value comes last, whichever way
-  const order = typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en', {numeric: true});
+  const order = typeof a === 'number' && typeof b === 'number' ? a - b : String(a).localeCompare(String(b), 'en',
+    {numeric: true});
   return down ? -order : order;
 }
 function headRow(heads, words, sorted) {
@@ -110,7 +113,8 @@ function headRow(heads, words, sorted) {
 }
 // rows: lists of cells, each a text, a node, or {text, sort}; the first one names its row.
 function table(caption, heads, rows, {words = [], chosen = () => false} = {}) {
-  const lines = rows.map((cells, i) => ({cells, node: h('tr', {class: chosen(i) ? 'chosen' : null}, cells.map((cell, j) => {
+  const lines = rows.map((cells, i) =>
+    ({cells, node: h('tr', {class: chosen(i) ? 'chosen' : null}, cells.map((cell, j) => {
     const inside = cell && typeof cell === 'object' && !(cell instanceof Node) ? cell.text : cell;
     const kind = words.includes(j) ? 'words' : null;
     return j === 0 ? h('th', {scope: 'row', class: kind}, inside) : h('td', {class: kind}, inside);
@@ -138,13 +142,14 @@ system.addEventListener('change', () => showTheme(false));
 showTheme(false);
 function bar(name, ...tools) {
   $('name').textContent = name;
-  const scheme = h('select', {id: 'theme', 'aria-label': 'Colors', onchange: () => { theme = scheme.value; showTheme(false); }},
+  const scheme = h('select', {id: 'theme', 'aria-label': 'Colors',
+    onchange: () => { theme = scheme.value; showTheme(false); }},
     ['system', 'light', 'dark'].map(t => h('option', {value: t}, t === 'system' ? 'system colors' : t)));
   $('tools').replaceChildren(...tools, ' ', scheme);
 }
 function followSections() {
-  const links = [...document.querySelectorAll('#sections a')];
   const mark = () => {
+    const links = [...document.querySelectorAll('#sections a')];
     let current = links[0];
     for (const link of links)
       if ($(link.hash.slice(1)).getBoundingClientRect().top < innerHeight / 3) current = link;

@@ -47,7 +47,8 @@ function bent(a, b, from, to, unit, print) {
   for (let p = -2; p < 7; ++p) for (const m of [1, 3]) all.push(m * 10 ** p, -m * 10 ** p);
   const kept = [];
   for (const x of all.sort((x, y) => Math.abs(x) - Math.abs(y)))
-    if (x >= a && x <= b && (x === 0 || Math.abs(x) >= unit * 0.9) && kept.every(k => Math.abs(scale(k) - scale(x)) > 44))
+    if (x >= a && x <= b && (x === 0 || Math.abs(x) >= unit * 0.9) &&
+      kept.every(k => Math.abs(scale(k) - scale(x)) > 44))
       kept.push(x);
   scale.ticks = kept.map(x => [x, print(x)]);
   return scale;
@@ -66,10 +67,12 @@ const shapes = [
   r => `M${-r} ${-r}L${r} ${r}H${-r}L${r} ${-r}Z`,
 ];
 const look = i => ({color: `var(--c${i % 8})`, dash: dashes[(i + Math.floor(i / 8)) % 8], shape: shapes[i % 8]});
-const mark = (i, x, y, r, title) => s('path', {d: look(i).shape(r), transform: `translate(${x} ${y})`, fill: look(i).color,
+const mark = (i, x, y, r, title) => s('path', {d: look(i).shape(r), transform: `translate(${x} ${y})`,
+  fill: look(i).color,
   stroke: 'var(--ground)', 'stroke-width': 1}, title ? s('title', {}, title) : null);
 const swatch = i => s('svg', {width: 34, height: 14, 'aria-hidden': 'true'},
-  s('path', {d: 'M1 7H33', stroke: look(i).color, 'stroke-width': 2.4, 'stroke-dasharray': look(i).dash, fill: 'none'}),
+  s('path', {d: 'M1 7H33', stroke: look(i).color, 'stroke-width': 2.4, 'stroke-dasharray': look(i).dash,
+    fill: 'none'}),
   mark(i, 17, 7, 4));
 const text = (x, y, what, properties) => s('text', {x, y, ...properties}, what);
 const keep = (low, x, high) => Math.min(Math.max(x, low), high);
@@ -81,7 +84,8 @@ function figure(name, caption, height, draw, numbers) {
   const paint = () => {
     width = Math.max(280, place.clientWidth || 720);
     const tall = typeof height === 'function' ? height(width) : height;
-    place.replaceChildren(s('svg', {viewBox: `0 0 ${width} ${tall}`, width, height: tall, role: 'img', 'aria-label': name},
+    place.replaceChildren(s('svg', {viewBox: `0 0 ${width} ${tall}`, width, height: tall, role: 'img',
+      'aria-label': name},
       draw(width, tall)));
   };
   const node = h('figure', {}, place, h('figcaption', {}, h('strong', {}, name + '. '), caption),
@@ -143,7 +147,8 @@ function placeNames(points, box) {  // [x, y, name]
 function heatCell(x, y, wide, tall, share, word, title) {
   const strength = keep(0, share, 1);
   return s('g', {}, s('title', {}, title),
-    s('rect', {x, y, width: wide - 1, height: tall - 1, fill: `rgba(var(--heat), ${(0.06 + 0.88 * strength).toFixed(3)})`}),
+    s('rect', {x, y, width: wide - 1, height: tall - 1,
+      fill: `rgba(var(--heat), ${(0.06 + 0.88 * strength).toFixed(3)})`}),
     word && wide >= 34 ? text(x + wide / 2, y + tall / 2 + 4, word, {'text-anchor': 'middle',
       style: strength > 0.55 ? 'fill: var(--on-survived)' : ''}) : null);
 }
@@ -159,8 +164,10 @@ function density(points, x, y, box, step = 9) {
     cells.set(key, count);
     most = Math.max(most, count);
   }
-  return [...cells].map(([key, count]) => s('rect', {x: left + (key % wide) * step, y: top + Math.floor(key / wide) * step,
-    width: step, height: step, fill: `rgba(var(--heat), ${(0.15 + 0.8 * Math.log1p(count) / Math.log1p(most)).toFixed(2)})`},
+  return [...cells].map(([key, count]) => s('rect', {x: left + (key % wide) * step, y: top + Math.floor(key / wide) *
+    step,
+    width: step, height: step,
+      fill: `rgba(var(--heat), ${(0.15 + 0.8 * Math.log1p(count) / Math.log1p(most)).toFixed(2)})`},
     s('title', {}, `${whole(count)} features`)));
 }
 )js";

@@ -56,8 +56,8 @@ inline void write_html_json(const report_json& value, std::ostream& to) {
   }
 }
 
-/// Writes a page that holds all that it shows: the style, `data`, and the parts of a script that draws it, each of which
-/// sees what the parts before it define.  It fetches nothing, and its content policy lets it fetch nothing.
+/// Writes a page that holds all that it shows: the style, `data`, and the parts of a script that draws it, each of
+/// which sees what the parts before it define.  It fetches nothing, and its content policy lets it fetch nothing.
 ///
 /// `title` is any text.  The script finds the data in the element "data", and draws into the element "page".
 inline void write_html_page(const std::string& title, const report_json& data,

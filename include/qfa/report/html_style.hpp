@@ -15,7 +15,8 @@ inline constexpr std::string_view html_style = R"css(
   --ground: #ffffff; --panel: #f6f7f9; --edge: #d5d9e0; --text: #1b1f27; --quiet: #555d6b; --link: #0b5cad;
   --focus: #b3470b; --grid: #e3e6eb; --survived: #0072b2; --blurred: #e69f00; --destroyed: #c0392b;
   --unmeasured: #c9ced6; --on-survived: #ffffff; --on-blurred: #1b1f27; --on-destroyed: #ffffff; --hatch: #ffffff;
-  --c0: #0072b2; --c1: #c05a00; --c2: #007d5e; --c3: #a8437f; --c4: #8a6a00; --c5: #2b8fc4; --c6: #6b4fb3; --c7: #444b57;
+  --c0: #0072b2; --c1: #c05a00; --c2: #007d5e; --c3: #a8437f; --c4: #8a6a00; --c5: #2b8fc4;
+  --c6: #6b4fb3; --c7: #444b57;
   --heat: 0, 114, 178; --warn: #fff4d6; --warn-edge: #d9a400; --mark: #fff0b8;
 }
 :root[data-theme="dark"] {
@@ -23,7 +24,8 @@ inline constexpr std::string_view html_style = R"css(
   --ground: #14171c; --panel: #1c2027; --edge: #39404c; --text: #e7eaef; --quiet: #a7afbd; --link: #7cbcff;
   --focus: #ffb454; --grid: #2b313b; --survived: #3d9fdc; --blurred: #e8b13a; --destroyed: #e8705f;
   --unmeasured: #4a515e; --on-survived: #0c1116; --on-blurred: #14171c; --on-destroyed: #0c1116; --hatch: #14171c;
-  --c0: #56b4e9; --c1: #f0934a; --c2: #3cc79f; --c3: #e08fc0; --c4: #e0c34a; --c5: #9ad0f5; --c6: #b39bf0; --c7: #c3c9d3;
+  --c0: #56b4e9; --c1: #f0934a; --c2: #3cc79f; --c3: #e08fc0; --c4: #e0c34a; --c5: #9ad0f5;
+  --c6: #b39bf0; --c7: #c3c9d3;
   --heat: 86, 180, 233; --warn: #3a3013; --warn-edge: #b98c12; --mark: #4d4214;
 }
 * { box-sizing: border-box; }
@@ -42,7 +44,8 @@ a { color: var(--link); }
 nav { position: sticky; top: 3rem; align-self: start; padding: 1.2rem .4rem 2rem 1.2rem; max-height: calc(100vh - 3rem);
   overflow: auto; }
 nav ol { list-style: none; margin: 0; padding: 0; }
-nav a { display: block; padding: .22rem .6rem; text-decoration: none; color: var(--quiet); border-left: 3px solid transparent; }
+nav a { display: block; padding: .22rem .6rem; text-decoration: none;
+  color: var(--quiet); border-left: 3px solid transparent; }
 nav a:hover { color: var(--text); text-decoration: underline; }
 nav a[aria-current] { color: var(--text); border-left-color: var(--survived); font-weight: 600; }
 main { padding: 1.2rem 1.2rem 4rem; min-width: 0; }
@@ -53,14 +56,16 @@ h3 { font-size: 1rem; margin: 1.3rem 0 .3rem; }
 p { margin: .35rem 0 .7rem; max-width: 62rem; }
 .quiet { color: var(--quiet); }
 .notes { font-size: .87rem; color: var(--quiet); }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem; margin: .9rem 0; padding: 0; }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem;
+  margin: .9rem 0; padding: 0; }
 .facts > div { background: var(--panel); border: 1px solid var(--edge); border-radius: 6px; padding: .5rem .7rem; }
 .facts dt { font-size: .78rem; color: var(--quiet); }
 .facts dd { margin: 0; font-size: 1.05rem; font-weight: 600; overflow-wrap: anywhere; }
 .facts dd small { display: block; font-weight: 400; font-size: .78rem; color: var(--quiet); }
 .warning { background: var(--warn); border: 1px solid var(--warn-edge); border-left-width: 6px; border-radius: 4px;
   padding: .45rem .8rem; margin: .5rem 0; max-width: 62rem; overflow-wrap: anywhere; }
-.story { border-left: 6px solid var(--destroyed); background: var(--panel); padding: .5rem .9rem; margin: .5rem 0; max-width: 62rem; }
+.story { border-left: 6px solid var(--destroyed); background: var(--panel); padding: .5rem .9rem; margin: .5rem 0;
+  max-width: 62rem; }
 select, input, button { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--quiet);
   border-radius: 4px; padding: .18rem .5rem; max-width: 100%; }
 button { cursor: pointer; }
@@ -84,7 +89,8 @@ svg .title { font-weight: 600; }
 .scroll { overflow-x: auto; margin: .5rem 0; border: 1px solid var(--edge); border-radius: 4px; }
 table { border-collapse: collapse; font-size: .87rem; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .4rem .6rem; color: var(--quiet); font-size: .87rem; caption-side: top; }
-th, td { padding: .22rem .6rem; border-top: 1px solid var(--grid); text-align: right; white-space: nowrap; vertical-align: top; }
+th, td { padding: .22rem .6rem; border-top: 1px solid var(--grid); text-align: right; white-space: nowrap;
+  vertical-align: top; }
 thead th { border-top: 0; border-bottom: 1px solid var(--edge); background: var(--panel); vertical-align: bottom; }
 th:first-child, td:first-child, .words { text-align: left; }
 td.words { white-space: normal; min-width: 12rem; overflow-wrap: anywhere; }
@@ -98,8 +104,8 @@ th[aria-sort=descending] button::after { content: "\2193"; opacity: 1; }
 details { margin: .4rem 0 .8rem; }
 summary { cursor: pointer; color: var(--link); font-size: .9rem; width: fit-content; }
 .band { display: inline-block; padding: 0 .45em; border-radius: 3px; }
-.band::before { content: ""; display: inline-block; width: .62em; height: .62em; margin-right: .35em; border-radius: 50%;
-  background: var(--unmeasured); border: 1px solid var(--quiet); }
+.band::before { content: ""; display: inline-block; width: .62em; height: .62em; margin-right: .35em;
+  border-radius: 50%; background: var(--unmeasured); border: 1px solid var(--quiet); }
 .band.survived::before { background: var(--survived); }
 .band.blurred::before { background: linear-gradient(135deg, var(--blurred) 50%, var(--ground) 50%); border-radius: 0; }
 .band.destroyed::before { background: var(--destroyed); border-radius: 0; transform: rotate(45deg); }
@@ -145,9 +151,11 @@ summary { cursor: pointer; color: var(--link); font-size: .9rem; width: fit-cont
 inline constexpr std::string_view html_frame = R"html(<a class="skip" href="#page">Skip to the report</a>
 <svg width="0" height="0" style="position:absolute" aria-hidden="true" focusable="false" id="hatches"><defs>
 <pattern id="hatch-blurred" width="7" height="7" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">
-<rect width="7" height="7" fill="var(--blurred)"/><rect width="2" height="7" fill="var(--hatch)" opacity=".55"/></pattern>
+<rect width="7" height="7" fill="var(--blurred)"/>
+<rect width="2" height="7" fill="var(--hatch)" opacity=".55"/></pattern>
 <pattern id="hatch-destroyed" width="6" height="6" patternUnits="userSpaceOnUse">
-<rect width="6" height="6" fill="var(--destroyed)"/><circle cx="3" cy="3" r="1.1" fill="var(--hatch)" opacity=".7"/></pattern>
+<rect width="6" height="6" fill="var(--destroyed)"/>
+<circle cx="3" cy="3" r="1.1" fill="var(--hatch)" opacity=".7"/></pattern>
 <pattern id="hatch-unmeasured" width="6" height="6" patternUnits="userSpaceOnUse">
 <rect width="6" height="6" fill="var(--ground)"/><path d="M0 6 6 0" stroke="var(--quiet)" stroke-width=".7"/></pattern>
 </defs></svg>
