@@ -66,8 +66,9 @@ inline void require_same_sae(const audit_folder& a, const audit_folder& b) {
   const report_json files = detail::files_in_role(a, "sae");
   for (const audit_folder* one : {&a, &b})
     if (detail::files_in_role(*one, "sae").empty())
-      fail(in_quotes(one->path / "report.json") + " does not say which files its SAE has, so that its features cannot be "
-                                                  "compared: audit again with this version of qfa");
+      fail(in_quotes(one->path / "report.json") +
+           " does not say which files its SAE has, so that its features cannot be compared: audit again with this "
+           "version of qfa");
   if (files != detail::files_in_role(b, "sae"))
     fail("the SAEs of " + in_quotes(a.path) + " and " + in_quotes(b.path) +
          " are not the same files, and features of two SAEs cannot be compared one by one");
@@ -112,13 +113,13 @@ inline std::vector<double> numbers_in(const report_json& list) {
 }
 
 /// The difference of one statistic, from its values without each group, which both audits left out alike.
-inline estimate difference_of(const report_json& a, const report_json& b, const char* value, const char* without) {
+inline estimate difference_of(const report_json& a, const report_json& b, const char* of) {
   const auto number = [&](const report_json& side) {
-    const report_json& x = side.at(value).at("value");
+    const report_json& x = side.at(of).at("value");
     return x.is_number() ? x.get<double>() : std::numeric_limits<double>::quiet_NaN();
   };
-  const std::vector<double> of_a = numbers_in(a.at("without_each_group").at(without)),
-                            of_b = numbers_in(b.at("without_each_group").at(without));
+  const std::vector<double> of_a = numbers_in(a.at("without_each_group").at(of)),
+                            of_b = numbers_in(b.at("without_each_group").at(of));
   require(of_a.size() == of_b.size(), "paired audits have the same groups of rows");
   std::vector<double> rest;
   for (std::size_t g = 0; g < of_a.size(); ++g)
@@ -160,15 +161,20 @@ inline std::vector<paired_difference> paired_differences(const audit_folder& a, 
   for (const char* protocol : {"honest", "published"})
     for (const report_json& of_a : a.report["conditions"])
       for (const report_json& of_b : b.report["conditions"]) {
-        const auto left_out = [](const report_json& c) { return c.value("reference", false) || c.value("ladder_only", false); };
+        const auto left_out = [](const report_json& c) {
+          return c.value("reference", false) || c.value("ladder_only", false);
+        };
         if (left_out(of_a) || left_out(of_b)) continue;
         for (const auto* side : {&of_a, &of_b})
           if (!side->contains(protocol) || !(*side)[protocol].contains("without_each_group"))
             fail("a report says nothing of survival without each group of rows, by which differences are judged: audit "
                  "again with this version of qfa");
-        paired_difference d{.a = of_a.at("policy").get<std::string>(), .b = of_b.at("policy").get<std::string>(), .protocol = protocol};
-        d.survived = detail::difference_of(of_a[protocol], of_b[protocol], "survived", "survived");
-        d.mean_r = detail::difference_of(of_a[protocol], of_b[protocol], "mean_r", "mean_r");
+        paired_difference d;
+        d.a = of_a.at("policy").get<std::string>();
+        d.b = of_b.at("policy").get<std::string>();
+        d.protocol = protocol;
+        d.survived = detail::difference_of(of_a[protocol], of_b[protocol], "survived");
+        d.mean_r = detail::difference_of(of_a[protocol], of_b[protocol], "mean_r");
         detail::add_features(d, detail::features_of(a, d.a), detail::features_of(b, d.b));
         out.push_back(std::move(d));
       }

@@ -42,8 +42,8 @@ inline std::string text_of_report(const report_json& report, const char* object,
 /// Writes report.html of an audit: one file that shows report.json and the columns of features.csv that
 /// `feature_columns` names, and fetches nothing.  From the same two the same bytes come.
 ///
-/// `report` is to_json of an audit, or what its file holds; `features` the text of its features.csv, which `where` names.
-/// Throws where that is no such table.
+/// `report` is to_json of an audit, or what its file holds; `features` the text of its features.csv, which `where`
+/// names.  Throws where that is no such table.
 inline void write_audit_page(const report_json& report, std::string_view features, const std::string& where,
                              std::ostream& to) {
   report_json data{{"kind", "audit"}, {"report", report}};

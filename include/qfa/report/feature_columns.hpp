@@ -162,8 +162,8 @@ inline void add_cell(feature_column& column, std::string_view cell, const csv_ce
 
 }  // namespace detail
 
-/// Reads the columns that pages show from the text of a features.csv.  Throws, naming `where` and the line, unless it is
-/// one that an audit wrote: the reference first, and every condition with a line for each feature, from 0 on.
+/// Reads the columns that pages show from the text of a features.csv.  Throws, naming `where` and the line, unless it
+/// is one that an audit wrote: the reference first, and every condition with a line for each feature, from 0 on.
 inline feature_columns read_feature_columns(std::string_view text, const std::string& where) {
   detail::csv_cells rows(text, where);
   std::vector<std::string_view> cells;

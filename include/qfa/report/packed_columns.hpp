@@ -50,7 +50,9 @@ inline report_json packed(const feature_column& column) {
     }
   }
   constexpr std::array<const char*, 4> names{"share", "number", "count", "word"};
-  report_json out{{"name", column.name}, {"as", names.at(static_cast<std::size_t>(column.kind))}, {"data", base64(bytes)}};
+  report_json out{{"name", column.name}};
+  out["as"] = names.at(static_cast<std::size_t>(column.kind));
+  out["data"] = base64(bytes);
   if (column.kind == column_kind::word) out["words"] = column.words;
   return out;
 }
