@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage]     (all of them without arguments)
+#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage] [browser]   (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage
+[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage browser
 
 for leg in "$@"; do
   case $leg in
@@ -46,8 +46,14 @@ for leg in "$@"; do
       build/release/tests/qfa_coverage aggregates
       [ ! -d ../shared/data/stories260K ] || build/release/tests/qfa_coverage population ../shared/data/stories260K
       ;;
+    browser)  # the pages of reports in Chromium, 100,000 features among them.  Catches: what only a browser sees.
+      qfa_need $qfa_packages chromium chromium-driver python3-selenium
+      qfa_configure release
+      qfa_build release --target qfa_program
+      bash tests/browser/run.sh build/release/examples/qfa/qfa build/browser
+      ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage"
+      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage, browser"
       exit 2
       ;;
   esac
