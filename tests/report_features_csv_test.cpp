@@ -91,4 +91,11 @@ TEST_CASE("features.csv: pages read back what was written, feature by feature") 
   }
 }
 
+TEST_CASE("features.csv: a spreadsheet that cuts the protocol at its commas finds no quote that stays open") {
+  const report_json value{{"a", "x,\"y\""}, {"b", {"1", "z\""}}};
+  const std::string text = detail::comment_text(value);
+  CHECK(text == R"({"a":"x,\"y\"", "b":["1", "z\""]})");
+  CHECK(report_json::parse(text) == value);
+}
+
 }  // namespace report_features_csv_test

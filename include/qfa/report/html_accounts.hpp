@@ -44,7 +44,7 @@ const tokenWords = {position: 'position in the row', frequency: 'frequency of th
 function showTokens() {
   const list = compressed().filter(c => c.tokens);
   if (list.length === 0) return;
-  begin('tokens', 'Which tokens are hurt', `KL of the predictions beside what happens to a token's codes, by ` +
+  begin('tokens', 'Which tokens are hurt', `KL of the predictions beside what happens to a token's codes, through a ` +
     `${saeWords(report)}.`);
   add(table(`Spearman correlation of a token's KL with, ${saeWords(report)}`,
     ['policy', 'cosine of codes', '95 %', 'Jaccard of active sets', '95 %', '|D| / |h|', '95 %', 'tokens'],
@@ -69,7 +69,7 @@ function showTokens() {
 function showMeaning() {
   const list = compressed().filter(c => c.meaning);
   if (list.length === 0) return;
-  begin('meaning', 'What features mean', `Whether a feature fires on other tokens than it did, by ` +
+  begin('meaning', 'What features mean', `Whether a feature fires on other tokens than it did, through a ` +
     `${saeWords(report)}. Control: ${list[0].meaning.control}.`);
   add(table(`Changed meanings, ${saeWords(report)}; counts of features, no interval: unmeasured`,
     ['policy', 'compared', 'changed', ['limit, bits', 'of the control'], 'changed, r on common support high',

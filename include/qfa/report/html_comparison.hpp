@@ -72,8 +72,8 @@ function showComparison() {
       r))));
   };
   const showPairs = () => {
-    begin('features', 'Feature by feature', `What becomes of each feature in both, by ${saeWords(report)}. Only ` +
-      `counts and values are shown here: one feature's difference is unmeasured.`);
+    begin('features', 'Feature by feature', `What becomes of each feature in both, through a ${saeWords(report)}. ` +
+      `Only counts and values are shown here: one feature's difference is unmeasured.`);
     const both = list[0].filter(c => list[1].some(d => d.policy === c.policy));
     let chosen = [(both[0] || list[0][0]).policy, (both[0] || list[1][0]).policy];
     const cells = (side, name) => tables[side].column(chosen[side], name);

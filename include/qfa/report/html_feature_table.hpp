@@ -30,8 +30,8 @@ function featureColumns(policy, count) {
   const share = x => fixed(x, 4), flag = x => x === 1 ? 'yes' : '';
   return [...common, own(outcomeColumn(), 'band', null, 'by r'),
     own('r', 'r', share, 'correlation of its codes on the two models'),
-    {...own('r_lower', 'r 95 %', null, 'interval of r'), interval: [features.column(policy, 'r_lower').cells,
-      features.column(policy, 'r_upper').cells, features.column(policy, 'r_interval')]},
+    features.column(policy, 'r_interval') ? {...own('r_lower', 'r 95 %', null, 'interval of r'),
+      interval: ['r_lower', 'r_upper', 'r_interval'].map(name => features.column(policy, name))} : null,
     own('census', 'verdict', null, 'confirmed at a false discovery rate of 5 %'),
       own('recall', 'recall', share, 'share of its firings that are still there'),
     own('precision', 'precision', share, 'share of its firings that were there'),
@@ -49,9 +49,9 @@ function featureColumns(policy, count) {
 function cellText(column, f) {
   if (column.interval) {
     const [low, high, kind] = column.interval, word = known(kind.cells[f]) ? kind.words[kind.cells[f]] : 'unmeasured';
-    return word === 'two_sided' ? `[${fixed(low[f], 3)}, ${fixed(high[f], 3)}]` : word === 'at_least' ?
-      `[>= ${fixed(low[f], 3)}]` :
-      word === 'at_most' ? `[<= ${fixed(high[f], 3)}]` : 'unmeasured';
+    return word === 'two_sided' ? `[${fixed(low.cells[f], 3)}, ${fixed(high.cells[f], 3)}]` : word === 'at_least' ?
+      `[>= ${fixed(low.cells[f], 3)}]` :
+      word === 'at_most' ? `[<= ${fixed(high.cells[f], 3)}]` : 'unmeasured';
   }
   return column.words ? (known(column.cells[f]) ? column.words[column.cells[f]].replace(/_/g, ' ') : '') :
     column.print(column.cells[f]);

@@ -57,8 +57,9 @@ const featureLink = (sae, feature) => {
 // ---- damage against what the reference alone knows
 function showDamage() {
   begin('damage', 'Damage against firing rate and peak',
-    `Damage is 1 - r, of the counted features, by ${saeWords(report)}; the line joins the medians ` +
-    'of ten equal parts. Rare and weak features are hurt most wherever noise alone does the damage.');
+    `Damage is 1 - r, of the counted features, through a ${saeWords(report)}; the line joins the medians ` +
+    'of ten equal parts. Any noise hurts rare and weak features most, so that this alone says nothing of a policy\'s ' +
+      'own ways: the controls do.');
   if (!features) { paragraph('The features are not in this file.', 'quiet'); return; }
   const list = compressed().map(c => c.policy).filter(p => features.policies.includes(p));
   if (list.length === 0) { paragraph('No policy has features.', 'quiet'); return; }
@@ -113,7 +114,7 @@ function showDamage() {
       drawn[k].paint();
       drawn[k].querySelector('figcaption').replaceChildren(
         h('strong', {}, `Damage against ${title.split(' on ')[0]}. `),
-        `${policy}, ${whole(points.length)} features, ${protocolWords()}. ` +
+        `${policy}, ${whole(points.length)} features with r, ${protocolWords()}. ` +
         (points.length > 2500 ? 'Darker cells hold more features.' :
         'Circles survived, triangles are blurred, bow ties destroyed.'));
     });

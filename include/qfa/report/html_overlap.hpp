@@ -82,9 +82,8 @@ function showPrediction() {
   const curves = list.map(c => c.prediction_honest && c.prediction_honest.roc ? c.prediction_honest.roc.rows : null);
   const parts = [];
   if (curves.some(Boolean)) {
-    const roc = figure('ROC of the honest prediction',
-      `by ${saeWords(report)}; out of fold, the mean of both ways round. The diagonal is chance.`,
-      width => keep(280, width * 0.8, 400), (width, tall) => {
+    const roc = figure('ROC of the honest prediction', `through a ${saeWords(report)}; out of fold, the mean of both ` +
+      `ways round. The diagonal is chance.`, width => keep(280, width * 0.8, 400), (width, tall) => {
       const box = [52, 10, Math.min(width - 14, tall + 40), tall - 42], x = linear(0, 1, box[0], box[2]),
         y = linear(0, 1, box[3], box[1]);
       return [axes(box, x, y, 'false positive rate', 'true positive rate'),

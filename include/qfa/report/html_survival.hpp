@@ -64,7 +64,7 @@ function showSummary() {
       ` changes perplexity by ${signed(change, 2)} % ${changeRange(c)}, and `,
       h('strong', {}, `${fixed(100 * lost, 1)} %`),
         ` of the counted features (${whole(gone)} of ${whole(by(c).counted)}) do not survive it: ` +
-        `${percent(by(c).survived)} % ${percentRange(by(c).survived)} have r above 0.9 by this ` +
+        `${percent(by(c).survived)} % ${percentRange(by(c).survived)} have r above 0.9 through this ` +
         `${saeWords(report)}.`));
   }
   const withLoss = visible().some(c => c.loss), withBits = visible().some(c => known(bitsOf(c)));
@@ -93,16 +93,16 @@ function showSummary() {
   add(table(`Policies, ${protocolWords()}, ${saeWords(report)}`, kept.map(j => heads[j]),
     rows.map(r => kept.map(j => r[j]))));
   paragraph('"survived" (r > 0.9) bears the loss of 19 % of a rare feature\'s firings, "destroyed" (r < 0.5) takes ' +
-    '75 %. ' + report.note +
-    '.', 'notes');
+    '75 %. ' + report.note[0].toUpperCase() +
+    report.note.slice(1) + '.', 'notes');
   const flips = compressed().map(c => `${c.policy} ${fixed(100 * value(c.flip_share), 1)} %`).join(', ');
   if (flips) paragraph(`Flips of the ${gates[report.sae.activation] || report.sae.activation} gate carry of the ` +
     `error's energy: ${flips}.`, 'notes');
 }
 
 function showBands() {
-  begin('bands', 'Survival by policy and bits', `How the features fall into bands, by ${saeWords(report)}. The line ` +
-    `at the end of ` +
+  begin('bands', 'Survival by policy and bits', `How the features fall into bands, through a ${saeWords(report)}. ` +
+    `The line at the end of ` +
     '"survived" is its 95 % interval.');
   let of = 'counted';
   const names = [...bandNames, 'unmeasured'];
@@ -172,7 +172,7 @@ function showMasking() {
     const corner = [x(Math.max(-2, low - 0.01)), y(95), x(2), y(Math.max(0, least - 5))];
     return [s('rect', {x: corner[0], y: corner[1], width: corner[2] - corner[0], height: corner[3] - corner[1],
       fill: 'var(--destroyed)', opacity: 0.1}),
-      axes(box, x, y, 'change of perplexity (bent scale)', `survived, by ${saeWords(report)}`),
+      axes(box, x, y, 'change of perplexity (bent scale)', `survived, through a ${saeWords(report)}`),
       text(corner[0] + 8, corner[3] - 8, 'hidden by perplexity', {class: 'tick'}),
       list.map(c => {
         const e = c.loss.perplexity_ratio, across = bounds(e), along = bounds(by(c).survived), px = x(changeOf(c)),
@@ -197,8 +197,8 @@ function showMasking() {
 }
 
 function showCurve() {
-  begin('curve', 'Survival at every threshold', `The share of counted features whose r is above a threshold, by ` +
-    `${saeWords(report)}: where one ` +
+  begin('curve', 'Survival at every threshold', `The share of counted features whose r is above a threshold, through ` +
+    `a ${saeWords(report)}: where one ` +
     'draws the line is up to the reader. The area below a curve is the mean of r, negative ones as 0.');
   const list = compressed(), shown = new Set(list.map((c, i) => i).filter(i => i < 8));
   const draw = (width, tall) => {

@@ -65,12 +65,12 @@ function showTensors() {
       chosen => { measure = chosen; paint(); })), drawn, details('The numbers of this picture, tensor by tensor',
       rows));
   paint();
-  const weighed = list.filter(p => p.distortion && known(bitsOf(p)) &&
-    known(p.distortion.relative_frobenius_error) && p.distortion.relative_frobenius_error > 0);
+  const weighed = list.filter(p => p.distortion && known(bitsOf(p)) && p.distortion.relative_frobenius_error > 0 &&
+    known(value(by(p).survived)));
   if (weighed.length === 0) return;
   heading('Distortion beside bits a weight');
   const charts = [['relative error of the weights', p => p.distortion.relative_frobenius_error, null, true],
-    [`survived, by ${saeWords(report)}`, p => 100 * value(by(p).survived),
+    [`survived, through a ${saeWords(report)}`, p => 100 * value(by(p).survived),
     p => (bounds(by(p).survived) || []).map(x => 100 * x), false]].map(([name, of, ends, bent]) =>
     figure(bent ? 'Distortion' : 'Survival', bent ? 'Relative Frobenius error of all targeted matrices together.' :
       `${protocolWords()}; bars are 95 % intervals.`, width => keep(250, width * 0.6, 330), (width, tall) => {
@@ -100,8 +100,8 @@ const bitsWords = (e, decimals = 2) => !known(value(e)) ? 'unmeasured' :
 function showLadder() {
   const l = report.ladder;
   if (!l) return;
-  begin('ladder', 'Worth in bits', `What each policy is worth in bits of ${l.family}, by ${saeWords(report)}: the ` +
-    `number of bits at which plain rounding does the same damage to a feature. Law: ${l.law}.`);
+  begin('ladder', 'Worth in bits', `What each policy is worth in bits of ${l.family}, through a ${saeWords(report)}: ` +
+    `the number of bits at which plain rounding does the same damage to a feature. Law: ${l.law}.`);
   const worth = w => [bitsWords(w.median), range(w.median, 2), bitsWords(w.worst_decile), range(w.worst_decile, 2),
     whole(w.features), whole(w.features_at_most_lowest_rung), whole(w.features_at_least_highest_rung)];
   const heads = ['median', 'median 95 %', 'worst decile', 'worst decile 95 %', 'features', 'at most the lowest rung',
@@ -115,7 +115,8 @@ function showLadder() {
     let name = names[0];
     const parts = ['lowest quarter', 'second', 'third', 'highest quarter'];
     const drawn = figure('Survival over bits', `Share of features that survive a rung, by quarters of a predictor, ` +
-      `by ${saeWords(report)}; ribbons are 95 % intervals.`, width => keep(260, width * 0.42, 360), (width, tall) => {
+      `through a ${saeWords(report)}; ribbons are 95 % intervals.`, width => keep(260, width * 0.42, 360),
+      (width, tall) => {
       const box = [52, 12, width - 14, tall - 42], at = l.survival_over_bits.bits,
         x = linear(Math.min(...at), Math.max(...at), box[0], box[2]),
         y = linear(0, 100, box[3], box[1], v => v + ' %');
