@@ -147,10 +147,9 @@ function placeNames(points, box) {  // [x, y, name]
 function heatCell(x, y, wide, tall, share, word, title) {
   const strength = keep(0, share, 1);
   return s('g', {}, s('title', {}, title),
-    s('rect', {x, y, width: wide - 1, height: tall - 1,
-      fill: `rgba(var(--heat), ${(0.06 + 0.88 * strength).toFixed(3)})`}),
-    word && wide >= 34 ? text(x + wide / 2, y + tall / 2 + 4, word, {'text-anchor': 'middle',
-      style: strength > 0.55 ? 'fill: var(--on-survived)' : ''}) : null);
+    s('rect', {x, y, width: wide - 1, height: tall - 1, fill: 'rgb(var(--heat))',
+      style: `fill-opacity: calc(0.04 + ${strength.toFixed(3)} * var(--heat-most))`}),
+    word && wide >= 34 ? text(x + wide / 2, y + tall / 2 + 4, word, {'text-anchor': 'middle'}) : null);
 }
 // Many points as counts in cells, darker where there are more: 100,000 features cost 1,500 rectangles.
 function density(points, x, y, box, step = 9) {

@@ -119,7 +119,7 @@ function showDamage() {
         'Circles survived, triangles are blurred, bow ties destroyed.'));
     });
     numbers.replaceChildren(...predictors.map(([name, title]) =>
-      table(`Tenths of the features by ${title}, ${policy}, ${saeWords(report)}; medians of a tenth have no ` +
+      table(`Tenths of the features by ${title}, ${policy}, ${saeWords(report)}; numbers of a tenth have no ` +
       `interval: unmeasured`,
       [title.split(' on ')[0] + ' from', 'to', 'features', 'median damage', '10 % have less than',
         '10 % have more than', 'survived', 'survived %'],

@@ -17,7 +17,7 @@ inline constexpr std::string_view html_style = R"css(
   --unmeasured: #c9ced6; --on-survived: #ffffff; --on-blurred: #1b1f27; --on-destroyed: #ffffff; --hatch: #ffffff;
   --c0: #0072b2; --c1: #c05a00; --c2: #007d5e; --c3: #a8437f; --c4: #8a6a00; --c5: #2b8fc4;
   --c6: #6b4fb3; --c7: #444b57;
-  --heat: 0, 114, 178; --warn: #fff4d6; --warn-edge: #d9a400; --mark: #fff0b8;
+  --heat: 0, 114, 178; --heat-most: .62; --warn: #fff4d6; --warn-edge: #d9a400; --mark: #fff0b8;
 }
 :root[data-theme="dark"] {
   color-scheme: dark;
@@ -26,7 +26,7 @@ inline constexpr std::string_view html_style = R"css(
   --unmeasured: #4a515e; --on-survived: #0c1116; --on-blurred: #14171c; --on-destroyed: #0c1116; --hatch: #14171c;
   --c0: #56b4e9; --c1: #f0934a; --c2: #3cc79f; --c3: #e08fc0; --c4: #e0c34a; --c5: #9ad0f5;
   --c6: #b39bf0; --c7: #c3c9d3;
-  --heat: 86, 180, 233; --warn: #3a3013; --warn-edge: #b98c12; --mark: #4d4214;
+  --heat: 86, 180, 233; --heat-most: .46; --warn: #3a3013; --warn-edge: #b98c12; --mark: #4d4214;
 }
 * { box-sizing: border-box; }
 html { scroll-padding-top: 3.4rem; }
