@@ -23,9 +23,9 @@ inline std::size_t count_of(std::string_view text, std::string_view word) {
 inline void check_script_part(std::string_view part, std::initializer_list<const char*> defines) {
   for (const char c : part)
     REQUIRE((c == '\n' || (c >= ' ' && c <= '~')));
-  for (const char* banned :
-       {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch(", "XMLHttp",
-        "WebSocket", "import(", "sendBeacon", "localStorage", "sessionStorage", "cookie", "</", "<!--", "javascript:"}) {
+  for (const char* banned : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(",
+                             "fetch(", "XMLHttp", "WebSocket", "import(", "sendBeacon", "localStorage",
+                             "sessionStorage", "cookie", "</", "<!--", "javascript:"}) {
     CAPTURE(banned);
     CHECK(count_of(part, banned) == 0);
   }

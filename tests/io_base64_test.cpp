@@ -10,7 +10,9 @@
 namespace io_base64_test {
 
 TEST_CASE("base64: the vectors of RFC 4648, section 10, and every digit") {
-  const auto of = [](std::string_view text) { return qfa::base64(std::vector<std::uint8_t>(text.begin(), text.end())); };
+  const auto of = [](std::string_view text) {
+    return qfa::base64(std::vector<std::uint8_t>(text.begin(), text.end()));
+  };
   CHECK(of("").empty());
   CHECK(of("f") == "Zg==");
   CHECK(of("fo") == "Zm8=");

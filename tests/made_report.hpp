@@ -23,7 +23,8 @@ inline qfa::report_json made_estimate(double value, double half = 0.02) {
 inline qfa::report_json made_survival(double survived, double tilt) {
   qfa::report_json out{{"counted", 10}, {"active", 12}, {"unmeasured", 2}};
   const double lost = 10.0 - survived;
-  for (const auto& [band, count] : {std::pair{"survived", survived}, std::pair{"blurred", lost}, std::pair{"destroyed", 0.0}}) {
+  for (const auto& [band, count] :
+       {std::pair{"survived", survived}, std::pair{"blurred", lost}, std::pair{"destroyed", 0.0}}) {
     out[band] = {{"count", count}};
     out[band].update(made_estimate(count / 10.0));
   }

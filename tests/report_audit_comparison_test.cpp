@@ -67,7 +67,8 @@ TEST_CASE("audit_comparison: refuses two SAEs, hooks or gates, by one sentence")
   CHECK_NOTHROW(require_same_sae(a, a));
   report_json other = report;
   other["protocol"]["inputs"][1]["crc32"] = "55555555";
-  CHECK_THROWS_WITH_AS(require_same_sae(a, folder(here, "b", other)), doctest::Contains("are not the same files"), error);
+  CHECK_THROWS_WITH_AS(require_same_sae(a, folder(here, "b", other)), doctest::Contains("are not the same files"),
+                       error);
   other = report;
   other["protocol"]["inputs"][1].erase("role");
   CHECK_THROWS_WITH_AS(require_same_sae(a, folder(here, "c", other)),

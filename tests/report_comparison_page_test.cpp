@@ -17,8 +17,7 @@ TEST_CASE("comparison_page: both reports, their features, and differences only o
   const qfa_test::scratch here;
   const std::string features = qfa_test::made_features({"reference", "p"});
   report_json other = qfa_test::made_report("p", 9, 0.01);
-  const audit_folder a =
-                         read_audit_folder(qfa_test::made_folder(here, "a", qfa_test::made_report("p", 7), features)),
+  const audit_folder a = read_audit_folder(qfa_test::made_folder(here, "a", qfa_test::made_report("p", 7), features)),
                      b = read_audit_folder(qfa_test::made_folder(here, "</script><b>", other, features));
   other["protocol"]["inputs"][2]["bytes"] = 8;
   const audit_folder c = read_audit_folder(qfa_test::made_folder(here, "c", other, features));

@@ -14,7 +14,8 @@ using namespace qfa;
 
 TEST_CASE("feature_columns: the reference's columns once, and each policy's under its name, whatever that holds") {
   const std::string hostile = "a,\"b\"\r\n</script>";
-  const feature_columns table = read_feature_columns(qfa_test::made_features({"reference", "rtn:bits=4", hostile}), "t");
+  const feature_columns table =
+      read_feature_columns(qfa_test::made_features({"reference", "rtn:bits=4", hostile}), "t");
   CHECK(table.features == 12);
   REQUIRE(table.conditions.size() == 3);
   CHECK(table.conditions[0].policy == "reference");

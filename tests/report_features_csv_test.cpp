@@ -40,8 +40,9 @@ TEST_CASE("features.csv: the protocol in comment lines, then a line for each pol
   CHECK(hook);
   CHECK(comments > 20);
   CHECK(rows == 2 * 128);
-  CHECK(head.starts_with("policy,feature,active,published_outcome,honest_outcome,census,r_lower,r_upper,r_interval,"
-                         "dead,born,"));
+  CHECK(
+      head.starts_with("policy,feature,active,published_outcome,honest_outcome,census,r_lower,r_upper,r_interval,"
+                       "dead,born,"));
   CHECK(out.str().find(",unmeasured,") != std::string::npos);
   CHECK(out.str().find("nan") == std::string::npos);
   CHECK(head.find(",phi,") == std::string::npos);

@@ -40,7 +40,9 @@ TEST_CASE("html_page: hostile text is text, in the title and in the data, and re
 }
 
 TEST_CASE("html_page: bytes that are no UTF-8 are replaced, not passed on") {
-  const std::string page = page_of("t", {{"path", "a\xff" "b"}});
+  const std::string page = page_of("t", {{"path",
+                                          "a\xff"
+                                          "b"}});
   CHECK(qfa_test::count_of(page, R"("a\ufffdb")") == 1);
 }
 

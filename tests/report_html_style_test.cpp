@@ -32,7 +32,8 @@ double contrast(std::string_view a, std::string_view b) {
 
 /// The value of a variable in one of the two lists of colors.
 std::string_view color(std::string_view name, bool dark) {
-  const std::string_view list = qfa::html_style.substr(qfa::html_style.find(dark ? "[data-theme=\"dark\"] {" : ":root {"));
+  const std::string_view list =
+      qfa::html_style.substr(qfa::html_style.find(dark ? "[data-theme=\"dark\"] {" : ":root {"));
   const std::size_t at = list.find("--" + std::string(name) + ": ");
   REQUIRE(at != std::string_view::npos);
   return list.substr(list.find('#', at), 7);

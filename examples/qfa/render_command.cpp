@@ -33,8 +33,9 @@ qfa::report_json read_report(const std::filesystem::path& file, std::string_view
 void write_page(const std::filesystem::path& directory) {
   const std::filesystem::path audit = directory / "report.json", alignment = directory / "alignment.json";
   if (!qfa::path_exists(audit) && !qfa::path_exists(alignment))
-    qfa::fail(qfa::in_quotes(directory) + " holds neither report.json nor alignment.json, expected the report of qfa "
-                                          "audit or qfa align");
+    qfa::fail(qfa::in_quotes(directory) +
+              " holds neither report.json nor alignment.json, expected the report of qfa "
+              "audit or qfa align");
   if (qfa::path_exists(audit)) {
     const std::filesystem::path table = directory / "features.csv";
     const qfa::file_bytes features(table, qfa::file_access::mapped);

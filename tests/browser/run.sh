@@ -15,13 +15,13 @@ audit=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/toke
 if [ "$kind" = short ]; then
   "${audit[@]}" --policy rtn:bits=3 --max-tokens 4096 --paired --token-damage --out first >first.txt
   "${audit[@]}" --policy nf4 --max-tokens 4096 --no-loss --out second >second.txt
-  python3 "$here/make_reports.py" first big 3000
+  /usr/bin/python3 "$here/make_reports.py" first big 3000
 else
   "${audit[@]}" --policy rtn:bits=6 --policy rtn:bits=3 --policy nf4 --policy prune:sparsity=0.3 --max-tokens 16384 --paired \
     --token-damage --meaning --ladder --controls --control-seeds 2 --control-tokens 8192 --out first >first.txt
   "${audit[@]}" --policy ggml:type=q4_K --max-tokens 16384 --out second >second.txt
   "$qfa" demo align --out refusals >refusals.txt
-  python3 "$here/make_reports.py" first big 100000
+  /usr/bin/python3 "$here/make_reports.py" first big 100000
 fi
 "${audit[@]}" --max-tokens 2048 --no-loss --out others >others.txt
 "$qfa" render big >/dev/null
@@ -32,4 +32,4 @@ cmp again.html first/report.html  # from the same files the same bytes
 "$qfa" compare first others --out unpaired.html >unpaired.txt
 grep -q 'differences are paired by rows' paired.txt
 grep -q 'no differences: ' unpaired.txt
-python3 "$here/check_pages.py" "$work" "$kind"
+/usr/bin/python3 "$here/check_pages.py" "$work" "$kind"

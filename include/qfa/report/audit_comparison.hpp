@@ -99,7 +99,7 @@ struct paired_difference {
   std::string protocol;  ///< "honest" or "published"
   estimate survived;     ///< share of the counted features, b less a
   estimate mean_r;
-  std::size_t features = 0;  ///< counted in both
+  std::size_t features = 0;                                      ///< counted in both
   double spearman_r = std::numeric_limits<double>::quiet_NaN();  ///< of r in a and in b, over those
 };
 
@@ -167,8 +167,9 @@ inline std::vector<paired_difference> paired_differences(const audit_folder& a, 
         if (left_out(of_a) || left_out(of_b)) continue;
         for (const auto* side : {&of_a, &of_b})
           if (!side->contains(protocol) || !(*side)[protocol].contains("without_each_group"))
-            fail("a report says nothing of survival without each group of rows, by which differences are judged: audit "
-                 "again with this version of qfa");
+            fail(
+                "a report says nothing of survival without each group of rows, by which differences are judged: audit "
+                "again with this version of qfa");
         paired_difference d;
         d.a = of_a.at("policy").get<std::string>();
         d.b = of_b.at("policy").get<std::string>();

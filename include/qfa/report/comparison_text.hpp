@@ -33,8 +33,7 @@ inline estimate estimate_of(const report_json& value) {
   e.range.lower = number_of(range, "lower");
   e.range.upper = number_of(range, "upper");
   const auto kind = std::ranges::find(interval_kind_names, range.value("kind", ""));
-  if (kind != interval_kind_names.end())
-    e.range.kind = static_cast<interval_kind>(kind - interval_kind_names.begin());
+  if (kind != interval_kind_names.end()) e.range.kind = static_cast<interval_kind>(kind - interval_kind_names.begin());
   return e;
 }
 
@@ -74,8 +73,7 @@ inline void add_conditions(text_table& table, const std::string& side, const aud
                      2),
                signed_fixed(100.0 * (ratio.value - 1.0), 2), with_loss ? range_text(change, 2) : "-",
                fixed(estimate_of(s.at("mean_r")).value, 4), fixed(100.0 * survived.value, 1),
-               range_text(survived.range, 1, 100.0), counts_text(s),
-               fixed(number_of(c.at("sae_fit"), "fvu"), 4)});
+               range_text(survived.range, 1, 100.0), counts_text(s), fixed(number_of(c.at("sae_fit"), "fvu"), 4)});
   }
 }
 
@@ -102,8 +100,8 @@ inline std::string comparison_text(const audit_folder& a, const audit_folder& b,
   std::erase_if(all, [&](const paired_difference& d) { return d.protocol != protocol; });
   if (std::ranges::any_of(all, [](const auto& d) { return d.a == d.b; }))
     std::erase_if(all, [](const paired_difference& d) { return d.a != d.b; });
-  text_table differences({"B less A", "survived, points", "95 %", "told apart?", "mean r", "95 %", "counted in both",
-                          "Spearman r"});
+  text_table differences(
+      {"B less A", "survived, points", "95 %", "told apart?", "mean r", "95 %", "counted in both", "Spearman r"});
   for (const paired_difference& d : all)
     differences.add({d.a == d.b ? d.a : d.b + " less " + d.a, signed_fixed(100.0 * d.survived.value, 2),
                      range_text(d.survived.range, 2, 100.0), std::string(difference_word(d.survived)),

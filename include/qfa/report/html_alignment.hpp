@@ -38,7 +38,7 @@ function showAlignment() {
     'nothing. Intervals are Wilson\'s, 95 %; perplexity ratios have none: unmeasured.');
   add(figure('Flips against perplexity', 'Bars are 95 % intervals of the share of flips; crosses are noise of the ' +
     'same size.', width => keep(280, width * 0.45, 400), (width, tall) => {
-    const box = [52, 12, width - 14, tall - 42], all = [...caches, ...a.sweep.noise_of_that_size],
+    const box = [62, 12, width - 14, tall - 42], all = [...caches, ...a.sweep.noise_of_that_size],
       ratios = all.map(m => 100 * (m.perplexity_ratio - 1)).filter(known);
     const x = bent(Math.min(-0.02, ...ratios) * 1.1, Math.max(1, ...ratios) * 1.3, box[0], box[2], 0.1, v => v +
       ' %'), y = linear(0, 100, box[3], box[1], v => v + ' %');
@@ -63,10 +63,10 @@ function showAlignment() {
   begin('layers', 'Each layer alone', `By ${whole(a.layers.prompts)} prompts of the split ${a.layers.split}; ` +
     `critical layers: ${a.layers.critical.join(', ') || 'none'} (${words(a.layers.pattern)}).`);
   add(figure('Flips of each layer quantized alone', 'Lines are 95 % Wilson intervals.', () => 220, (width, tall) => {
-    const box = [52, 12, width - 14, tall - 42], n = a.layers.flips.length,
+    const box = [62, 12, width - 14, tall - 42], n = a.layers.flips.length,
       x = linear(-0.5, n - 0.5, box[0], box[2]), y = linear(0, 100, box[3], box[1], v => v + ' %'),
       wide = Math.min(46, 0.6 * (x(1) - x(0)));
-    x.ticks = x.ticks.filter(([t]) => Number.isInteger(t) && t >= 0 && t < n);
+    x.ticks = x.ticks.filter(([t]) => Number.isInteger(t) && t >= 0 && t < n).map(([t]) => [t, String(t)]);
     return [axes(box, x, y, 'layer', 'flips'), a.layers.flips.map((f, l) => known(f.value) ?
       [s('rect', {x: x(l) - wide / 2, y: y(100 * f.value), width: wide, height: Math.max(1, y(0) - y(100 * f.value)),
       fill: a.layers.critical.includes(l) ? 'url(#hatch-destroyed)' : 'var(--survived)'},

@@ -62,6 +62,12 @@ const saeWords = report => (gates[report.sae.activation] || report.sae.activatio
 const bandNames = ['survived', 'blurred', 'destroyed'];
 const bandMark = name => name ? h('span', {class: 'band ' + name}, name) : '';
 
+function plainValue(v) {
+  if (v === null || v === undefined || v === '') return 'none';
+  if (v === true || v === false) return v ? 'yes' : 'no';
+  return typeof v === 'object' ? JSON.stringify(v) : String(v);
+}
+
 // ---- sections and what stands in them
 let section = page;
 function begin(id, title, ...paragraphs) {

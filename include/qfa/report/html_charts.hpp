@@ -28,6 +28,11 @@ function logarithmic(a, b, from, to, print = brief) {
   if (!(b > a)) { a /= 2; b = 4 * a; }
   const la = Math.log10(a), lb = Math.log10(b);
   const scale = x => from + (Math.log10(x) - la) / (lb - la) * (to - from);
+  if (lb - la < 0.9) {  // too narrow for powers of ten
+    const {ticks, decimals} = niceSteps(a, b, Math.max(2, Math.abs(to - from) / 70));
+    scale.ticks = ticks.filter(x => x > 0).map(x => [x, fixed(x, decimals)]);
+    return scale;
+  }
   const inner = lb - la < 1.3 ? [1, 2, 5] : lb - la < 3 && Math.abs(to - from) > 260 ? [1, 3] : [1];
   scale.ticks = [];
   for (let p = Math.floor(la); p <= Math.ceil(lb); ++p)
@@ -44,7 +49,7 @@ function bent(a, b, from, to, unit, print) {
   const f = x => Math.asinh(x / unit), fa = f(a), fb = f(b);
   const scale = x => from + (f(x) - fa) / (fb - fa || 1) * (to - from);
   const all = [0];
-  for (let p = -2; p < 7; ++p) for (const m of [1, 3]) all.push(m * 10 ** p, -m * 10 ** p);
+  for (let p = -2; p < 7; ++p) for (const m of [1, 3]) all.push(Number(`${m}e${p}`), -Number(`${m}e${p}`));
   const kept = [];
   for (const x of all.sort((x, y) => Math.abs(x) - Math.abs(y)))
     if (x >= a && x <= b && (x === 0 || Math.abs(x) >= unit * 0.9) &&
@@ -115,10 +120,11 @@ function axes(box, x, y, xTitle, yTitle) {
   ];
 }
 const polyline = points => points.map(([x, y], i) => `${i ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
-// rows: [x, y, lower, upper]; where an interval is not known, the band has a gap.
-function line(i, rows, x, y, marks = false) {
+// rows: [x, y, lower, upper].  A ribbon joins the intervals of y within `between`: at its ends they are one-sided,
+// and stand in the numbers alone.
+function line(i, rows, x, y, {marks = false, between = [-Infinity, Infinity]} = {}) {
   const good = rows.filter(row => known(row[1]));
-  const banded = good.filter(row => known(row[2]) && known(row[3]));
+  const banded = good.filter(row => known(row[2]) && known(row[3]) && row[1] >= between[0] && row[1] <= between[1]);
   return [
     banded.length > 1 ? s('path', {d: polyline([...banded.map(r => [x(r[0]), y(r[3])]),
       ...banded.slice().reverse().map(r => [x(r[0]), y(r[2])])]) + 'Z', fill: look(i).color, opacity: 0.16}) : null,
@@ -138,7 +144,7 @@ function placeNames(points, box) {  // [x, y, name]
       if (area[0] < box[0] || area[2] > box[2] + 8 || area[1] < box[1] - 6) continue;
       if (taken.some(t => area[0] < t[2] && t[0] < area[2] && area[1] < t[3] && t[1] < area[3])) continue;
       taken.push(area);
-      return text(x + dx, y + dy, word, {'text-anchor': anchor});
+      return text(x + dx, y + dy, word, {'text-anchor': anchor, class: 'halo'});
     }
     return null;
   });

@@ -80,7 +80,7 @@ function searchTest(terms, columns) {
 }
 function featureTable(place, report, columnsOf, policies, caption, firstSort) {
   let policy = policies[0][0], columns = [], rows = new Uint32Array(0), sortBy = firstSort, down = false, terms = '',
-    scope = 'active';
+    scope = 'counted';
   const body = h('tbody'), head = h('tr'), widths = h('colgroup'), title = h('caption');
   const grid = h('table', {}, title, widths, h('thead', {}, head), body);
   const scroller = h('div', {class: 'big', id: 'features-scroll', tabindex: '0', role: 'region',
@@ -110,10 +110,14 @@ function featureTable(place, report, columnsOf, policies, caption, firstSort) {
   };
   const order = () => {
     const test = searchTest(terms, columns), active = features.onReference('active').cells;
-    const born = columns.find(c => c.key === 'born');
+    const born = columns.find(c => c.key === 'born'), band = features.column(policy || features.policies[0],
+      outcomeColumn());
+    const inScope = f => scope === 'all' || (scope === 'counted' ? known(band.cells[f]) &&
+      band.words[band.cells[f]] !== 'unmeasured' :
+      active[f] === 1 || (born && born.cells[f] === 1));
     const list = [];
     for (let f = 0; f < features.count; ++f)
-      if ((scope === 'all' || active[f] === 1 || (born && born.cells[f] === 1)) && test(f)) list.push(f);
+      if (inScope(f) && test(f)) list.push(f);
     const column = columns.find(c => c.key === sortBy) || columns[0], turn = down ? -1 : 1;
     const key = column.words ? f => known(column.cells[f]) ? column.words[column.cells[f]] : '\uffff' : null;
     const cells = column.cells;
@@ -152,8 +156,8 @@ function featureTable(place, report, columnsOf, policies, caption, firstSort) {
   afterPrint.push(() => show(true));
   place.append(h('div', {class: 'controls'}, chooser('Policy', policies, policy,
     chosen => { policy = chosen; build(); }),
-    chooser('Which', [['active', 'active or born'], ['all', 'all features of the SAE']], scope,
-      chosen => { scope = chosen; order(); }),
+    chooser('Which', [['counted', 'counted'], ['active', 'active or born, unmeasured too'],
+      ['all', 'all features of the SAE']], scope, chosen => { scope = chosen; order(); }),
     h('label', {}, 'Search', search)), h('p', {class: 'notes', id: 'features-help'},
       'Numbers (17, 100-200), words (blurred, unmeasured, confirmed), and limits of columns (r<0.5, rate>0.01, ' +
       'peak>=3); several at once must all hold. Print shows the first 200 rows. features.csv has every digit and ' +

@@ -60,8 +60,8 @@ inline void write_html_json(const report_json& value, std::ostream& to) {
 /// which sees what the parts before it define.  It fetches nothing, and its content policy lets it fetch nothing.
 ///
 /// `title` is any text.  The script finds the data in the element "data", and draws into the element "page".
-inline void write_html_page(const std::string& title, const report_json& data,
-                            std::span<const std::string_view> script, std::ostream& to) {
+inline void write_html_page(const std::string& title, const report_json& data, std::span<const std::string_view> script,
+                            std::ostream& to) {
   to << "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "

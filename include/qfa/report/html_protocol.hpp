@@ -9,11 +9,6 @@ namespace qfa {
 /// The last part of an audit page's script: how the report was made, and `showAudit`, which draws the page.
 inline constexpr std::string_view html_protocol = R"js(
 // ---- how it was made
-function plainValue(v) {
-  if (v === null || v === undefined || v === '') return 'none';
-  if (v === true || v === false) return v ? 'yes' : 'no';
-  return typeof v === 'object' ? JSON.stringify(v) : String(v);
-}
 function protocolTable(name, r) {
   const entries = Object.entries(r.protocol).filter(([k]) => !['inputs', 'warnings'].includes(k));
   return h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name},

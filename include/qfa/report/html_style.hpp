@@ -81,7 +81,7 @@ svg text { fill: var(--text); font-size: 12px; font-family: inherit; }
 svg .tick { fill: var(--quiet); font-size: 11px; }
 svg .axis { stroke: var(--quiet); fill: none; }
 svg .grid { stroke: var(--grid); fill: none; }
-svg .title { font-weight: 600; }
+svg .halo { paint-order: stroke; stroke: var(--ground); stroke-width: 3px; stroke-linejoin: round; }
 .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(27rem, 100%), 1fr)); gap: 0 1.6rem; }
 .legend { display: flex; flex-wrap: wrap; gap: .15rem 1rem; font-size: .87rem; margin: .3rem 0; padding: 0; border: 0; }
 .legend label { display: inline-flex; align-items: center; gap: .35rem; color: var(--text); }
@@ -93,8 +93,12 @@ th, td { padding: .22rem .6rem; border-top: 1px solid var(--grid); text-align: r
   vertical-align: top; }
 thead th { border-top: 0; border-bottom: 1px solid var(--edge); background: var(--panel); vertical-align: bottom; }
 th:first-child, td:first-child, .words { text-align: left; }
-td.words { white-space: normal; min-width: 12rem; overflow-wrap: anywhere; }
+td.words { white-space: normal; min-width: 17rem; overflow-wrap: anywhere; }
+.big td.words { min-width: 0; white-space: nowrap; }
 tbody th { font-weight: 500; }
+tbody th[scope=row] { white-space: normal; min-width: 7rem; max-width: 21rem; overflow-wrap: anywhere; }
+.scroll thead th:first-child, .scroll tbody th[scope=row] { position: sticky; left: 0; background: var(--ground); }
+.scroll thead th:first-child { background: var(--panel); }
 tbody tr:hover { background: var(--panel); }
 tr.chosen > * { background: var(--mark); }
 th button { border: 0; background: none; padding: 0; font-weight: 600; text-align: inherit; white-space: nowrap; }
@@ -120,8 +124,10 @@ summary { cursor: pointer; color: var(--link); font-size: .9rem; width: fit-cont
   .frame { display: block; }
   .bar { position: static; padding: .45rem .8rem; }
   nav { position: static; max-height: none; padding: .5rem .8rem 0; }
-  nav ol { display: flex; flex-wrap: wrap; gap: 0 .2rem; }
-  nav a { border-left: 0; border-bottom: 3px solid transparent; padding: .15rem .4rem; font-size: .87rem; }
+  h1 { font-size: 1.3rem; }
+  nav ol { display: flex; gap: 0 .2rem; overflow-x: auto; }
+  nav a { border-left: 0; border-bottom: 3px solid transparent; padding: .15rem .4rem; font-size: .87rem;
+    white-space: nowrap; }
   nav a[aria-current] { border-bottom-color: var(--survived); }
   main { padding: .8rem .8rem 3rem; }
   html { scroll-padding-top: .5rem; }
@@ -138,7 +144,7 @@ summary { cursor: pointer; color: var(--link); font-size: .9rem; width: fit-cont
   figure, tr, .facts > div, .story, .warning { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   .scroll, .big { overflow: visible; height: auto; border: 0; }
-  .big thead th { position: static; }
+  .big thead th, .scroll thead th:first-child, .scroll tbody th[scope=row] { position: static; }
   thead { display: table-header-group; }
   table { font-size: 7.6pt; }
   th, td { padding: .12rem .3rem; }

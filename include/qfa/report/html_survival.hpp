@@ -32,9 +32,9 @@ function showHead() {
     ['SAE', gates[sae.activation] || sae.activation, `${whole(sae.d_sae)} features of ${whole(sae.d_in)} channels; ` +
       `${sae.format}` +
       (p.gate && p.gate !== sae.activation ? '; ' + p.gate : '')],
-    ['FVU on the reference', fixed(reference.sae_fit.fvu, 4), 'no interval: unmeasured'],
-    ['L0 on the reference', fixed(reference.sae_fit.l0, 1),
-      `dead features ${percent({value: reference.sae_fit.dead_share})} %`],
+    ['FVU on the reference', fixed(reference.sae_fit.fvu, 4),
+      `L0 ${fixed(reference.sae_fit.l0, 1)}; dead features ${percent({value: reference.sae_fit.dead_share})} %; ` +
+      `intervals: unmeasured`],
     ['Tokens analyzed', whole(p.analyzed_tokens), `${whole(p.rows)} rows of ${whole(p.context)}, ${whole(p.groups)} ` +
       `groups`],
     ['Features counted', whole(by(reference).counted),
@@ -69,29 +69,27 @@ function showSummary() {
   }
   const withLoss = visible().some(c => c.loss), withBits = visible().some(c => known(bitsOf(c)));
   const withCache = visible().some(c => c.cache);
-  const heads = ['policy', withBits && ['bits', 'bits a weight takes, scales included'], withCache &&
-    ['KV bits', 'bits an element takes'],
-    withLoss && 'PPL', withLoss && ['dPPL %', 'change of perplexity'], withLoss && '95 %', withLoss &&
-      ['KL', 'nats'], withLoss && 'KL 95 %',
-    ['mean r', 'correlation of a feature with itself'], 'mean r 95 %', 'median r', ['survived %', 'r above 0.9'],
-      'survived 95 %',
-    ['blurred %', 'r from 0.5 to 0.9'], ['destroyed %', 'r below 0.5'], ['s/b/d', 'counts'], 'unmeasured',
-    ['dead', 'fires on the reference alone'], ['born', 'hardly fires on the reference'],
-      ['FVU', 'of the SAE on this model']];
-  const rows = visible().map(c => [c.policy, withBits && fixed(bitsOf(c), 2), withCache &&
-    (c.cache ? fixed(value(c.cache.bits_per_element), 2) : ''),
-    withLoss && fixed(c.loss.perplexity, 3), withLoss && signed(changeOf(c), 2) +
-      (c.loss.improves_perplexity ? ' improves' : ''),
-    withLoss && changeRange(c), withLoss && fixed(value(c.loss.kl), 4), withLoss &&
-      (c.reference ? '' : range(c.loss.kl, 4)),
-    fixed(value(by(c).mean_r), 4), range(by(c).mean_r, 4), fixed(value(by(c).median_r), 4), percent(by(c).survived),
-      percentRange(by(c).survived),
-    percent(by(c).blurred), percent(by(c).destroyed), bandNames.map(b => by(c)[b].count).join('/'),
-      whole(by(c).unmeasured),
-    whole(c.dead), whole(c.born), fixed(c.sae_fit.fvu, 4)]);
-  const kept = heads.map((head, j) => j).filter(j => heads[j]);
-  add(table(`Policies, ${protocolWords()}, ${saeWords(report)}`, kept.map(j => heads[j]),
-    rows.map(r => kept.map(j => r[j]))));
+  const columns = [['policy', c => c.policy], withBits &&
+    ['bits', c => fixed(bitsOf(c), 2), 'bits a weight takes, scales included'],
+    withCache && ['KV bits', c => c.cache ? fixed(value(c.cache.bits_per_element), 2) : '', 'bits an element takes'],
+      withLoss && ['PPL', c => fixed(c.loss.perplexity, 3), 'perplexity'],
+    withLoss && ['dPPL %', c => signed(changeOf(c), 2) + (c.loss.improves_perplexity ? ' improves' : ''),
+      'change of perplexity'], withLoss && ['dPPL 95 %', changeRange],
+    ['survived %', c => percent(by(c).survived), 'r above 0.9'],
+      ['survived 95 %', c => percentRange(by(c).survived)], ['blurred %', c => percent(by(c).blurred),
+      'r from 0.5 to 0.9'],
+    ['destroyed %', c => percent(by(c).destroyed), 'r below 0.5'],
+      ['s/b/d', c => bandNames.map(b => by(c)[b].count).join('/'), 'counts'],
+      ['unmeasured', c => whole(by(c).unmeasured)],
+    ['mean r', c => fixed(value(by(c).mean_r), 4), 'correlation of a feature with itself'],
+      ['mean r 95 %', c => range(by(c).mean_r, 4)], ['median r', c => fixed(value(by(c).median_r), 4)],
+    ['median r 95 %', c => range(by(c).median_r, 4)], withLoss && ['KL', c => fixed(value(c.loss.kl), 4), 'nats'],
+      withLoss && ['KL 95 %', c => c.reference ? '' : range(c.loss.kl, 4)],
+    ['dead', c => whole(c.dead), 'fires on the reference alone'],
+      ['born', c => whole(c.born), 'hardly fires on the reference'],
+      ['FVU', c => fixed(c.sae_fit.fvu, 4), 'of the SAE on this model']].filter(Boolean);
+  add(table(`Policies, ${protocolWords()}, ${saeWords(report)}`, columns.map(([head, , title]) => [head, title]),
+    visible().map(c => columns.map(([, cell]) => cell(c)))));
   paragraph('"survived" (r > 0.9) bears the loss of 19 % of a rare feature\'s firings, "destroyed" (r < 0.5) takes ' +
     '75 %. ' + report.note[0].toUpperCase() +
     report.note.slice(1) + '.', 'notes');
@@ -141,7 +139,8 @@ function showBands() {
         return [text(0, y + 15, label, {}), known(bits) ? text(left - 8, y + 15, fixed(bits, 2),
           {class: 'tick', 'text-anchor': 'end'}) : null, parts,
           end && known(end[0]) && known(end[1]) ? s('path',
-            {d: `M${x(100 * end[0])} ${y + 5}v12M${x(100 * end[0])} ${y + 11}H${x(100 * end[1])}m0 -6v12`,
+            {'stroke-dasharray': by(c).survived.interval.kind === 'two_sided' ? '' : '2 2',
+            d: `M${x(100 * end[0])} ${y + 5}v12M${x(100 * end[0])} ${y + 11}H${x(100 * end[1])}m0 -6v12`,
             stroke: 'var(--text)', 'stroke-width': 1.6, fill: 'none'}) : null];
       }),
       x.ticks.map(([at, word]) => text(x(at), 44 + rows * list.length, word,
@@ -163,10 +162,9 @@ function showMasking() {
   const ends = list.flatMap(c => [changeOf(c), ...(bounds(c.loss.perplexity_ratio) || []).map(x =>
     100 * (x - 1))]).filter(known);
   const low = Math.min(0, ...ends), high = Math.max(2.5, ...ends) * 1.15;
-  const least = Math.min(90, ...list.flatMap(c => [100 * value(by(c).survived),
-    ...(bounds(by(c).survived) || []).map(x => 100 * x)]).filter(known));
+  const least = Math.min(90, ...list.map(c => 100 * value(by(c).survived)));
   const draw = (width, tall) => {
-    const box = [52, 12, width - 14, tall - 42];
+    const box = [62, 12, width - 14, tall - 42];
     const x = bent(low - 0.01, high, box[0], box[2], 0.03, v => v + ' %');
     const y = linear(Math.max(0, least - 5), 101, box[3], box[1], v => v + ' %');
     const corner = [x(Math.max(-2, low - 0.01)), y(95), x(2), y(Math.max(0, least - 5))];
@@ -179,7 +177,8 @@ function showMasking() {
           py = y(100 * value(by(c).survived));
         return s('path', {stroke: look(lookOf(c)).color, fill: 'none', 'stroke-width': 1.3, d:
           (across && across.every(known) ? `M${x(100 * (across[0] - 1))} ${py}H${x(100 * (across[1] - 1))}` : '') +
-          (along && along.every(known) ? `M${px} ${y(100 * along[0])}V${y(100 * along[1])}` : '') || 'M0 0'});
+          (along && along.every(known) ? `M${px} ${Math.min(box[3], y(100 * along[0]))}V${y(100 * along[1])}` :
+            '') || 'M0 0'});
       }),
       list.map(c => mark(lookOf(c), x(changeOf(c)), y(100 * value(by(c).survived)), 5,
         `${c.policy}: perplexity ${signed(changeOf(c), 2)} % ${changeRange(c)}, survived ${percent(by(c).survived)} ` +
@@ -202,18 +201,19 @@ function showCurve() {
     'draws the line is up to the reader. The area below a curve is the mean of r, negative ones as 0.');
   const list = compressed(), shown = new Set(list.map((c, i) => i).filter(i => i < 8));
   const draw = (width, tall) => {
-    const box = [52, 20, width - 14, tall - 42], x = linear(0, 1, box[0], box[2]),
+    const box = [62, 20, width - 14, tall - 42], x = linear(0, 1, box[0], box[2]),
       y = linear(0, 100, box[3], box[1], v => v + ' %');
     return [axes(box, x, y, 'threshold of r', 'features with r above it'),
       [[0.5, 'destroyed below'], [0.9, 'survived above']].map(([at, word]) =>
         [s('path', {d: `M${x(at)} ${box[1]}V${box[3]}`, stroke: 'var(--quiet)',
         'stroke-dasharray': '3 3'}), text(x(at), box[1] - 6, word, {'text-anchor': 'middle', class: 'tick'})]),
       list.map((c, i) => shown.has(i) ?
-        line(i, by(c).survival_curve.rows.map(r => [r[0], 100 * r[1], 100 * r[2], 100 * r[3]]), x, y) : null)];
+        line(i, by(c).survival_curve.rows.map(r => [r[0], 100 * r[1], 100 * r[2], 100 * r[3]]), x, y,
+        {between: [1, 99]}) : null)];
   };
   const at = [0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
-  const drawn = figure('Survival curve', `${protocolWords()}; the ribbons are 95 % intervals, point by point.`,
-    width => keep(280, width * 0.45, 400), draw,
+  const drawn = figure('Survival curve', `${protocolWords()}; the ribbons are 95 % intervals, point by point, where ` +
+    `1 to 99 % are above; the numbers have all.`, width => keep(280, width * 0.45, 400), draw,
     table(`Features above thresholds of r, in %, ${protocolWords()}, ${saeWords(report)}`,
       ['policy', ...at.flatMap(t => ['r > ' + t, `r > ${t}, 95 %`])],
       list.map(c => [c.policy, ...at.flatMap(t => { const r = by(c).survival_curve.rows[Math.round(100 * t)];

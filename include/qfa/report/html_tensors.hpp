@@ -74,14 +74,14 @@ function showTensors() {
     p => (bounds(by(p).survived) || []).map(x => 100 * x), false]].map(([name, of, ends, bent]) =>
     figure(bent ? 'Distortion' : 'Survival', bent ? 'Relative Frobenius error of all targeted matrices together.' :
       `${protocolWords()}; bars are 95 % intervals.`, width => keep(250, width * 0.6, 330), (width, tall) => {
-      const box = [56, 12, width - 14, tall - 42], xs = weighed.map(bitsOf), ys = weighed.map(of).filter(known);
+      const box = [64, 12, width - 14, tall - 42], xs = weighed.map(bitsOf), ys = weighed.map(of).filter(known);
       const x = linear(Math.min(...xs) - 0.5, Math.max(...xs) + 0.5, box[0], box[2]);
       const y = bent ? logarithmic(Math.min(...ys) * 0.7, Math.max(...ys) * 1.5, box[3], box[1]) :
         linear(Math.max(0, Math.min(95, ...ys) - 8), 101, box[3], box[1], v => v + ' %');
       return [axes(box, x, y, 'bits a weight, scales included', name), weighed.map(p => {
         const e = ends ? ends(p) : [];
-        return e.length === 2 && e.every(known) ? s('path', {d: `M${x(bitsOf(p))} ${y(e[0])}V${y(e[1])}`,
-          stroke: look(lookOf(p)).color}) : null;
+        return e.length === 2 && e.every(known) ? s('path',
+          {d: `M${x(bitsOf(p))} ${Math.min(box[3], y(e[0]))}V${y(e[1])}`, stroke: look(lookOf(p)).color}) : null;
       }), weighed.map(p => mark(lookOf(p), x(bitsOf(p)), y(of(p)), 5,
         `${p.policy}: ${fixed(bitsOf(p), 2)} bits, ${fixed(of(p), 4)}`)),
         placeNames(weighed.map(p => [x(bitsOf(p)), y(of(p)), p.policy]), box)];
@@ -115,14 +115,14 @@ function showLadder() {
     let name = names[0];
     const parts = ['lowest quarter', 'second', 'third', 'highest quarter'];
     const drawn = figure('Survival over bits', `Share of features that survive a rung, by quarters of a predictor, ` +
-      `through a ${saeWords(report)}; ribbons are 95 % intervals.`, width => keep(260, width * 0.42, 360),
-      (width, tall) => {
-      const box = [52, 12, width - 14, tall - 42], at = l.survival_over_bits.bits,
+      `through a ${saeWords(report)}; ribbons are 95 % intervals where 1 to 99 % survive; the numbers have all.`,
+      width => keep(260, width * 0.42, 360), (width, tall) => {
+      const box = [62, 12, width - 14, tall - 42], at = l.survival_over_bits.bits,
         x = linear(Math.min(...at), Math.max(...at), box[0], box[2]),
         y = linear(0, 100, box[3], box[1], v => v + ' %');
       return [axes(box, x, y, `bits of ${l.family}`, 'survived'),
         curves[name].map((q, i) => line(i, q.survive.map((e, k) => [at[k], ...e.map(v => known(v) ? 100 * v : NaN)]),
-        x, y, true))];
+        x, y, {marks: true, between: [1, 99]}))];
     });
     const rows = h('div');
     const paint = () => {
