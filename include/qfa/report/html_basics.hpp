@@ -63,7 +63,7 @@ const bandNames = ['survived', 'blurred', 'destroyed'];
 const bandMark = name => name ? h('span', {class: 'band ' + name}, name) : '';
 
 function plainValue(v) {
-  if (v === null || v === undefined || v === '') return 'none';
+  if (v === null || v === undefined || v === '' || (Array.isArray(v) && v.length === 0)) return 'none';
   if (v === true || v === false) return v ? 'yes' : 'no';
   return typeof v === 'object' ? JSON.stringify(v) : String(v);
 }
@@ -106,7 +106,8 @@ function compareKeys(a, b, down) {
 function headRow(heads, words, sorted) {
   const cells = heads.map((head, j) => {
     const [text, title] = Array.isArray(head) ? head : [head];
-    return h('th', {scope: 'col', class: words.includes(j) ? 'words' : null, title, 'aria-sort': 'none'},
+    return h('th', {scope: 'col', class: words.includes(j) ? 'words' : null, title, 'aria-sort': 'none',
+      'data-head': text},
       h('button', {type: 'button', onclick: () => {
         const down = cells[j].getAttribute('aria-sort') === 'ascending';
         for (const cell of cells) cell.setAttribute('aria-sort', 'none');
@@ -123,7 +124,9 @@ function table(caption, heads, rows, {words = [], chosen = () => false} = {}) {
     ({cells, node: h('tr', {class: chosen(i) ? 'chosen' : null}, cells.map((cell, j) => {
     const inside = cell && typeof cell === 'object' && !(cell instanceof Node) ? cell.text : cell;
     const kind = words.includes(j) ? 'words' : null;
-    return j === 0 ? h('th', {scope: 'row', class: kind}, inside) : h('td', {class: kind}, inside);
+    const letters = inside instanceof Node ? inside.textContent.length : String(inside).length;
+    return j === 0 ? h('th', {scope: 'row', class: letters > 36 ? 'long' : null}, inside) :
+      h('td', {class: kind}, inside);
   }))}));
   const body = h('tbody', {}, lines.map(line => line.node));
   const head = headRow(heads, words, (j, down) => {

@@ -36,7 +36,7 @@ function showComparison() {
     const names = all.map(([i, c]) => `${letters[i]}: ${c.policy}`);
     add(figure('Survival', `${protocolWords()}, ${saeWords(report)}; bars are 95 % intervals. Circles are of A, ` +
       `squares of B.`, () => 52 + 26 * all.length, (width, tall) => {
-      const left = keep(100, width * 0.34, 300), box = [left, 8, width - 14, tall - 40],
+      const left = keep(100, width * 0.34, 300), box = [left, 8, width - 26, tall - 40],
         x = linear(0, 100, box[0], box[2], v => v + ' %'), y = linear(0, all.length, box[1], box[3]);
       y.ticks = [];
       return [axes(box, x, y, 'survived', ''), all.map(([i, c], k) => { const e = by(c).survived, ends = bounds(e),

@@ -154,8 +154,8 @@ function featureTable(place, report, columnsOf, policies, caption, firstSort) {
   scroller.addEventListener('scroll', () => requestAnimationFrame(() => show(false)), {passive: true});
   beforePrint.push(() => show(true, 200));
   afterPrint.push(() => show(true));
-  place.append(h('div', {class: 'controls'}, chooser('Policy', policies, policy,
-    chosen => { policy = chosen; build(); }),
+  place.append(h('div', {class: 'controls'}, policies.length > 1 ? chooser('Policy', policies, policy,
+    chosen => { policy = chosen; build(); }) : null,
     chooser('Which', [['counted', 'counted'], ['active', 'active or born, unmeasured too'],
       ['all', 'all features of the SAE']], scope, chosen => { scope = chosen; order(); }),
     h('label', {}, 'Search', search)), h('p', {class: 'notes', id: 'features-help'},

@@ -21,7 +21,7 @@ function showProtocol() {
   add(protocolTable('Protocol', report));
   const inputs = report.protocol.inputs || [];
   if (inputs.length > 0) add(table('Files that were read', ['file', 'what it is', 'bytes', 'CRC-32'],
-    inputs.map(f => [f.path, f.role || '', whole(f.bytes), f.crc32]), {words: [0, 1]}));
+    inputs.map(f => [f.path, f.role || 'not said', whole(f.bytes), f.crc32])));
   add(table('Fit of the SAE, and the first position apart; no interval: unmeasured',
     ['model', 'FVU', 'L0', 'dead %', 'explained variance', 'position', '|h| there', '|h| elsewhere',
     'its share of flips %'], report.conditions.map(c => [c.policy, fixed(c.sae_fit.fvu, 4), fixed(c.sae_fit.l0, 1),

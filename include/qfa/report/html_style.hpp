@@ -68,6 +68,7 @@ p { margin: .35rem 0 .7rem; max-width: 62rem; }
   max-width: 62rem; }
 select, input, button { font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--quiet);
   border-radius: 4px; padding: .18rem .5rem; max-width: 100%; }
+select, input[type=search] { height: 2rem; }
 button { cursor: pointer; }
 button:hover { background: var(--panel); }
 label { color: var(--quiet); font-size: .9rem; }
@@ -93,14 +94,14 @@ th, td { padding: .22rem .6rem; border-top: 1px solid var(--grid); text-align: r
   vertical-align: top; }
 thead th { border-top: 0; border-bottom: 1px solid var(--edge); background: var(--panel); vertical-align: bottom; }
 th:first-child, td:first-child, .words { text-align: left; }
-td.words { white-space: normal; min-width: 17rem; overflow-wrap: anywhere; }
+td.words { white-space: normal; min-width: min(17rem, 50vw); overflow-wrap: anywhere; }
 .big td.words { min-width: 0; white-space: nowrap; }
 tbody th { font-weight: 500; }
-tbody th[scope=row] { white-space: normal; min-width: 7rem; max-width: 21rem; overflow-wrap: anywhere; }
+tbody th.long { white-space: normal; min-width: min(18rem, 40vw); max-width: 24rem; overflow-wrap: anywhere; }
 .scroll thead th:first-child, .scroll tbody th[scope=row] { position: sticky; left: 0; background: var(--ground); }
 .scroll thead th:first-child { background: var(--panel); }
 tbody tr:hover { background: var(--panel); }
-tr.chosen > * { background: var(--mark); }
+tr.chosen > *, .scroll tr.chosen th[scope=row] { background: var(--mark); }
 th button { border: 0; background: none; padding: 0; font-weight: 600; text-align: inherit; white-space: nowrap; }
 th button::after { content: "\2195"; opacity: .35; margin-left: .25rem; font-weight: 400; }
 th[aria-sort=ascending] button::after { content: "\2191"; opacity: 1; }
@@ -133,6 +134,7 @@ summary { cursor: pointer; color: var(--link); font-size: .9rem; width: fit-cont
   html { scroll-padding-top: .5rem; }
   .controls input[type=search] { width: 100%; }
 }
+@page { size: landscape; margin: 11mm; }
 @media print {
   :root, :root[data-theme="dark"] { color-scheme: light; }
   body { font-size: 10.5pt; }
@@ -146,10 +148,16 @@ summary { cursor: pointer; color: var(--link); font-size: .9rem; width: fit-cont
   .scroll, .big { overflow: visible; height: auto; border: 0; }
   .big thead th, .scroll thead th:first-child, .scroll tbody th[scope=row] { position: static; }
   thead { display: table-header-group; }
-  table { font-size: 7.6pt; }
-  th, td { padding: .12rem .3rem; }
-  th button::after { content: none; }
-  th, td, caption, figcaption { white-space: normal; }
+  table { font-size: 6.7pt; }
+  th, td { padding: .1rem .25rem; }
+  /* Chromium paints no button in a head that it repeats on the next page. */
+  th button { display: none; }
+  thead th::before { content: attr(data-head); }
+  th, caption, figcaption { white-space: normal; }
+  .big td { height: auto; }
+  figure svg { width: auto; max-width: 100%; max-height: 11.5cm; }
+  section > h2 + p { break-after: avoid; }
+  .pair { grid-template-columns: 1fr 1fr; }
 }
 )css";
 
