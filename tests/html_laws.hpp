@@ -2,6 +2,7 @@
 #ifndef QFA_TESTS_HTML_LAWS_HPP
 #define QFA_TESTS_HTML_LAWS_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <initializer_list>
 #include <string>
@@ -21,8 +22,7 @@ inline std::size_t count_of(std::string_view text, std::string_view word) {
 /// What each part of a page's script owes: plain ASCII, no way from text to markup or to code, nothing that fetches or
 /// stores, no end of the script element, no address but Neuronpedia's; and the functions that others call.
 inline void check_script_part(std::string_view part, std::initializer_list<const char*> defines) {
-  for (const char c : part)
-    REQUIRE((c == '\n' || (c >= ' ' && c <= '~')));
+  CHECK(std::ranges::all_of(part, [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
   for (const char* banned : {"innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(",
                              "fetch(", "XMLHttp", "WebSocket", "import(", "sendBeacon", "localStorage",
                              "sessionStorage", "cookie", "</", "<!--", "javascript:"}) {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <sstream>
 #include <string>
@@ -35,8 +36,7 @@ TEST_CASE("html_page: hostile text is text, in the title and in the data, and re
   const std::size_t from = page.find("id=\"data\">") + 10;
   const std::string data = page.substr(from, page.find("</script>", from) - from);
   CHECK(report_json::parse(data)["policy"] == hostile);
-  for (const char c : data)
-    REQUIRE((c >= ' ' && c <= '~'));
+  CHECK(std::ranges::all_of(data, [](char c) { return c >= ' ' && c <= '~'; }));
 }
 
 TEST_CASE("html_page: bytes that are no UTF-8 are replaced, not passed on") {
