@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """check_pages.py WORK short|long: uses the pages that tests/browser/run.sh has made, as people do."""
 import base64
+import csv
 import os
 import pathlib
 import sys
@@ -24,6 +25,15 @@ options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
 browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
 browser.set_script_timeout(60)
 run = browser.execute_script
+
+
+def eventually(condition, otherwise):
+    """Events reach a page a moment after what they tell of."""
+    for _ in range(100):
+        if run(condition):
+            return
+        time.sleep(0.05)
+    raise AssertionError(otherwise)
 
 
 def quiet(where):
@@ -158,9 +168,9 @@ def views(file, where, choices):
     contrast(f"{where}, dark")
     scheme.select_by_value("system")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
-    assert run("return document.documentElement.dataset.theme") == "dark", f"{where}: does not follow the system"
+    eventually("return document.documentElement.dataset.theme === 'dark'", f"{where}: does not follow the system")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "light"}]})
-    assert run("return document.documentElement.dataset.theme") == "light"
+    eventually("return document.documentElement.dataset.theme === 'light'", f"{where}: does not follow the system back")
     pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
     assert pdf.startswith(b"%PDF") and len(pdf) > 20000, f"{where}: prints nothing"
     if pictures:
@@ -219,6 +229,26 @@ def feature_table(where, features, seconds):
     return took
 
 
+def numbers(folder):
+    """What stands in the table is what stands in features.csv."""
+    opened(f"{folder}/report.html")
+    heads = run("return [...document.querySelectorAll('#features-scroll thead th')].map(h => h.innerText)")
+    policy = run("return document.querySelector('#features select').value")
+    with open(work / folder / "features.csv", newline="") as file:
+        table = {row["feature"]: row for row in csv.DictReader(line for line in file if not line.startswith("#")) if row["policy"] == policy}
+    lines = run("return [...document.querySelectorAll('#features-scroll tbody tr:not(.gap)')].map(r => [...r.cells].map(c => c.innerText))")
+    assert len(lines) > 20
+    for line in lines:
+        shown, row = dict(zip(heads, line)), table[line[0]]
+        for head, name in [("r", "r"), ("recall", "recall"), ("precision", "precision"), ("mass lost", "lost_mass_share")]:
+            assert abs(float(shown[head]) - float(row[name])) <= 0.00005001, (head, shown, row)
+        assert shown["band"] == row["honest_outcome"] and shown["firings"].replace(",", "") == row["reference_firings"]
+        assert abs(float(shown["peak"]) / float(row["max_activation"]) - 1) < 0.006
+        if row["r_interval"] == "two_sided":
+            low, high = shown["r 95 %"].strip("[]").split(", ")
+            assert abs(float(low) - float(row["r_lower"])) < 0.000551 and abs(float(high) - float(row["r_upper"])) < 0.000551
+
+
 def by_keyboard(file):
     opened(file)
     body = browser.find_element(By.TAG_NAME, "body")
@@ -244,13 +274,11 @@ def by_keyboard(file):
             sorted_once = True
         if ident == "features-search":
             browser.switch_to.active_element.send_keys("survived")
-            time.sleep(0.4)
-            assert run("return document.getElementById('said').textContent").endswith("features")
+            eventually("return / features$/.test(document.getElementById('said').textContent)", "a search is not announced")
             searched = True
         if ident == "features-scroll":
             browser.switch_to.active_element.send_keys(Keys.PAGE_DOWN)
-            time.sleep(0.4)
-            assert run("return document.activeElement.scrollTop") > 0, "the table scrolls by keys"
+            eventually("return document.activeElement.scrollTop > 0", "the table does not scroll by keys")
             break
     assert sorted_once and searched and {"SELECT", "BUTTON", "INPUT", "SUMMARY"} <= reached, f"reached {reached}"
     quiet("by keyboard")
@@ -262,6 +290,7 @@ try:
         pages += [("refusals/alignment.html", 2), ("second/report.html", 2), ("others/report.html", 2)]
     for file, choices in pages:
         views(file, file, choices)
+    numbers("first")
     by_keyboard("first/report.html")
     features = 100000 if long else 3000
     took = feature_table("big/report.html", features, (6.0, 2.0))

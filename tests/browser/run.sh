@@ -17,9 +17,9 @@ if [ "$kind" = short ]; then
   "${audit[@]}" --policy nf4 --max-tokens 4096 --no-loss --out second >second.txt
   /usr/bin/python3 "$here/make_reports.py" first big 3000
 else
-  "${audit[@]}" --policy rtn:bits=6 --policy rtn:bits=3 --policy nf4 --policy prune:sparsity=0.3 --max-tokens 16384 --paired \
-    --token-damage --meaning --ladder --controls --control-seeds 2 --control-tokens 8192 --out first >first.txt
-  "${audit[@]}" --policy ggml:type=q4_K --max-tokens 16384 --out second >second.txt
+  "${audit[@]}" --policy rtn:bits=3 --policy prune:sparsity=0.3 --max-tokens 8192 --paired --token-damage --meaning --ladder \
+    --controls --control-seeds 1 --control-tokens 4096 --out first >first.txt
+  "${audit[@]}" --policy ggml:type=q4_K --max-tokens 8192 --out second >second.txt
   "$qfa" demo align --out refusals >refusals.txt
   /usr/bin/python3 "$here/make_reports.py" first big 100000
 fi

@@ -83,7 +83,9 @@ function showPrediction() {
   const parts = [];
   if (curves.some(Boolean)) {
     const roc = figure('ROC of the honest prediction', `through a ${saeWords(report)}; out of fold, the mean of both ` +
-      `ways round. The diagonal is chance.`, width => keep(280, width * 0.8, 400), (width, tall) => {
+      `ways round. The diagonal is chance.` + (curves.every(Boolean) ? '' :
+      ` No curve: ${list.filter((c, i) => !curves[i]).map(c => c.policy).join(', ')} (the table says why).`),
+        width => keep(280, width * 0.8, 400), (width, tall) => {
       const box = [52, 10, Math.min(width - 14, tall + 40), tall - 42], x = linear(0, 1, box[0], box[2]),
         y = linear(0, 1, box[3], box[1]);
       return [axes(box, x, y, 'false positive rate', 'true positive rate'),
