@@ -32,6 +32,10 @@ TEST_CASE("roc_curve: a step at a false positive, worked by hand") {
   CHECK(curve[0] == 0.5);
   CHECK(curve[49] == 0.5);
   CHECK(curve[50] == 1.0);
+  // -, +, -, -: up at a false positive rate of 1/3, which lies between two points.
+  const auto between = roc_curve(std::vector<double>{4, 3, 2, 1}, std::vector<std::uint8_t>{0, 1, 0, 0});
+  CHECK(between[33] == 0.0);
+  CHECK(between[34] == 1.0);
 }
 
 TEST_CASE("roc_curve: the area below it is the AUC, ties or not") {

@@ -43,6 +43,21 @@ TEST_CASE("audit_page: the report as it is and the features, from the same files
   CHECK(qfa_test::count_of(page, "://") == qfa_test::count_of(page, "https://www.neuronpedia.org/"));
 }
 
+TEST_CASE("audit_page: rungs that nobody asked to see have no features in the page") {
+  report_json report = qfa_test::made_report("p", 7);
+  report["conditions"].push_back(report["conditions"][1]);
+  report["conditions"][2]["policy"] = "rung";
+  const std::string features = qfa_test::made_features({"reference", "p", "rung"});
+  const auto shown = [&] {
+    const std::string page = page_of(report, features);
+    const std::size_t from = page.find("id=\"data\">") + 10;
+    return report_json::parse(page.substr(from, page.find("</script>", from) - from))["features"]["conditions"].size();
+  };
+  CHECK(shown() == 3);
+  report["conditions"][2]["ladder_only"] = true;
+  CHECK(shown() == 2);
+}
+
 TEST_CASE("audit_page: hostile names stay text") {
   const std::string hostile = "</script><img src=x onerror=\"alert(1)\">,'&";
   report_json report = qfa_test::made_report(hostile, 7);
@@ -52,7 +67,7 @@ TEST_CASE("audit_page: hostile names stay text") {
   CHECK(qfa_test::count_of(page, "</script") == 2);
 }
 
-TEST_CASE("audit_page: a feature takes 24 bytes and 35 more for each policy, whatever features.csv takes") {
+TEST_CASE("audit_page: a feature takes no more than 32 bytes and 42 for each policy") {
   const report_json report = qfa_test::made_report("p", 7);
   const auto size = [&](std::size_t features, const std::vector<std::string>& conditions) {
     return page_of(report, qfa_test::made_features(conditions, features)).size();

@@ -7,6 +7,7 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "qfa/report/feature_columns.hpp"
 #include "qfa/report/html_accounts.hpp"
@@ -47,7 +48,13 @@ inline std::string text_of_report(const report_json& report, const char* object,
 inline void write_audit_page(const report_json& report, std::string_view features, const std::string& where,
                              std::ostream& to) {
   report_json data{{"kind", "audit"}, {"report", report}};
-  data["features"] = packed(read_feature_columns(features, where));
+  feature_columns table = read_feature_columns(features, where);
+  // Rungs that nobody asked to see stand in no table.
+  if (report.is_object() && report.contains("conditions"))
+    for (const report_json& c : report["conditions"])
+      if (c.value("ladder_only", false))
+        std::erase_if(table.conditions, [&](const condition_features& f) { return f.policy == c.value("policy", ""); });
+  data["features"] = packed(table);
   std::array<std::string_view, audit_script.size() + 1> script{};
   std::ranges::copy(audit_script, script.begin());
   script.back() = "showAudit();\n";
