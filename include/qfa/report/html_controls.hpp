@@ -15,7 +15,8 @@ function showControls() {
     'predictability and selection stands alone.'); return; }
   const sae = (gates[c.sae_activation] || c.sae_activation) + ' SAE';
   begin('controls', 'Controls', `${whole(c.rows)} rows of ${whole(c.context)} tokens, ${whole(c.analyzed_tokens)} ` +
-    `analyzed, ${whole(c.groups)} groups, ${whole(c.counted)} features counted, ${sae}; ${c.seeds} seeds.`);
+    `analyzed, ${whole(c.groups)} groups, ${whole(c.counted)} features counted, ${sae}; ` +
+    `${c.seeds === 1 ? 'one seed' : c.seeds + ' seeds'}.`);
   const self = c.reference_against_itself;
   paragraph(self.holds ? 'The reference against itself: every counted feature\'s codes are the same to the bit, r = ' +
     '1.' : `The reference against itself is NOT the same: ${self.changed_features} features changed, least r ` +

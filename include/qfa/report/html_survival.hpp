@@ -137,11 +137,11 @@ function showBands() {
         const end = of === 'counted' ? bounds(by(c).survived) : null;
         const bits = bitsOf(c), label = short(c.policy, Math.floor((left - 62) / 6.7));
         return [text(0, y + 15, label, {}), known(bits) ? text(left - 8, y + 15, fixed(bits, 2),
-          {class: 'tick', 'text-anchor': 'end'}) : null, parts,
+          {class: 'tick', 'text-anchor': 'end'}) : null, parts.map(p => p && p[0]),
           end && known(end[0]) && known(end[1]) ? s('path',
             {'stroke-dasharray': by(c).survived.interval.kind === 'two_sided' ? '' : '2 2',
             d: `M${x(100 * end[0])} ${y + 5}v12M${x(100 * end[0])} ${y + 11}H${x(100 * end[1])}m0 -6v12`,
-            stroke: 'var(--text)', 'stroke-width': 1.6, fill: 'none'}) : null];
+            stroke: 'var(--text)', 'stroke-width': 1.6, fill: 'none'}) : null, parts.map(p => p && p[1])];
       }),
       x.ticks.map(([at, word]) => text(x(at), 44 + rows * list.length, word,
         {class: 'tick', 'text-anchor': at === 100 ? 'end' : 'middle'}))];
