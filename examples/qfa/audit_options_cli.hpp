@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "output_paths.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/compress/targets.hpp"
@@ -81,9 +82,6 @@ void print_markdown(const finished_audit& audit);
 
 /// Whether `--format` asks for Markdown.  Throws for a word that is no format.
 bool asks_for_markdown(const std::string& format);
-
-/// Refuses, before hours of work, a directory that could not be written to.
-void check_output_directory(const std::filesystem::path& directory);
 
 /// Says on standard error from where the audit goes on, or that an earlier one's checkpoint is given up.
 void tell_of_checkpoint(const audit_arguments& arguments);

@@ -7,6 +7,7 @@
 
 #include "audit_options_cli.hpp"
 #include "commands.hpp"
+#include "output_paths.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/io/in_quotes.hpp"
@@ -26,6 +27,7 @@ void run(const compare_arguments& arguments) {
   if (!ranks().leads()) return;
   if (arguments.protocol != "honest" && arguments.protocol != "published")
     qfa::fail("--protocol takes honest or published, not \"" + arguments.protocol + "\"");
+  if (!arguments.out.empty()) check_output_file(arguments.out);
   const auto form = asks_for_markdown(arguments.format) ? qfa::table_form::markdown : qfa::table_form::columns;
   const qfa::audit_folder a = qfa::read_audit_folder(arguments.a), b = qfa::read_audit_folder(arguments.b);
   try {
