@@ -221,6 +221,7 @@ def feature_table(where, features, seconds):
         state = run("return document.querySelectorAll('#features-scroll thead th')[arguments[0]].getAttribute('aria-sort')", r)
         step = 1 if state == "ascending" else -1
         assert all(step * (b - a) >= 0 for a, b in zip(seen, seen[1:])), seen
+        assert all(-1 <= x <= 1 for x in seen), f"{where}: no r is {seen[0]}"
     assert len(seen) < 150, f"{where}: {len(seen)} rows in the document"
     seen = timed("scroll", rows + after + "const b = document.getElementById('features-scroll'); b.scrollTop = b.scrollHeight; setTimeout(soon, 100);")
     last = run("return document.querySelector('#features-scroll tbody tr:last-child').getAttribute('aria-rowindex')")
