@@ -105,8 +105,9 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
     result = audit();
   } catch (const interruption&) {
     if (qfa::holds_checkpoint(arguments.checkpoint()))
-      throw interruption("interrupted, no report is written; the same command with --resume goes on from what is kept in " +
-                         arguments.checkpoint().string());
+      throw interruption(
+          "interrupted, no report is written; the same command with --resume goes on from what is kept in " +
+          arguments.checkpoint().string());
     qfa::remove_checkpoint(arguments.checkpoint());
     throw;
   } catch (...) {

@@ -97,19 +97,22 @@ inline void write_seeds(const std::filesystem::path& root) {
   seed_folder policies(root, "policy");
   for (const qfa::policy_entry& entry : qfa::registered_policies())
     policies.add(entry.name);
-  for (const char* const spec : {"rtn:bits=6,per=row", "prune:sparsity=0.5+rtn:bits=4", "rotate:then=(rtn:bits=4)",
-                                 "noise:match=(rtn:bits=4),seed=1", "ggml:type=q4_K", "fp8:format=e4m3,per=row"})
+  for (const char* const spec :
+       {"rtn:bits=6,per=row", "prune:sparsity=0.5+rtn:bits=4", "rotate:then=(rtn:bits=4)",
+        "noise:match=(rtn:bits=4),seed=1", "ggml:type=q4_K", "fp8:format=e4m3,per=row"})
     policies.add(spec);
   seed_folder caches(root, "cache_plan");
   for (const char* const spec :
-       {"kivi:bits=2,group=32,residual=128", "section4:bits=3;0|5-7=none", "only:of=(nf4),side=keys,keep=4", "llama_q8_0",
-        "rows:keys=(rtn:bits=4),values=(nf4)", "vllm:type=fp8_e5m2", "hf_quanto:bits=4", "uniform:bits=4"})
+       {"kivi:bits=2,group=32,residual=128", "section4:bits=3;0|5-7=none", "only:of=(nf4),side=keys,keep=4",
+        "llama_q8_0", "rows:keys=(rtn:bits=4),values=(nf4)",
+        "vllm:type=fp8_e5m2", "hf_quanto:bits=4", "uniform:bits=4"})
     caches.add(spec);
 
   seed_folder plans(root, "plan_file");
   plans.add(qfa::weight_plan_text({}));
   plans.add(qfa::weight_plan_text(
-      {.tensors = {{{"a.weight", qfa::rtn{.bits = 6}}, {"*.weight", qfa::rtn{.bits = 3}}}}, .rest = qfa::rtn{.bits = 4}}));
+      {.tensors = {{{"a.weight", qfa::rtn{.bits = 6}}, {"*.weight", qfa::rtn{.bits = 3}}}},
+       .rest = qfa::rtn{.bits = 4}}));
 
   const qfa::pass_record record;
   const std::vector<std::byte> archived = qfa::to_bytes(record);
