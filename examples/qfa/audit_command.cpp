@@ -51,18 +51,19 @@ finished_audit run_on_activations(const audit_arguments& arguments) {
   qfa::audit_options options = arguments.options();
   if (!options.hook && !dictionary.metadata.hook) options.hook = "unknown (activations were given)";
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
-  add_inputs(made, arguments.sae);
+  add_inputs(made, arguments.sae, "sae");
   std::map<std::string, qfa::audit_protocol> known;  // a file may stand in the lists many times, and is read once
-  const auto add_file = [&](const std::string& file) {
+  const auto add_file = [&](const std::string& file, const std::string& role) {
     const auto [entry, is_new] = known.try_emplace(file);
-    if (is_new) add_inputs(entry->second, file);
+    if (is_new) add_inputs(entry->second, file, role);
     made.inputs.insert(made.inputs.end(), entry->second.inputs.begin(), entry->second.inputs.end());
+    made.inputs.back().role = role;
   };
   for (const std::string& file : arguments.activations)
-    add_file(file);
+    add_file(file, "activations");
   for (const qfa::dumped_activations& one : compressed)
     for (const std::filesystem::path& file : one.files)
-      add_file(file.string());
+      add_file(file.string(), "compressed activations");
   qfa::check_same_inputs(ranks(), made.inputs);
   const std::vector<std::filesystem::path> reference(arguments.activations.begin(), arguments.activations.end());
   return {qfa::audit_activations(std::move(dictionary), reference, compressed, settings, options, std::move(made),
@@ -110,6 +111,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
     return;
   }
   check_output_directory(arguments.out);
+  const bool markdown = asks_for_markdown(arguments.format);
   (void)arguments.options();  // refuses what cannot be
   tell_of_checkpoint(arguments);
   finished_audit result;
@@ -132,9 +134,12 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.control_checkpoint());
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
+  if (markdown) {
+    print_markdown(result);
+    return;
+  }
   print_audit(result, arguments.model);
-  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv, " << arguments.out
-            << "/groups.npy\n";
+  print_written(arguments.out);
 }
 
 }  // namespace
@@ -161,7 +166,8 @@ void add_audit(CLI::App& app) {
   command->add_option("--compressed", arguments->compressed,
                       "NAME=FILE with a compressed model's activations; repeatable, and a NAME that comes again goes "
                       "on with another file");
-  command->add_option("--out", arguments->out, "directory for report.json, features.csv and groups.npy")->required();
+  command->add_option("--out", arguments->out, "directory for report.json, features.csv, groups.npy and report.html")
+      ->required();
   add_audit_options(*command, *arguments);
   command->callback([arguments, command] { run(*command, *arguments); });
 }

@@ -70,8 +70,9 @@ located locate(const locate_arguments& arguments) {
               .activation = std::string(qfa::activation_names[static_cast<std::size_t>(dictionary.activation)]),
               .sae_width = dictionary.d_sae};
   qfa::audit_protocol made;
-  for (const std::string& input : {a.model, a.sae, a.tokens})
-    add_inputs(made, input);
+  add_inputs(made, a.model, "model");
+  add_inputs(made, a.sae, "sae");
+  add_inputs(made, a.tokens, "tokens");
   made.source = "model";
   made.dropped_tokens = tokens.reported.dropped;
   made.bos_added = tokens.reported.bos_added;

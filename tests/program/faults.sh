@@ -58,10 +58,11 @@ elif command -v setpriv >/dev/null && mkdir -m 500 closed && chmod 755 . &&
   setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$qfa" -a -r "$demo/tokens.npy"; then
   as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
   fails read_only_output 2 'closed/out. cannot be made: ' "${as_nobody[@]}" "${audit[@]}" --max-tokens 2000 --out closed/out
-  cp -r "$demo/sae" hidden && chmod 000 hidden/cfg.json
+  cp -r "$demo/sae" hidden && chmod 000 hidden/cfg.json && mkdir -m 777 open
   fails unreadable 2 'hidden.*cfg\.json' "${as_nobody[@]}" "$qfa" audit --model "$demo/model" --sae hidden \
-    --tokens "$demo/tokens.npy" --policy rtn:bits=4 --out /tmp/unreadable
+    --tokens "$demo/tokens.npy" --policy rtn:bits=4 --out open/out
   nothing_but closed
+  nothing_but open
 else
   skipped="$skipped read_only_output unreadable"
 fi

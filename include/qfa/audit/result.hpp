@@ -31,6 +31,7 @@ struct input_file {
   std::string path;
   std::uint64_t bytes = 0;
   std::string checksum;  ///< CRC-32 in hexadecimal
+  std::string role{};    ///< what it is to the audit: "model", "sae", "tokens" ...; empty: not said
 };
 
 /// A model that was compressed elsewhere and audited as it is stored.

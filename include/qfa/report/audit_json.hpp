@@ -22,8 +22,10 @@ namespace qfa {
 /// How the report was made: stands at the top of report.json and, line by line, of features.csv.
 inline report_json to_json(const audit_protocol& p) {
   report_json inputs = report_json::array();
-  for (const input_file& file : p.inputs)
+  for (const input_file& file : p.inputs) {
     inputs.push_back({{"path", file.path}, {"bytes", file.bytes}, {"crc32", file.checksum}});
+    if (!file.role.empty()) inputs.back()["role"] = file.role;
+  }
   report_json checkpoints = report_json::array();
   for (const audited_checkpoint& c : p.checkpoints)
     checkpoints.push_back({{"policy", c.condition}, {"path", c.path}, {"quantization", c.quantization}});
