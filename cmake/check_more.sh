@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage] [documents]     (all of them without arguments)
+#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage] [documents] [fuzz] \
+#     [browser]     (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage documents
+[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage documents fuzz browser
 
 for leg in "$@"; do
   case $leg in
@@ -46,6 +47,12 @@ for leg in "$@"; do
       build/release/tests/qfa_coverage aggregates
       [ ! -d ../shared/data/stories260K ] || build/release/tests/qfa_coverage population ../shared/data/stories260K
       ;;
+    browser)  # the pages of reports in Chromium, 100,000 features among them.  Catches: what only a browser sees.
+      qfa_need $qfa_packages chromium chromium-driver python3-selenium
+      qfa_configure release
+      qfa_build release --target qfa_program
+      bash tests/browser/run.sh build/release/examples/qfa/qfa build/browser
+      ;;
     documents)  # the site, in build/docs/html.  Catches: comments and pages that Doxygen cannot follow.
       qfa_need doxygen
       mkdir -p build/docs
@@ -53,8 +60,14 @@ for leg in "$@"; do
       doxygen cmake/docs/Doxyfile 2>&1 | tee build/docs/warnings
       [ ! -s build/docs/warnings ]
       ;;
+    fuzz)  # ten minutes for each reader, FUZZ_SECONDS otherwise.  Catches: what a file must not make a reader do.
+      qfa_need $qfa_packages clang-14 libclang-rt-14-dev libomp-14-dev
+      qfa_configure sanitize
+      qfa_build sanitize --target qfa_fuzz
+      bash tests/fuzz/run.sh build/sanitize/tests/qfa_fuzz build/fuzz "${FUZZ_SECONDS:-600}"
+      ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage, documents"
+      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage, documents, fuzz, browser"
       exit 2
       ;;
   esac

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 #include "qfa/audit/activation_audit.hpp"
 #include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/team_share.hpp"
+#include "qfa/compress/spec_text.hpp"
 #include "qfa/sae/load.hpp"
 #include "ranks.hpp"
 
@@ -49,18 +51,19 @@ finished_audit run_on_activations(const audit_arguments& arguments) {
   qfa::audit_options options = arguments.options();
   if (!options.hook && !dictionary.metadata.hook) options.hook = "unknown (activations were given)";
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
-  add_inputs(made, arguments.sae);
+  add_inputs(made, arguments.sae, "sae");
   std::map<std::string, qfa::audit_protocol> known;  // a file may stand in the lists many times, and is read once
-  const auto add_file = [&](const std::string& file) {
+  const auto add_file = [&](const std::string& file, const std::string& role) {
     const auto [entry, is_new] = known.try_emplace(file);
-    if (is_new) add_inputs(entry->second, file);
+    if (is_new) add_inputs(entry->second, file, role);
     made.inputs.insert(made.inputs.end(), entry->second.inputs.begin(), entry->second.inputs.end());
+    made.inputs.back().role = role;
   };
   for (const std::string& file : arguments.activations)
-    add_file(file);
+    add_file(file, "activations");
   for (const qfa::dumped_activations& one : compressed)
     for (const std::filesystem::path& file : one.files)
-      add_file(file.string());
+      add_file(file.string(), "compressed activations");
   qfa::check_same_inputs(ranks(), made.inputs);
   const std::vector<std::filesystem::path> reference(arguments.activations.begin(), arguments.activations.end());
   return {qfa::audit_activations(std::move(dictionary), reference, compressed, settings, options, std::move(made),
@@ -87,6 +90,18 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
       refuse({"--control-seeds", "--control-tokens"}, "an audit without --controls", "runs no controls");
     if (!arguments.steering)
       refuse({"--steering-features", "--steering-vector"}, "an audit without --steering", "steers no model");
+    if (arguments.match.empty())
+      refuse({"--match-tolerance"}, "an audit without --match-pruning", "matches no pruning");
+    const auto of_weights = [](const std::string& spec) {
+      return qfa::split_outside_parentheses(spec, '&').size() == 1;
+    };
+    const auto weights = std::ranges::count_if(arguments.policies, of_weights);
+    const bool some_with_caches = std::ssize(arguments.policies) > weights;
+    if (arguments.caches.empty() && !some_with_caches)
+      refuse({"--cache-prefill", "--cache-step"}, "an audit without a cache", "reads every row in one call");
+    const bool ladder_alone = arguments.ladder && arguments.caches.empty() && arguments.against.empty();
+    if (weights == 0 && arguments.match.empty() && !(ladder_alone && !some_with_caches))
+      refuse({"--controls"}, "an audit without a policy for weights alone", "has nothing to hold them against");
   }
 }
 
@@ -100,11 +115,19 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
     return;
   }
   check_output_directory(arguments.out);
+  const bool markdown = asks_for_markdown(arguments.format);
   (void)arguments.options();  // refuses what cannot be
   tell_of_checkpoint(arguments);
   finished_audit result;
   try {
     result = audit();
+  } catch (const interruption&) {
+    if (qfa::holds_checkpoint(arguments.checkpoint()))
+      throw interruption(
+          "interrupted, no report is written; the same command with --resume goes on from what is kept in " +
+          arguments.checkpoint().string());
+    qfa::remove_checkpoint(arguments.checkpoint());
+    throw;
   } catch (...) {
     // Blocks that had to go to disk before the first checkpoint are of no use.
     if (!qfa::holds_checkpoint(arguments.checkpoint())) qfa::remove_checkpoint(arguments.checkpoint());
@@ -115,8 +138,12 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.control_checkpoint());
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
+  if (markdown) {
+    print_markdown(result);
+    return;
+  }
   print_audit(result, arguments.model);
-  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv\n";
+  print_written(arguments.out);
 }
 
 }  // namespace
@@ -143,7 +170,8 @@ void add_audit(CLI::App& app) {
   command->add_option("--compressed", arguments->compressed,
                       "NAME=FILE with a compressed model's activations; repeatable, and a NAME that comes again goes "
                       "on with another file");
-  command->add_option("--out", arguments->out, "directory for report.json and features.csv")->required();
+  command->add_option("--out", arguments->out, "directory for report.json, features.csv, groups.npy and report.html")
+      ->required();
   add_audit_options(*command, *arguments);
   command->callback([arguments, command] { run(*command, *arguments); });
 }

@@ -259,7 +259,7 @@ std::string stored_dtype(const std::filesystem::path& directory, const qfa::lang
   return "computed in float32";
 }
 
-void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
+void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path, const std::string& role) {
   std::vector<std::filesystem::path> files{path};
   if (std::filesystem::is_directory(path)) {
     files.clear();
@@ -272,7 +272,7 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
   }
   if (path.extension() == ".gguf" && !std::filesystem::is_directory(path)) files = qfa::sharded_gguf(path).paths();
   for (const auto& file : files)
-    made.inputs.push_back({file.string(), std::filesystem::file_size(file), qfa::crc32_of_file(file)});
+    made.inputs.push_back({file.string(), std::filesystem::file_size(file), qfa::crc32_of_file(file), role});
 }
 
 finished_audit run_on_model(const audit_arguments& arguments) {
@@ -340,14 +340,15 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   std::vector<qfa::named_vector> directions = read_directions(arguments, dictionary.d_in);
   check_steering(arguments, tokens.reported, settings.skip_positions,
                  policies.empty() && matched.empty() && against.empty());
-  for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens})
-    add_inputs(made, input);
-  if (calibrates && !from_tokens) add_inputs(made, arguments.calibration);
+  add_inputs(made, arguments.model, "model");
+  add_inputs(made, arguments.sae, "sae");
+  add_inputs(made, arguments.tokens, "tokens");
+  if (calibrates && !from_tokens) add_inputs(made, arguments.calibration, "calibration");
   if (!calibrates && !arguments.calibration.empty())
     made.warnings.push_back("--calibration was not read: no policy here learns from tokens");
   qfa::audit_protocol compressed_inputs;
   for (const named_path& checkpoint : against)
-    add_inputs(compressed_inputs, checkpoint.path);
+    add_inputs(compressed_inputs, checkpoint.path, "compressed model");
   made.inputs.insert(made.inputs.end(), compressed_inputs.inputs.begin(), compressed_inputs.inputs.end());
   qfa::check_same_inputs(ranks(), made.inputs);
   options.checkpoint.made_of =

@@ -3,36 +3,22 @@
 #define QFA_REPORT_JSON_VALUES_HPP
 
 #include <array>
-#include <cmath>
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "qfa/audit/overlap.hpp"
+#include "qfa/report/report_json.hpp"
+#include "qfa/stats/block_length.hpp"
 #include "qfa/stats/fdr.hpp"
+#include "qfa/stats/halving_check.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/survival/confirmed.hpp"
 #include "qfa/survival/survey.hpp"
 
 namespace qfa {
-
-/// Keys stay in the order in which a report explains itself.
-using report_json = nlohmann::ordered_json;
-
-/// JSON knows no NaN and no infinity: a number, or null.
-inline report_json number_or_null(double x) {
-  if (!std::isfinite(x)) return nullptr;
-  return x;
-}
-
-/// {"value": x}, or {"value": null, "reason": why}.
-inline report_json value_or_reason(double x, std::string_view why) {
-  report_json out{{"value", number_or_null(x)}};
-  if (!std::isfinite(x)) out["reason"] = std::string(why);
-  return out;
-}
 
 /// A value and its interval, or the reason why either is missing.
 inline report_json to_json(const estimate& e) {
@@ -52,6 +38,25 @@ inline report_json to_json(const estimate& e) {
   if (!e.range.reason.empty()) range["reason"] = std::string(e.range.reason);
   out["interval"] = std::move(range);
   out["bias_corrected"] = number_or_null(e.bias_corrected);
+  return out;
+}
+
+/// Whether groups of rows are long enough, by the block length of a series over rows.
+inline report_json to_json(const group_length_check& c, std::string_view why_none) {
+  return {{"block_length", value_or_reason(c.block_length, why_none)},
+          {"groups", c.groups},
+          {"groups_advised", c.advised},
+          {"groups_long_enough", c.long_enough()}};
+}
+
+/// Whether half as many groups give the same interval.
+inline report_json to_json(const halving_check& c) {
+  report_json out{
+      {"standard_error_ratio", value_or_reason(c.error_ratio, "one of the two intervals is not two-sided")}};
+  if (c.known()) {
+    out["most_by_chance"] = c.most;
+    out["agrees"] = c.agrees();
+  }
   return out;
 }
 
@@ -76,6 +81,18 @@ inline report_json census_json(const survey& s) {
   return out;
 }
 
+/// The survived share and mean r without each group of rows, from which the difference between two audits of the same
+/// tokens has its interval: whatever both leave out is the same.
+inline report_json without_groups_json(const survey& s) {
+  report_json survived = report_json::array(), mean_r = report_json::array();
+  for (std::size_t g = 0; g < s.correlations.groups; ++g) {
+    const std::vector<double> r = s.correlations.without(g, s.counted);
+    survived.push_back(number_or_null(outcome_share(r, outcome::survived, s.rules.bands)));
+    mean_r.push_back(number_or_null(mean_correlation(r)));
+  }
+  return {{"survived", std::move(survived)}, {"mean_r", std::move(mean_r)}};
+}
+
 /// Counts and shares of a census, with every aggregate of the survey that took it.
 inline report_json to_json(const survey& s) {
   report_json out;
@@ -94,6 +111,7 @@ inline report_json to_json(const survey& s) {
   out["mean_r"] = to_json(s.mean_r);
   out["median_r"] = to_json(s.median_r);
   out["survival_area"] = to_json(s.area);
+  out["half_as_many_groups"] = {{"mean_r", to_json(s.mean_halved)}, {"survived", to_json(s.survived_halved)}};
   out["mass_survival"] = to_json(s.mass);
   out["mass_covered"] = number_or_null(s.mass_covered);
   report_json curve = report_json::array();
@@ -101,6 +119,7 @@ inline report_json to_json(const survey& s) {
     curve.push_back({curve_threshold(i), number_or_null(s.curve[i].value), number_or_null(s.curve[i].range.lower),
                      number_or_null(s.curve[i].range.upper)});
   out["survival_curve"] = {{"columns", {"threshold", "share", "lower", "upper"}}, {"rows", std::move(curve)}};
+  out["without_each_group"] = without_groups_json(s);
   return out;
 }
 
@@ -117,7 +136,8 @@ inline report_json to_json(const set_overlap& o) {
           {"jaccard_above_chance", to_json(o.above_chance)},
           {"overlap_coefficient", to_json(o.overlap_coefficient)},
           {"cohen_kappa", to_json(o.kappa)},
-          {"odds_ratio", to_json(o.odds_ratio)}};
+          {"odds_ratio", to_json(o.odds_ratio)},
+          {"odds_ratio_within_firing_rates", to_json(o.stratified_odds_ratio)}};
 }
 
 inline report_json to_json(const damage_overlap& o) {
