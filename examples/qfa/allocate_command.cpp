@@ -80,8 +80,9 @@ void run(const allocate_arguments& a) {
   const qfa::audit_settings settings = qfa::settle(audit, dictionary.metadata);
   read_weights(a.weights, dictionary.d_sae, options);
   const qfa::language_model model = qfa::open_model(a.audit.model);
-  const qfa::token_rows tokens =
-      qfa::read_tokens(a.audit.tokens, qfa::tokens_for(settings, model.config, audit.max_tokens));
+  const qfa::token_rows tokens = read_token_input(a.audit.tokens, a.audit.text, a.audit.model, model.config,
+                                                  qfa::tokens_for(settings, model.config, audit.max_tokens))
+                                     .rows;
   qfa::token_rows calibration;
   if (!a.audit.calibration.empty())
     calibration =
@@ -123,7 +124,8 @@ void add_allocate(CLI::App& app) {
   command->add_option("model,--model", audit.model, "the reference: a Hugging Face model directory, or a .gguf file")
       ->required();
   command->add_option("sae,--sae", audit.sae, "a trained SAE: directory or file")->required();
-  command->add_option("tokens,--tokens", audit.tokens, "token ids, .npy: a stream, or rows")->required();
+  command->add_option("tokens,--tokens", audit.tokens, "token ids, .npy: a stream, or rows");
+  add_text_options(*command, audit.text);
   command->add_option("--budget", arguments->budget,
                       "bytes that all matrices may take, scales included, or like:POLICY (like:rtn:bits=4)");
   command->add_option("--options", arguments->options,
@@ -156,7 +158,8 @@ void add_allocate(CLI::App& app) {
                       "calibrate on no more tokens than this (16384)");
   command->add_flag("--fused", audit.fused, "give policies fused tensors as they are stored");
   command->add_flag("--allow-bad-sae", audit.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
-  command->callback([arguments] {
+  command->callback([arguments, command] {
+    check_token_source(*command, arguments->audit.tokens, arguments->audit.text);
     if (ranks().leads()) run(*arguments);
   });
 }

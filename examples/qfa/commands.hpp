@@ -18,6 +18,7 @@ void add_law(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_list(CLI::App& app);
 void add_locate(CLI::App& app);
+void add_tokens(CLI::App& app);
 
 }  // namespace qfa_program
 

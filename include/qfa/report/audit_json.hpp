@@ -19,6 +19,12 @@
 
 namespace qfa {
 
+inline report_json to_json(const audited_text& t) {
+  return {{"tokenizer", t.tokenizer}, {"kind", t.kind},     {"crc32", t.checksum},
+          {"documents", t.documents}, {"document", t.cut},  {"separator", t.separator},
+          {"bytes", t.bytes},         {"tokens", t.tokens}, {"replaced_documents", t.replaced}};
+}
+
 /// How the report was made: stands at the top of report.json and, line by line, of features.csv.
 inline report_json to_json(const audit_protocol& p) {
   report_json inputs = report_json::array();
@@ -27,34 +33,36 @@ inline report_json to_json(const audit_protocol& p) {
   report_json checkpoints = report_json::array();
   for (const audited_checkpoint& c : p.checkpoints)
     checkpoints.push_back({{"policy", c.condition}, {"path", c.path}, {"quantization", c.quantization}});
-  return {{"library", std::string("qfa ") + version},
-          {"headline", p.rules},
-          {"source", p.source},
-          {"hook", p.hook},
-          {"gate", p.gate.empty() ? report_json(nullptr) : report_json(p.gate)},
-          {"rows", p.rows},
-          {"context", p.context},
-          {"tokens", p.tokens},
-          {"analyzed_tokens", p.analyzed_tokens},
-          {"dropped_tokens", p.dropped_tokens},
-          {"groups", p.groups},
-          {"prepend_bos", p.prepend_bos},
-          {"bos_added", p.bos_added},
-          {"skip_positions", p.skip_positions},
-          {"processing", p.processing},
-          {"order", p.order},
-          {"fused", p.fused},
-          {"targets", p.targets},
-          {"calibration", p.calibration.empty() ? report_json(nullptr) : report_json(p.calibration)},
-          {"calibration_tokens", p.calibration_tokens},
-          {"architecture", p.architecture},
-          {"model_dtype", p.model_dtype},
-          {"loss", p.loss},
-          {"fold_seed", p.fold_seed},
-          {"simd", p.simd},
-          {"checkpoints", std::move(checkpoints)},
-          {"inputs", std::move(inputs)},
-          {"warnings", p.warnings}};
+  report_json out{{"library", std::string("qfa ") + version},
+                  {"headline", p.rules},
+                  {"source", p.source},
+                  {"hook", p.hook},
+                  {"gate", p.gate.empty() ? report_json(nullptr) : report_json(p.gate)},
+                  {"rows", p.rows},
+                  {"context", p.context},
+                  {"tokens", p.tokens},
+                  {"analyzed_tokens", p.analyzed_tokens},
+                  {"dropped_tokens", p.dropped_tokens},
+                  {"groups", p.groups},
+                  {"prepend_bos", p.prepend_bos},
+                  {"bos_added", p.bos_added},
+                  {"skip_positions", p.skip_positions},
+                  {"processing", p.processing},
+                  {"order", p.order},
+                  {"fused", p.fused},
+                  {"targets", p.targets},
+                  {"calibration", p.calibration.empty() ? report_json(nullptr) : report_json(p.calibration)},
+                  {"calibration_tokens", p.calibration_tokens},
+                  {"architecture", p.architecture},
+                  {"model_dtype", p.model_dtype},
+                  {"loss", p.loss},
+                  {"fold_seed", p.fold_seed},
+                  {"simd", p.simd},
+                  {"checkpoints", std::move(checkpoints)},
+                  {"inputs", std::move(inputs)},
+                  {"warnings", p.warnings}};
+  if (p.text) out["text"] = to_json(*p.text);
+  return out;
 }
 
 inline report_json to_json(const sae_fit& fit) {
