@@ -39,7 +39,8 @@ TEST_CASE("read_bpe: rules as the model states them") {
   CHECK(!plain.rules().fuse_unknown);
   CHECK(!plain.rules().unknown);
   const auto all = read(R"({"vocab": {"a": 0, "?": 1}, "merges": [], "unk_token": "?", "fuse_unk": true,
-    "byte_fallback": true, "ignore_merges": true, "dropout": null, "continuing_subword_prefix": "", "end_of_word_suffix": null})");
+    "byte_fallback": true, "ignore_merges": true, "dropout": null, "continuing_subword_prefix": "",
+    "end_of_word_suffix": null})");
   CHECK(all.rules().ignore_merges);
   CHECK(all.rules().byte_fallback);
   CHECK(all.rules().fuse_unknown);

@@ -12,10 +12,11 @@
 #include <vector>
 
 #ifdef QFA_HAS_TEXT
-#include "../recorded_tokenizers.hpp"
 #include "qfa/model/tokens.hpp"
 #include "qfa/text/tokenizer.hpp"
+#include "recorded_tokenizers.hpp"
 
+namespace text_stories_test {
 namespace {
 
 /// Encodes the text of every story by itself, and returns how many come back as other tokens.
@@ -57,4 +58,6 @@ TEST_CASE("stories260K: so does SentencePiece, by a model that was written from 
   CHECK(stories > 2200);
 }
 #endif
+
+}  // namespace text_stories_test
 #endif

@@ -113,6 +113,11 @@ async function full(out, hashes) {
     mkdirSync(join(out, name), {recursive: true});
     writeFileSync(join(out, name, "tokenizer.json"), JSON.stringify(tokenizer));
     writeFileSync(join(out, name, "ids.json"), JSON.stringify(ids.map(crc32)));
+    if (name !== "llama2" && name !== "mistral") continue;
+    // As their files have them: each piece a point below the one before it.
+    const pieces = [];
+    for (const [text, id] of Object.entries(tokenizer.model.vocab)) pieces[id] = {text, score: Math.min(0, 259 - id)};
+    writeFileSync(join(out, name, "tokenizer.model"), modelOfPieces(pieces));
   }
   writeFileSync(join(out, "texts.json"), JSON.stringify(all));
   const text = JSON.stringify(found, null, 1) + "\n";
