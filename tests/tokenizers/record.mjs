@@ -57,8 +57,8 @@ async function small(stories, data) {
   mkdirSync(data, {recursive: true});
   const all = texts(1200, 20);
   const pieces = readStories(join(stories, "tok512.bin"));
-  const licence = readFileSync(join(here, "../../LICENSE"), "utf8"), readme = readFileSync(join(here, "README.md"), "utf8");
-  const vocabularies = {bytes: trainBytes([...texts(6000, 7), licence, licence, readme]), characters: mergesOfPieces(pieces)};
+  const licence = readFileSync(join(here, "../../LICENSE"), "utf8");
+  const vocabularies = {bytes: trainBytes([...texts(6000, 7), licence, licence]), characters: mergesOfPieces(pieces)};
   const recorded = {};
   for (const [name, family] of Object.entries(families)) {
     const described = tokenizerOf(family, vocabularies[family.over].vocab, vocabularies[family.over].merges);
