@@ -70,6 +70,10 @@ TEST_CASE("pre_tokenizer: a mark for spaces, and where it is put before a text")
   CHECK(pieces(read(mark + R"("prepend_scheme": "always", "split": false})"), " a") == list{"_a"});
   CHECK(pieces(read(mark + R"("prepend_scheme": "never", "split": false})"), "a") == list{"a"});
   CHECK(pieces(read(mark + R"("add_prefix_space": false})"), "a b") == list{"a", "_b"});
+  // Only the piece at the beginning of the whole text is the first.
+  CHECK(pieces(read(R"({"type": "Sequence", "pretokenizers": [{"type": "Split", "pattern": {"String": ";"},
+    "behavior": "Isolated"}, {"type": "Metaspace", "replacement": "_", "prepend_scheme": "first", "split": false}]})"),
+               "a;b") == list{"_a", ";", "b"});
   CHECK(pieces(read(R"({"type": "Metaspace"})"), "a b") == list{"\u2581"
                                                                 "a",
                                                                 "\u2581"

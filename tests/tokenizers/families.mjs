@@ -38,7 +38,7 @@ export const families = {
   digits: {
     over: "bytes",
     added: next => [added(next, "<mask>", {lstrip: true, rstrip: true}), added(next + 1, "word", {single_word: true, special: false}),
-      added(next + 2, "caf\u00e9", {normalized: true, special: false}), added(next + 3, "word.", {special: false})],
+      added(next + 2, "\ufb01ne", {normalized: true, special: false}), added(next + 3, "word.", {special: false})],
     normalizer: {type: "Sequence", normalizers: [{type: "NFKC"}, {type: "Replace", pattern: {Regex: "\\t+"}, content: " "}]},
     pre_tokenizer: {type: "Sequence", pretokenizers: [{type: "Digits", individual_digits: true}, byteLevel({add_prefix_space: true})]},
     model: {},
