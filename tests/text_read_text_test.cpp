@@ -29,7 +29,9 @@ qfa::tokenizer bytes() {
 
 TEST_CASE("read_text: documents follow each other, with what stands before and behind each") {
   const qfa_test::scratch here;
-  const paths files{here.write("a", "ab\n\nc\n"), here.write("b", "\xef\xbb\xbfd\n")};
+  const paths files{here.write("a", "ab\n\nc\n"), here.write("b",
+                                                             "\xef\xbb\xbf"
+                                                             "d\n")};
   const auto whole = qfa::read_text(files, bytes(), {});
   CHECK(whole.ids == ids{'a', 'b', '\n', '\n', 'c', '\n', 'd', '\n'});
   CHECK(whole.documents == 2);

@@ -62,7 +62,7 @@ export function readStories(file) {
   const pieces = [];
   for (let at = 4; at < bytes.length;) {
     const score = bytes.readFloatLE(at), length = bytes.readInt32LE(at + 4);
-    pieces.push({score, text: bytes.subarray(at + 8, at + 8 + length).toString().replaceAll(" ", "\u2581").trim()});
+    pieces.push({score, text: bytes.subarray(at + 8, at + 8 + length).toString().replaceAll(" ", "\u2581").replace(/^\n(<\/?s>)\n$/, "$1")});
     at += 8 + length;
   }
   return pieces;

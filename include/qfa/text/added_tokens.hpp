@@ -91,7 +91,7 @@ class added_token_finder {
   }
 
  private:
-  struct node {
+  struct branch {
     std::map<char, std::size_t> children;
     std::optional<std::size_t> token;
   };
@@ -109,7 +109,7 @@ class added_token_finder {
   }
 
   std::vector<added_token> tokens_;
-  std::vector<node> nodes_{1};
+  std::vector<branch> nodes_{1};
   std::array<bool, 256> begins_{};
   std::size_t longest_ = 0;
 };

@@ -11,20 +11,25 @@
 
 namespace qfa {
 
+namespace detail {
+
+/// Visible characters of Latin-1, the soft hyphen not among them.
+constexpr bool is_visible_byte(unsigned byte) noexcept {
+  return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
+}
+
+}  // namespace detail
+
 /// The letters in which byte-level BPE writes bytes (Radford et al. 2019, GPT-2's encoder.py): a byte that is a visible
 /// character of Latin-1 stands for itself, the 68 others are U+0100, U+0101, ... in their order.  So the space is
 /// U+0120 and the line break U+010A.
 struct byte_alphabet {
-  static constexpr bool visible(unsigned byte) noexcept {
-    return (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
-  }
-
   /// The code point of each byte.
   static constexpr std::array<std::uint16_t, 256> letters = [] {
     std::array<std::uint16_t, 256> out{};
     std::uint16_t next = 0x100;
     for (unsigned byte = 0; byte < 256; ++byte)
-      out[byte] = visible(byte) ? static_cast<std::uint16_t>(byte) : next++;
+      out[byte] = detail::is_visible_byte(byte) ? static_cast<std::uint16_t>(byte) : next++;
     return out;
   }();
 
@@ -68,7 +73,7 @@ struct byte_alphabet {
     out.fill(-1);
     std::size_t next = 0x100;
     for (unsigned byte = 0; byte < 256; ++byte)
-      out[visible(byte) ? byte : next++] = static_cast<std::int16_t>(byte);
+      out[detail::is_visible_byte(byte) ? byte : next++] = static_cast<std::int16_t>(byte);
     return out;
   }();
 };

@@ -193,8 +193,8 @@ class regular_expression {
     const std::u16string text = detail::to_utf16(pattern);
     UErrorCode problem = U_ZERO_ERROR;
     UParseError place{};
-    handle_.reset(uregex_open(text.data(), static_cast<std::int32_t>(text.size()), literal ? UREGEX_LITERAL : 0U,
-                              &place, &problem));
+    handle_.reset(uregex_open(text.data(), static_cast<std::int32_t>(text.size()),
+                              literal ? std::uint32_t{UREGEX_LITERAL} : 0U, &place, &problem));
     if (U_FAILURE(problem))
       fail("the pattern " + said_ + " is no regular expression: " + u_errorName(problem) + " at character " +
            std::to_string(place.offset));
