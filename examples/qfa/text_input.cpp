@@ -97,7 +97,8 @@ token_stream read_text_stream(const text_arguments& text, const std::filesystem:
   if (text.tokenizer.empty() && !qfa::path_is_directory(model))
     qfa::fail(qfa::in_quotes(model) +
               " is no directory with a tokenizer: say which one reads the text, by --tokenizer");
-  const qfa::tokenizer words = qfa::open_tokenizer(text.tokenizer.empty() ? model : text.tokenizer);
+  const qfa::tokenizer words =
+      qfa::open_tokenizer(text.tokenizer.empty() ? model : std::filesystem::path(text.tokenizer));
   if (text.separator == "bos")
     options.before = bos_of(words, model, bos);
   else if (text.separator == "eos")
