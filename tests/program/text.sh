@@ -17,7 +17,7 @@ for i in $(seq 120); do
 done >stories.txt
 
 "$qfa" tokens --model model --text stories.txt --documents lines --separator bos --out stories.npy >tokens.txt || fail tokens
-grep -q '^stories.npy: 2280 tokens of 120 documents (lines), 10440 bytes, separator bos$' tokens.txt || fail "counts: $(cat tokens.txt)"
+grep -q '^stories.npy: 2520 tokens of 120 documents (lines), 10440 bytes, separator bos$' tokens.txt || fail "counts: $(cat tokens.txt)"
 grep -Eq '^by BPE over characters model/tokenizer.json, crc32 [0-9a-f]{8}$' tokens.txt || fail "tokenizer: $(cat tokens.txt)"
 
 audit=(audit --model model --sae "$demo/sae" --context 64 --policy rtn:bits=4)
@@ -27,7 +27,7 @@ text=(--text stories.txt --documents lines --separator bos)
 diff <(grep -v '^#' by_tokens/features.csv) <(grep -v '^#' by_text/features.csv) >/dev/null || fail "text and its tokens differ"
 crc=$(sed -n 's/.*crc32 //p' tokens.txt)
 grep -A 10 '"text": {' by_text/report.json | tr -d '\n ' | grep -Fq \
-  "\"tokenizer\":\"model/tokenizer.json\",\"kind\":\"BPEovercharacters\",\"crc32\":\"$crc\",\"documents\":120,\"document\":\"lines\",\"separator\":\"bos\",\"bytes\":10440,\"tokens\":2280," ||
+  "\"tokenizer\":\"model/tokenizer.json\",\"kind\":\"BPEovercharacters\",\"crc32\":\"$crc\",\"documents\":120,\"document\":\"lines\",\"separator\":\"bos\",\"bytes\":10440,\"tokens\":2520," ||
   fail "the report does not say how tokens were made"
 grep -q '"text": null' by_tokens/report.json || fail "tokens that were read have no text"
 
@@ -42,6 +42,7 @@ refused() {
   [ ! -e "$name" ] || fail "$name: output was left behind"
 }
 printf 'the horse zzz' >unknown.txt
+printf 'the horse' >short.txt
 printf 'the \377' >binary.txt
 printf '{"model": {"type": "Unigram"}}' >unigram.json
 refused both_sources 'either --tokens FILE or --text FILE' "${audit[@]}" --tokens stories.npy --text stories.txt
@@ -57,7 +58,7 @@ refused no_such_text 'gone.txt' "${audit[@]}" --text gone.txt
 refused a_word_of_none 'no token for the character' "${audit[@]}" --text unknown.txt
 refused not_utf8 'binary.txt" is not UTF-8 at byte 4' "${audit[@]}" --text binary.txt
 refused other_tokenizer 'unigram.json" is a "Unigram"' tokens --tokenizer unigram.json --text stories.txt
-refused too_short 'the text of "unknown.txt"|fewer than one context|no token' "${audit[@]}" --text unknown.txt
+refused too_short 'the text of "short.txt" holds 2 tokens, fewer than one context of 64' "${audit[@]}" --text short.txt
 
 printf '%s of these went wrong\n' "$failures"
 [ "$failures" -eq 0 ]

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -37,7 +38,9 @@ struct bpe_rules {
 /// Ties and stale pairs are treated as Hugging Face's tokenizers (0.22, models/bpe/word.rs) treats them: a pair waits
 /// under the rank that it had when it came up, and is joined then if what stands there makes the same token.
 ///
-/// n characters take O(n log n); pieces that come again are remembered.  Not for several threads at once.
+/// n characters take O(n log n).  Between characters that stand side by side in no merged word nothing can be joined,
+/// so that a long piece falls into runs there; pieces and runs that come again are remembered.  Not for several threads
+/// at once.
 class byte_pair_encoder {
  public:
   /// Two tokens that become one.  The rank is the place in the list.
@@ -49,8 +52,10 @@ class byte_pair_encoder {
   byte_pair_encoder(token_words words, std::span<const merge> merges, bpe_rules rules)
       : words_(std::move(words)), rules_(rules) {
     joins_.reserve(merges.size());
-    for (std::size_t rank = 0; rank < merges.size(); ++rank)
+    for (std::size_t rank = 0; rank < merges.size(); ++rank) {
       joins_[pair_of(merges[rank].left, merges[rank].right)] = {static_cast<std::uint32_t>(rank), merges[rank].whole};
+      note_neighbors(words_.word(merges[rank].whole).value_or(""));
+    }
     if (!rules_.byte_fallback) return;
     constexpr std::string_view digits = "0123456789ABCDEF";
     for (std::size_t byte = 0; byte < bytes_.size(); ++byte)
@@ -63,8 +68,22 @@ class byte_pair_encoder {
   /// Appends the tokens of a piece of UTF-8.  Throws for a character that has neither token nor substitute: to leave it
   /// out, as some tokenizers do, would change the text.
   void operator()(std::string_view piece, std::vector<std::uint32_t>& out) {
+    // A run is not a piece of its own, where pieces are looked up before they are merged.
+    if (rules_.ignore_merges || piece.size() <= longest_known) return remember(piece, out);
+    while (!piece.empty()) {
+      const std::size_t length = length_of_run(piece);
+      remember(piece.substr(0, length), out);
+      piece.remove_prefix(length);
+    }
+  }
+
+ private:
+  static constexpr std::uint32_t none = 0xffffffff;
+  static constexpr std::size_t longest_known = 256;  // bytes of a piece that is remembered
+
+  void remember(std::string_view piece, std::vector<std::uint32_t>& out) {
     if (piece.empty()) return;
-    constexpr std::size_t longest_known = 256, most_known = std::size_t{1} << 17U;
+    constexpr std::size_t most_known = std::size_t{1} << 17U;
     const auto known = known_.find(piece);
     if (known != known_.end()) {
       out.insert(out.end(), known->second.begin(), known->second.end());
@@ -77,13 +96,10 @@ class byte_pair_encoder {
     known_.emplace(piece, std::vector<std::uint32_t>(out.begin() + static_cast<std::ptrdiff_t>(before), out.end()));
   }
 
- private:
-  static constexpr std::uint32_t none = 0xffffffff;
-
   struct join {
     std::uint32_t rank = 0, whole = 0;
   };
-  /// A token of the piece, in a list so that joining takes no copying.  Of length 0 once it is part of another.
+  /// A token of the piece, in a list so that joining takes no copying; gone once it is part of another.
   struct symbol {
     std::uint32_t token = 0, previous = none, next = none;
     bool gone = false;
@@ -118,6 +134,41 @@ class byte_pair_encoder {
     const auto first = static_cast<unsigned char>(text.front());
     const std::size_t length = first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
     return (std::min)(length, text.size());
+  }
+
+  /// A character and the one behind it, as their bytes in UTF-8.
+  static std::uint64_t neighbors(std::string_view character, std::string_view next) noexcept {
+    std::uint64_t out = 0;
+    for (const std::string_view one : {character, next}) {
+      std::uint32_t bytes = 0;
+      for (const char c : one)
+        bytes = bytes << 8U | static_cast<unsigned char>(c);
+      out = out << 32U | bytes;
+    }
+    return out;
+  }
+
+  void note_neighbors(std::string_view word) {
+    std::string_view character = word.substr(0, word.empty() ? 0 : length_of_character(word));
+    for (word.remove_prefix(character.size()); !word.empty(); word.remove_prefix(character.size())) {
+      const std::string_view next = word.substr(0, length_of_character(word));
+      neighbors_.insert(neighbors(character, next));
+      character = next;
+    }
+  }
+
+  /// The bytes of `piece` up to where nothing can be joined.  Characters without a token stay together, since they may
+  /// become one.
+  std::size_t length_of_run(std::string_view piece) const {
+    std::size_t end = length_of_character(piece);
+    std::string_view character = piece.substr(0, end);
+    while (end < piece.size()) {
+      const std::string_view next = piece.substr(end, length_of_character(piece.substr(end)));
+      if (!neighbors_.contains(neighbors(character, next)) && words_.find(character) && words_.find(next)) break;
+      end += next.size();
+      character = next;
+    }
+    return end;
   }
 
   /// The piece's characters as symbols.
@@ -185,6 +236,7 @@ class byte_pair_encoder {
   bpe_rules rules_;
   std::array<std::optional<std::uint32_t>, 256> bytes_{};
   std::unordered_map<std::uint64_t, join> joins_;
+  std::unordered_set<std::uint64_t> neighbors_;  // characters side by side within merged words
   std::unordered_map<std::string, std::vector<std::uint32_t>, hash, std::equal_to<>> known_;
   std::vector<symbol> symbols_;
   std::priority_queue<candidate, std::vector<candidate>, std::greater<>> waiting_;
