@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage] [tokenizers]     (all of them without arguments)
+#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage] [documents] [tokenizers]
+#   (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage tokenizers
+[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage documents tokenizers
 
 for leg in "$@"; do
   case $leg in
@@ -46,6 +47,13 @@ for leg in "$@"; do
       build/release/tests/qfa_coverage aggregates
       [ ! -d ../shared/data/stories260K ] || build/release/tests/qfa_coverage population ../shared/data/stories260K
       ;;
+    documents)  # the site, in build/docs/html.  Catches: comments and pages that Doxygen cannot follow.
+      qfa_need doxygen
+      mkdir -p build/docs
+      bash cmake/docs/layer_pages.sh >build/docs/layers.md
+      doxygen cmake/docs/Doxyfile 2>&1 | tee build/docs/warnings
+      [ ! -s build/docs/warnings ]
+      ;;
     tokenizers)  # published vocabularies, which npm has, against its implementations.  Catches: tokens that no model was trained on.
       qfa_need $qfa_packages
       command -v npm >/dev/null || qfa_need nodejs npm
@@ -58,7 +66,7 @@ for leg in "$@"; do
       build/release/tests/qfa_tokenizers build/tokenizers/full
       ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage, tokenizers"
+      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage, documents, tokenizers"
       exit 2
       ;;
   esac
