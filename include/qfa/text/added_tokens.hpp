@@ -81,9 +81,8 @@ class added_token_finder {
       at = end;
       if (token->single_word && (word_before(text, begin) || word_after(text, end))) continue;
       if (token->lstrip) begin = white_space_before(text, begin);
-      begin = (std::max)(begin, done);  // an earlier token may have taken the white space
       if (token->rstrip) end = white_space_after(text, end);
-      if (begin > done) text_between(done, begin);
+      if (begin > done) text_between(done, begin);  // not where an earlier token took the white space
       found(*token);
       done = (std::max)(done, end);
     }
