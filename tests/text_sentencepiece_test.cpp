@@ -50,7 +50,7 @@ TEST_CASE("sentencepiece_tokenizer: what is no model or no text is refused") {
   check_refused([&] { qfa::sentencepiece_tokenizer(here.path() / "none.model"); }, {"none.model"});
   check_refused([&] { qfa::sentencepiece_tokenizer(here.write("empty.model", "")); }, {"empty.model", "empty"});
   check_refused([&] { qfa::sentencepiece_tokenizer(here.write("x.model", "no protobuf at all")); },
-                {"x.model", "no SentencePiece"});
+                {"x.model\" is no SentencePiece model"});
   const qfa::sentencepiece_tokenizer pieces(qfa_test::tokenizer_data() / "stories260K.model");
   ids out;
   check_refused([&] { pieces.encode("a\xff", out); }, {"not UTF-8", "byte 1"});

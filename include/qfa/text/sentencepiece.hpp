@@ -33,7 +33,7 @@ class sentencepiece_tokenizer {
     // A protobuf of no fields is valid, and the library would abort for want of a vocabulary.
     if (bytes.bytes().empty()) fail(where_ + " is empty, expected a SentencePiece model");
     const auto loaded = model_->LoadFromSerializedProto(bytes.text());
-    if (!loaded.ok()) fail(where_ + " is no SentencePiece model: " + first_line(loaded.message()));
+    if (!loaded.ok()) fail(where_ + " is no SentencePiece model" + reason(loaded.message()));
   }
 
   /// Appends the tokens of a text.  Throws where it is not UTF-8, which the library would change.
@@ -42,7 +42,7 @@ class sentencepiece_tokenizer {
       fail("text is not UTF-8 at byte " + std::to_string(bad));
     std::vector<int> ids;
     if (const auto done = model_->Encode(text, &ids); !done.ok())
-      fail("SentencePiece cannot encode by " + where_ + ": " + first_line(done.message()));
+      fail("SentencePiece cannot encode by " + where_ + reason(done.message()));
     for (const int id : ids)
       out.push_back(static_cast<std::uint32_t>(id));
   }
@@ -56,7 +56,7 @@ class sentencepiece_tokenizer {
     }
     std::string out;
     if (const auto done = model_->Decode(numbers, &out); !done.ok())
-      fail("SentencePiece cannot decode by " + where_ + ": " + first_line(done.message()));
+      fail("SentencePiece cannot decode by " + where_ + reason(done.message()));
     return out;
   }
 
@@ -74,7 +74,13 @@ class sentencepiece_tokenizer {
   std::size_t size() const { return static_cast<std::size_t>(model_->GetPieceSize()); }
 
  private:
-  static std::string first_line(std::string_view text) { return std::string(text.substr(0, text.find('\n'))); }
+  /// What the library says was wrong, as the end of a sentence: without the place in its sources that stands before.
+  static std::string reason(std::string_view said) {
+    const std::size_t place = said.find("] ");
+    if (place != std::string_view::npos) said.remove_prefix(place + 2);
+    said = said.substr(0, said.find('\n'));
+    return said.empty() ? std::string() : ": " + std::string(said);
+  }
 
   std::string where_;
   std::shared_ptr<sentencepiece::SentencePieceProcessor> model_;  // does not move
