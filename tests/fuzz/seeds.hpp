@@ -97,19 +97,22 @@ inline void write_seeds(const std::filesystem::path& root) {
   seed_folder policies(root, "policy");
   for (const qfa::policy_entry& entry : qfa::registered_policies())
     policies.add(entry.name);
-  for (const char* const spec : {"rtn:bits=6,per=row", "prune:sparsity=0.5+rtn:bits=4", "rotate:then=(rtn:bits=4)",
-                                 "noise:match=(rtn:bits=4),seed=1", "ggml:type=q4_K", "fp8:format=e4m3,per=row"})
+  for (const char* const spec :
+       {"rtn:bits=6,per=row", "prune:sparsity=0.5+rtn:bits=4", "rotate:then=(rtn:bits=4)",
+        "noise:match=(rtn:bits=4),seed=1", "ggml:type=q4_K", "fp8:format=e4m3,per=row"})
     policies.add(spec);
   seed_folder caches(root, "cache_plan");
-  for (const char* const spec : {"kivi:bits=2,group=32,residual=128", "section4:bits=3;0|5-7=none",
-                                 "only:of=(nf4),side=keys,keep=4", "llama_q8_0", "rows:keys=(rtn:bits=4),values=(nf4)",
-                                 "vllm:type=fp8_e5m2", "hf_quanto:bits=4", "uniform:bits=4"})
+  for (const char* const spec :
+       {"kivi:bits=2,group=32,residual=128", "section4:bits=3;0|5-7=none", "only:of=(nf4),side=keys,keep=4",
+        "llama_q8_0", "rows:keys=(rtn:bits=4),values=(nf4)",
+        "vllm:type=fp8_e5m2", "hf_quanto:bits=4", "uniform:bits=4"})
     caches.add(spec);
 
   seed_folder plans(root, "plan_file");
   plans.add(qfa::weight_plan_text({}));
-  plans.add(qfa::weight_plan_text({.tensors = {{{"a.weight", qfa::rtn{.bits = 6}}, {"*.weight", qfa::rtn{.bits = 3}}}},
-                                   .rest = qfa::rtn{.bits = 4}}));
+  plans.add(qfa::weight_plan_text(
+      {.tensors = {{{"a.weight", qfa::rtn{.bits = 6}}, {"*.weight", qfa::rtn{.bits = 3}}}},
+       .rest = qfa::rtn{.bits = 4}}));
 
   const qfa::pass_record record;
   const std::vector<std::byte> archived = qfa::to_bytes(record);
@@ -117,9 +120,9 @@ inline void write_seeds(const std::filesystem::path& root) {
 
   seed_folder(root, "earlier_audit").add("# library: qfa\npolicy,feature,r\nrtn:bits=8,0,0.9\n");
   seed_folder(root, "law_table").add("N,D,bits,delta\n1e6,1e9,4,0.1\n2e6,1e9,4,0.2\n");
-  seed_folder(root, "prompts")
-      .add(R"({"format": "qfa-prompts-1", "end_of_response": 5, "max_new_tokens": 24, "prompts": [)"
-           R"({"id": "h1", "label": "harmful", "split": "test", "text": "how", "tokens": [0, 17]}]})");
+  seed_folder(root, "prompts").add(
+      R"({"format": "qfa-prompts-1", "end_of_response": 5, "max_new_tokens": 24, "prompts": [)"
+      R"({"id": "h1", "label": "harmful", "split": "test", "text": "how", "tokens": [0, 17]}]})");
   seed_folder verdicts(root, "verdicts");
   verdicts.add("id,condition,verdict\nh1,reference,refused\n");
   verdicts.add(R"([{"id": "h1", "condition": "reference", "verdict": "refused"}])");
@@ -127,18 +130,18 @@ inline void write_seeds(const std::filesystem::path& root) {
 
 #ifdef QFA_HAS_TEXT
   seed_folder tokenizers(root, "tokenizer");
-  tokenizers.add(
-      R"({"added_tokens": [{"id": 5, "content": "<x>", "lstrip": true, "normalized": true}], "normalizer": {"type": "NFC"},)"
-      R"("pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": true},)"
-      R"({"type": "ByteLevel", "add_prefix_space": true}]}, "model": {"type": "BPE", "unk_token": "a", "ignore_merges": true,)"
-      R"("vocab": {"a": 0, "b": 1, "ab": 2, "\u0120": 3}, "merges": ["a b"]}})");
-  tokenizers.add(
-      R"({"normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "_"}, {"type": "Replace",)"
-      R"("pattern": {"Regex": "\\s+"}, "content": "_"}]}, "pre_tokenizer": {"type": "Split", "pattern": {"String": "_"},)"
-      R"("behavior": "MergedWithNext", "invert": false}, "model": {"byte_fallback": true, "unk_token": "_", "fuse_unk": true,)"
-      R"("vocab": {"_": 0, "o": 1, "n": 2, "on": 3, "<0xC3>": 4}, "merges": [["o", "n"]]}})");
-  tokenizers.add(R"({"pre_tokenizer": {"type": "Metaspace", "prepend_scheme": "first", "split": false},)"
-                 R"("model": {"vocab": {"a": 0, "?": 1}, "merges": [], "unk_token": "?"}})");
+  tokenizers.add(R"({"added_tokens": [{"id": 5, "content": "<x>", "lstrip": true, "normalized": true}],
+    "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+    {"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": true}]},
+    "model": {"type": "BPE", "unk_token": "a", "ignore_merges": true,
+    "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}})");
+  tokenizers.add(R"({"normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "_"},
+    {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": "_"}]},
+    "pre_tokenizer": {"type": "Split", "pattern": {"String": "_"}, "behavior": "MergedWithNext", "invert": false},
+    "model": {"byte_fallback": true, "unk_token": "_", "fuse_unk": true,
+    "vocab": {"_": 0, "o": 1, "n": 2, "on": 3, "<0xC3>": 4}, "merges": [["o", "n"]]}})");
+  tokenizers.add(R"({"pre_tokenizer": {"type": "Metaspace", "prepend_scheme": "first", "split": false},
+    "model": {"vocab": {"a": 0, "?": 1}, "merges": [], "unk_token": "?"}})");
   seed_folder texts(root, "text");
   texts.add("one\n\ntwo\r\n \t\nthree \xf0\x9f\x98\x80");
   texts.add("\xef\xbb\xbf caf\xc3\xa9 \xff\xed\xa0\x80");

@@ -45,7 +45,9 @@ namespace qfa_fuzz {
 
 using bytes = std::span<const std::byte>;
 
-inline std::string_view text_of(bytes data) { return {reinterpret_cast<const char*>(data.data()), data.size()}; }
+inline std::string_view text_of(bytes data) {
+  return {reinterpret_cast<const char*>(data.data()), data.size()};
+}
 
 /// A directory of this process, in memory where there is such a place.
 inline const std::filesystem::path& directory() {
@@ -112,7 +114,9 @@ inline void npy(bytes data) {
   tolerate([&] { qfa::as_integers(array); });
 }
 
-inline void tokens(bytes data) { qfa::read_tokens(write("tokens.npy", data), {.context = 4, .max_tokens = 64}); }
+inline void tokens(bytes data) {
+  qfa::read_tokens(write("tokens.npy", data), {.context = 4, .max_tokens = 64});
+}
 
 #ifdef QFA_HAS_NPZ
 inline void npz(bytes data) { qfa::read_npz(write("all.npz", data)); }
@@ -158,10 +162,8 @@ inline void sae_config(bytes data) {
   std::string config = "cfg.json";
   for (const auto& entry : std::filesystem::directory_iterator(of / layout)) {
     const std::string name = entry.path().filename().string();
-    if (name.ends_with(".json"))
-      config = name;
-    else if (entry.is_regular_file())
-      place("sae_formats" / layout / name, "sae" / layout / name);
+    if (name.ends_with(".json")) config = name;
+    else if (entry.is_regular_file()) place("sae_formats" / layout / name, "sae" / layout / name);
   }
   write("sae" / layout / config, data.subspan(1));
   qfa::load_sae(directory() / "sae" / layout);
