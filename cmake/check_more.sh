@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage] [documents] [fuzz] \
-#     [browser]     (all of them without arguments)
+#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage] [documents] [fuzz] [browser] \
+#     [tokenizers]     (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage documents fuzz browser
+[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage documents fuzz browser tokenizers
 
 for leg in "$@"; do
   case $leg in
@@ -66,8 +66,19 @@ for leg in "$@"; do
       qfa_build sanitize --target qfa_fuzz
       bash tests/fuzz/run.sh build/sanitize/tests/qfa_fuzz build/fuzz "${FUZZ_SECONDS:-600}"
       ;;
+    tokenizers)  # published vocabularies, which npm has, against its implementations.  Catches: tokens that no model was trained on.
+      qfa_need $qfa_packages
+      command -v npm >/dev/null || qfa_need nodejs npm
+      mkdir -p build/tokenizers
+      cp tests/tokenizers/packages.json build/tokenizers/package.json
+      npm install --prefix build/tokenizers --ignore-scripts --no-audit --no-fund
+      node tests/tokenizers/record.mjs full build/tokenizers/node_modules build/tokenizers/full tests/tokenizers/full.json
+      qfa_configure release
+      qfa_build release --target qfa_tokenizers
+      build/release/tests/qfa_tokenizers build/tokenizers/full
+      ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage, documents, fuzz, browser"
+      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage, documents, fuzz, browser, tokenizers"
       exit 2
       ;;
   esac

@@ -40,9 +40,9 @@ std::vector<qfa::dumped_activations> compressed_sides(const std::vector<std::str
 }
 
 finished_audit run_on_activations(const audit_arguments& arguments) {
-  if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.caches.empty() ||
-      !arguments.match.empty() || !arguments.against.empty())
-    qfa::fail("--tokens, --policy, --cache, --against and --match-pruning need --model, not --activations");
+  if (!arguments.tokens.empty() || !arguments.text.files.empty() || !arguments.policies.empty() ||
+      !arguments.caches.empty() || !arguments.match.empty() || !arguments.against.empty())
+    qfa::fail("--tokens, --text, --policy, --cache, --against and --match-pruning need --model, not --activations");
   if (arguments.compressed.empty())
     qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
   const std::vector<qfa::dumped_activations> compressed = compressed_sides(arguments.compressed);
@@ -77,14 +77,20 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
       if (command.count(option) > 0) qfa::fail(std::string(option) + " means nothing with " + with + ", which " + need);
   };
   if (arguments.model.empty()) {
-    refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
-            "--loss-batch", "--meaning", "--meaning-floor", "--token-damage", "--cache-prefill", "--cache-step",
-            "--no-loss", "--match-tolerance", "--controls", "--control-seeds", "--control-tokens", "--ladder"},
+    refuse({"--tokenizer",       "--documents",     "--separator",
+            "--invalid-utf8",    "--calibration",   "--calibration-tokens",
+            "--targets",         "--except",        "--fused",
+            "--processing",      "--order",         "--loss-batch",
+            "--meaning",         "--meaning-floor", "--token-damage",
+            "--cache-prefill",   "--cache-step",    "--no-loss",
+            "--match-tolerance", "--controls",      "--control-seeds",
+            "--control-tokens",  "--ladder"},
            "--activations", "runs and compresses no model");
     refuse({"--steering", "--steering-features", "--steering-vector", "--patching"}, "--activations",
            "steers no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
+    check_token_source(command, arguments.tokens, arguments.text);
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
     if (!arguments.controls)
       refuse({"--control-seeds", "--control-tokens"}, "an audit without --controls", "runs no controls");
@@ -107,7 +113,9 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
 
 void run(const CLI::App& command, const audit_arguments& arguments) {
   if (arguments.model.empty() == arguments.activations.empty())
-    qfa::fail("an audit takes either --model DIR and --tokens FILE, or --activations FILE and --compressed NAME=FILE");
+    qfa::fail(
+        "an audit takes either --model DIR and --tokens FILE or --text FILE, or --activations FILE and --compressed "
+        "NAME=FILE");
   refuse_idle_options(command, arguments);
   const auto audit = [&] { return arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments); };
   if (!ranks().leads()) {
@@ -154,6 +162,7 @@ void add_audit(CLI::App& app) {
   command->add_option("--model", arguments->model, "the reference: a Hugging Face model directory, or a .gguf file");
   command->add_option("--sae", arguments->sae, "a trained SAE: directory or file")->required();
   command->add_option("--tokens", arguments->tokens, "token ids, .npy: a stream, or rows");
+  add_text_options(*command, arguments->text);
   command->add_option(
       "--policy", arguments->policies,
       "a compression; repeat it for a sweep (`qfa list policies`); \"POLICY & PLAN\" has a cache besides");

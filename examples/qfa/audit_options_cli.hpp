@@ -17,12 +17,14 @@
 #include "qfa/controls/control_findings.hpp"
 #include "qfa/steering/recovery.hpp"
 #include "qfa/steering/steering_findings.hpp"
+#include "text_input.hpp"
 
 namespace qfa_program {
 
 /// What the options of `qfa audit` say, before anything is read.
 struct audit_arguments {
   std::string model, sae, tokens, out;
+  text_arguments text;                       ///< in place of `tokens`
   std::vector<std::string> activations;      ///< the reference's files, one after the other
   std::vector<std::string> policies;         ///< spec strings, one with a cache besides as "POLICY & PLAN"
   std::vector<std::string> caches;           ///< plans' spec strings

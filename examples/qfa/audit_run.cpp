@@ -276,7 +276,7 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path, co
 }
 
 finished_audit run_on_model(const audit_arguments& arguments) {
-  if (arguments.tokens.empty()) qfa::fail("--model needs --tokens FILE");
+  if (arguments.tokens.empty() && arguments.text.files.empty()) qfa::fail("--model needs --tokens FILE or --text FILE");
   const bool conditions_asked_for = !arguments.policies.empty() || !arguments.match.empty() ||
                                     !arguments.against.empty() || !arguments.caches.empty();
   if (!conditions_asked_for && !arguments.ladder)
@@ -326,7 +326,9 @@ finished_audit run_on_model(const audit_arguments& arguments) {
                           std::any_of(cached.begin(), cached.end(), [&](const cached_condition& c) {
                             return c.cache.plan.learns() || (c.weights && learns(*c.weights));
                           });
-  const qfa::token_rows all = qfa::read_tokens(arguments.tokens, qfa::tokens_for(settings, model.config, 0));
+  const token_input source = read_token_input(arguments.tokens, arguments.text, arguments.model, model.config,
+                                              qfa::tokens_for(settings, model.config, 0));
+  const qfa::token_rows& all = source.rows;
   const bool from_tokens = calibrates && arguments.calibration.empty();
   if (calibrates && arguments.calibration_tokens < all.context)
     qfa::fail("--calibration-tokens " + std::to_string(arguments.calibration_tokens) +
@@ -342,7 +344,9 @@ finished_audit run_on_model(const audit_arguments& arguments) {
                  policies.empty() && matched.empty() && against.empty());
   add_inputs(made, arguments.model, "model");
   add_inputs(made, arguments.sae, "sae");
-  add_inputs(made, arguments.tokens, "tokens");
+  for (const std::string& input : source.files)
+    add_inputs(made, input, source.text ? "text" : "tokens");
+  made.text = source.text;
   if (calibrates && !from_tokens) add_inputs(made, arguments.calibration, "calibration");
   if (!calibrates && !arguments.calibration.empty())
     made.warnings.push_back("--calibration was not read: no policy here learns from tokens");
@@ -365,7 +369,7 @@ finished_audit run_on_model(const audit_arguments& arguments) {
     audit.calibrate_on(
         calibration,
         "rows " + std::to_string(first) + " to " + std::to_string(first + calibration.rows() - 1) + " of \"" +
-            (from_tokens ? arguments.tokens + "\", which are not reported" : arguments.calibration + "\""));
+            (from_tokens ? source.files.front() + "\", which are not reported" : arguments.calibration + "\""));
   }
   if (ranks().leads())
     if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))

@@ -20,6 +20,7 @@ void add_predict(CLI::App& app);
 void add_render(CLI::App& app);
 void add_list(CLI::App& app);
 void add_locate(CLI::App& app);
+void add_tokens(CLI::App& app);
 
 }  // namespace qfa_program
 

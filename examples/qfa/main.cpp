@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   qfa_program::add_locate(app);
   qfa_program::add_align(app);
   qfa_program::add_activations(app);
+  qfa_program::add_tokens(app);
   qfa_program::add_compress(app);
   qfa_program::add_allocate(app);
   qfa_program::add_law(app);

@@ -2,8 +2,8 @@
 #ifndef QFA_QFA_HPP
 #define QFA_QFA_HPP
 
-// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/cache/kmeans.hpp VLFeat, qfa/mpi/ MPI.
-// Declares nothing itself.  Made by cmake/umbrella.sh; a test compares.
+// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/cache/kmeans.hpp VLFeat, qfa/text/ ICU, and
+// qfa/mpi/ MPI.  Declares nothing itself.  Made by cmake/umbrella.sh; a test compares.
 
 #include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"

@@ -82,10 +82,15 @@ inline void require_same_sae(const audit_folder& a, const audit_folder& b) {
 /// Why the audits' numbers may not be subtracted with an interval: empty where both come from the same tokens, in the
 /// same rows and groups.
 inline std::string why_not_paired(const audit_folder& a, const audit_folder& b) {
-  const char* role = a.report["protocol"].value("source", "") == "activations" ? "activations" : "tokens";
+  const bool of_text = a.report["protocol"].contains("text") && !a.report["protocol"]["text"].is_null();
+  const char* role = of_text                                                     ? "text"
+                     : a.report["protocol"].value("source", "") == "activations" ? "activations"
+                                                                                 : "tokens";
   const report_json files = detail::files_in_role(a, role);
   if (files.empty() || files != detail::files_in_role(b, role))
     return "the audits do not come from the same " + std::string(role);
+  if (of_text && a.report["protocol"]["text"] != b.report["protocol"].value("text", report_json()))
+    return "the audits do not make the same tokens of their text";
   for (const char* key : {"rows", "context", "tokens", "analyzed_tokens", "groups", "skip_positions", "prepend_bos"})
     if (detail::protocol_text(a, key) != detail::protocol_text(b, key))
       return std::string("their protocols differ in ") + key + " (" + detail::protocol_text(a, key) + " and " +
