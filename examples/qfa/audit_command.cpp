@@ -86,12 +86,16 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
             "--match-tolerance", "--controls",      "--control-seeds",
             "--control-tokens",  "--ladder"},
            "--activations", "runs and compresses no model");
+    refuse({"--steering", "--steering-features", "--steering-vector", "--patching"}, "--activations",
+           "steers no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
     check_token_source(command, arguments.tokens, arguments.text);
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
     if (!arguments.controls)
       refuse({"--control-seeds", "--control-tokens"}, "an audit without --controls", "runs no controls");
+    if (!arguments.steering)
+      refuse({"--steering-features", "--steering-vector"}, "an audit without --steering", "steers no model");
     if (arguments.match.empty())
       refuse({"--match-tolerance"}, "an audit without --match-pruning", "matches no pruning");
     const auto of_weights = [](const std::string& spec) {

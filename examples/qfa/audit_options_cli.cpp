@@ -26,6 +26,10 @@
 #include "qfa/report/group_shifts.hpp"
 #include "qfa/report/ladder_text.hpp"
 #include "qfa/report/meaning_text.hpp"
+#include "qfa/report/patching_json.hpp"
+#include "qfa/report/patching_text.hpp"
+#include "qfa/report/steering_json.hpp"
+#include "qfa/report/steering_text.hpp"
 #include "qfa/report/text_table.hpp"
 #include "qfa/sae/load.hpp"
 #include "qfa/sae/relaxed.hpp"
@@ -192,6 +196,21 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
       ->check(CLI::PositiveNumber);
   command.add_option("--control-tokens", a.control.max_tokens,
                      "run controls on no more of the reported tokens than this (40960); 0: on all");
+  command.add_flag(
+      "--steering", a.steering,
+      "also steer both models with features, and say how alike their logits move, and whether r predicts it");
+  command
+      .add_option(
+          "--steering-features", a.steer.features,
+          "of the counted features, from the most to the least damaged (64); each takes ten passes of every model")
+      ->check(CLI::Range(std::size_t{8}, std::size_t{1'000'000}));
+  command.add_option("--steering-vector", a.steering_vectors,
+                     "FILE or NAME=FILE: an .npy file with a direction to steer with as well, as wide as the hook; "
+                     "repeatable");
+  command.add_flag(
+      "--patching", a.patching,
+      "also give features the reference's codes in the compressed model, and say how much of the KL goes: of "
+      "the worst by r, of the largest errors, at random");
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 
@@ -270,7 +289,10 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
   std::error_code ignored;
   const std::filesystem::path words = model / "vocab.json";
   const bool readable = !model.empty() && std::filesystem::is_regular_file(words, ignored);
-  const std::string meanings = qfa::meanings_text(result, readable ? qfa::vocabulary::read(words) : qfa::vocabulary());
+  const qfa::vocabulary vocabulary = readable ? qfa::vocabulary::read(words) : qfa::vocabulary();
+  if (audit.steering) std::cout << "\n" << qfa::steering_text(*audit.steering, vocabulary);
+  if (audit.patching) std::cout << "\n" << qfa::patching_text(*audit.patching);
+  const std::string meanings = qfa::meanings_text(result, vocabulary);
   if (!meanings.empty()) std::cout << "\n" << meanings;
   for (const auto text : {&qfa::shift_text, &qfa::tokens_text}) {
     std::string all;
@@ -310,6 +332,8 @@ void write_audit(const finished_audit& audit, const std::filesystem::path& direc
     qfa::atomic_file report(directory / "report.json");
     qfa::report_json json = qfa::to_json(audit.result);
     if (audit.controls) json["controls"] = qfa::to_json(*audit.controls);
+    if (audit.steering) json["steering"] = qfa::to_json(*audit.steering);
+    if (audit.patching) json["patching"] = qfa::to_json(*audit.patching);
     report.stream() << json.dump(1) << '\n';
     qfa::atomic_file features(directory / "features.csv");
     qfa::write_features_csv(audit.result, features.stream());

@@ -15,6 +15,8 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/compress/targets.hpp"
 #include "qfa/controls/control_findings.hpp"
+#include "qfa/steering/recovery.hpp"
+#include "qfa/steering/steering_findings.hpp"
 #include "text_input.hpp"
 
 namespace qfa_program {
@@ -45,6 +47,11 @@ struct audit_arguments {
   bool ladder = false;    ///< add the rungs of round-to-nearest that are missing, in the report but in no table
   bool controls = false;  ///< whether claims are held against controls
   qfa::control_settings control{};
+  bool steering = false;  ///< whether models are steered with features
+  qfa::steering_options steer{};
+  std::vector<std::string> steering_vectors;  ///< NAME=FILE or FILE: directions of the caller's own
+  bool patching = false;                      ///< whether features are restored
+  qfa::patching_options patch{};
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints
   qfa::target_patterns targets;
 
@@ -66,10 +73,13 @@ named_path name_and_path(const std::string& argument);
 /// Declares the options that shape an audit (not where its input comes from).
 void add_audit_options(CLI::App& command, audit_arguments& arguments);
 
-/// What a run of the program found: the audit, and what its controls say where they were asked for.
+/// What a run of the program found: the audit, and what its controls, steering and patching say where they were asked
+/// for.
 struct finished_audit {
   qfa::audit_result result;
   std::optional<qfa::control_findings> controls{};
+  std::optional<qfa::steering_findings> steering{};
+  std::optional<qfa::patching_findings> patching{};
 };
 
 /// The SAE as the arguments ask for it, with its own gate or none; `made` says so.

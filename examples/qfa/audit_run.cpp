@@ -2,6 +2,7 @@
 #include "audit_run.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 
 #include "progress_line.hpp"
 #include "qfa/audit/audit_parts.hpp"
+#include "qfa/audit/audited_model.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/ladder.hpp"
 #include "qfa/audit/model_audit.hpp"
@@ -21,13 +23,17 @@
 #include "qfa/compress/spec_text.hpp"
 #include "qfa/controls/run_controls.hpp"
 #include "qfa/io/checksum.hpp"
+#include "qfa/io/dtype.hpp"
 #include "qfa/io/gguf.hpp"
 #include "qfa/io/json.hpp"
+#include "qfa/io/npy.hpp"
 #include "qfa/io/sharded_gguf.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/open_model.hpp"
 #include "qfa/model/processing.hpp"
 #include "qfa/sae/load.hpp"
+#include "qfa/steering/run_patching.hpp"
+#include "qfa/steering/run_steering.hpp"
 #include "ranks.hpp"
 
 namespace qfa_program {
@@ -140,6 +146,59 @@ qfa::control_findings controls_of(const audit_arguments& arguments, const qfa::t
   with.options.checkpoint.made_of.emplace_back("the number of seeds", std::to_string(arguments.control.seeds));
   qfa::choose_control_rows(with, reported, arguments.control);
   return qfa::run_controls(with, arguments.control);
+}
+
+/// The directions of --steering-vector, as wide as the hook.
+std::vector<qfa::named_vector> read_directions(const audit_arguments& arguments, std::size_t width) {
+  std::vector<qfa::named_vector> out;
+  for (const std::string& argument : arguments.steering_vectors) {
+    const named_path file = name_and_path(argument);
+    const qfa::npy_array array = qfa::read_npy(file.path);
+    if (array.size() != width)
+      qfa::fail("\"" + file.path + "\" holds " + std::to_string(array.size()) + " numbers, expected a direction of " +
+                std::to_string(width) + ", as wide as the hook");
+    std::vector<float> values(width);
+    qfa::to_floats(array.type, array.data, values);
+    if (!std::ranges::all_of(values, [](float v) { return std::isfinite(v); }))
+      qfa::fail("\"" + file.path + "\" holds an infinity or a NaN, expected a direction of finite numbers");
+    out.push_back({file.name, std::move(values)});
+  }
+  return out;
+}
+
+/// Refuses steering and patching where nothing could be said, before anything is run.
+void check_steering(const audit_arguments& arguments, const qfa::token_rows& reported, std::size_t skip_positions,
+                    bool only_caches) {
+  if (!arguments.steering && !arguments.patching) return;
+  if (only_caches)
+    qfa::fail("--steering and --patching need a condition without a cache, for instance --policy rtn:bits=4");
+  if (arguments.steering) (void)qfa::choose_steered_rows(reported, arguments.steer, skip_positions, 1);
+  if (arguments.patching) (void)qfa::choose_patched_rows(reported, arguments.patch);
+}
+
+/// Steers and patches an audit's models, which are made once more for it; of those with caches there are notes.
+void go_back_to_models(finished_audit& out, const audit_arguments& arguments, const qfa::language_model& model,
+                       const qfa::sae& dictionary, const split_tokens& tokens, const qfa::token_rows& calibration,
+                       const qfa::audit_settings& settings, const std::vector<qfa::any_policy>& policies,
+                       const std::vector<named_path>& against, const std::vector<cached_condition>& cached,
+                       std::vector<qfa::named_vector> directions) {
+  qfa::audited_model models(model, dictionary, settings, arguments.fused, progress_line());
+  models.calibrate_on(calibration);
+  std::vector<qfa::compression_recipe> recipes;
+  for (const qfa::any_policy& policy : policies)
+    recipes.push_back({policy.name(), [&] { return models.compress_by(policy, arguments.targets); }});
+  for (const named_path& other : against)
+    recipes.push_back({other.name, [&] { return models.take(qfa::open_model(other.path), arguments.targets, {}); }});
+  const qfa::finished_models of{models, dictionary, tokens.reported, settings, out.result, recipes, progress_line()};
+  qfa::steering_options steer = arguments.steer;
+  steer.directions = std::move(directions);
+  if (arguments.steering) out.steering = qfa::run_steering(of, steer);
+  if (arguments.patching) out.patching = qfa::run_patching(of, arguments.patch);
+  for (const cached_condition& c : cached) {
+    const std::string note = c.name + " has a cache, and activations are edited where there is none";
+    if (out.steering) out.steering->notes.push_back(note);
+    if (out.patching) out.patching->notes.push_back(note);
+  }
 }
 
 }  // namespace
@@ -280,6 +339,9 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   if (calibrates && !from_tokens)
     calibration =
         qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
+  std::vector<qfa::named_vector> directions = read_directions(arguments, dictionary.d_in);
+  check_steering(arguments, tokens.reported, settings.skip_positions,
+                 policies.empty() && matched.empty() && against.empty());
   add_inputs(made, arguments.model, "model");
   add_inputs(made, arguments.sae, "sae");
   for (const std::string& input : source.files)
@@ -336,7 +398,8 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   }
   finished_audit out{audit.result(std::move(made))};
   running.reset();
-  if (arguments.controls) {
+  const bool goes_back = (arguments.steering || arguments.patching) && ranks().leads();
+  if (arguments.controls || goes_back) {
     std::vector<qfa::any_policy> controlled = policies;
     std::erase_if(controlled, [&](const qfa::any_policy& policy) {
       return std::ranges::find(options.ladder_only, policy.name()) != options.ladder_only.end();
@@ -346,6 +409,10 @@ finished_audit run_on_model(const audit_arguments& arguments) {
         controlled.push_back(policy);
     for (const qfa::condition_result& c : out.result.conditions)
       if (c.match) controlled.emplace_back(qfa::magnitude_pruner{.sparsity = c.match->sparsity}, c.policy);
+    if (goes_back)
+      go_back_to_models(out, arguments, model, dictionary, tokens, calibration, settings, controlled, against, cached,
+                        std::move(directions));
+    if (!arguments.controls) return out;
     out.controls = controls_of(arguments, tokens.reported,
                                {.model = std::move(model),
                                 .dictionary = std::move(dictionary),

@@ -85,6 +85,17 @@ grep -q '^rtn:bits=6 ' ladder.txt
 [ "$(grep -c '"ladder_only": true' ladder/report.json)" -eq 5 ]
 grep -q '^policy,.*,effective_bits_censored' ladder/features.csv
 
+# Steering and patching, which go back to the models; a direction must be as wide as the hook.
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --context 8 --max-tokens 1024 --no-loss \
+  --policy rtn:bits=4 --steering --steering-features 8 --patching --out steered >steered.txt
+grep -q '^Steering at blocks.2.hook_resid_post (jump_relu SAE): vectors are decoder rows of 8 of ' steered.txt
+grep -Eq '^rtn:bits=4: r .* how faithfully a feature steers: Spearman -?[0-9.]+ \[' steered.txt
+grep -Eq '^rtn:bits=4: KL from the reference is [0-9.]+ nats a token \[' steered.txt
+grep -q '"spearman_r_fidelity"' steered/report.json
+grep -q '"random_of_equal_energy"' steered/report.json
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 1024 --policy rtn:bits=4 \
+  --steering --steering-vector reference.npy --out none 2>wide.txt && exit 1
+grep -q 'expected a direction of 128, as wide as the hook' wide.txt
 # A ranking by one condition is scored by what survives another, with an interval by groups of rows.
 "$qfa" predict --from from_model --condition rtn:bits=4 --score learned >score.txt
 grep -Eq '^gptq:bits=4,group=0 +[0-9]+/[0-9]+ +[01]\.[0-9]+ +(\[|unmeasured)' score.txt

@@ -18,6 +18,7 @@
 #include "qfa/alignment/direction.hpp"
 #include "qfa/alignment/direction_site.hpp"
 #include "qfa/alignment/paired_activations.hpp"
+#include "qfa/alignment/probe.hpp"
 #include "qfa/alignment/subspace.hpp"
 #include "qfa/alignment/vulnerability.hpp"
 #include "qfa/alignment/vulnerability_controls.hpp"
@@ -45,6 +46,7 @@ struct direction_finding {
   controlled_vulnerability vulnerable{};  ///< on held-out prompts; of its controls, too
   detection_loss detection{};             ///< on held-out prompts
   direction_stability stability{};        ///< of the direction that the compressed model gives, on fitted prompts
+  probe_fidelity probe{};                 ///< of the direction as a frozen probe, on held-out prompts
 
   double value(vulnerability_form form) const noexcept { return value_of(vulnerable.direction.all, form); }
   /// How much of the error along the direction is the same for every prompt, (E rD)^2 / E(rD)^2: what a constant would
@@ -132,6 +134,7 @@ inline direction_finding find_vulnerability(const direction_site& site, const pa
   out.vulnerable = detail::unless_there_is_no_direction(
       out.vulnerable, [&] { return control_vulnerability(meter, fitted.harmful, fitted.harmless, seed, controls); });
   out.detection = compare_detection(direction, held_out);
+  out.probe = measure_probe(direction.unit, fitted, held_out);
   out.stability.split_half =
       detail::unless_there_is_no_direction(none, [&] { return split_half_cosine(fitted.harmful, fitted.harmless); });
   if (kept)

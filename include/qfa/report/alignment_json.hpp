@@ -100,6 +100,29 @@ inline report_json ranks_json(const vulnerability_ranks& r) {
 
 }  // namespace detail
 
+/// A frozen probe on the compressed model: as it is, and with the mean shift of its training prompts taken off.
+inline report_json to_json(const probe_fidelity& p) {
+  const auto changed = [](const probe_change& c) -> report_json {
+    return {{"auroc", number_or_null(c.auroc)},
+            {"auroc_lost", to_json(c.auroc_lost)},
+            {"true_positive_rate", number_or_null(c.true_positives)},
+            {"true_positive_rate_lost", to_json(c.true_positives_lost)},
+            {"false_positive_rate", number_or_null(c.false_positives)},
+            {"decisions_lost", c.lost},
+            {"decisions_gained", c.gained},
+            {"mcnemar_p", number_or_null(c.mcnemar_p)},
+            {"right_to_wrong", c.to_wrong},
+            {"wrong_to_right", c.to_right},
+            {"mcnemar_p_right", number_or_null(c.mcnemar_p_right)}};
+  };
+  return {{"threshold", number_or_null(p.threshold)},
+          {"auroc", to_json(p.auroc)},
+          {"true_positive_rate", number_or_null(p.true_positives)},
+          {"false_positive_rate", number_or_null(p.false_positives)},
+          {"frozen", changed(p.frozen)},
+          {"recentered", changed(p.recentered)}};
+}
+
 /// Vulnerability is qfa's own definition, in three readings (validity.md 2.9).
 inline report_json to_json(const aligned_directions& d) {
   report_json sites = report_json::array(), proxies = report_json::array(), rankings;
@@ -115,6 +138,7 @@ inline report_json to_json(const aligned_directions& d) {
                      {"d_prime", number_or_null(f.detection.d_reference)},
                      {"d_prime_compressed", number_or_null(f.detection.d_compressed)},
                      {"sign_flips", to_json(f.detection.sign_flips)},
+                     {"probe", to_json(f.probe)},
                      {"cosine", number_or_null(f.stability.cosine)},
                      {"split_half_cosine", number_or_null(f.stability.split_half)}};
     sites.push_back(std::move(site));

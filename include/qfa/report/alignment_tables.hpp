@@ -123,15 +123,16 @@ inline std::string mitigations_table(const alignment_result& a) {
 /// direction found again, whose ceiling is the cosine of the reference's two halves.
 inline std::string directions_table(const aligned_directions& d) {
   text_table table({"direction under " + d.cache, "V_rel", "V_conc", "V_marg", "pctl", "bias", "d'", "d' comp.",
-                    "sign flips", "cosine", "ceiling"});
+                    "sign flips", "AUROC", "AUROC comp.", "TPR", "TPR comp.", "recentered", "cosine", "ceiling"});
   for (const direction_finding& f : d.found.sites) {
     if (f.site.head) continue;
     const vulnerability_ratios& v = f.vulnerable.direction.all;
-    table.add({name_of(f.site), fixed(v.relative, 3), fixed(v.concentration, 3), fixed(v.margin, 3),
-               fixed(f.vulnerable.among_permuted.relative, 0), fixed(f.bias_share(), 2),
-               fixed(f.detection.d_reference, 2), fixed(f.detection.d_compressed, 2),
-               detail::of_trials(f.detection.sign_flips), fixed(f.stability.cosine, 4),
-               fixed(f.stability.split_half, 4)});
+    table.add(
+        {name_of(f.site), fixed(v.relative, 3), fixed(v.concentration, 3), fixed(v.margin, 3),
+         fixed(f.vulnerable.among_permuted.relative, 0), fixed(f.bias_share(), 2), fixed(f.detection.d_reference, 2),
+         fixed(f.detection.d_compressed, 2), detail::of_trials(f.detection.sign_flips), fixed(f.probe.auroc.value, 3),
+         fixed(f.probe.frozen.auroc, 3), fixed(f.probe.true_positives, 2), fixed(f.probe.frozen.true_positives, 2),
+         fixed(f.probe.recentered.true_positives, 2), fixed(f.stability.cosine, 4), fixed(f.stability.split_half, 4)});
   }
   std::string out = table.str() + "stand-in for PCR from keys alone (qfa's own), by layer:";
   for (std::size_t l = 0; l < d.proxies.size(); ++l)

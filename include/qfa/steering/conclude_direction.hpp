@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_STEERING_CONCLUDE_DIRECTION_HPP
+#define QFA_STEERING_CONCLUDE_DIRECTION_HPP
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/core/error.hpp"
+#include "qfa/stats/jackknife.hpp"
+#include "qfa/steering/steer.hpp"
+#include "qfa/steering/steering_findings.hpp"
+#include "qfa/steering/steering_sums.hpp"
+#include "qfa/steering/steering_vectors.hpp"
+
+namespace qfa {
+
+/// Vector number `number` of a record, beside a random one of equal length of the same number in `random`.
+inline steered_direction conclude_direction(std::string name, const steering_vector& vector, std::size_t number,
+                                            std::span<const double> doses, const steering_record& own,
+                                            const steering_record& random) {
+  require(own.doses == doses.size() && random.doses == doses.size() && number < own.vectors &&
+              number < random.vectors && own.groups == random.groups,
+          "a direction is concluded from records of the same doses and groups, in which it has a number");
+  const std::size_t groups = own.groups;
+  const auto over_groups = [&](auto statistic, interval_scale scale) {
+    return jackknife(statistic(groups), groups, statistic, {.scale = scale});
+  };
+  const auto exchange = [&](std::size_t dose, std::size_t left_out) {
+    std::vector<double> shifts;
+    for (std::size_t d = 0; d < doses.size(); ++d)
+      shifts.push_back(own.without(number, d, left_out).mean_compressed_shift());
+    const double wanted = own.without(number, dose, left_out).mean_reference_shift();
+    return std::isnan(wanted) ? wanted : equal_dose(doses, shifts, wanted) / doses[dose];
+  };
+  steered_direction out{std::move(name), vector.target, vector.length(), {}};
+  for (std::size_t d = 0; d < doses.size(); ++d) {
+    const auto of = [&](const steering_record& record, double (steering_sums::*number_of)() const noexcept,
+                        interval_scale scale) {
+      return over_groups([&](std::size_t g) { return (record.without(number, d, g).*number_of)(); }, scale);
+    };
+    direction_dose& at = out.doses.emplace_back();
+    at.dose = doses[d];
+    at.gain = of(own, &steering_sums::gain, interval_scale::identity);
+    at.fidelity = of(own, &steering_sums::fidelity, interval_scale::atanh);
+    at.reference_shift = of(own, &steering_sums::mean_reference_shift, interval_scale::identity);
+    at.exchange = over_groups([&](std::size_t g) { return exchange(d, g); }, interval_scale::log);
+    at.random_gain = of(random, &steering_sums::gain, interval_scale::identity);
+    at.random_fidelity = of(random, &steering_sums::fidelity, interval_scale::atanh);
+  }
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/patching_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "report_steering.hpp"
+
+namespace report_patching_text_test {
+
+using qfa_test::between;
+
+namespace {
+
+bool says(const qfa::patching_findings& p, const std::string& what) {
+  const std::string text = qfa::patching_text(p);
+  CAPTURE(text);
+  return text.find(what) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("patching text: what comes back, of which features, and what that says of r") {
+  qfa::patching_findings p = qfa_test::made_up_patching();
+  CHECK(says(p,
+             "100 counted features are told apart on 8192 tokens of the even groups of rows, and restored on 4096 of "
+             "the odd ones, 32 groups"));
+  CHECK(says(p,
+             "rtn:bits=4: KL from the reference is 0.0125 nats a token [0.01, 0.015]; the reference's activations here "
+             "take away 75.0 % [70.0, 80.0] of it"));
+  CHECK(says(p, "its codes of every feature 50.0 % [45.0, 55.0]."));
+  CHECK(says(p,
+             "The 5 features, those that r calls destroyed, recover 6.2 % [5.0, 7.5] of it, as many at random 3.1 % "
+             "[3.0, 3.2], as much energy at random (12 features) 12.5 %"));
+  CHECK(says(p, "r points at features that matter to predictions: 3.1 % [2.0, 4.0] beyond as many at random."));
+  CHECK(qfa::patching_text({}).empty());
+}
+
+TEST_CASE("patching text: where the worst recover no more than any others, r is not functional importance") {
+  qfa::patching_findings p = qfa_test::made_up_patching();
+  p.conditions[0].points[0].worst_over_random = between(0.01, -0.01, 0.03);
+  CHECK(says(p, "r is NOT functional importance: restoring the worst features gives no more than any others do"));
+  p.conditions[0].points[0].worst = between(0.01, -0.02, 0.04);
+  CHECK(says(p, "r is NOT functional importance: restoring the worst features is not shown to recover anything"));
+  p.conditions[0].points[0].worst_over_random = {};
+  p.conditions[0].points[0].worst_over_random.range.reason = "fewer than 8 groups of rows";
+  CHECK(says(p, "Whether r is functional importance is unmeasured: fewer than 8 groups of rows."));
+  p = qfa_test::made_up_patching();
+  p.conditions[0].everything = between(-1.5, -2.0, -1.0);
+  CHECK(says(p, "The SAE's codes do not carry what is lost"));
+  CHECK(!says(p, "functional importance: "));
+  p.conditions[0].everything = {};
+  CHECK(says(p, "there is nothing to recover"));
+  p = qfa_test::made_up_patching();
+  p.conditions[0].points[0].what = "10 %";
+  CHECK(says(p, "The 5 features, the worst 10 % by r, recover"));
+}
+
+}  // namespace report_patching_text_test
