@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage]     (all of them without arguments)
+#   bash cmake/check_more.sh [sanitize] [debug] [variants] [verify] [tidy] [format] [coverage]
+#   (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage
+[ $# -gt 0 ] || set -- sanitize debug variants verify tidy format coverage
 
 for leg in "$@"; do
   case $leg in
@@ -21,6 +22,21 @@ for leg in "$@"; do
       qfa_configure debug
       qfa_build debug
       ctest --preset debug -j "$(nproc)"
+      ;;
+    variants)  # what users may compile with.  Catches: a warning of the newest clang, dynamic_cast or typeid, an index
+      # that -O1 hides.  Half of the folders, all headers at once, and the program of two files.
+      newest=$(apt-cache search '^clang-[0-9]+$' | sed 's/^clang-\([0-9]*\) .*/\1/' | sort -n | tail -n 1)
+      qfa_need $qfa_packages "clang-$newest" "libomp-$newest-dev"
+      for variant in "no_rtti g++ -O1 -fno-rtti" "unoptimized g++ -O0 -D_GLIBCXX_ASSERTIONS" \
+        "newest_clang clang++-$newest -O1"; do
+        read -r name compiler flags <<<"$variant"
+        cmake --preset release -B "build/$name" -D CMAKE_CXX_COMPILER="$compiler" -D CMAKE_BUILD_TYPE=None \
+          -D CMAKE_CXX_FLAGS="-march=native $flags" -D QFA_BUILD_EXAMPLES=OFF -D QFA_BUILD_BENCHMARKS=OFF \
+          -D QFA_CHECK_EACH_HEADER=OFF \
+          -D "QFA_LEAVE_OUT_TESTS=alignment;allocate;audit;bits;controls;law;locate;meaning;model;oracle"
+        cmake --build "build/$name" -j 2
+        ctest --test-dir "build/$name" --output-on-failure --exclude-regex '^package'
+      done
       ;;
     verify)  # what would be installed.  Catches: a header that is no part of the package, or needs one that is not.
       qfa_need $qfa_packages
@@ -47,7 +63,7 @@ for leg in "$@"; do
       [ ! -d ../shared/data/stories260K ] || build/release/tests/qfa_coverage population ../shared/data/stories260K
       ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage"
+      qfa_say "$leg is none of sanitize, debug, variants, verify, tidy, format, coverage"
       exit 2
       ;;
   esac

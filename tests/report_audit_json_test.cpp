@@ -20,6 +20,8 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   made.inputs.push_back({"model.safetensors", 12, "cbf43926"});
   made.warnings.push_back("mind the step");
   const report_json j = to_json(audit.result(made));
+  CHECK(j.begin().key() == "format");
+  CHECK(j["format"] == "qfa-report-1");
   CHECK(j["protocol"]["library"] == std::string("qfa ") + version);
   CHECK(j["protocol"]["rows"] == 40);
   CHECK(j["protocol"]["inputs"][0]["crc32"] == "cbf43926");

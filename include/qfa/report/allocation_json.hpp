@@ -13,7 +13,7 @@
 
 namespace qfa {
 
-/// The whole result: what was chosen from, what was predicted, what it came to.
+/// The whole result, format "qfa-allocation-1": what was chosen from, what was predicted, what it came to.
 inline report_json to_json(const allocation_result& a) {
   const damage_table& table = a.table;
   report_json plans = report_json::array();
@@ -56,7 +56,8 @@ inline report_json to_json(const allocation_result& a) {
                          {"kl", number_or_null(table.kl[table.at(u, o)])}});
     matrices.push_back({{"name", table.units[u]}, {"isolated", std::move(options)}});
   }
-  return {{"library", std::string("qfa ") + version},
+  return {{"format", "qfa-allocation-1"},
+          {"library", std::string("qfa ") + version},
           {"hook", a.hook},
           {"weights", a.weighting},
           {"budget_bits", a.budget_bits},

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# The optional parts of qfa, each a target qfa::NAME for headers that need one more library:
+#
+#   npz     qfa/io/npz.hpp         libzip
+#   kmeans  qfa/cache/kmeans.hpp   VLFeat
+#   mpi     qfa/mpi/               MPI
+#
+# The build and the package both include this file.  The headers are always installed, and the library is looked for
+# where the part is used: what the installing machine had says nothing of that.
+
+# qfa_find_component(NAME MISSING [GLOBAL]): makes the target qfa::NAME, visible in all folders if GLOBAL, and empties
+# MISSING; or sets MISSING to a sentence that names the part and the package to install.
+function(qfa_find_component name missing)
+  set(${missing} "" PARENT_SCOPE)
+  if(TARGET qfa::${name})
+    return()
+  endif()
+  list(PREPEND CMAKE_MODULE_PATH "${CMAKE_CURRENT_FUNCTION_LIST_DIR}")
+  if(name STREQUAL "npz")
+    find_package(libzip QUIET MODULE)
+    set(library libzip::zip)
+    set(advice "libzip, which was not found: install libzip-dev (Debian), or vcpkg's feature or Conan's option npz")
+  elseif(name STREQUAL "kmeans")
+    find_package(vlfeat QUIET MODULE)
+    set(library vlfeat::vl)
+    set(advice "VLFeat, which was not found: install libvlfeat-dev (Debian; vcpkg and Conan have none)")
+  elseif(name STREQUAL "mpi")
+    set(MPI_CXX_SKIP_MPICXX ON)  # the C interface is all that is used; MPI 3 has no other
+    find_package(MPI QUIET COMPONENTS CXX)
+    set(library MPI::MPI_CXX)
+    set(advice "an MPI, which was not found: install libopenmpi-dev (Debian), vcpkg's feature mpi, or another MPI 3")
+  else()
+    set(${missing} "qfa has no component ${name}, expected npz, kmeans or mpi" PARENT_SCOPE)
+    return()
+  endif()
+  if(NOT TARGET ${library})
+    set(${missing} "The component ${name} of qfa needs ${advice}" PARENT_SCOPE)
+    return()
+  endif()
+  add_library(qfa::${name} INTERFACE IMPORTED ${ARGN})
+  string(TOUPPER QFA_HAS_${name} definition)
+  set_target_properties(qfa::${name} PROPERTIES
+    INTERFACE_LINK_LIBRARIES "qfa::qfa;${library}" INTERFACE_COMPILE_DEFINITIONS ${definition})
+endfunction()
