@@ -7,6 +7,7 @@
 #
 # The build and the package both include this file.  The headers are always installed, and the library is looked for
 # where the part is used: what the installing machine had says nothing of that.
+set(qfa_components npz kmeans mpi)
 
 # qfa_find_component(NAME MISSING [GLOBAL]): makes the target qfa::NAME, visible in all folders if GLOBAL, and empties
 # MISSING; or sets MISSING to a sentence that names the part and the package to install.
@@ -30,7 +31,8 @@ function(qfa_find_component name missing)
     set(library MPI::MPI_CXX)
     set(advice "an MPI, which was not found: install libopenmpi-dev (Debian), vcpkg's feature mpi, or another MPI 3")
   else()
-    set(${missing} "qfa has no component ${name}, expected npz, kmeans or mpi" PARENT_SCOPE)
+    list(JOIN qfa_components ", " known)
+    set(${missing} "qfa has no component ${name}, expected one of ${known}" PARENT_SCOPE)
     return()
   endif()
   if(NOT TARGET ${library})

@@ -89,7 +89,8 @@ copied = []
 
 def copy(recipe, pattern, src, dst):
     """As conan.tools.files.copy: of the exported files, those of `src` that match, in their folders."""
-    found = [p for p in pathlib.Path(src).rglob("*") if p.is_file() and fnmatch.fnmatch(str(p.relative_to(src)), pattern)]
+    candidates = pathlib.Path(src).rglob("*") if "*" in pattern else [pathlib.Path(src, pattern)]
+    found = [p for p in candidates if p.is_file() and fnmatch.fnmatch(str(p.relative_to(src)), pattern)]
     exported = [p for p in found
                 if any(fnmatch.fnmatch(os.path.relpath(p, source), e) for e in recipe.exports_sources)]
     if not exported:
@@ -134,7 +135,7 @@ recipe.package_folder = package_folder
 recipe.cpp_info = CppInfo()
 recipe.info = types.SimpleNamespace(clear=lambda: None)
 recipe.options = types.SimpleNamespace(**recipe.default_options)
-if set(recipe.default_options) != set(recipe.options.__dict__) or set(recipe.default_options) != set(type(recipe).options):
+if set(recipe.default_options) != set(type(recipe).options):
     refuse("not every option has a default")
 for step in ("set_version", "layout", "requirements", "validate", "package_id", "package", "package_info"):
     getattr(recipe, step)()

@@ -45,7 +45,7 @@ function(vcpkg_cmake_configure)
     message(FATAL_ERROR "A header-only port is built for release alone")
   endif()
   run("${CMAKE_COMMAND}" -S "${arg_SOURCE_PATH}" -B "${WORK}/build" ${toolchain} ${arg_OPTIONS}
-    -D "CMAKE_INSTALL_PREFIX=${CURRENT_PACKAGES_DIR}" -D CMAKE_BUILD_TYPE=Release --warn-uninitialized)
+    -D "CMAKE_INSTALL_PREFIX=${CURRENT_PACKAGES_DIR}" -D CMAKE_BUILD_TYPE=Release)
 endfunction()
 function(vcpkg_cmake_install)
   run("${CMAKE_COMMAND}" --build "${WORK}/build")
