@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [variants] [verify] [tidy] [format] [coverage]
+#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage]
 #   (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug variants verify tidy format coverage
+[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage
 
 for leg in "$@"; do
   case $leg in
@@ -37,6 +37,29 @@ for leg in "$@"; do
         cmake --build "build/$name" -j 2
         ctest --test-dir "build/$name" --output-on-failure --exclude-regex '^package'
       done
+      cmake --build build/newest_clang --target qfa_single_header
+      echo '#include <qfa/qfa.hpp>' | "clang++-$newest" -std=c++20 -march=native -I build/newest_clang/single_include \
+        -isystem /usr/include/eigen3 -fsyntax-only -x c++ -
+      ;;
+    libraries)  # xsimd and xtensor of newer Debians, whose headers are unpacked and not installed.  Catches: what the
+      # stand-ins of tests/shims have and the libraries have not.
+      qfa_need $qfa_packages
+      for suite in trixie sid; do
+        into=$PWD/build/libraries/$suite
+        mkdir -p "$into/lists/partial" "$into/cache/archives/partial"
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main" \
+          >"$into/sources.list"
+        apt="apt-get -q -o Dir::Etc::sourcelist=$into/sources.list -o Dir::Etc::sourceparts=- -o Dir::Cache=$into/cache
+          -o Dir::State::lists=$into/lists"
+        $apt update
+        (cd "$into" && rm -rf ./*.deb usr && $apt download libxsimd-dev libxtensor-dev xtl-dev &&
+          for package in *.deb; do dpkg -x "$package" .; done)
+        for test in tests/simd_*_test.cpp tests/core_xtensor_test.cpp; do echo "#include \"$PWD/$test\""; done >"$into/all.cpp"
+        g++ -std=c++20 -O1 -march=native -fopenmp -ffp-contract=off -DQFA_TEST_DATA="\"$PWD/tests/data\"" -I include -I tests \
+          -isystem "$into/usr/include" "$into/all.cpp" tests/main.cpp -o "$into/test"
+        "$into/test"
+        (cd "$into" && echo "$suite: $(ls ./*.deb)")
+      done
       ;;
     verify)  # what would be installed.  Catches: a header that is no part of the package, or needs one that is not.
       qfa_need $qfa_packages
@@ -63,7 +86,7 @@ for leg in "$@"; do
       [ ! -d ../shared/data/stories260K ] || build/release/tests/qfa_coverage population ../shared/data/stories260K
       ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, variants, verify, tidy, format, coverage"
+      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage"
       exit 2
       ;;
   esac
