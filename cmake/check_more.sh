@@ -66,6 +66,7 @@ for leg in "$@"; do
       qfa_configure release -D QFA_CHECK_EACH_HEADER=ON -D QFA_BUILD_BENCHMARKS=ON
       qfa_build release --target all_verify_interface_header_sets
       qfa_build release  # each header alone with all warnings, and the benchmarks
+      bash tests/program/schemas.sh "$PWD/build/release/examples/qfa/qfa" "$PWD" "$PWD/build/schemas" python3 all
       ;;
     tidy)  # the short allow-list of .clang-tidy over the umbrella.
       qfa_need $qfa_packages clang-tidy-14 libomp-14-dev
