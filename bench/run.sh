@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every speed that qfa promises, as ratios within one run: against the machine's measured peak, against OpenBLAS, and
 # against the published pipeline (bench/ratios.cpp and bench/compare_published.py say what exactly).
-#   bash bench/run.sh [--markdown] [--processor-time]      a quarter of an hour on a quiet machine; needs 8 GB
+#   bash bench/run.sh [--markdown] [--processor-time]      five minutes on a quiet machine, once built; needs 8 GB
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage]
+#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage] [documents]
 #   (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage
+[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage documents
 
 for leg in "$@"; do
   case $leg in
@@ -86,8 +86,15 @@ for leg in "$@"; do
       build/release/tests/qfa_coverage aggregates
       [ ! -d ../shared/data/stories260K ] || build/release/tests/qfa_coverage population ../shared/data/stories260K
       ;;
+    documents)  # the site, in build/docs/html.  Catches: comments and pages that Doxygen cannot follow.
+      qfa_need doxygen
+      mkdir -p build/docs
+      bash cmake/docs/layer_pages.sh >build/docs/layers.md
+      doxygen cmake/docs/Doxyfile 2>&1 | tee build/docs/warnings
+      [ ! -s build/docs/warnings ]
+      ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage"
+      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage, documents"
       exit 2
       ;;
   esac

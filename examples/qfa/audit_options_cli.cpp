@@ -187,7 +187,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
                   "runs of each random control of the weights (5); other controls are run once")
       ->check(CLI::PositiveNumber);
   command.add_option("--control-tokens", a.control.max_tokens,
-                     "run controls on no more of the reported tokens than this (65536); 0: on all");
+                     "run controls on no more of the reported tokens than this (40960); 0: on all");
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 

@@ -16,7 +16,11 @@
 #define minor a macro took the place of minor
 #define linux a macro took the place of linux
 
+#ifdef QFA_BACKWARDS
+#include "backwards.hpp"
+#else
 #include "qfa/qfa.hpp"
+#endif
 #ifdef QFA_HAS_NPZ
 #include "qfa/io/npz.hpp"
 #endif

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#define QFA_BACKWARDS  // all headers from the last to the first
 #include "poisoned.hpp"
 
 const void* other_identity();

@@ -21,7 +21,7 @@ namespace qfa {
 /// What controls run on and how often.
 struct control_settings {
   std::size_t seeds = 5;             ///< of every random control
-  std::size_t max_tokens = 65'536;   ///< of the reported rows, the first ones; 0: all but those for matching
+  std::size_t max_tokens = 40'960;   ///< of the reported rows, the first ones; 0: all but those for matching
   std::size_t pruning_seeds = 1;     ///< of random pruning, each matched by a search of its own, which is dear
   double pruning_tolerance = 0.002;  ///< nats
 };

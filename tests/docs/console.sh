@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# console.sh PROGRAM SOURCE WORK DOCUMENT...: every ```console block of the documents, run as a reader would.
+#
+# A line that begins with "$ " is a command (lines that end in a backslash go on), and what follows is all that it prints
+# on either stream; "[...]" stands for any text, over several lines where it has a line of its own.  Blocks of one
+# document run in turn in one folder, where demo/ is the model, SAE and tokens that come with qfa, and qfa is on the PATH.
+# A block that begins "```console needs=NAME" is left out where there is no such program.
+set -euo pipefail
+export LC_ALL=C OMP_WAIT_POLICY=passive
+program=$(realpath "$1") source=$2 work=$3
+shift 3
+PATH=$(dirname "$program"):$PATH
+failed=0 ran=0 left_out=0
+
+# The text as a pattern of bash: all of it literal but [...].
+as_pattern() {
+  sed -e 's/[][\\*?]/\\&/g' -e 's/\\\[\.\.\.\\\]/*/g' -e 's/  *\*$/*/' -e 's/^  *\*/*/' <<<"$1"
+}
+
+check() {  # check COMMAND EXPECTED WHERE
+  local actual pattern
+  actual=$(bash -c "$1" 2>&1 | sed 's/ *$//') || :
+  pattern=$(as_pattern "$2")
+  # shellcheck disable=SC2053
+  if [[ $actual != $pattern ]]; then
+    failed=$((failed + 1))
+    printf '%s: "%s" printed\n%s\nexpected\n%s\n\n' "$3" "$1" "$actual" "$2"
+  fi
+  ran=$((ran + 1))
+}
+
+for document in "$@"; do
+  folder=$work/$(basename "$document" .md)
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  ln -s "$source/examples/demo" "$folder/demo"
+  cd "$folder"
+  inside=0 command="" expected="" more=0
+  while IFS= read -r line || [ -n "$line" ]; do
+    if [ $inside = 0 ]; then
+      case $line in
+        '```console needs='*) if command -v "${line#*needs=}" >/dev/null; then inside=1; else left_out=$((left_out + 1)); fi ;;
+        '```console') inside=1 ;;
+      esac
+      command=""
+    elif [ $more = 1 ]; then
+      command+=$'\n'$line
+      [[ $line == *\\ ]] || more=0
+    elif [[ $line == '$ '* || $line == '```' ]]; then
+      [ -z "$command" ] || check "$command" "${expected%$'\n'}" "$(basename "$document")"
+      command=${line#'$ '} expected=""
+      [[ $line == *\\ ]] && more=1
+      [ "$line" != '```' ] || inside=0
+    else
+      expected+=$line$'\n'
+    fi
+  done <"$source/$document"
+done
+printf '%s commands of the documents ran, %s failed; %s blocks left out, for want of a program they need\n' "$ran" "$failed" "$left_out"
+[ "$ran" -gt 0 ] && [ "$failed" -eq 0 ]
