@@ -71,7 +71,9 @@ class batch_bool {
       bits |= static_cast<std::uint64_t>(lanes_[i]) << i;
     return bits;
   }
-  batch_bool operator!() const noexcept { return each(*this, [](bool a, bool) { return !a; }); }
+  batch_bool operator!() const noexcept {
+    return each(*this, [](bool a, bool) { return !a; });
+  }
   batch_bool operator~() const noexcept { return !*this; }
   batch_bool operator&(const batch_bool& b) const noexcept { return each(b, std::logical_and<>{}); }
   batch_bool operator|(const batch_bool& b) const noexcept { return each(b, std::logical_or<>{}); }
@@ -130,7 +132,9 @@ class batch {
   T first() const noexcept { return lanes_[0]; }
 
   friend batch_bool_type operator==(const batch& a, const batch& b) noexcept { return a.test(b, std::equal_to<>{}); }
-  friend batch_bool_type operator!=(const batch& a, const batch& b) noexcept { return a.test(b, std::not_equal_to<>{}); }
+  friend batch_bool_type operator!=(const batch& a, const batch& b) noexcept {
+    return a.test(b, std::not_equal_to<>{});
+  }
   friend batch_bool_type operator<(const batch& a, const batch& b) noexcept { return a.test(b, std::less<>{}); }
   friend batch_bool_type operator<=(const batch& a, const batch& b) noexcept { return a.test(b, std::less_equal<>{}); }
   friend batch_bool_type operator>(const batch& a, const batch& b) noexcept { return a.test(b, std::greater<>{}); }
@@ -146,7 +150,9 @@ class batch {
   batch& operator-=(const batch& b) noexcept { return *this = *this - b; }
   batch& operator*=(const batch& b) noexcept { return *this = *this * b; }
   batch& operator/=(const batch& b) noexcept { return *this = *this / b; }
-  batch operator-() const noexcept { return each(*this, [](T a, T) { return -a; }); }
+  batch operator-() const noexcept {
+    return each(*this, [](T a, T) { return -a; });
+  }
 
   /// f of every lane of this and of b.
   template <class F>
@@ -225,8 +231,8 @@ class aligned_allocator {
   aligned_allocator() = default;
   template <class U>
   aligned_allocator(const aligned_allocator<U, Align>&) noexcept {}
-  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{Align})); }
-  void deallocate(T* p, std::size_t) noexcept { ::operator delete(p, std::align_val_t{Align}); }
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new (n * sizeof(T), std::align_val_t{Align})); }
+  void deallocate(T* p, std::size_t) noexcept { ::operator delete (p, std::align_val_t{Align}); }
   friend bool operator==(const aligned_allocator&, const aligned_allocator&) noexcept { return true; }
 };
 

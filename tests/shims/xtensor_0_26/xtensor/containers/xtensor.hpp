@@ -2,7 +2,7 @@
 #ifndef QFA_TESTS_SHIMS_XTENSOR_0_26_HPP
 #define QFA_TESTS_SHIMS_XTENSOR_0_26_HPP
 
-// A stand-in for xtensor 0.26 and 0.27, which Debian 12 does not have: the container that qfa knows, at its new address.
+// A stand-in for xtensor 0.26 and 0.27, which Debian 12 does not have: the container that qfa knows, where it is now.
 #include <array>
 #include <cstddef>
 #include <vector>
