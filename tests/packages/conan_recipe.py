@@ -146,7 +146,7 @@ packaged = {str(p.relative_to(os.path.join(package_folder, "include")))
             for p in pathlib.Path(package_folder, "include").rglob("*") if p.is_file()}
 if headers != packaged:
     refuse(f"the package lacks {sorted(headers - packaged)} and has {sorted(packaged - headers)}")
-for needed in ("licenses/LICENSE", "share/qfa/schemas"):
+for needed in ("licenses/LICENSE", "cmake/dispatch/kernels.cpp", "share/qfa/schemas/qfa-report-1.schema.json"):
     if not os.path.exists(os.path.join(package_folder, needed)):
         refuse(f"the package has no {needed}")
 if recipe.package_type != "header-library" or recipe.cpp_info.bindirs or recipe.cpp_info.libdirs:
