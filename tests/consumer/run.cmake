@@ -155,7 +155,7 @@ if(KIND STREQUAL "absent")
   run("${CMAKE_COMMAND}" -S "${SOURCE}/tests/consumer/absent" -B "${WORK}/build" ${arguments})
   refused("NOT FOUND. Reason given by package: The component npz of qfa needs libzip, which was not found: install libzip-dev"
     "${CMAKE_COMMAND}" -S "${SOURCE}/tests/consumer/absent" -B "${WORK}/build" -D QFA_REQUIRE=npz)
-  refused("The component kmeans of qfa needs VLFeat, which was not found: install libvlfeat-dev"
+  refused("CMake Error at [^ ]+ [(]message[)]: The component kmeans of qfa needs VLFeat, which was not found: install libvlfeat-dev"
     "${CMAKE_COMMAND}" -S "${SOURCE}/tests/consumer" -B "${WORK}/subfolder" ${arguments} -D QFA_BY=subfolder
     -D QFA_COMPONENTS=kmeans -D CMAKE_DISABLE_FIND_PACKAGE_vlfeat=ON)
   return()
