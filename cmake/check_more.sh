@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage] [documents]
+#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage] [documents] [fuzz]
 #   (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage documents
+[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage documents fuzz
 
 for leg in "$@"; do
   case $leg in
@@ -93,8 +93,14 @@ for leg in "$@"; do
       doxygen cmake/docs/Doxyfile 2>&1 | tee build/docs/warnings
       [ ! -s build/docs/warnings ]
       ;;
+    fuzz)  # ten minutes for each reader, FUZZ_SECONDS otherwise.  Catches: what a file must not make a reader do.
+      qfa_need $qfa_packages clang-14 libclang-rt-14-dev libomp-14-dev
+      qfa_configure sanitize
+      qfa_build sanitize --target qfa_fuzz
+      bash tests/fuzz/run.sh build/sanitize/tests/qfa_fuzz build/fuzz "${FUZZ_SECONDS:-600}"
+      ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage, documents"
+      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage, documents, fuzz"
       exit 2
       ;;
   esac

@@ -76,6 +76,15 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("sharded_safetensors: links are followed, since caches of downloads are made of them") {
+  const scratch blobs, here;
+  write_one(blobs.path() / "0123abcd", "a", 1.0f);
+  std::filesystem::create_symlink(blobs.path() / "0123abcd", here.path() / "model.safetensors");
+  CHECK(first(qfa::sharded_safetensors(here.path()), "a") == 1.0f);
+  std::filesystem::remove(blobs.path() / "0123abcd");
+  check_refused([&] { qfa::sharded_safetensors(here.path()); }, {"model.safetensors"});
+}
+
 TEST_CASE("stays_in_directory: plain names do, whatever else they hold") {
   CHECK(qfa::stays_in_directory("model-00001-of-00002.safetensors"));
   CHECK(qfa::stays_in_directory(".hidden"));

@@ -81,4 +81,15 @@ TEST_CASE("group_cells: archives bring back every cell, and filling goes on") {
   CHECK(back.find(4, 0)->count == 7);
 }
 
+TEST_CASE("group_cells: a width that an archive has no bytes for is refused before it takes memory") {
+  for (const std::size_t claimed : {std::size_t{1} << 40U, ~std::size_t{0}}) {
+    qfa::archive_writer out("cells", 1);
+    out(claimed, groups);
+    const std::vector<std::byte> bytes = std::move(out).finish();
+    qfa::archive_reader in(bytes, "cells", 1, "these bytes");
+    cells back;
+    qfa_test::check_refused([&] { in(back); }, {"these bytes", "ends before"});
+  }
+}
+
 }  // namespace stats_group_cells_test

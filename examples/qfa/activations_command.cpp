@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "output_paths.hpp"
 #include "progress_line.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/compress/spec.hpp"
@@ -90,6 +91,7 @@ void run(const activations_arguments& arguments) {
               "or give the model as another tool compressed it");
   if (!policy && !(arguments.targets.include.empty() && arguments.targets.exclude.empty()))
     qfa::fail("--targets and --except choose what --policy compresses, and no policy is given");
+  check_output_file(arguments.out);
   qfa::language_model model = qfa::open_model(arguments.model);
   qfa::input_visitor on_inputs;
   if (policy) {

@@ -115,7 +115,7 @@ void run_align(const align_arguments& a) {
   }
   if (!a.responses.empty()) write_responses(asked, a.responses);
   if (a.out.empty()) return;
-  std::filesystem::create_directory(a.out);
+  make_output_directory(a.out);
   write_whole(std::filesystem::path(a.out) / "alignment.json", report);
   std::cout << "\nwritten: " << a.out << "/alignment.json\n";
 }

@@ -72,6 +72,8 @@ void run(const allocate_arguments& a) {
     for (std::size_t j = 0; j < i; ++j)
       if (options.options[i].name() == options.options[j].name())
         qfa::fail("the policy " + options.options[i].name() + " is given twice");
+  check_output_file(a.audit.out);
+  if (!a.report.empty()) check_output_file(a.report);
   audit_arguments shaping = a.audit;
   shaping.checkpoint_seconds = -1.0;
   const qfa::audit_options audit = shaping.options();

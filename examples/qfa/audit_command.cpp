@@ -101,6 +101,13 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   finished_audit result;
   try {
     result = audit();
+  } catch (const interruption&) {
+    if (qfa::holds_checkpoint(arguments.checkpoint()))
+      throw interruption(
+          "interrupted, no report is written; the same command with --resume goes on from what is kept in " +
+          arguments.checkpoint().string());
+    qfa::remove_checkpoint(arguments.checkpoint());
+    throw;
   } catch (...) {
     // Blocks that had to go to disk before the first checkpoint are of no use.
     if (!qfa::holds_checkpoint(arguments.checkpoint())) qfa::remove_checkpoint(arguments.checkpoint());

@@ -236,18 +236,6 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
   }
 }
 
-void check_output_directory(const std::filesystem::path& directory) {
-  std::error_code problem;
-  if (std::filesystem::exists(directory, problem)) {
-    if (!std::filesystem::is_directory(directory, problem))
-      qfa::fail("--out \"" + directory.string() + "\" is a file, expected a directory");
-    return;
-  }
-  const auto parent = std::filesystem::absolute(directory).lexically_normal().parent_path();
-  if (!std::filesystem::is_directory(parent, problem))
-    qfa::fail("--out \"" + directory.string() + "\" cannot be made: \"" + parent.string() + "\" is not a directory");
-}
-
 void tell_of_checkpoint(const audit_arguments& arguments) {
   const std::string where = "\"" + arguments.checkpoint().string() + "\"";
   const bool there = qfa::holds_checkpoint(arguments.checkpoint());
@@ -272,7 +260,7 @@ void remove_partial_reports(const std::filesystem::path& directory) {
 }
 
 void write_audit(const finished_audit& audit, const std::filesystem::path& directory) {
-  const bool made = std::filesystem::create_directory(directory);
+  const bool made = make_output_directory(directory);
   try {
     qfa::atomic_file report(directory / "report.json");
     qfa::report_json json = qfa::to_json(audit.result);

@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "output_paths.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/compress/targets.hpp"
@@ -74,9 +75,6 @@ qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& 
 /// Prints the tables and what they mean to standard output.  Tokens read as the words of the model directory's
 /// vocab.json, where it has one.
 void print_audit(const finished_audit& audit, const std::filesystem::path& model = {});
-
-/// Refuses, before hours of work, a directory that could not be written to.
-void check_output_directory(const std::filesystem::path& directory);
 
 /// Says on standard error from where the audit goes on, or that an earlier one's checkpoint is given up.
 void tell_of_checkpoint(const audit_arguments& arguments);

@@ -130,7 +130,7 @@ void run(const locate_arguments& arguments) {
   clear_progress_line();
   print(l);
   if (out.empty()) return;
-  std::filesystem::create_directory(out);
+  make_output_directory(out);
   qfa::atomic_file report(out / "locate.json");
   report.stream() << qfa::to_json(l.found, l.made).dump(1) << '\n';
   report.commit();

@@ -1,17 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // The program `qfa`: what compressing a language model does to the features inside it.
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <new>
 #include <string>
+
+#include <unistd.h>
 
 #include "commands.hpp"
 #include "progress_line.hpp"
 #include "qfa/version.hpp"
 #include "ranks.hpp"
 
+namespace {
+
+/// A mapped file that somebody cut short while it was read cannot be read where it no longer is.
+extern "C" void end_at_missing_page(int) {
+  constexpr char sentence[] = "qfa: a file that is being read was cut short, or its disk fails; nothing is written\n";
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, sentence, sizeof sentence - 1);
+  ::_exit(2);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   qfa_program::rank_session session;
+  qfa_program::end_by_interrupts();
+  std::signal(SIGBUS, end_at_missing_page);
   // Wrong input ends in one sentence and status 2, whoever found it.
   const auto refuse = [&](const std::string& sentence) {
     const std::string said = session.give_up(sentence);
@@ -41,6 +57,9 @@ int main(int argc, char** argv) {
       app.exit(wrong);  // --help and --version
     }
     session.finish();
+  } catch (const qfa_program::interruption& asked) {
+    refuse(asked.what());
+    return 130;  // as shells have it for SIGINT
   } catch (const std::bad_alloc&) {
     return refuse("the machine has not enough memory for this model, SAE and number of features");
   } catch (const std::exception& wrong) {

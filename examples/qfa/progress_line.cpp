@@ -2,6 +2,7 @@
 #include "progress_line.hpp"
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <string>
 
@@ -12,6 +13,13 @@
 namespace qfa_program {
 namespace {
 
+volatile std::sig_atomic_t interrupted = 0;
+
+extern "C" void note_interrupt(int) {
+  interrupted = 1;
+  std::signal(SIGINT, SIG_DFL);
+}
+
 bool on_terminal() { return ranks().leads() && isatty(STDERR_FILENO) == 1; }
 
 using steady = std::chrono::steady_clock;
@@ -21,8 +29,11 @@ struct line {
   std::string stage;
   steady::time_point began;
   steady::time_point drawn;
+  bool seen = on_terminal();
 
   void operator()(std::string_view name, std::size_t done, std::size_t total) {
+    if (interrupted != 0) throw interruption("interrupted, nothing is written");
+    if (!seen) return;
     const auto now = steady::now();
     if (stage != name) {
       stage = name;
@@ -49,10 +60,9 @@ struct line {
 
 }  // namespace
 
-qfa::progress progress_line() {
-  if (!on_terminal()) return {};
-  return line{};
-}
+void end_by_interrupts() { std::signal(SIGINT, note_interrupt); }
+
+qfa::progress progress_line() { return line{}; }
 
 void clear_progress_line() {
   if (!on_terminal()) return;

@@ -91,13 +91,15 @@ class group_cells {
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.width_, self.groups_);
-    if constexpr (Archive::reads) self.blocks_.assign((self.width_ + block_width - 1) / block_width, {});
-    for (auto& b : self.blocks_) {
+    if constexpr (Archive::reads) self.blocks_.clear();
+    // Block by block: a width that is not true ends with the bytes, before it has taken memory.
+    const std::size_t count = self.width_ / block_width + (self.width_ % block_width != 0 ? 1 : 0);
+    for (std::size_t i = 0; i < count; ++i) {
       std::vector<std::uint64_t> filled;  // (groups): bit i of a word says that feature i of the block has a cell there
       std::vector<Cell> cells;
-      if constexpr (!Archive::reads) b.in_order(filled, cells);
+      if constexpr (!Archive::reads) self.blocks_[i].in_order(filled, cells);
       archive(filled, cells);
-      if constexpr (Archive::reads) b.fill(filled, std::move(cells), self.groups_);
+      if constexpr (Archive::reads) self.blocks_.emplace_back().fill(filled, std::move(cells), self.groups_);
     }
   }
 

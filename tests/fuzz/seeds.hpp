@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_TESTS_FUZZ_SEEDS_HPP
+#define QFA_TESTS_FUZZ_SEEDS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/targets.hpp"
+
+// Where fuzzing begins: for each target, small inputs that its reader accepts.
+
+namespace qfa_fuzz {
+
+class seed_folder {
+ public:
+  seed_folder(const std::filesystem::path& root, std::string_view target) : path_(root / target) {
+    std::filesystem::create_directories(path_);
+  }
+  void add(std::string_view content) {
+    std::ofstream out(path_ / ("seed-" + std::to_string(count_++)), std::ios::binary);
+    out.write(content.data(), static_cast<std::streamsize>(content.size()));
+  }
+  /// The file, behind `prefix`, unless it is too long for a fuzzer to be quick with.
+  void add_file(const std::filesystem::path& file, const std::string& prefix = {}) {
+    if (std::filesystem::file_size(file) > 20'000) return;
+    std::ifstream in(file, std::ios::binary);
+    add(prefix + std::string(std::istreambuf_iterator<char>(in), {}));
+  }
+
+ private:
+  std::filesystem::path path_;
+  std::size_t count_ = 0;
+};
+
+inline std::vector<std::filesystem::path> sorted_entries(const std::filesystem::path& folder) {
+  std::vector<std::filesystem::path> out;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    out.push_back(entry.path());
+  std::ranges::sort(out);
+  return out;
+}
+
+inline void write_seeds(const std::filesystem::path& root) {
+  const std::filesystem::path data = QFA_TEST_DATA;
+  const auto files = [&](const char* folder, std::string_view ending, std::initializer_list<const char*> of) {
+    for (const char* const target : of) {
+      seed_folder seeds(root, target);
+      for (const std::filesystem::path& path : sorted_entries(data / folder))
+        if (path.filename().string().ends_with(ending)) seeds.add_file(path);
+    }
+  };
+  files("npy", ".npy", {"npy", "tokens"});
+  files("npz", ".npz", {"npz"});
+  files("gguf", ".gguf", {"gguf"});
+  files("gguf/attacks", ".gguf", {"gguf"});
+
+  seed_folder configs(root, "model_config");
+  for (const std::filesystem::path& model : sorted_entries(data / "models"))
+    configs.add_file(model / "config.json");
+
+  seed_folder checkpoints(root, "checkpoint_config");
+  const char* const kinds[] = {"ct_pack", "ct_int", "gptq_v1", "gptq_v2", "awq", "ct_nvfp4"};
+  for (std::size_t i = 0; i < std::size(kinds); ++i)
+    checkpoints.add_file(data / "checkpoints" / kinds[i] / "config.json", std::string(1, static_cast<char>(i)));
+
+  seed_folder sae_configs(root, "sae_config");
+  char layout = 0;
+  for (const std::filesystem::path& folder : sorted_entries(data / "sae_formats")) {
+    if (!std::filesystem::is_directory(folder)) continue;
+    for (const std::filesystem::path& path : sorted_entries(folder))
+      if (path.extension() == ".json") sae_configs.add_file(path, std::string(1, layout));
+    ++layout;
+  }
+
+  for (const char* const target : {"safetensors", "sae_weights"}) {
+    seed_folder tensors(root, target);
+    std::string header = R"({"W_enc":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
+                         R"("W_dec":{"dtype":"F32","shape":[3,2],"data_offsets":[24,48]},)"
+                         R"("b_enc":{"dtype":"F32","shape":[3],"data_offsets":[48,60]},)"
+                         R"("b_dec":{"dtype":"F32","shape":[2],"data_offsets":[60,68]}})";
+    header.append((8 - header.size() % 8) % 8, ' ');
+    std::string file(8, '\0');
+    file[0] = static_cast<char>(header.size() % 256);
+    file[1] = static_cast<char>(header.size() / 256);
+    tensors.add(file + header + std::string(68, '\x3e'));
+    tensors.add(std::string("\2\0\0\0\0\0\0\0{}", 10));
+  }
+  seed_folder(root, "safetensors_index")
+      .add(R"({"metadata": {"total_size": 8}, "weight_map": {"model.norm.weight": "a.safetensors"}})");
+
+  seed_folder policies(root, "policy");
+  for (const qfa::policy_entry& entry : qfa::registered_policies())
+    policies.add(entry.name);
+  for (const char* const spec :
+       {"rtn:bits=6,per=row", "prune:sparsity=0.5+rtn:bits=4", "rotate:then=(rtn:bits=4)",
+        "noise:match=(rtn:bits=4),seed=1", "ggml:type=q4_K", "fp8:format=e4m3,per=row"})
+    policies.add(spec);
+  seed_folder caches(root, "cache_plan");
+  for (const char* const spec :
+       {"kivi:bits=2,group=32,residual=128", "section4:bits=3;0|5-7=none", "only:of=(nf4),side=keys,keep=4",
+        "llama_q8_0", "rows:keys=(rtn:bits=4),values=(nf4)",
+        "vllm:type=fp8_e5m2", "hf_quanto:bits=4", "uniform:bits=4"})
+    caches.add(spec);
+
+  seed_folder plans(root, "plan_file");
+  plans.add(qfa::weight_plan_text({}));
+  plans.add(qfa::weight_plan_text(
+      {.tensors = {{{"a.weight", qfa::rtn{.bits = 6}}, {"*.weight", qfa::rtn{.bits = 3}}}},
+       .rest = qfa::rtn{.bits = 4}}));
+
+  const qfa::pass_record record;
+  const std::vector<std::byte> archived = qfa::to_bytes(record);
+  seed_folder(root, "checkpoint").add(text_of(archived));
+
+  seed_folder(root, "earlier_audit").add("# library: qfa\npolicy,feature,r\nrtn:bits=8,0,0.9\n");
+  seed_folder(root, "law_table").add("N,D,bits,delta\n1e6,1e9,4,0.1\n2e6,1e9,4,0.2\n");
+  seed_folder(root, "prompts").add(
+      R"({"format": "qfa-prompts-1", "end_of_response": 5, "max_new_tokens": 24, "prompts": [)"
+      R"({"id": "h1", "label": "harmful", "split": "test", "text": "how", "tokens": [0, 17]}]})");
+  seed_folder verdicts(root, "verdicts");
+  verdicts.add("id,condition,verdict\nh1,reference,refused\n");
+  verdicts.add(R"([{"id": "h1", "condition": "reference", "verdict": "refused"}])");
+  seed_folder(root, "feature_list").add("feature\n1\n2\n30\n");
+}
+
+}  // namespace qfa_fuzz
+
+#endif

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_TESTS_FUZZ_TARGETS_HPP
+#define QFA_TESTS_FUZZ_TARGETS_HPP
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <unistd.h>
+
+#include "qfa/alignment/prompts.hpp"
+#include "qfa/alignment/verdict_file.hpp"
+#include "qfa/allocate/feature_weights.hpp"
+#include "qfa/audit/pass_record.hpp"
+#include "qfa/cache/plan_spec.hpp"
+#include "qfa/compress/spec.hpp"
+#include "qfa/compress/weight_plan_file.hpp"
+#include "qfa/controls/earlier_audit.hpp"
+#include "qfa/io/gguf.hpp"
+#include "qfa/io/npy.hpp"
+#include "qfa/io/sharded_safetensors.hpp"
+#ifdef QFA_HAS_NPZ
+#include "qfa/io/npz.hpp"
+#endif
+#include "qfa/law/law_table.hpp"
+#include "qfa/model/load.hpp"
+#include "qfa/model/load_gguf.hpp"
+#include "qfa/model/tokens.hpp"
+#include "qfa/sae/load.hpp"
+
+// Every reader and every parser of qfa, each as a function of bytes.  What it may do is return or throw qfa::error; any
+// other exception, a crash, a sanitizer's complaint or memory without bound is a finding.
+
+namespace qfa_fuzz {
+
+using bytes = std::span<const std::byte>;
+
+inline std::string_view text_of(bytes data) {
+  return {reinterpret_cast<const char*>(data.data()), data.size()};
+}
+
+/// A directory of this process, in memory where there is such a place.
+inline const std::filesystem::path& directory() {
+  static const std::filesystem::path made = [] {
+    const std::filesystem::path shared = "/dev/shm";
+    const std::filesystem::path in =
+        std::filesystem::is_directory(shared) ? shared : std::filesystem::temp_directory_path();
+    std::filesystem::path out = in / ("qfa-fuzz-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(out);
+    return out;
+  }();
+  return made;
+}
+
+inline std::filesystem::path write(const std::filesystem::path& name, bytes data) {
+  const std::filesystem::path path = directory() / name;
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream out(path, std::ios::binary | std::ios::trunc);
+  out.write(reinterpret_cast<const char*>(data.data()), static_cast<std::streamsize>(data.size()));
+  return path;
+}
+
+/// Puts a file of tests/data where a reader looks for it.
+inline void place(const std::filesystem::path& from, const std::filesystem::path& name) {
+  const std::filesystem::path to = directory() / name;
+  if (std::filesystem::exists(to)) return;
+  std::filesystem::create_directories(to.parent_path());
+  std::filesystem::copy_file(std::filesystem::path(QFA_TEST_DATA) / from, to);
+}
+
+template <class Read>
+void tolerate(Read read) {
+  try {
+    read();
+  } catch (const qfa::error&) {
+  }
+}
+
+// ---- files ----
+
+inline void read_all_values(const qfa::stored_tensor& tensor) {
+  tolerate([&] { qfa::read_floats(tensor); });
+  tolerate([&] { qfa::read_integers(tensor); });
+}
+
+inline void safetensors(bytes data) {
+  const qfa::safetensors file(write("one.safetensors", data), {.allow_trailing_bytes = data.size() % 2 == 1});
+  for (const qfa::stored_tensor& tensor : file.tensors())
+    read_all_values(tensor);
+}
+
+inline void safetensors_index(bytes data) {
+  place("models/llama/model.safetensors", "sharded/a.safetensors");
+  place("models/llama/model.safetensors", "outside.safetensors");
+  write("sharded/model.safetensors.index.json", data);
+  const qfa::sharded_safetensors files(directory() / "sharded");
+  static_cast<void>(files.contains("a"));
+}
+
+inline void npy(bytes data) {
+  const qfa::npy_array array = qfa::parse_npy(data, "the array");
+  tolerate([&] { qfa::as_floats(array); });
+  tolerate([&] { qfa::as_doubles(array); });
+  tolerate([&] { qfa::as_integers(array); });
+}
+
+inline void tokens(bytes data) {
+  qfa::read_tokens(write("tokens.npy", data), {.context = 4, .max_tokens = 64});
+}
+
+#ifdef QFA_HAS_NPZ
+inline void npz(bytes data) { qfa::read_npz(write("all.npz", data)); }
+#endif
+
+inline void gguf(bytes data) {
+  const std::filesystem::path path = write("model.gguf", data);
+  tolerate([&] {
+    const qfa::gguf file(path);
+    for (const qfa::gguf_tensor& tensor : file.tensors())
+      tolerate([&] { qfa::read_gguf_floats(tensor); });
+  });
+  qfa::load_gguf(path);
+}
+
+// ---- models and SAEs ----
+
+inline void model_config(bytes data) { qfa::parse_config(qfa::parse_json(text_of(data), "the file"), "the file"); }
+
+/// The first byte says whose weights lie beside the configuration.
+inline void checkpoint_config(bytes data) {
+  constexpr std::array<std::string_view, 6> kinds{"ct_pack", "ct_int", "gptq_v1", "gptq_v2", "awq", "ct_nvfp4"};
+  if (data.empty()) return;
+  const std::string kind(kinds[std::to_integer<std::size_t>(data[0]) % kinds.size()]);
+  place("checkpoints/" + kind + "/model.safetensors", kind + "/model.safetensors");
+  write(kind + "/config.json", data.subspan(1));
+  qfa::load_model(directory() / kind);
+}
+
+/// The first byte says in which layout the configuration lies.
+inline void sae_config(bytes data) {
+  if (data.empty()) return;
+  const std::filesystem::path of = std::filesystem::path(QFA_TEST_DATA) / "sae_formats";
+  static const std::vector<std::filesystem::path> layouts = [&] {
+    std::vector<std::filesystem::path> out;
+    for (const auto& entry : std::filesystem::directory_iterator(of))
+      if (entry.is_directory()) out.push_back(entry.path().filename());
+    std::ranges::sort(out);
+    return out;
+  }();
+  if (layouts.empty()) return;
+  const std::filesystem::path layout = layouts[std::to_integer<std::size_t>(data[0]) % layouts.size()];
+  std::string config = "cfg.json";
+  for (const auto& entry : std::filesystem::directory_iterator(of / layout)) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".json")) config = name;
+    else if (entry.is_regular_file()) place("sae_formats" / layout / name, "sae" / layout / name);
+  }
+  write("sae" / layout / config, data.subspan(1));
+  qfa::load_sae(directory() / "sae" / layout);
+}
+
+inline void sae_weights(bytes data) {
+  const std::string_view config = R"({"architecture": "standard", "d_in": 2, "d_sae": 3, "dtype": "float32",
+    "hook_name": "blocks.0.hook_resid_post", "apply_b_dec_to_input": true, "normalize_activations": "none"})";
+  write("weights/cfg.json", std::as_bytes(std::span(config)));
+  write("weights/sae_weights.safetensors", data);
+  qfa::load_sae(directory() / "weights");
+}
+
+// ---- strings ----
+
+inline void policy(bytes data) {
+  if (data.size() > 400) return;
+  const qfa::any_policy parsed = qfa::parse_policy(text_of(data));
+  if (qfa::parse_policy(parsed.name()).name() != parsed.name()) std::abort();
+  std::vector<float> weights{1, -2, 3, -4, 5, -6, 7, -8, 0.5f, 0.25f, -0.125f, 0, 0, 1, 2, 3};
+  parsed(qfa::matrix_view<float>(weights.data(), 2, 8));
+}
+
+inline void cache_plan(bytes data) {
+  if (data.size() > 400) return;
+  const qfa::cache_plan parsed = qfa::parse_cache_plan(text_of(data), 4);
+  if (qfa::parse_cache_plan(parsed.name(), 4).name() != parsed.name()) std::abort();
+}
+
+// ---- what qfa itself wrote ----
+
+inline void plan_file(bytes data) {
+  const qfa::nested_parser parse = [](std::string_view spec) { return qfa::parse_policy(spec); };
+  qfa::weight_plan_from_text(text_of(data), "the plan", parse);
+}
+
+/// With the checksum mended, so that what lies behind it is reached.
+inline void checkpoint(bytes data) {
+  std::vector<std::byte> mended(data.begin(), data.end());
+  if (mended.size() > 4) {
+    const std::uint32_t crc = qfa::crc32(bytes(mended).first(mended.size() - 4));
+    std::memcpy(mended.data() + mended.size() - 4, &crc, 4);
+  }
+  qfa::pass_record_from(mended, "the checkpoint");
+}
+
+inline void earlier_audit(bytes data) {
+  const std::size_t cut = data.size() / 2;
+  write("audit/report.json", data.first(cut));
+  write("audit/features.csv", data.subspan(cut));
+  tolerate([] { qfa::read_earlier_audit(directory() / "audit"); });
+  const std::string_view report = R"({"sae": {"activation": "relu"}})";
+  write("audit/report.json", std::as_bytes(std::span(report)));
+  write("audit/features.csv", data);
+  qfa::read_earlier_audit(directory() / "audit");
+}
+
+inline void law_table(bytes data) { qfa::parse_law_table(text_of(data), "the table"); }
+
+inline void prompts(bytes data) { qfa::read_prompts(write("prompts.json", data), 100); }
+
+inline void verdicts(bytes data) {
+  tolerate([&] { qfa::read_verdicts(write("verdicts.csv", data)); });
+  qfa::read_verdicts(write("verdicts.json", data));
+}
+
+inline void feature_list(bytes data) { qfa::read_feature_list(write("features.txt", data), 1000); }
+
+struct target {
+  std::string_view name;
+  void (*read)(bytes);
+};
+
+inline constexpr target targets[] = {
+    {"safetensors", safetensors},
+    {"safetensors_index", safetensors_index},
+    {"npy", npy},
+    {"tokens", tokens},
+#ifdef QFA_HAS_NPZ
+    {"npz", npz},
+#endif
+    {"gguf", gguf},
+    {"model_config", model_config},
+    {"checkpoint_config", checkpoint_config},
+    {"sae_config", sae_config},
+    {"sae_weights", sae_weights},
+    {"policy", policy},
+    {"cache_plan", cache_plan},
+    {"plan_file", plan_file},
+    {"checkpoint", checkpoint},
+    {"earlier_audit", earlier_audit},
+    {"law_table", law_table},
+    {"prompts", prompts},
+    {"verdicts", verdicts},
+    {"feature_list", feature_list},
+};
+
+}  // namespace qfa_fuzz
+
+#endif

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# faults.sh PROGRAM SOURCE WORK: what a machine may do to a run: no space, no permission, files that go away, too little
+# memory, Ctrl-C.  Each ends in one sentence and a status of its own, and leaves no half-written file.
+set -uo pipefail
+qfa=$(realpath "$1") source=$2 work=$3
+rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 1
+demo=$source/examples/demo
+export OMP_WAIT_POLICY=passive
+failures=0 skipped=""
+audit=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --policy rtn:bits=4)
+
+# fails NAME STATUS WORDS COMMAND...: COMMAND ends with STATUS and one line on standard error that says WORDS.
+fails() {
+  local name=$1 expected=$2 words=$3
+  shift 3
+  "$@" >"$name.stdout" 2>"$name.stderr"
+  local status=$? problem=""
+  [ $status -eq "$expected" ] || problem="exit status $status, not $expected"
+  [ "$(wc -l <"$name.stderr")" -eq 1 ] || problem="$problem; not one line"
+  grep -Eq "$words" "$name.stderr" || problem="$problem; it does not say '$words'"
+  if [ -n "$problem" ]; then
+    printf 'FAILED %s: %s\n' "$name" "$problem"
+    head -n 5 "$name.stderr"
+    failures=$((failures + 1))
+  else
+    printf '%s: %s\n' "$name" "$(cut -c -200 "$name.stderr")"
+  fi
+}
+# nothing_but PATH FILE...: the folder holds these files and no other.
+nothing_but() {
+  local found
+  found=$(cd "$1" && find . -type f | sed 's|^\./||' | sort | tr '\n' ' ')
+  shift
+  [ "$found" = "${*:+$* }" ] || { printf 'FAILED: left behind: %s\n' "$found"; failures=$((failures + 1)); }
+}
+
+# A disk that is full: a file system of 64 kB, smaller than features.csv.
+if mkdir small && mount -t tmpfs -o size=64k none small 2>/dev/null; then
+  fails disk_full 2 'cannot write .small/out' "${audit[@]}" --max-tokens 4000 --out small/out
+  nothing_but small
+  fails disk_full_matrix 2 'cannot|No space left' "$qfa" activations --model "$demo/model" --tokens "$demo/tokens.npy" \
+    --hook blocks.0.hook_resid_post --max-tokens 4000 --out small/x.npy
+  nothing_but small
+  umount small
+else
+  skipped="$skipped disk_full"
+fi
+
+# Folders that may not be written, files that may not be read: root may do both.
+if [ "$(id -u)" -ne 0 ]; then
+  mkdir -m 500 closed
+  fails read_only_output 2 'closed. may not be written to' "${audit[@]}" --max-tokens 2000 --out closed/out
+  cp -r "$demo/sae" hidden && chmod 000 hidden/cfg.json
+  fails unreadable 2 'hidden.*cfg\.json' "$qfa" audit --model "$demo/model" --sae hidden --tokens "$demo/tokens.npy" \
+    --policy rtn:bits=4 --out out
+elif command -v setpriv >/dev/null && mkdir -m 500 closed && chmod 755 . &&
+  setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$qfa" -a -r "$demo/tokens.npy"; then
+  as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  fails read_only_output 2 'closed. may not be written to' "${as_nobody[@]}" "${audit[@]}" --max-tokens 2000 --out closed/out
+  cp -r "$demo/sae" hidden && chmod 000 hidden/cfg.json
+  fails unreadable 2 'hidden.*cfg\.json' "${as_nobody[@]}" "$qfa" audit --model "$demo/model" --sae hidden \
+    --tokens "$demo/tokens.npy" --policy rtn:bits=4 --out closed/out
+  nothing_but closed
+else
+  skipped="$skipped read_only_output unreadable"
+fi
+fails output_is_a_file 2 'a_file' bash -c 'touch a_file; exec "$@"' - "${audit[@]}" --max-tokens 2000 --out a_file
+fails output_below_a_device 2 '/dev/null' "${audit[@]}" --max-tokens 2000 --out /dev/null/out
+fails a_folder_for_tokens 2 'demo' "$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo" --policy none --out out
+
+# A file that shrinks while it is read: the rest of it is gone, and a mapped page of it would be a bus error.
+cp "$demo/tokens.npy" shrinking.npy
+"$qfa" activations --model "$demo/model" --tokens shrinking.npy --hook blocks.0.hook_resid_post --context 128 \
+  --max-tokens 60000 --out whole.npy >/dev/null 2>&1
+cp whole.npy half.npy
+(for _ in 1 2 3 4 5 6 7 8; do sleep 0.05; done; truncate -s 1000000 half.npy) &
+"$qfa" audit --sae "$demo/sae" --activations whole.npy --compressed half=half.npy --context 128 --allow-bad-sae --out gone \
+  >gone.stdout 2>gone.stderr
+status=$?
+wait
+# It may have been faster than the knife.
+if [ $status -ne 0 ]; then
+  [ $status -eq 2 ] && [ "$(wc -l <gone.stderr)" -eq 1 ] && grep -Eq 'half\.npy|cut short' gone.stderr ||
+    { printf 'FAILED vanishing file: status %s, %s\n' $status "$(head -n 3 gone.stderr)"; failures=$((failures + 1)); }
+  [ ! -e gone/report.json ] || { echo 'FAILED: a report of a file that went away'; failures=$((failures + 1)); }
+fi
+
+# Too little memory, by the address space that a process may have.
+fails little_memory 2 'memory|map' bash -c 'ulimit -v 150000; exec "$@"' - env OMP_NUM_THREADS=1 "${audit[@]}" --out out
+
+# A hundred thousand characters in a name.
+long=$(head -c 100000 /dev/zero | tr '\0' a)
+fails long_policy 2 'there is no policy' "$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" \
+  --policy "$long" --out out
+fails long_name 2 'cannot be made: File name too long' "${audit[@]}" --max-tokens 2000 --out "$long"
+
+# Ctrl-C: status 130; what was saved is kept, and going on from it gives the report of an undisturbed run.
+"${audit[@]}" --max-tokens 30000 --out undisturbed >/dev/null
+interrupt() {  # interrupt COMMAND...: SIGINT once there is a checkpoint
+  set -m  # background jobs of a script ignore SIGINT otherwise
+  "$@" >interrupted.stdout 2>interrupted.stderr &
+  local pid=$!
+  set +m
+  until [ -e interrupted/resume/qfa-audit-state ] || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done
+  kill -INT $pid 2>/dev/null
+  wait $pid
+}
+interrupt "${audit[@]}" --max-tokens 30000 --checkpoint-seconds 0 --out interrupted
+status=$?
+if [ $status -ne 0 ]; then
+  [ $status -eq 130 ] && grep -q 'interrupted, no report is written; the same command with --resume' interrupted.stderr ||
+    { printf 'FAILED interrupt: status %s, %s\n' $status "$(head -n 3 interrupted.stderr)"; failures=$((failures + 1)); }
+  [ ! -e interrupted/report.json ] || { echo 'FAILED: an interrupted audit wrote a report'; failures=$((failures + 1)); }
+  "${audit[@]}" --max-tokens 30000 --out interrupted --resume >/dev/null 2>&1
+  cmp undisturbed/features.csv interrupted/features.csv || failures=$((failures + 1))
+fi
+[ ! -e out ] || { echo 'FAILED: output was left behind'; failures=$((failures + 1)); }
+
+printf '%s of these did not end as they should%s\n' "$failures" "${skipped:+; not possible here:$skipped}"
+[ "$failures" -eq 0 ]
