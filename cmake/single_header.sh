@@ -33,8 +33,10 @@ BEGIN {
   print "// SPDX-License-Identifier: Apache-2.0"
   print "// All of qfa in one file, made by cmake/single_header.sh."
   put("qfa/qfa.hpp", 0)
-  print "\n#ifdef QFA_HAS_MPI"
-  regions++
-  for (i = 1; i < ARGC; i++) put(ARGV[i], regions)
-  print "#endif"
-}' qfa/mpi/*.hpp
+  for (i = 1; i < ARGC; i++) {
+    split(ARGV[i], part, ":")
+    print "\n#ifdef " part[1]
+    put(part[2], ++regions)
+    print "#endif"
+  }
+}' $(printf 'QFA_HAS_MPI:%s ' qfa/mpi/*.hpp)
