@@ -94,22 +94,22 @@ TEST_CASE("allocate: bits go to the matrix that features hang on, and not to one
   // On rows that chose nothing: fewer than a tenth of the objective, with an interval that says so.
   CHECK(found.comparisons[0].damage.range.upper < 0.1);
   CHECK(found.comparisons[0].survived.value > 0.0);
-  CHECK(found.adds_up.licensed());
+  CHECK(found.adds_up.holds());
 }
 
 TEST_CASE("allocate: a list of features to keep changes the choice") {
   const language_model model = planted_model();
   const std::size_t d = model.config.hidden;
   allocate_options options = planted_options(model);
-  options.by = feature_weighting::listed;
+  options.weighting.by = feature_weighting::listed;
   for (std::size_t f = d / 2; f < d; ++f)
-    options.listed.push_back(static_cast<std::uint32_t>(f));
+    options.weighting.listed.push_back(static_cast<std::uint32_t>(f));
   const allocation_result found = planted(options);
   CHECK(policies_of(found) == std::vector<std::string>{"rtn:bits=3", "rtn:bits=8", "rtn:bits=3"});
   CHECK(found.listed == d / 2);
   CHECK(found.listed_measured == d / 2);
   CHECK(found.comparisons[0].damage.value < 0.5);
-  options.listed = {static_cast<std::uint32_t>(2 * d)};
+  options.weighting.listed = {static_cast<std::uint32_t>(2 * d)};
   check_refused([&] { planted(options); }, {"no feature that counts"});
 }
 

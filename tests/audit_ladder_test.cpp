@@ -76,6 +76,23 @@ TEST_CASE("measure_by_ladder: every condition but the reference has its bits, ov
   CHECK(audit.ladder->survey.curves[0].quarters[0].lowest == doctest::Approx(-std::log(0.25)));
 }
 
+TEST_CASE("measure_by_ladder: families of the dictionary are the clusters of what is said of bands over bits") {
+  audit_result alone = made_ladder_audit(), together = made_ladder_audit();
+  std::vector<std::uint32_t> families;
+  for (std::uint32_t f = 0; f < 40; ++f)
+    families.push_back(f == 0 ? 39 : f / 2);  // feature 0, which is not counted, moves nothing
+  measure_by_ladder(alone);
+  measure_by_ladder(together, families);
+  const bands_over_bits &single = alone.ladder->survey.bands, &paired = together.ladder->survey.bands;
+  REQUIRE(single.model.has_value());
+  CHECK_FALSE(single.by_family);
+  CHECK(single.clusters == 39);
+  CHECK(paired.by_family);
+  CHECK(paired.clusters == 20);  // 1 alone, 2 with 3, ..., 38 with 39
+  CHECK(paired.per_bit.log_odds == single.per_bit.log_odds);
+  CHECK(paired.per_bit.error != single.per_bit.error);
+}
+
 TEST_CASE("measure_by_ladder: without a ladder nothing changes") {
   audit_result audit = made_ladder_audit();
   audit.conditions.erase(audit.conditions.begin() + 1, audit.conditions.begin() + 5);

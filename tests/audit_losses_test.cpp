@@ -50,10 +50,15 @@ TEST_CASE("summarize_losses: rows whose excess loss comes in long runs ask for l
         {2.0, 2.0 + excess + 0.001 * static_cast<double>(r * 7919 % 13), 0.0, true}};
     runs.add_rows(std::span<const token_comparison>(row), 1);
   }
-  const group_length_check found = summarize_losses(runs.rows(), row_groups(400)).groups;
+  const loss_summary summary = summarize_losses(runs.rows(), row_groups(400));
+  const group_length_check& found = summary.groups;
   CHECK(found.groups == 64);
   CHECK_FALSE(found.long_enough());
   CHECK(400.0 / static_cast<double>(found.advised) >= 2.0 * found.block_length);
+  // Pairs of groups lie in one run: the variance of their mean is twice that of independent groups.
+  CHECK(summary.excess_halved.error_ratio == doctest::Approx(std::sqrt(2.0)).epsilon(0.1));
+  CHECK_FALSE(summary.excess_halved.agrees());
+  CHECK_FALSE(summary.kl_halved.known());  // KL is 0 throughout
 }
 
 TEST_CASE("summarize_losses: perplexity improves only where the interval says so") {

@@ -24,8 +24,10 @@ survey made_survey(const std::vector<double>& r, const protocol& rules = honest)
   s.correlations.shift.assign(8 * r.size(), 0.0f);
   for (std::size_t i = 0; i < s.correlations.shift.size(); ++i)
     s.correlations.shift[i] = 1e-3f * static_cast<float>(static_cast<int>(i * 7919 % 13) - 6);
-  for (std::uint32_t f = 0; f < r.size(); ++f)
+  for (std::uint32_t f = 0; f < r.size(); ++f) {
     s.counted.push_back(f);
+    s.rates.push_back(0.01 * static_cast<double>(f * 37 % 100));
+  }
   return s;
 }
 
@@ -80,6 +82,22 @@ TEST_CASE("compare_damage: every number that rows could have moved has its inter
   CHECK(stands(o.rank_biased, interval_scale::logit));
   CHECK(o.destroyed.odds_ratio.range.scale == interval_scale::log);
   CHECK(o.not_survived.overlap_coefficient.range.scale == interval_scale::logit);
+}
+
+TEST_CASE("compare_damage: what the firing rate alone decides is shared, but not among features of one rate") {
+  // The forty rarest fail under both, the forty most frequent under neither; of twenty in between independent ones do.
+  std::vector<double> a(100, 0.95), b(100, 0.95);
+  for (std::size_t f = 0; f < 100; ++f) {
+    const std::size_t place = f * 37 % 100;  // by rate
+    const std::size_t in_decile = place % 10;
+    const bool between = place >= 40 && place < 60;
+    if (place < 40 || (between && in_decile < 5)) a[f] = 0.6;
+    if (place < 40 || (between && (in_decile < 2 || in_decile >= 8))) b[f] = 0.6;
+  }
+  const set_overlap o = compare_damage(made_survey(a), made_survey(b)).not_survived;
+  CHECK(o.odds_ratio.value == doctest::Approx(44.0 * 46.0 / 24.0));
+  CHECK(o.stratified_odds_ratio.value == doctest::Approx(1.0));
+  CHECK(o.stratified_odds_ratio.range.scale == interval_scale::log);
 }
 
 TEST_CASE("compare_damage: an undefined r is a feature lost, and in no correlation of damage") {

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,15 @@ struct gives_up {
   std::string name() const { return "gives_up"; }
 };
 
+/// Is of another model, whatever the model.
+struct of_another_model {
+  void operator()(qfa::matrix_view<float>) const {}
+  void check_tensors(std::span<const qfa::tensor_info> chosen) const {
+    qfa::fail("of another model than the one with " + std::to_string(chosen.size()) + " matrices");
+  }
+  std::string name() const { return "of_another_model"; }
+};
+
 /// Input statistics of one token 0, 1, 2 ...
 inline qfa::calibration counting_inputs(std::size_t channels) {
   std::vector<float> token(channels);
@@ -61,9 +71,9 @@ inline qfa::calibration counting_inputs(std::size_t channels) {
   return known;
 }
 
-/// What every control owes: it asks for the calibration its policy needs and hands it on, leaves the weights alone
-/// where the policy throws, refuses one that changes activations, changes nothing where the policy changes nothing, and
-/// has no stored bits.  `make(policy)` is the control of it.
+/// What every control owes: it asks for the calibration its policy needs and hands it on, refuses the tensors that its
+/// policy refuses, leaves the weights alone where the policy throws, refuses one that changes activations, changes
+/// nothing where the policy changes nothing, and has no stored bits.  `make(policy)` is the control of it.
 template <class Make>
 void check_control_laws(Make make) {
   const auto calibrated = make(qfa::any_policy(calibrated_shift{}));
@@ -82,6 +92,9 @@ void check_control_laws(Make make) {
   check_refused([&] { qfa::apply_policy(make(qfa::any_policy(doubles_both{})), w.view(), {}); },
                 {"doubles_both", "changes activations"});
   check_refused([&] { make(qfa::any_policy(doubles_both{})).validate(); }, {"changes activations"});
+
+  const std::vector<qfa::tensor_info> chosen{{.name = "k"}, {.name = "v"}};
+  check_refused([&] { qfa::check_tensors(make(qfa::any_policy(of_another_model{})), chosen); }, {"with 2 matrices"});
 
   w.values.front() = -0.0f;
   const matrix signed_zero = w;

@@ -108,6 +108,9 @@ TEST_CASE("rotated: it owes what every policy owes, stores what the policy withi
   qfa_test::check_pruner_laws(rotated{rtn{.bits = 4}, 4, 2}, {.name = "up"});
   CHECK(rotated{rtn{.bits = 4}}.stored_bits(8, 16) == rtn{.bits = 4}.stored_bits(8, 16));
   CHECK(rotated{}.stored_bits(8, 16) == std::nullopt);
+  const std::vector<qfa::tensor_info> chosen{{.name = "k"}};
+  check_refused([&] { qfa::check_tensors(rotated{any_policy(qfa_test::of_another_model{})}, chosen); },
+                {"with 1 matrices"});
   CHECK(rotated{rtn{.bits = 4}}.name() == "rotate:then=(rtn:bits=4)");
   CHECK(rotated{rtn{.bits = 4}, 64, 1}.name() == "rotate:then=(rtn:bits=4),size=64,seed=1");
 }

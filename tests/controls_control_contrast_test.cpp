@@ -36,7 +36,9 @@ TEST_CASE("contrast: two draws of one size are not told apart") {
 TEST_CASE("check_selection: features chosen for what noise did to them on some rows are ordinary on others") {
   const std::vector<float> loss(100, 0.65f);  // r is about 0.9
   const selection_check alike = check_selection(lossy_sample(loss, 1), 0.9);
-  CHECK(alike.worst_again > alike.chosen_worst + 0.005);
+  CHECK(alike.worst_again.value > alike.chosen_worst + 0.005);
+  CHECK(alike.worst_again.range.kind == interval_kind::two_sided);
+  CHECK(alike.worst_again.range.lower > alike.chosen_worst);
   CHECK(alike.survivors_again.value < 1.0);
   const selection_check apart =
       check_selection(lossy_sample(losses(100, [](std::size_t f) { return f < 50; }), 1), 0.9);

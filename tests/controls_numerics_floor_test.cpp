@@ -35,6 +35,7 @@ TEST_CASE("numerics_floor: tau is the 1 % quantile of r, and what lies below is 
   damage_sample floor = lossy_sample(std::vector<float>(101, 0.01f), 1);
   for (std::size_t f = 0; f < 101; ++f)
     floor.r[f] = 1.0 - 0.001 * static_cast<double>(f);
+  floor.even = floor.odd = floor.r;
   const numerics_floor found = floor_of("weights", floor);
   CHECK(found.tau == doctest::Approx(0.901));
   CHECK(found.least == doctest::Approx(0.9));
@@ -42,6 +43,16 @@ TEST_CASE("numerics_floor: tau is the 1 % quantile of r, and what lies below is 
   const damage_sample hurt = lossy_sample(losses(100, [](std::size_t f) { return f < 30; }), 2);
   CHECK(found.beyond(hurt).value == doctest::Approx(0.3));
   CHECK(floor_of("nothing", lossy_sample(std::vector<float>(10, 0.0f), 1)).exact);
+}
+
+TEST_CASE("numerics_floor: a threshold that half of the rows chose is applied to the other half") {
+  damage_sample floor = lossy_sample(std::vector<float>(20, 0.01f), 1), s = floor;
+  floor.even.assign(20, 0.9);
+  floor.odd.assign(20, 0.8);
+  s.even.assign(20, 0.95);
+  s.odd.assign(20, 0.85);
+  // 0.85 on the odd rows lies below the even rows' 0.9; no half lies below its own.
+  CHECK(floor_of("weights", floor).beyond(s).value == 0.5);
 }
 
 }  // namespace controls_numerics_floor_test

@@ -26,6 +26,17 @@ TEST_CASE("find_precision_laws: D_crit is that of the two fitted laws, its inter
   CHECK_FALSE(found.unified.has_value());
   CHECK(found.missing.empty());
   CHECK(found.loss->law.alpha == qfa::fit_loss(table.losses).law.alpha);
+  REQUIRE(found.loss_parameters.size() == 4);
+  const double fitted[] = {found.loss->law.a, found.loss->law.b, found.loss->law.e, found.loss->law.alpha};
+  for (std::size_t i = 0; i < 4; ++i) {
+    const qfa::estimate& p = found.loss_parameters[i].value;
+    CAPTURE(found.loss_parameters[i].name);
+    CHECK(p.value == fitted[i]);
+    CHECK(p.range.kind == qfa::interval_kind::two_sided);
+    CHECK(p.range.scale == qfa::interval_scale::log);
+    CHECK(p.range.lower < p.value);
+    CHECK(p.value < p.range.upper);
+  }
   REQUIRE(found.critical.size() == 18);
   for (const qfa::critical_finding& c : found.critical) {
     CHECK(c.tokens.value == qfa::critical_tokens(found.loss->law, found.degradation->law, c.parameters, c.bits));

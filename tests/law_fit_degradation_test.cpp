@@ -3,6 +3,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <vector>
+
 #include "law_oracle.hpp"
 
 namespace law_fit_degradation_test {
@@ -39,7 +42,17 @@ TEST_CASE("fit_degradation: a tenth of the rows a hundredfold off move the expon
 }
 
 TEST_CASE("fit_unified_degradation: no worse than where scipy's search ends, and the planted law near") {
-  const auto fit = qfa::fit_unified_degradation(qfa_test::law_rows("unified_table", "delta"));
+  // Models trained in no more bits than they are quantized to end nothing, and say nothing: there the law is 0.
+  std::vector<qfa::observation> rows = qfa_test::law_rows("unified_table", "delta");
+  const std::size_t quantized = rows.size();
+  for (const double trained : {4.0, 3.0}) {
+    rows.push_back(rows.front());
+    rows.back().bits = 4.0;
+    rows.back().trained_bits = trained;
+    rows.back().value = 1e-4;
+  }
+  CHECK(qfa::with_fewer_bits(rows).size() == quantized);
+  const auto fit = qfa::fit_unified_degradation(rows);
   const qfa::json& oracle = qfa_test::law_oracle()["unified"];
   CHECK(fit.objective <= oracle["objective"].get<double>() * (1.0 + 1e-6));
   CHECK(fit.law.law.gamma_d == doctest::Approx(oracle["gamma_d"].get<double>()).epsilon(0.01));

@@ -96,6 +96,12 @@ TEST_CASE("first_difference: what lies outside blocks changes the embedding, or 
   for (const char* name : {"model.layers.1.mlp.up_proj.weight", "model.layers.2.mlp.up_proj.weight", "lm_head.weight"})
     several.tensors[name] = share(model.at(name).shape, *model.at(name).values);
   CHECK(first_difference(several, model) == 1);
+  language_model stranger = model;
+  stranger.tensors["model.layers.0.mystery"] = share({1}, {1.0f});
+  language_model other = stranger;
+  CHECK(first_difference(other, stranger) == layers + 1);
+  other.tensors["model.layers.0.mystery"] = share({1}, {1.0f});
+  CHECK_THROWS_WITH(first_difference(other, stranger), doctest::Contains("\"model.layers.0.mystery\""));
   language_model fewer = model;
   fewer.tensors.erase("lm_head.weight");
   CHECK_THROWS_WITH(first_difference(fewer, model), doctest::Contains("the same tensors"));

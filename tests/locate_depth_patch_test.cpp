@@ -43,6 +43,17 @@ TEST_CASE("depth_patch: what a patch recovers, and what enters between two of th
     CHECK(p.depths[d].recovered.value == doctest::Approx(recovered[d]));
     CHECK(p.depths[d].entering.value == doctest::Approx(entering[d]));
   }
+  // Layer 0 does harm on the even groups, layer 1 on the odd ones.
+  std::vector<std::vector<comparison_sum>> halves{groups_of(2.0), groups_of(2.0), groups_of(0.5)};
+  for (std::size_t g = 0; g < 8; g += 2)
+    halves[1][g] = groups_of(0.5)[g];
+  const depth_profile h = profile_depths(groups_of(2.0), halves);
+  CHECK(h.depths[1].entering_even == doctest::Approx(0.75));
+  CHECK(h.depths[1].entering_odd.value == 0.0);
+  CHECK(h.depths[2].entering_even == 0.0);
+  CHECK(h.depths[2].entering_odd.value == doctest::Approx(0.75));
+  CHECK(h.depths[0].entering_even == 0.0);
+  CHECK(h.depths[0].entering_odd.value == 0.0);
   // One group recovers less: the interval knows.
   std::vector<std::vector<comparison_sum>> uneven{groups_of(1.0)};
   uneven[0][3] = groups_of(2.0)[3];

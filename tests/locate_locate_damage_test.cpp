@@ -76,7 +76,7 @@ TEST_CASE("locate_damage: one matrix that carries all damage is found, with a sh
 TEST_CASE("locate_damage: by head, the same bits for every number of threads") {
   const auto numbers = [] {
     const damage_location found = locate_damage(bench_of(tiny_model()), rtn{.bits = 4},
-                                                {.kind = unit_kind::heads, .weighting = noise_weighting::mass});
+                                                {.kind = unit_kind::heads, .weighting = {feature_weighting::mass}});
     std::vector<double> out{found.noise.value, found.worst_share.value, found.adds_up.median.range.upper,
                             found.total_additivity.value, found.ranking.value};
     for (const located_unit& unit : found.units)
@@ -132,8 +132,8 @@ TEST_CASE("locate_damage: shares, totals and the choice of the worst from sums a
 
 TEST_CASE("locate_damage: features weigh the same, or by what they add to the residual stream") {
   const unit_bench bench = bench_of(tiny_model(), {.losses = false});
-  const auto uniform = feature_weights(bench, noise_weighting::uniform);
-  const auto mass = feature_weights(bench, noise_weighting::mass);
+  const auto uniform = feature_weights(bench, {});
+  const auto mass = feature_weights(bench, {feature_weighting::mass});
   const std::vector<double> masses = bench.masses();
   CHECK(uniform.front() == uniform.back());
   double sum = 0.0;
@@ -142,6 +142,14 @@ TEST_CASE("locate_damage: features weigh the same, or by what they add to the re
   CHECK(sum == doctest::Approx(1.0));
   for (std::size_t i = 0; i < mass.size(); ++i)
     CHECK(mass[i] * masses[0] == doctest::Approx(mass[0] * masses[i]));
+  // Two of the features, and none of them: the first two that are measured, and one that is not.
+  const auto listed = [&](std::vector<std::uint32_t> list) {
+    return feature_weights(bench, {feature_weighting::listed, std::move(list)});
+  };
+  CHECK(listed({bench.features()[0], bench.features()[1]})[1] == 0.5);
+  CHECK_THROWS_WITH(listed({}), doctest::Contains("no feature that counts"));
+  const auto logit = feature_weights(bench, {feature_weighting::logit});
+  CHECK(logit != mass);
   CHECK(masses[0] == bench.reference().reference().table.total(bench.features()[0]).fired.either.sum_x());
   const damage_location found = locate_damage(bench, rtn{.bits = 4}, {.kind = unit_kind::layers});
   CHECK(!found.depths);

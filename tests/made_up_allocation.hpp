@@ -19,12 +19,19 @@ inline qfa::allocation_result made_allocation() {
              .bits = {300, 400, 300, 400},
              .kl = {0.4, 0.1, 0.2, 0.1},
              .noise = {0.4, 0.2, 0.4, 0.2, 0.0, 0.0, 0.0, 0.0}};
+  a.gate = "jump_relu";
+  a.sae_width = 512;
+  a.reference_fvu = 0.0625;
+  a.warnings = {"some rows are held-out rows"};
   a.uniform = 1;
   a.damages = {0.3, 0.1, 0.0, 0.0};
   a.fit_tokens = 640;
   a.held_out_tokens = 1280;
   a.held_out_groups = 10;
-  a.adds_up = {{0.8, 1.125, 1.25}, 100};
+  a.adds_up.lower_quartile = 0.8;
+  a.adds_up.median.value = 1.125;
+  a.adds_up.upper_quartile = 1.25;
+  a.adds_up.features = 100;
   const std::vector<std::vector<std::size_t>> chosen{{1, 1}, {1, 0}, {0, 0}, {1, 1}};
   const std::vector<double> survived{70.0, 80.0, 90.0, 72.0};
   for (std::size_t i = 0; i < 4; ++i) {
@@ -33,6 +40,7 @@ inline qfa::allocation_result made_allocation() {
     a.predicted.push_back(one);
     qfa::held_out_mix mix{
         .name = std::string(qfa::mix_names[i]), .chosen = chosen[i], .bits = one.bits, .features = 100};
+    mix.fvu = 0.125;
     const double scale = static_cast<double>(i + 1);
     mix.whole = {survived[i], 0.1 * scale, 0.2 * scale, 0.3 * scale};
     for (std::size_t g = 0; g < 10; ++g) {

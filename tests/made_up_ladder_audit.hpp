@@ -24,6 +24,7 @@ inline qfa::condition_result made_condition(std::string name, qfa::leave_one_out
     s.mean_activation = s.firing_rate * static_cast<double>(1 + f % 5);
     s.max_activation = 3.0 + static_cast<double>(f * 3 % 7);
     out.features.push_back(s);
+    out.by_honest.rates.push_back(s.firing_rate);
   }
   out.by_honest.active.assign(correlations.features(), 1);
   out.by_honest.outcomes.assign(correlations.features(), qfa::outcome::blurred);

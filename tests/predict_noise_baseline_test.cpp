@@ -51,6 +51,28 @@ TEST_CASE("isotropic_noise_to_signal: is what an isotropic error does to a featu
         doctest::Approx((1.0 - r * r) / (r * r)).epsilon(0.02));
 }
 
+TEST_CASE(
+    "gated_error_variance: is what an isotropic error does to a JumpReLU whose pre-activations pass its threshold") {
+  // z is even over [0, 10), the threshold 4: a density of 0.1 there, 0.6 of the tokens fire, 1/15 of them below 4.4.
+  std::mt19937 random(12);
+  std::normal_distribution<double> normal;
+  std::uniform_real_distribution<double> anywhere(0.0, 10.0);
+  constexpr double theta = 4.0, sigma = 0.05;
+  double error = 0.0, fired = 0.0, near = 0.0;
+  constexpr int n = 400000;
+  for (int t = 0; t < n; ++t) {
+    const double z = anywhere(random), moved = z + sigma * normal(random);
+    const double x = z > theta ? z : 0.0, y = moved > theta ? moved : 0.0;
+    error += (y - x) * (y - x);
+    fired += x > 0.0 ? 1.0 : 0.0;
+    near += x > 0.0 && x < 1.1 * theta ? 1.0 : 0.0;
+  }
+  const double variance = qfa::gated_error_variance(sigma * sigma, theta, near / fired);
+  CHECK(variance > 40.0 * sigma * sigma);  // crossings are nearly all of it
+  CHECK(error / n == doctest::Approx(fired / n * variance).epsilon(0.03));
+  CHECK(qfa::gated_error_variance(0.25, 0.0, 0.5) == 0.25);
+}
+
 TEST_CASE("encoder_norms_squared: one norm for each column of (d_in, d_sae)") {
   const std::vector<float> w{1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f};
   CHECK(qfa::encoder_norms_squared(w, 2, 3) == std::vector{17.0, 29.0, 45.0});

@@ -41,7 +41,7 @@ TEST_CASE("allocation_finding: counts, differences with intervals, and whether t
   CHECK(says(qfa::allocation_finding(a), "an interval that does not exclude zero."));
   a.comparisons[0] = compare_mixes(a.mixes[0], a.mixes[1]);
   CHECK(says(qfa::allocation_finding(a), "uniform precision is better here."));
-  a.adds_up.quartiles[1] = a.adds_up.quartiles[2] = 2.0;
+  a.adds_up.median.value = a.adds_up.upper_quartile = 2.0;
   a.predicted[1].exact = true;
   a.predicted[2].chosen = a.predicted[1].chosen;
   a.listed = 9;
@@ -51,6 +51,26 @@ TEST_CASE("allocation_finding: counts, differences with intervals, and whether t
   CHECK(says(other, "no choice within these bytes is predicted to do less.\n"));
   CHECK(!says(other, "left free"));
   CHECK(says(other, "4 of the 9 features to keep"));
+}
+
+TEST_CASE("allocation_header: says what was read, by which SAE, and what to beware of") {
+  qfa::audit_protocol made{.context = 128, .prepend_bos = true, .processing = "none", .order = "compress,process"};
+  made.inputs.push_back({"model.safetensors", 12, "cbf43926"});
+  made.warnings.push_back("mind the step");
+  const std::string header = qfa::allocation_header(qfa_test::made_allocation(), made);
+  CAPTURE(header);
+  CHECK(says(header,
+             "at blocks.1.hook_resid_post of a jump_relu SAE of 512 features, FVU 0.0625 on the reference and "
+             "0.1250 with mixed precision: 2 matrices, 2 policies, 100 bytes."));
+  CHECK(says(header, "Rows of 128 tokens, with BOS; processing none, order compress,process."));
+  CHECK(says(header, "read: model.safetensors (12 bytes, CRC-32 cbf43926)"));
+  CHECK(says(header, "warning: mind the step\nwarning: some rows are held-out rows\n"));
+  CHECK(!says(header, "calibrated"));
+  made.prepend_bos = false;
+  made.calibration = "\"some.npy\"";
+  const std::string other = qfa::allocation_header(qfa_test::made_allocation(), made);
+  CHECK(says(other, "no BOS"));
+  CHECK(says(other, "calibrated on \"some.npy\"\n"));
 }
 
 TEST_CASE("allocation_table: a line for each plan, the uniform one with its option") {

@@ -6,19 +6,14 @@
 #include <limits>
 #include <string>
 
+#include "report_estimates.hpp"
+
 namespace report_damage_text_test {
 
 using namespace qfa;
+using qfa_test::made_estimate;
 
 namespace {
-
-estimate of(double value, double lower, double upper) {
-  estimate out{.value = value, .bias_corrected = value, .range = {}};
-  out.range.lower = lower;
-  out.range.upper = upper;
-  out.range.kind = interval_kind::two_sided;
-  return out;
-}
 
 token_bucket bucket(double low, double high, const estimate& kl) {
   return {.low = low, .high = high, .tokens = 9, .kl = kl, .cosine = {}, .jaccard = {}, .relative_shift = {}};
@@ -34,17 +29,17 @@ TEST_CASE("shift_text: says what the shift is made of, and who carries it") {
   CHECK(shift_text(c) == "rtn:bits=4: activations do not move.\n");
   c.first.shift_share = 0.125;
   s.mean.shift = 4.0;
-  s.relative = of(0.031, 0.029, 0.033);
-  s.mean_shift_share = of(0.04, 0.03, 0.05);
-  s.explained = of(0.62, 0.55, 0.68);
-  s.decoded = of(0.91, 0.9, 0.93);
-  s.missed = of(0.11, 0.1, 0.12);
-  s.cross = of(-0.02, -0.03, -0.01);
-  s.gini_firing = of(0.8, 0.75, 0.85);
+  s.relative = made_estimate(0.031, 0.029, 0.033);
+  s.mean_shift_share = made_estimate(0.04, 0.03, 0.05);
+  s.explained = made_estimate(0.62, 0.55, 0.68);
+  s.decoded = made_estimate(0.91, 0.9, 0.93);
+  s.missed = made_estimate(0.11, 0.1, 0.12);
+  s.cross = made_estimate(-0.02, -0.03, -0.01);
+  s.gini_firing = made_estimate(0.8, 0.75, 0.85);
   s.top_1_percent.value = 0.12;  // without an interval
-  s.top_10_percent = of(0.45, 0.4, 0.5);
+  s.top_10_percent = made_estimate(0.45, 0.4, 0.5);
   s.phi.resize(512);
-  s.carriers = {{12, 7}, 0.51, of(0.47, 0.4, 0.5)};
+  s.carriers = {{12, 7}, 0.51, made_estimate(0.47, 0.4, 0.5)};
   CHECK(
       shift_text(c) ==
       "rtn:bits=4: activations move by 3.1 % [2.9, 3.3] of their energy, of which a bias would undo 4.0 % [3.0, 5.0]; "
@@ -62,20 +57,61 @@ TEST_CASE("shift_text: says what the shift is made of, and who carries it") {
   CHECK(shift_text(c).find("carry half") == std::string::npos);
 }
 
+TEST_CASE("worst_features_text: says what the rows that did not choose them make of the worst") {
+  condition_result c;
+  c.policy = "rtn:bits=4";
+  CHECK(worst_features_text(c).empty());
+  c.worst.chosen = 25;
+  c.worst.chosen_mean = 0.41;
+  c.worst.mean = made_estimate(0.52, 0.48, 0.56);
+  c.worst.hurt = made_estimate(0.96, 0.8, 0.99);
+  c.worst.listed = {{.feature = 12, .chosen_r = 0.1, .r = made_estimate(0.3, 0.2, 0.4)},
+                    {.feature = 7, .chosen_r = 0.2, .r = made_estimate(0.25, 0.2, 0.3)}};
+  CHECK(worst_features_text(c) ==
+        "rtn:bits=4: the 25 worst features, chosen on the even groups of rows (mean r 0.410), have mean r 0.520 "
+        "[0.480, 0.560] on the odd ones, where 96.0 % [80.0, 99.0] of them do not survive; worst first: 12 with 0.300 "
+        "[0.200, 0.400], 7 with 0.250 [0.200, 0.300].\n");
+}
+
+TEST_CASE("interval_warnings: groups that are too short are named, with what tells so, and others are not") {
+  condition_result c;
+  c.policy = "rtn:bits=4";
+  CHECK(interval_warnings(c, honest).empty());
+  c.code_groups = group_length_check{.block_length = 12.34, .groups = 64, .advised = 16};
+  c.by_honest.mean_halved = {.groups = 64, .error_ratio = 1.31, .most = 1.19};
+  c.by_published.survived_halved = {.groups = 64, .error_ratio = 1.41, .most = 1.19};
+  CHECK(interval_warnings(c, honest) ==
+        "warning: rtn:bits=4: rows depend on each other in the codes' cosine over 12.3 rows: 64 groups are too many, "
+        "16 would be long enough, and intervals are too narrow\n"
+        "warning: rtn:bits=4: with 32 groups of rows the standard error of mean r is 1.31 times that with 64, where "
+        "chance allows 1.19: neighboring groups hang together, and its interval is too narrow\n");
+  const std::string other = interval_warnings(c, published);
+  CHECK(other.find("of the share that survives is 1.41 times") != std::string::npos);
+  CHECK(other.find("mean r") == std::string::npos);
+  c.loss.emplace().groups = {.block_length = 3.0, .groups = 8, .advised = 4};
+  c.loss->kl_halved = {.groups = 17, .error_ratio = 2.0, .most = 1.5};
+  const std::string with_loss = interval_warnings(c, honest);
+  CHECK(with_loss.find("in excess loss over 3.0 rows: 8 groups") != std::string::npos);
+  CHECK(with_loss.find("with 9 groups of rows the standard error of KL is 2.00 times that with 17") !=
+        std::string::npos);
+}
+
 TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of each table") {
   condition_result c;
   c.policy = "rtn:bits=4";
   CHECK(tokens_text(c).empty());
   token_account& t = c.tokens.emplace();
   t.ranked_tokens = 250;
-  t.cosine = {240, of(-0.42, -0.45, -0.39)};
-  t.jaccard = {240, of(-0.3, -0.35, -0.25)};
+  t.cosine = {240, made_estimate(-0.42, -0.45, -0.39)};
+  t.jaccard = {240, made_estimate(-0.3, -0.35, -0.25)};
   const estimate refused{.value = 7.0, .bias_corrected = 7.0, .range = {}};
   constexpr double infinite = std::numeric_limits<double>::infinity();
-  t.tables[3] = {bucket(0.0, 0.25, refused), bucket(0.25, 0.5, of(0.0312, 0.03, 0.033)),
-                 bucket(0.5, 0.75, of(9.0, 8.0, 10.0)), bucket(0.95, 1.0, of(0.00211, 0.002, 0.00221))};
-  t.tables[0] = {bucket(0.0, 1.0, of(0.5, 0.4, 0.6)), bucket(2048.0, infinite, of(0.25, 0.2, 0.3))};
-  t.tables[1] = {bucket(1.0, 2.0, of(0.5, 0.4, 0.6))};  // nothing to hold it against
+  t.tables[3] = {bucket(0.0, 0.25, refused), bucket(0.25, 0.5, made_estimate(0.0312, 0.03, 0.033)),
+                 bucket(0.5, 0.75, made_estimate(9.0, 8.0, 10.0)),
+                 bucket(0.95, 1.0, made_estimate(0.00211, 0.002, 0.00221))};
+  t.tables[0] = {bucket(0.0, 1.0, made_estimate(0.5, 0.4, 0.6)),
+                 bucket(2048.0, infinite, made_estimate(0.25, 0.2, 0.3))};
+  t.tables[1] = {bucket(1.0, 2.0, made_estimate(0.5, 0.4, 0.6))};  // nothing to hold it against
   CHECK(
       tokens_text(c) ==
       "rtn:bits=4: on 250 tokens KL goes with the code's cosine by -0.42 [-0.45, -0.39] (Spearman), with the active "
@@ -84,7 +120,7 @@ TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of
       "[0.95, 1].\n"
       "  Mean KL by position: 0.5 [0.4, 0.6] in [0, 1), 0.25 [0.2, 0.3] from 2048.\n");
   t.ranked_stride = 4;
-  t.relative_shift = {240, of(0.5, 0.4, 0.6)};
+  t.relative_shift = {240, made_estimate(0.5, 0.4, 0.6)};
   const std::string text = tokens_text(c);
   CHECK(text.find("250 tokens (those of one row in 4) KL") != std::string::npos);
   CHECK(text.find(", with |D|/|h| by 0.50 [0.40, 0.60].\n") != std::string::npos);

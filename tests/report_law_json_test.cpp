@@ -5,23 +5,12 @@
 
 #include <string>
 
-#include "law_oracle.hpp"
+#include "report_made_findings.hpp"
 
 namespace report_law_json_test {
 
-qfa::precision_findings findings() {
-  qfa::law_table table;
-  table.degradation = qfa_test::law_rows("table", "delta");
-  table.degradation[5].value = -1e-9;
-  table.losses = qfa_test::law_rows("loss_table", "loss");
-  const qfa::law_place places[] = {{1e5, 2e6, 4}, {1e5, 2e12, 4}};
-  qfa::precision_findings found = qfa::find_precision_laws(table, places);
-  found.missing.push_back("feature noise: no column");
-  return found;
-}
-
 TEST_CASE("law report: every number with its interval, what was left out, and where it extrapolates") {
-  const qfa::precision_findings found = findings();
+  const qfa::precision_findings found = qfa_test::made_findings();
   const qfa::report_json out = qfa::to_json(found);
   CHECK(out["format"] == "qfa-law-1");
   const auto& d = out["degradation"];
@@ -35,6 +24,9 @@ TEST_CASE("law report: every number with its interval, what was left out, and wh
   CHECK(d["predictions"][1]["extrapolated"] == true);
   CHECK(d["warnings"].size() == 4);
   CHECK(out["loss"]["alpha"] == found.loss->law.alpha);
+  CHECK(out["loss"]["parameters"]["B"]["value"] == found.loss->law.b);
+  CHECK(out["loss"]["parameters"]["alpha"]["interval"]["degrees_of_freedom"] == 11.0);
+  CHECK_FALSE(out["degradation"].contains("trained_in_no_more_bits"));
   CHECK(out["critical_tokens"].size() == 18);
   CHECK(out["critical_tokens"][0]["value"] == found.critical[0].tokens.value);
   CHECK_FALSE(out.contains("feature_noise"));

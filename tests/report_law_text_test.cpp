@@ -5,23 +5,12 @@
 
 #include <string>
 
-#include "law_oracle.hpp"
+#include "report_made_findings.hpp"
 
 namespace report_law_text_test {
 
-qfa::precision_findings findings() {
-  qfa::law_table table;
-  table.degradation = qfa_test::law_rows("table", "delta");
-  table.degradation[5].value = -1e-9;
-  table.losses = qfa_test::law_rows("loss_table", "loss");
-  const qfa::law_place places[] = {{1e5, 2e6, 4}, {1e5, 2e12, 4}};
-  qfa::precision_findings found = qfa::find_precision_laws(table, places);
-  found.missing.push_back("feature noise: no column");
-  return found;
-}
-
 TEST_CASE("law_text: reads as a finding with its evidence") {
-  const std::string text = qfa::law_text(findings());
+  const std::string text = qfa::law_text(qfa_test::made_findings());
   const auto says = [&](const char* part) {
     CAPTURE(part);
     CHECK(text.find(part) != std::string::npos);
@@ -34,13 +23,15 @@ TEST_CASE("law_text: reads as a finding with its evidence") {
   says("EXTRAPOLATED");
   says("warning: 1 of 72 rows have a value of 0 or less");
   says("loss before quantization");
+  says("95 % by checkpoints: A [");
+  says(", alpha [");
   says("not reached");
   says("not determined: feature noise: no column");
   CHECK(text.find("nan") == std::string::npos);
 }
 
 TEST_CASE("law_text: says so where the sign of gamma_D is open") {
-  qfa::precision_findings found = findings();
+  qfa::precision_findings found = qfa_test::made_findings();
   qfa::estimate& gamma_d = found.degradation->evidence.parameters[1].value;
   gamma_d.range.lower = -0.1;
   CHECK(qfa::law_text(found).find("does not show that training longer matters") != std::string::npos);

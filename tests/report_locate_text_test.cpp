@@ -82,9 +82,14 @@ TEST_CASE("locate text: deep models show where most damage enters") {
   found.depths->depths.clear();
   for (std::size_t d = 0; d <= 10; ++d)
     found.depths->depths.push_back({d, made_estimate(0.1 * static_cast<double>(d), 0.0, 1.0),
+                                    made_estimate(d == 9 ? 0.7 : 0.01 * static_cast<double>(d), 0.0, 1.0),
+                                    d == 7 ? 0.6 : 0.01 * static_cast<double>(d),
                                     made_estimate(d == 7 ? 0.5 : 0.01 * static_cast<double>(d), 0.0, 1.0)});
   const std::string text = location_text(found);
-  CHECK(text.find("enters in these most: layer 6 50.0 %") != std::string::npos);
+  CHECK(text.find(
+            "enters in these most, chosen on the even groups of rows and measured on the odd ones: layer 6 50.0 %") !=
+        std::string::npos);
+  CHECK(text.find("70.0 %") == std::string::npos);
   CHECK(text.find("layer 4 5.0 %") != std::string::npos);
   CHECK(text.find("layer 3 4.0 %") == std::string::npos);
 }

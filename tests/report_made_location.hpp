@@ -7,18 +7,9 @@
 #include <vector>
 
 #include "qfa/locate/locate_damage.hpp"
+#include "report_estimates.hpp"
 
 namespace qfa_test {
-
-inline qfa::estimate made_estimate(double value, double lower, double upper,
-                                   qfa::interval_scale scale = qfa::interval_scale::logit) {
-  qfa::estimate e{.value = value, .bias_corrected = value, .range = {}};
-  e.range.lower = lower;
-  e.range.upper = upper;
-  e.range.scale = scale;
-  e.range.kind = qfa::interval_kind::two_sided;
-  return e;
-}
 
 /// Four layers, half of whose damage the second carries; the last lies behind the hook.
 inline qfa::damage_location made_location() {

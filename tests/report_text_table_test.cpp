@@ -74,6 +74,8 @@ TEST_CASE("gate_note: what the bands bear, of which kind of SAE, what flips carr
   CHECK(note.find("19 %") != std::string::npos);
   CHECK(note.find("jump_relu SAE") != std::string::npos);
   CHECK(note.find("rtn:bits=4 25.0 %") != std::string::npos);
+  c.features[0].flip_energy = c.features[0].on_energy = 0.0;
+  CHECK(qfa::gate_note(a).find("rtn:bits=4 none, as nothing changed\n") != std::string::npos);
   a.conditions.resize(1);
   CHECK(qfa::gate_note(a).empty());
 }

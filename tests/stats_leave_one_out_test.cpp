@@ -118,6 +118,41 @@ TEST_CASE("leave_groups_out: leaving a group out is computing without its tokens
   }
 }
 
+TEST_CASE("leave_groups_out: blocks of groups are left out as one, and what stands in none is not looked at") {
+  const qfa_test::statistics_oracle oracle;
+  const auto table_by = [&](auto place) {  // the same tokens, in other groups
+    std::vector<std::uint32_t> groups = oracle.group_of_token;
+    for (std::uint32_t& g : groups)
+      g = place(g);
+    qfa::feature_table table(oracle.features, oracle.groups);
+    table(oracle.codes("x"), oracle.codes("b"), groups);
+    return table;
+  };
+  const qfa::feature_table table = oracle.table("b");
+  const auto over = [&](const qfa::group_blocks& blocks) {
+    return qfa::leave_groups_out(
+        table, [](const qfa::comoments& c) { return qfa::pearson(c); }, 0.95, blocks);
+  };
+  const auto same = [&](const qfa::leave_one_out& got, const qfa::leave_one_out& expected) {
+    REQUIRE(got.groups == expected.groups);
+    for (std::size_t f = 0; f < oracle.features; ++f) {
+      CAPTURE(f);
+      CHECK(close(got.r[f], expected.r[f], 1e-10));  // cells are merged in another order
+      CHECK(got.evidence[f].groups == expected.evidence[f].groups);
+      CHECK(got.evidence[f].effective == doctest::Approx(expected.evidence[f].effective));
+      for (std::size_t g = 0; g < got.groups; ++g)
+        CHECK(close(got.without(g, f), expected.without(g, f), 1e-8));
+    }
+  };
+  const qfa::group_blocks pairs = qfa::blocks_of(table, qfa::group_selection::all, 2);
+  REQUIRE(pairs.size() == (oracle.groups + 1) / 2);
+  CHECK(pairs[1] == std::vector<std::size_t>{2, 3});
+  same(over(pairs), honest(table_by([](std::uint32_t g) { return g / 2; })));
+  const qfa::group_blocks odd = qfa::blocks_of(table, qfa::group_selection::odd);
+  CHECK(odd[1] == std::vector<std::size_t>{3});
+  same(over(odd), honest(table_by([](std::uint32_t g) { return g % 2 == 1 ? g : qfa::skipped; })));
+}
+
 TEST_CASE("leave_groups_out: the same bits on 1, 2, 3 and 8 threads") {
   const qfa_test::statistics_oracle oracle;
   const std::size_t before = qfa::thread_count();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "audit_options_cli.hpp"
+#include "audit_run.hpp"
 #include "commands.hpp"
 #include "progress_line.hpp"
 #include "qfa/allocate/allocate.hpp"
@@ -48,20 +49,6 @@ void read_budget(const std::string& text, qfa::allocate_options& to) {
               "\"");
 }
 
-/// A name of enum feature_weighting but the last, or a file that lists features.
-void read_weights(const std::string& text, std::size_t width, qfa::allocate_options& to) {
-  const auto& names = qfa::feature_weighting_names;
-  const auto at = std::find(names.begin(), names.end() - 1, text);
-  if (at != names.end() - 1) {
-    to.by = static_cast<qfa::feature_weighting>(at - names.begin());
-    return;
-  }
-  if (!std::filesystem::exists(text))
-    qfa::fail("--weights takes uniform, mass, logit or a file that lists features, and there is no \"" + text + "\"");
-  to.by = qfa::feature_weighting::listed;
-  to.listed = qfa::read_feature_list(text, width);
-}
-
 void run(const allocate_arguments& a) {
   if (a.kl != "keep" && a.kl != "free") qfa::fail("--kl takes keep or free, not \"" + a.kl + "\"");
   qfa::allocate_options options{.keep_kl = a.kl == "keep", .targets = a.audit.targets};
@@ -72,6 +59,10 @@ void run(const allocate_arguments& a) {
     for (std::size_t j = 0; j < i; ++j)
       if (options.options[i].name() == options.options[j].name())
         qfa::fail("the policy " + options.options[i].name() + " is given twice");
+  const bool learns = std::ranges::any_of(options.options, [](const auto& policy) { return policy.needs().any(); }) ||
+                      (options.bytes == 0 && options.like.needs().any());
+  if (!learns && !a.audit.calibration.empty())
+    qfa::fail("--calibration means nothing with these policies, none of which learns from tokens");
   check_output_file(a.audit.out);
   if (!a.report.empty()) check_output_file(a.report);
   audit_arguments shaping = a.audit;
@@ -80,7 +71,7 @@ void run(const allocate_arguments& a) {
   options.bench = {.fused = audit.fused, .allow_bad_sae = audit.allow_bad_sae};
   const qfa::sae dictionary = qfa::load_sae(a.audit.sae);
   const qfa::audit_settings settings = qfa::settle(audit, dictionary.metadata);
-  read_weights(a.weights, dictionary.d_sae, options);
+  options.weighting = qfa::parse_weighting(a.weights, dictionary.d_sae);
   const qfa::language_model model = qfa::open_model(a.audit.model);
   const qfa::token_rows tokens =
       qfa::read_tokens(a.audit.tokens, qfa::tokens_for(settings, model.config, audit.max_tokens));
@@ -91,16 +82,35 @@ void run(const allocate_arguments& a) {
   options.fit_rows = std::max<std::size_t>(1, a.fit_tokens / tokens.context);
   options.held_out_rows = std::max<std::size_t>(1, a.held_out_tokens / tokens.context);
 
+  options.expects_bos = expects_bos(a.audit.model, model.config);
+  qfa::audit_protocol made{.source = "model", .hook = settings.hook};
+  for (const std::string& input : {a.audit.model, a.audit.sae, a.audit.tokens, a.audit.calibration})
+    if (!input.empty()) add_inputs(made, input);
+  made.rules = settings.rules.name;
+  made.rows = tokens.rows();
+  made.context = tokens.context;
+  made.tokens = tokens.ids.size();
+  made.dropped_tokens = tokens.dropped;
+  made.prepend_bos = settings.prepend_bos;
+  made.bos_added = tokens.bos_added;
+  made.skip_positions = settings.skip_positions;
+  made.processing = qfa::describe(settings.weight_processing);
+  made.order = qfa::order_names[static_cast<std::size_t>(settings.order)];
+  made.fused = audit.fused;
+  made.targets = a.audit.targets.name();
+  made.architecture = qfa::name_of(model.config.family);
+  made.model_dtype = stored_dtype(a.audit.model, model);
+  if (calibration.rows() > 0) {
+    made.calibration = "\"" + a.audit.calibration + "\"";
+    made.calibration_tokens = calibration.ids.size();
+  }
+  made.warnings = settings.warnings;
+  if (const auto warning = qfa::reference_warning(model)) made.warnings.push_back(*warning);
+
   const qfa::allocation_result result =
       qfa::allocate(model, dictionary, tokens, settings, options, calibration, progress_line());
   clear_progress_line();
-  for (const std::string& warning : settings.warnings)
-    std::cout << "warning: " << warning << "\n";
-  std::cout << "Mixed precision for " << a.audit.model << " by its features at " << result.hook << ": "
-            << result.table.units.size() << " matrices, " << result.table.options.size() << " policies, "
-            << result.budget_bits / 8 << " bytes.\nFitted on " << result.fit_tokens << " tokens ("
-            << result.table.features.size() << " features measured), compared on " << result.held_out_tokens
-            << " others in " << result.held_out_groups << " groups; intervals are of 95 %.\n\n"
+  std::cout << qfa::allocation_header(result, made) << "\n"
             << qfa::allocation_finding(result) << "\n"
             << qfa::allocation_table(result);
   qfa::write_weight_plan(result.plan, a.audit.out,
@@ -108,7 +118,7 @@ void run(const allocate_arguments& a) {
   std::cout << "\nwritten: " << a.audit.out << " (--policy plan_file:" << a.audit.out << ")";
   if (!a.report.empty()) {
     qfa::atomic_file report(a.report);
-    report.stream() << qfa::to_json(result).dump(1) << '\n';
+    report.stream() << qfa::to_json(result, made).dump(1) << '\n';
     report.commit();
     std::cout << ", " << a.report;
   }

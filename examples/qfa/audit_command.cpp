@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <initializer_list>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,6 +17,7 @@
 #include "qfa/audit/activation_audit.hpp"
 #include "qfa/audit/checkpoint.hpp"
 #include "qfa/audit/team_share.hpp"
+#include "qfa/compress/spec_text.hpp"
 #include "qfa/sae/load.hpp"
 #include "ranks.hpp"
 
@@ -83,6 +85,18 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
     if (!arguments.controls)
       refuse({"--control-seeds", "--control-tokens"}, "an audit without --controls", "runs no controls");
+    if (arguments.match.empty())
+      refuse({"--match-tolerance"}, "an audit without --match-pruning", "matches no pruning");
+    const auto of_weights = [](const std::string& spec) {
+      return qfa::split_outside_parentheses(spec, '&').size() == 1;
+    };
+    const auto weights = std::ranges::count_if(arguments.policies, of_weights);
+    const bool some_with_caches = std::ssize(arguments.policies) > weights;
+    if (arguments.caches.empty() && !some_with_caches)
+      refuse({"--cache-prefill", "--cache-step"}, "an audit without a cache", "reads every row in one call");
+    const bool ladder_alone = arguments.ladder && arguments.caches.empty() && arguments.against.empty();
+    if (weights == 0 && arguments.match.empty() && !(ladder_alone && !some_with_caches))
+      refuse({"--controls"}, "an audit without a policy for weights alone", "has nothing to hold them against");
   }
 }
 
@@ -119,7 +133,8 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
   print_audit(result, arguments.model);
-  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv\n";
+  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv, " << arguments.out
+            << "/groups.npy\n";
 }
 
 }  // namespace
@@ -146,7 +161,7 @@ void add_audit(CLI::App& app) {
   command->add_option("--compressed", arguments->compressed,
                       "NAME=FILE with a compressed model's activations; repeatable, and a NAME that comes again goes "
                       "on with another file");
-  command->add_option("--out", arguments->out, "directory for report.json and features.csv")->required();
+  command->add_option("--out", arguments->out, "directory for report.json, features.csv and groups.npy")->required();
   add_audit_options(*command, *arguments);
   command->callback([arguments, command] { run(*command, *arguments); });
 }

@@ -22,6 +22,7 @@
 #include "qfa/report/controls_text.hpp"
 #include "qfa/report/damage_text.hpp"
 #include "qfa/report/features_csv.hpp"
+#include "qfa/report/group_shifts.hpp"
 #include "qfa/report/ladder_text.hpp"
 #include "qfa/report/meaning_text.hpp"
 #include "qfa/report/text_table.hpp"
@@ -90,6 +91,7 @@ qfa::audit_options audit_arguments::options() const {
   o.token_damage = token_damage;
   if (token_damage && no_loss) qfa::fail("--token-damage holds damage against losses, which --no-loss leaves out");
   o.meaning = meaning || !meaning_floor.empty();
+  o.families = ladder;
   if (!meaning_floor.empty()) o.meaning_floor = qfa::parse_policy(meaning_floor).name();
   o.fused = fused;
   o.losses = !no_loss;
@@ -218,6 +220,13 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
                 << qfa::fixed(c.match->target, 4) << ", reached " << qfa::fixed(c.match->reached, 4) << " on "
                 << c.match->rows << (c.match->same_rows ? " of the reported rows" : " rows that are not reported")
                 << (c.match->within_tolerance ? "" : ", NOT within the tolerance") << "\n";
+  std::string worst, narrow;
+  for (const qfa::condition_result& c : result.conditions) {
+    if (c.ladder_only) continue;
+    worst += qfa::worst_features_text(c);
+    narrow += qfa::interval_warnings(c, result.headline);
+  }
+  std::cout << narrow << (worst.empty() ? "" : "\n") << worst;
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
@@ -252,7 +261,8 @@ void remove_partial_reports(const std::filesystem::path& directory) {
   std::vector<std::filesystem::path> left;
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
     const std::string name = entry.path().filename().string();
-    if (name.rfind("report.json.partial-", 0) == 0 || name.rfind("features.csv.partial-", 0) == 0)
+    if (name.rfind("report.json.partial-", 0) == 0 || name.rfind("features.csv.partial-", 0) == 0 ||
+        name.rfind("groups.npy.partial-", 0) == 0)
       left.push_back(entry.path());
   }
   for (const auto& file : left)
@@ -268,6 +278,7 @@ void write_audit(const finished_audit& audit, const std::filesystem::path& direc
     report.stream() << json.dump(1) << '\n';
     qfa::atomic_file features(directory / "features.csv");
     qfa::write_features_csv(audit.result, features.stream());
+    qfa::write_group_shifts(audit.result, directory / "groups.npy");
     report.commit();
     features.commit();
   } catch (...) {

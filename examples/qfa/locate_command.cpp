@@ -49,13 +49,14 @@ located locate(const locate_arguments& arguments) {
   qfa::location_options how{.targets = a.targets};
   for (std::size_t i = 0; i < qfa::unit_kind_names.size(); ++i)
     if (arguments.units == qfa::unit_kind_names[i]) how.kind = static_cast<qfa::unit_kind>(i);
-  for (std::size_t i = 0; i < qfa::noise_weighting_names.size(); ++i)
-    if (arguments.weights == qfa::noise_weighting_names[i]) how.weighting = static_cast<qfa::noise_weighting>(i);
+  how.weighting = qfa::parse_weighting(arguments.weights, dictionary.d_sae);
   const bool processed_first = settings.order == qfa::compression_order::process_then_compress;
   (void)qfa::units_of(processed_first ? qfa::processed_config(settings.weight_processing, model.config) : model.config,
                       how.kind, a.targets, asked.fused);  // refuses targets before anything is run
 
   const bool calibrates = policy.needs().any(), from_tokens = calibrates && a.calibration.empty();
+  if (!calibrates && !a.calibration.empty())
+    qfa::fail("--calibration means nothing with " + policy.name() + ", which learns from no tokens");
   qfa::token_rows all = qfa::read_tokens(a.tokens, qfa::tokens_for(settings, model.config, 0));
   split_tokens tokens =
       split(std::move(all), a.max_tokens, 0, from_tokens ? a.calibration_tokens / settings.context : 0);
@@ -153,10 +154,10 @@ void add_locate(CLI::App& app) {
       ->add_option("--units", arguments->units,
                    "what is compressed by itself: tensors, layers, or heads (with their share of q, k, v and o)")
       ->check(CLI::IsMember({"tensors", "layers", "heads"}));
-  command
-      ->add_option("--weights", arguments->weights,
-                   "what a feature counts: uniform, or mass, what it adds to the residual stream")
-      ->check(CLI::IsMember({"uniform", "mass"}));
+  command->add_option(
+      "--weights", arguments->weights,
+      "what a feature counts: uniform, mass (what it adds to the residual stream), logit (to logits), or "
+      "a file that lists the features that count, one a line");
   command->add_option("--max-tokens", a.max_tokens,
                       "use no more tokens than this (65536; 0: all): a pass for each unit takes its time");
   command->add_option("--out", a.out, "directory for locate.json");

@@ -13,6 +13,7 @@
 
 #include "commands.hpp"
 #include "qfa/controls/earlier_audit.hpp"
+#include "qfa/controls/ranking_score.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/io/csv.hpp"
 #include "qfa/report/text_table.hpp"
@@ -27,15 +28,17 @@ struct predict_arguments {
   std::size_t show = 10;
 };
 
-void print_score(const qfa::earlier_audit& from, const std::vector<qfa::reported_feature>& ranked,
-                 const std::string& condition, const qfa::earlier_audit& to) {
-  qfa::text_table table({"survival under", "survived", "AUC of " + condition});
+void print_score(const qfa::earlier_audit& from, const std::string& condition, const qfa::earlier_audit& to) {
+  qfa::text_table table({"survival under", "survived", "AUC of " + condition, "95 %"});
   for (const std::string& name : to.conditions) {
-    const qfa::ranking_score s = qfa::score_ranking(ranked, to.features.at(name));
-    table.add({name, std::to_string(s.survived) + "/" + std::to_string(s.features), qfa::fixed(s.auc, 3)});
+    const qfa::ranking_score s = qfa::score_ranking(from, condition, to, name);
+    table.add({name, std::to_string(s.survived) + "/" + std::to_string(s.features), qfa::fixed(s.auc.value, 3),
+               qfa::range_text(s.auc.range, 3)});
   }
   std::cout << "\n" << table.str();
-  if (from.inputs == to.inputs)
+  if (from.groups == 0 || to.groups == 0)
+    std::cout << "intervals need groups.npy beside both reports, which qfa audit writes\n";
+  if (qfa::of_same_rows(from, to))
     std::cout
         << "both were measured on the same tokens, which flatters the AUC a little: qfa audit --controls ranks on "
            "other tokens than it scores on\n";
@@ -45,6 +48,11 @@ void run(const predict_arguments& arguments) {
   if (!ranks().leads()) return;
   const qfa::earlier_audit from = qfa::read_earlier_audit(arguments.from);
   const std::string& condition = from.condition(arguments.condition);
+  qfa::earlier_audit to;
+  if (!arguments.score.empty()) {
+    to = qfa::read_earlier_audit(arguments.score);
+    qfa::check_same_sae(from, to);
+  }
   const std::vector<qfa::reported_feature> ranked = qfa::most_endangered_first(from.features.at(condition));
   std::cout << ranked.size() << " features of a " << from.gate << " SAE, ranked by the noise to signal that "
             << condition << " gave them; nothing is fitted\n";
@@ -57,7 +65,7 @@ void run(const predict_arguments& arguments) {
     worst.add(
         {std::to_string(ranked[i].feature), qfa::fixed(ranked[i].noise_to_signal, 6), qfa::fixed(ranked[i].r, 6)});
   std::cout << "\n" << worst.str();
-  if (!arguments.score.empty()) print_score(from, ranked, condition, qfa::read_earlier_audit(arguments.score));
+  if (!arguments.score.empty()) print_score(from, condition, to);
   if (arguments.out.empty()) return;
   qfa::atomic_file file(arguments.out);
   qfa::csv_writer csv(file.stream());

@@ -31,7 +31,7 @@ TEST_CASE("damage located in a real model is what plain audits of its single ten
 
   const unit_bench bench(model, dictionary, tokens, settings);
   const std::vector<compression_unit> units = bench.units(unit_kind::tensors, targets);
-  const std::vector<double> weights = feature_weights(bench, noise_weighting::uniform);
+  const std::vector<double> weights = feature_weights(bench, {});
   const damage_location found = locate_damage(bench, policy, {.targets = targets});
   REQUIRE(found.units.size() == 6);
 

@@ -77,6 +77,11 @@ grep -q '^rtn:bits=6 ' ladder.txt
 [ "$(grep -c '"ladder_only": true' ladder/report.json)" -eq 5 ]
 grep -q '^policy,.*,effective_bits_censored' ladder/features.csv
 
+# A ranking by one condition is scored by what survives another, with an interval by groups of rows.
+"$qfa" predict --from from_model --condition rtn:bits=4 --score learned >score.txt
+grep -Eq '^gptq:bits=4,group=0 +[0-9]+/[0-9]+ +[01]\.[0-9]+ +(\[|unmeasured)' score.txt
+test -s from_model/groups.npy
+
 # The rest of the program.
 "$qfa" activations "${common[@]}" --hook nll --out nll.npy
 "$qfa" compress --policy rtn:bits=8 --in reference.npy --out compressed.npy | grep -q 'SQNR'

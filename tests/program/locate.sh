@@ -32,4 +32,5 @@ refused() {
 refused 'changes activations' --policy 'rtn:bits=8+act:bits=8'
 refused 'heads cannot be told apart' --policy rtn:bits=4 --units heads --fused
 refused 'matches no tensor' --policy rtn:bits=4 --targets 'nothing*'
+refused 'calibration means nothing with rtn:bits=4' --policy rtn:bits=4 --calibration "${files[2]}"
 refused 'units' --policy rtn:bits=4 --units words

@@ -19,7 +19,7 @@ same() {
     for ranks in $numbers; do
       "${launcher[@]}" "$ranks" "$qfa" audit "$@" --split "$split" --out out >said.txt
       cmp said.txt "$name/said.txt"
-      for file in report.json features.csv; do cmp "out/$file" "$name/alone/$file"; done
+      for file in report.json features.csv groups.npy; do cmp "out/$file" "$name/alone/$file"; done
       rm -r out
       echo "$name: the same by $ranks ranks, $split"
     done

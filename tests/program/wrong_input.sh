@@ -95,6 +95,14 @@ refused memory_with_activations 'memory means nothing with --activations' "${sae
   --compressed a=b.npy --memory 1G
 refused calibration_with_activations 'calibration means nothing' "${sae[@]}" --activations a.npy --compressed a=b.npy \
   --calibration t.npy
+refused tolerance_of_no_match 'match-tolerance means nothing with an audit without --match-pruning' "${model[@]}" \
+  "${sae[@]}" "${tokens[@]}" "${policy[@]}" --match-tolerance 0.1
+for option in prefill step; do
+  refused "calls_without_a_cache_$option" "cache-$option means nothing with an audit without a cache" "${model[@]}" \
+    "${sae[@]}" "${tokens[@]}" "${policy[@]}" --cache-$option 8
+done
+refused controls_of_no_policy 'controls means nothing with an audit without a policy for weights' "${model[@]}" \
+  "${sae[@]}" "${tokens[@]}" --policy 'rtn:bits=4 & kivi' --cache kivi --controls
 refused negative_positions 'skip-positions' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --skip-positions=-1
 
 printf '%s of these were not refused as they should be\n' "$failures"

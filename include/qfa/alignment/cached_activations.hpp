@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "qfa/alignment/prompt_activations.hpp"
-#include "qfa/alignment/prompt_batches.hpp"
 #include "qfa/alignment/text_position.hpp"
 #include "qfa/cache/any_cache_policy.hpp"
 #include "qfa/cache/plan.hpp"
@@ -24,6 +23,7 @@
 #include "qfa/model/config.hpp"
 #include "qfa/model/hooks.hpp"
 #include "qfa/model/kv_cache.hpp"
+#include "qfa/model/prompt_batches.hpp"
 #include "qfa/model/rope.hpp"
 
 namespace qfa {

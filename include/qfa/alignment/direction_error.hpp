@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/alignment/prompt_batches.hpp"
 #include "qfa/alignment/proxy_reduction.hpp"
 #include "qfa/alignment/subspace.hpp"
 #include "qfa/cache/plan.hpp"
@@ -19,6 +18,7 @@
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/model/cached_pass.hpp"
 #include "qfa/model/hooks.hpp"
+#include "qfa/model/prompt_batches.hpp"
 
 namespace qfa {
 

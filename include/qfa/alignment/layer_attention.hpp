@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "qfa/alignment/attention_weights.hpp"
-#include "qfa/alignment/prompt_batches.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
@@ -19,6 +18,7 @@
 #include "qfa/model/attention.hpp"
 #include "qfa/model/decoder_layer.hpp"
 #include "qfa/model/hooks.hpp"
+#include "qfa/model/prompt_batches.hpp"
 
 namespace qfa {
 

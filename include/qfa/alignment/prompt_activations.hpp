@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/alignment/prompt_batches.hpp"
 #include "qfa/alignment/text_position.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
@@ -19,6 +18,7 @@
 #include "qfa/model/decoder_layer.hpp"
 #include "qfa/model/hooks.hpp"
 #include "qfa/model/kv_cache.hpp"
+#include "qfa/model/prompt_batches.hpp"
 
 namespace qfa {
 

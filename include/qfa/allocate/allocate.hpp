@@ -15,14 +15,16 @@
 
 #include "qfa/allocate/allocation.hpp"
 #include "qfa/allocate/damage_table.hpp"
-#include "qfa/allocate/feature_weights.hpp"
 #include "qfa/allocate/held_out.hpp"
 #include "qfa/allocate/result.hpp"
+#include "qfa/audit/model_pass.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/targets.hpp"
 #include "qfa/compress/weight_plan.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/locate/additivity.hpp"
+#include "qfa/locate/feature_weights.hpp"
 #include "qfa/locate/isolated.hpp"
 #include "qfa/locate/unit_bench.hpp"
 #include "qfa/locate/units.hpp"
@@ -36,12 +38,12 @@ struct allocate_options {
   std::vector<any_policy> options{};  ///< policies that a matrix may have
   std::uint64_t bytes = 0;            ///< of all matrices that the targets choose; 0: what `like` takes
   any_policy like{};                  ///< in all of them
-  feature_weighting by = feature_weighting::uniform;
-  std::vector<std::uint32_t> listed{};  ///< features to keep, increasing, where `by` is listed
-  bool keep_kl = true;                  ///< predicted KL no larger than that of uniform precision
-  std::size_t fit_rows = 64;            ///< at most, from even groups of rows
-  std::size_t held_out_rows = 256;      ///< at most, from odd ones
+  chosen_weighting weighting{};       ///< listed: features to keep
+  bool keep_kl = true;                ///< predicted KL no larger than that of uniform precision
+  std::size_t fit_rows = 64;          ///< at most, from even groups of rows
+  std::size_t held_out_rows = 256;    ///< at most, from odd ones
   target_patterns targets{};
+  bool expects_bos = false;  ///< the model's tokenizer begins every text with BOS
   bench_options bench{};
 };
 
@@ -111,29 +113,38 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
   bench_options with_losses = options.bench;
   with_losses.losses = true;
   const std::vector<double> lengths =
-      options.by == feature_weighting::logit ? logit_lengths(dictionary, model) : std::vector<double>{};
+      options.weighting.by == feature_weighting::logit ? logit_lengths(dictionary, model) : std::vector<double>{};
   const auto bench_on = [&](const token_rows& rows) {
     unit_bench bench(model, dictionary, rows, settings, with_losses, told);
     if (calibration.rows() > 0) bench.calibrate_on(calibration);
     return bench;
   };
   const auto weights_on = [&](const unit_bench& bench) {
-    std::vector<double> weights =
-        weights_of(options.by, bench.features(), bench.masses(), dictionary, lengths, options.listed);
+    std::vector<double> weights = weights_of(options.weighting.by, bench.features(), bench.masses(), dictionary,
+                                             lengths, options.weighting.listed);
     if (std::ranges::none_of(weights, [](double w) { return w > 0.0; }))
       fail("no feature that counts fires often enough on " + std::to_string(bench.tokens().rows()) +
            " rows to be measured");
     return weights;
   };
 
-  allocation_result out{.hook = settings.hook,
-                        .weighting = std::string(feature_weighting_names[static_cast<std::size_t>(options.by)])};
-  out.listed = options.listed.size();
+  allocation_result out{
+      .hook = settings.hook,
+      .weighting = std::string(feature_weighting_names[static_cast<std::size_t>(options.weighting.by)])};
+  out.listed = options.weighting.listed.size();
+  out.gate = activation_names[static_cast<std::size_t>(dictionary.activation)];
+  out.sae_width = dictionary.d_sae;
+  if (const std::size_t both = rows_in_common(calibration, held_out_rows); both > 0)
+    out.warnings.push_back(
+        std::to_string(both) + " of the " + std::to_string(calibration.rows()) +
+        " rows that policies learned from are held-out rows, on which plans look better than they are");
   std::vector<compression_unit> units;
   std::vector<weight_plan> plans;
   {
     const unit_bench bench = bench_on(fit_rows);
     units = bench.units(unit_kind::tensors, options.targets);
+    if (auto warning = missing_bos_warning(bench.model().reference(), fit_rows, options.expects_bos))
+      out.warnings.push_back(*std::move(warning));
     out.fit_tokens = fit_rows.ids.size();
     out.budget_bits = options.bytes * 8;
     if (options.bytes == 0) {
@@ -175,15 +186,17 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
           return bench.assembled({&mixed, 1}, units, std::vector<std::size_t>(units.size(), 0));
         },
         [&](std::size_t, const unit_effect& effect) {
-          out.adds_up = additivity_of(effect.noise.all, table.predicted_noise(out.predicted[1].chosen));
+          out.adds_up = additivity_of(effect.noise.all, table.predicted_noise(out.predicted[1].chosen), gone_noise);
         },
         "additivity");
   }
+  with_losses.fits = true;
   const unit_bench bench = bench_on(held_out_rows);
+  out.reference_fvu = bench.reference().reference().side.fit().fvu;
   out.held_out_tokens = held_out_rows.ids.size();
   out.held_out_groups = bench.groups().groups();
   const std::vector<double> weights = weights_on(bench);
-  if (options.by == feature_weighting::listed)
+  if (options.weighting.by == feature_weighting::listed)
     out.listed_measured = static_cast<std::size_t>(std::ranges::count(weights, 1.0));
   bench.measure(
       nullptr, plans.size(),
@@ -196,6 +209,7 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
             describe_mix(std::string(mix_names[i]), effect.noise, effect.losses, weights, settings.rules.bands);
         mix.chosen = out.predicted[i].chosen;
         mix.bits = out.predicted[i].bits;
+        mix.fvu = effect.fvu;
         out.mixes.push_back(std::move(mix));
       },
       "held-out");

@@ -48,6 +48,7 @@ struct held_out_mix {
   std::size_t features = 0;  ///< measured on those rows
   held_out_numbers whole{};
   std::vector<held_out_numbers> without{};
+  double fvu = std::numeric_limits<double>::quiet_NaN();  ///< of the SAE on this model, on those rows
 
   estimate survived_share(double level = 0.95) const {
     const auto share = [&](const held_out_numbers& n) { return n.survived / static_cast<double>(features); };

@@ -19,45 +19,17 @@
 #include "qfa/allocate/held_out.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/weight_plan.hpp"
-#include "qfa/core/error.hpp"
+#include "qfa/locate/additivity.hpp"
 
 namespace qfa {
-
-/// How far damage of units adds up where all are compressed: quartiles over features of nu(mix) / sum of each unit's
-/// own nu.  An additive prediction may be relied on where all three lie within 0.67 and 1.5 (validity A5).
-struct additivity {
-  std::array<double, 3> quartiles{};  ///< infinite: nothing was predicted, and something came
-  std::size_t features = 0;
-  std::size_t undefined = 0;  ///< not among them: nothing on both sides, or as much as is counted on both
-
-  bool licensed() const noexcept { return quartiles[0] >= 0.67 && quartiles[2] <= 1.5; }
-};
-
-inline additivity additivity_of(std::span<const double> measured, std::span<const double> predicted) {
-  require(measured.size() == predicted.size(), "additivity compares noise of the same features");
-  std::vector<double> ratios;
-  additivity out;
-  for (std::size_t j = 0; j < measured.size(); ++j) {
-    const bool gone = measured[j] >= gone_noise && predicted[j] >= gone_noise;
-    const bool nothing = measured[j] == 0.0 && predicted[j] == 0.0;
-    if (gone || nothing || std::isnan(measured[j]))
-      ++out.undefined;
-    else if (predicted[j] == 0.0)
-      ratios.push_back(std::numeric_limits<double>::infinity());
-    else
-      ratios.push_back((std::min)(measured[j], gone_noise) / (std::min)(predicted[j], gone_noise));
-  }
-  std::ranges::sort(ratios);
-  out.features = ratios.size();
-  for (std::size_t q = 0; q < 3; ++q)
-    out.quartiles[q] =
-        ratios.empty() ? std::numeric_limits<double>::quiet_NaN() : ratios[(q + 1) * (ratios.size() - 1) / 4];
-  return out;
-}
 
 /// Mixed precision found, and what it comes to on rows that chose nothing.
 struct allocation_result {
   std::string hook, weighting;
+  std::string gate{};                                               ///< the SAE's activation
+  std::size_t sae_width = 0;                                        ///< features
+  double reference_fvu = std::numeric_limits<double>::quiet_NaN();  ///< of the SAE, on the held-out rows
+  std::vector<std::string> warnings{};
   std::uint64_t budget_bits = 0;
   std::size_t uniform = 0;  ///< the option that uniform precision takes
   damage_table table{};     ///< on the rows of even groups
@@ -68,7 +40,7 @@ struct allocation_result {
   std::vector<allocation> predicted{};
   std::vector<held_out_mix> mixes{};          ///< the same, measured on the rows of odd groups
   std::vector<mix_comparison> comparisons{};  ///< features, features_alone and kl against uniform; features against kl
-  additivity adds_up{};                       ///< of `features`, on the rows that it was fitted on
+  unit_additivity adds_up{};                  ///< of `features`, on the rows that it was fitted on
   weight_plan plan{};
 };
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/prediction.hpp"
 #include "qfa/audit/result.hpp"
@@ -105,6 +106,8 @@ inline condition_result conclude(const pass_record& record, const pass_record& r
       out.features[f] = summarize(record.table, f);
   });
   if (out.reference) return out;
+  out.code_groups = check_group_length(record.groups, record.cosines);
+  out.worst = find_worst_features(record.table, out.by_honest);
   out.published_auc = predict_published(record.table, out.by_published, options);
   out.honest_auc = predict_honest(record.table, out.by_honest, options);
   out.baseline_auc = baseline_auc(record.table, out.by_honest,
@@ -187,6 +190,7 @@ inline void describe_audit(audit_result& out, audit_protocol made, const feature
   out.made = std::move(made);
   out.headline = settings.rules;
   out.sae = features.dictionary().metadata;
+  out.sae_checksum = checksum_of(features.dictionary());
   out.activation = features.dictionary().activation;
   out.d_in = features.dictionary().d_in;
   out.d_sae = features.dictionary().d_sae;

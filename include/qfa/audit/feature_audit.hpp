@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -80,6 +81,12 @@ class feature_audit {
   }
   /// Those; nullptr where nobody asks what features mean.
   const feature_relations* relations() const noexcept { return relations_.get(); }
+  /// Says which features are near-duplicates, where nothing else of what they mean is asked for.
+  void group_families(std::vector<std::uint32_t> family_of) { families_ = std::move(family_of); }
+  /// Each feature's family by its least member; empty where nobody asked.
+  std::span<const std::uint32_t> families() const noexcept {
+    return relations_ ? relations_->families() : std::span<const std::uint32_t>(families_);
+  }
 
   /// The reference's activations on the next block's rows, all positions: (rows x row_tokens, d_in).  `ids`: the
   /// block's tokens, (rows, row_tokens), where meanings are gathered.
@@ -171,6 +178,7 @@ class feature_audit {
   code_store codes_;
   std::optional<row_store> dense_;
   std::shared_ptr<const feature_relations> relations_;
+  std::vector<std::uint32_t> families_;  // where there are no relations
 };
 
 /// One compressed model's side, against a reference that has been seen to its end, or is seen block by block with it.
@@ -183,6 +191,7 @@ class compressed_side {
       : audit_(&audit), record_(std::move(record)), block_(blocks) {
     if (blocks > 0) return;
     record_.pair.emplace();
+    record_.cosines = row_cosines(audit.layout().rows);
     if (audit.dense()) record_.shift.emplace(audit.dictionary().d_sae, audit.groups().groups());
     if (audit.relations() != nullptr)
       record_.meaning =
@@ -219,6 +228,7 @@ class compressed_side {
     audit_->describe(record_.side, kept.view(), codes, block_);
     record_.table(reference, codes, audit_->groups_of(block_));
     (*record_.pair)(reference, codes, rows.size());
+    record_.cosines(reference, codes, audit_->layout().first_row(block_), rows.size());
     if (record_.tokens) measured_ = measure_tokens(reference, codes, dense, kept.view());
     if (record_.shift) (*record_.shift)(audit_->dictionary(), {dense, &reference}, {kept.view(), &codes}, rows);
     if (record_.meaning) {

@@ -100,8 +100,9 @@ inline std::optional<found_ladder> find_ladder(std::span<const condition_result>
 /// Measures every condition by the ladder among them, if there is one; without it nothing changes.
 ///
 /// By honest r, under whichever protocol the audit's tables are: the published guard makes an r of 0 where nothing is
-/// known.  The features are those with a verdict, the same for all conditions.
-inline void measure_by_ladder(audit_result& audit) {
+/// known.  The features are those with a verdict, the same for all conditions.  `families` are those of the
+/// dictionary's features, near-duplicates sharing one; empty where they are not known.
+inline void measure_by_ladder(audit_result& audit, std::span<const std::uint32_t> families = {}) {
   const std::optional<found_ladder> found = find_ladder(audit.conditions);
   if (!found) return;
   std::vector<ladder_rung> rungs;
@@ -122,8 +123,12 @@ inline void measure_by_ladder(audit_result& audit) {
     const feature_summary& s = first.features[f];
     profiles.push_back({.rate = s.firing_rate, .mean = s.mean_activation, .max = s.max_activation});
   }
-  ladder_survey survey =
-      take_ladder_survey(std::move(rungs), others, first.by_honest.counted, profiles, first.by_honest.rules.bands);
+  std::vector<std::uint32_t> family_of;
+  if (!families.empty())
+    for (const std::uint32_t f : first.by_honest.counted)
+      family_of.push_back(families[f]);
+  ladder_survey survey = take_ladder_survey(std::move(rungs), others, first.by_honest.counted, profiles,
+                                            first.by_honest.rules.bands, family_of);
   for (std::size_t i = 0; i < places.size(); ++i)
     audit.conditions[places[i]].effective = std::move(survey.conditions[i]);
   for (std::size_t s = 0; s < found->conditions.size(); ++s)
@@ -135,12 +140,12 @@ inline void measure_by_ladder(audit_result& audit) {
 /// What takes all conditions of an audit together: overlaps of every two, and the ladder.  `ladder_only` names the
 /// conditions that stand in the audit as rungs and are in no table.
 inline void conclude_together(audit_result& audit, std::span<const std::string> ladder_only = {},
-                              const std::string& meaning_floor = {}) {
+                              const std::string& meaning_floor = {}, std::span<const std::uint32_t> families = {}) {
   for (condition_result& c : audit.conditions)
     c.ladder_only = std::ranges::find(ladder_only, c.policy) != ladder_only.end();
   compare_conditions(audit);
   if (!meaning_floor.empty()) hold_meanings_against(audit, meaning_floor);
-  measure_by_ladder(audit);
+  measure_by_ladder(audit, families);
 }
 
 }  // namespace qfa

@@ -11,6 +11,7 @@
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/stats/block_length.hpp"
 #include "qfa/stats/feature_statistics.hpp"
+#include "qfa/stats/halving_check.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/row_groups.hpp"
 
@@ -24,11 +25,13 @@ struct loss_summary {
   double batch_loss = std::numeric_limits<double>::quiet_NaN();  ///< published: unweighted mean over batches of rows
   estimate mean_loss;                                            ///< `loss` with its interval, on no scale
   estimate mean_perplexity;                                      ///< `perplexity` with its interval, on log
-  group_length_check groups;  ///< by each row's excess loss; the reference's by its loss
-  estimate excess_loss;       ///< this loss less the reference's, nats
-  estimate perplexity_ratio;  ///< exp(excess_loss); interval on log
-  estimate kl;                ///< mean KL(reference || this) in nats; interval on log
-  estimate top1_agreement;    ///< share of scored tokens; interval on logit
+  group_length_check groups;    ///< by each row's excess loss; the reference's by its loss
+  estimate excess_loss;         ///< this loss less the reference's, nats
+  estimate perplexity_ratio;    ///< exp(excess_loss); interval on log
+  estimate kl;                  ///< mean KL(reference || this) in nats; interval on log
+  estimate top1_agreement;      ///< share of scored tokens; interval on logit
+  halving_check excess_halved;  ///< of excess_loss's interval
+  halving_check kl_halved;      ///< of that of kl
 
   /// Whether perplexity fell for sure: the interval of the ratio lies below 1.
   bool improves() const noexcept {
@@ -50,24 +53,29 @@ inline loss_summary summarize_losses(std::span<const comparison_sum> rows, const
   }
   const comparison_sum whole = sums.total();
   const std::vector<comparison_sum> parts = sums.by_group(count, [&](std::size_t r) { return groups.group_of(r); });
-  const auto rest = [&](std::size_t left_out) {
+  // Without the groups g with g / together == left_out.
+  const auto rest = [&](std::size_t left_out, std::size_t together) {
     comparison_sum sum;
     for (std::size_t g = 0; g < count; ++g)
-      if (g != left_out) sum += parts[g];
+      if (g / together != left_out) sum += parts[g];
     return sum;
   };
-  const auto estimated = [&](auto statistic, interval_scale scale) {
-    return jackknife(statistic(whole), count, [&](std::size_t g) { return statistic(rest(g)); }, {.scale = scale});
+  const auto estimated = [&](auto statistic, interval_scale scale, std::size_t together = 1) {
+    return jackknife(statistic(whole), (count + together - 1) / together,
+                     [&](std::size_t g) { return statistic(rest(g, together)); }, {.scale = scale});
   };
   const auto excess = [](const comparison_sum& s) { return s.compressed.mean() - s.reference.mean(); };
+  const auto kl = [](const comparison_sum& s) { return s.mean_kl(); };
 
   loss_summary out;
   out.loss = whole.compressed.mean();
   out.perplexity = whole.compressed.perplexity();
   out.excess_loss = estimated(excess, interval_scale::identity);
   out.perplexity_ratio = estimated([&](const comparison_sum& s) { return std::exp(excess(s)); }, interval_scale::log);
-  out.kl = estimated([](const comparison_sum& s) { return s.mean_kl(); }, interval_scale::log);
+  out.kl = estimated(kl, interval_scale::log);
   out.top1_agreement = estimated([](const comparison_sum& s) { return s.top_agreement(); }, interval_scale::logit);
+  out.excess_halved = check_by_halving(out.excess_loss, estimated(excess, interval_scale::identity, 2), count);
+  out.kl_halved = check_by_halving(out.kl, estimated(kl, interval_scale::log, 2), count);
   const auto own = [](const comparison_sum& s) { return s.compressed.mean(); };
   out.mean_loss = estimated(own, interval_scale::identity);
   out.mean_perplexity = estimated([&](const comparison_sum& s) { return std::exp(own(s)); }, interval_scale::log);

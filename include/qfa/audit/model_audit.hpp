@@ -171,7 +171,8 @@ class model_audit {
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features(), settings_);
     out.conditions.assign(conditions_.begin(), conditions_.end());
-    if (options_.share.concludes) conclude_together(out, options_.ladder_only, options_.meaning_floor);
+    if (options_.share.concludes)
+      conclude_together(out, options_.ladder_only, options_.meaning_floor, features().families());
     return out;
   }
 

@@ -144,8 +144,13 @@ class model_passes {
 
   const pass_record& end_reference() {
     const pass_record& record = features_.end_reference(options_.allow_bad_sae);
+    if (!options_.meaning && !options_.families) return record;
+    feature_relations found =
+        find_relations(features_, [&](pass_record& counted) { turns_.complete_reference(counted); });
     if (options_.meaning)
-      features_.relate(find_relations(features_, [&](pass_record& counted) { turns_.complete_reference(counted); }));
+      features_.relate(std::move(found));
+    else
+      features_.group_families({found.families().begin(), found.families().end()});
     return record;
   }
 

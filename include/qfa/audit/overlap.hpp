@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
@@ -32,6 +33,7 @@ struct set_overlap {
   estimate overlap_coefficient;  ///< interval on logit
   estimate kappa;                ///< interval on no scale
   estimate odds_ratio;           ///< interval on log
+  estimate stratified_odds_ratio;  ///< the same within deciles of the reference's firing rate; interval on log
 };
 
 /// Whether two conditions of one audit hurt the same features, under the protocol of their surveys.
@@ -71,19 +73,32 @@ inline double rank_biased_of_damage(std::span<const double> a, std::span<const d
   return rank_biased_overlap(worst_a, worst_b);
 }
 
+/// The decile of each of the chosen values among them, 0 to 9; of equal values the first lies lower.
+inline std::vector<std::uint32_t> deciles_of(std::span<const double> values, std::span<const std::uint32_t> chosen) {
+  std::vector<std::size_t> order(chosen.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t i, std::size_t j) { return values[chosen[i]] < values[chosen[j]]; });
+  std::vector<std::uint32_t> out(chosen.size());
+  for (std::size_t place = 0; place < order.size(); ++place)
+    out[order[place]] = static_cast<std::uint32_t>(10 * place / order.size());
+  return out;
+}
+
 /// Overlap of the features of which `belongs(r)` holds under each condition.
 template <class Belongs>
 set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
+  const auto members = [&](std::span<const double> r, const survey& s) {
+    std::vector<std::uint8_t> in(r.size());
+    for (std::size_t i = 0; i < r.size(); ++i)
+      in[i] = belongs(s.rules.bands(r[i]));
+    return in;
+  };
   const auto sizes = [&](std::span<const double> ra, std::span<const double> rb) {
-    std::vector<std::uint8_t> in_a(ra.size()), in_b(rb.size());
-    for (std::size_t i = 0; i < ra.size(); ++i)
-      in_a[i] = belongs(a.rules.bands(ra[i]));
-    for (std::size_t i = 0; i < rb.size(); ++i)
-      in_b[i] = belongs(b.rules.bands(rb[i]));
-    return count_overlap(in_a, in_b);
+    return count_overlap(members(ra, a), members(rb, b));
   };
   set_overlap out;
   const auto both = counted_by_both(a, b);
+  const std::vector<std::uint32_t> deciles = deciles_of(a.rates, both);
   out.sizes = sizes(a.correlations.of(both), b.correlations.of(both));
   const auto estimated = [&](auto statistic, interval_scale scale) {
     return estimate_over(
@@ -98,6 +113,13 @@ set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
   out.overlap_coefficient = estimated(qfa::overlap_coefficient, interval_scale::logit);
   out.kappa = estimated(cohen_kappa, interval_scale::identity);
   out.odds_ratio = estimated(qfa::odds_ratio, interval_scale::log);
+  // Rare features fail first whatever comes: what two conditions share beyond that shows within features of one rate.
+  out.stratified_odds_ratio = estimate_over(
+      a, b,
+      [&](std::span<const double> ra, std::span<const double> rb) {
+        return mantel_haenszel_odds_ratio(count_overlap_by_stratum(members(ra, a), members(rb, b), deciles, 10));
+      },
+      {.scale = interval_scale::log});
   return out;
 }
 

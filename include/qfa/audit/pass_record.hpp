@@ -15,6 +15,7 @@
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/pair_record.hpp"
 #include "qfa/audit/result.hpp"
+#include "qfa/audit/row_cosines.hpp"
 #include "qfa/audit/shift_record.hpp"
 #include "qfa/audit/side_record.hpp"
 #include "qfa/audit/token_record.hpp"
@@ -41,6 +42,7 @@ struct pass_record {
   feature_table table{};
   side_record side{};
   std::optional<pair_record> pair{};        ///< against the reference; none of the reference itself
+  row_cosines cosines{};                    ///< of the codes with the reference's, row by row; none of itself
   std::optional<shift_record> shift{};      ///< how far activations moved from the reference's, in a paired audit
   std::optional<token_record> tokens{};     ///< damage token by token, where it is asked for
   std::optional<meaning_record> meaning{};  ///< where the audit compares what features mean
@@ -99,6 +101,7 @@ struct pass_record {
     table += other.table;
     side += other.side;
     merge(pair, other.pair);
+    cosines += other.cosines;
     merge(shift, other.shift);
     merge(tokens, other.tokens);
     merge(meaning, other.meaning);
@@ -117,9 +120,9 @@ struct pass_record {
   /// For archives (io/archive.hpp).
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
-    archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair, self.shift,
-            self.tokens, self.meaning, self.cofirings, self.losses, self.tensors, self.match, self.cache, self.warnings,
-            self.calibrated);
+    archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair,
+            self.cosines, self.shift, self.tokens, self.meaning, self.cofirings, self.losses, self.tensors, self.match,
+            self.cache, self.warnings, self.calibrated);
   }
 
  private:
@@ -161,7 +164,7 @@ void archive_members(Self& self, Archive& archive) {
 
 /// A record's archive is of this kind and version.
 inline constexpr std::string_view pass_record_kind = "record of a pass";
-inline constexpr std::uint32_t pass_record_version = 4;
+inline constexpr std::uint32_t pass_record_version = 5;
 
 /// A record as bytes, to be kept or sent: equal records give equal bytes.
 inline std::vector<std::byte> to_bytes(const pass_record& record) {

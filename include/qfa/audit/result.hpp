@@ -15,10 +15,12 @@
 #include "qfa/audit/prediction.hpp"
 #include "qfa/audit/shift_account.hpp"
 #include "qfa/audit/token_account.hpp"
+#include "qfa/audit/worst_features.hpp"
 #include "qfa/bits/ladder_survey.hpp"
 #include "qfa/meaning/findings.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/sae/sae.hpp"
+#include "qfa/stats/block_length.hpp"
 #include "qfa/stats/feature_summary.hpp"
 #include "qfa/survival/survey.hpp"
 
@@ -133,9 +135,11 @@ struct condition_result {
   std::optional<double> bits_per_weight{};
   std::optional<pruning_match> match;
   std::optional<audited_cache> cache{};
-  std::optional<meaning_findings> meaning{};  ///< where the audit compares what features mean
-  std::optional<worth_in_bits> effective{};   ///< in bits of the audit's ladder, if it has one
-  bool ladder_only = false;                   ///< a rung that nobody asked to see: in the report, but in no table
+  std::optional<meaning_findings> meaning{};        ///< where the audit compares what features mean
+  std::optional<worth_in_bits> effective{};         ///< in bits of the audit's ladder, if it has one
+  std::optional<group_length_check> code_groups{};  ///< by rows' cosines of codes; none of the reference
+  worst_features worst{};                           ///< chosen on half of the rows; empty of the reference
+  bool ladder_only = false;                         ///< a rung that nobody asked to see: in the report, but in no table
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }
 };
@@ -152,6 +156,7 @@ struct audit_result {
   audit_protocol made;
   protocol headline{};  ///< whose numbers a table shows
   sae_metadata sae;
+  std::string sae_checksum;  ///< of its numbers, whatever file they came from
   activation_kind activation = activation_kind::relu;
   std::size_t d_in = 0;
   std::size_t d_sae = 0;

@@ -23,6 +23,8 @@ struct token_bucket {
   estimate cosine;          ///< of codes; on logit
   estimate jaccard;         ///< of active sets; on logit
   estimate relative_shift;  ///< |D| / |h|; on log
+  /// Tokens on which each of the last three is defined, and rests: not where a side is silent, nor at h = 0.
+  std::uint64_t cosines = 0, jaccards = 0, shifts = 0;
 };
 
 /// Spearman's correlation of the KL divergence at a token with something that happened to its code or activation.
@@ -78,8 +80,13 @@ inline std::vector<token_bucket> buckets_of(const token_record& record, token_so
     token_bucket bucket;
     bucket.low = bucket_bounds(by, b)[0];
     bucket.high = bucket_bounds(by, b)[1];
-    for (std::size_t g = 0; g < record.groups(); ++g)
-      bucket.tokens += record.sums(by, b, g).tokens;
+    for (std::size_t g = 0; g < record.groups(); ++g) {
+      const token_sums here = record.sums(by, b, g);
+      bucket.tokens += here.tokens;
+      bucket.cosines += here.cosines;
+      bucket.jaccards += here.jaccards;
+      bucket.shifts += here.shifts;
+    }
     if (out.empty() && bucket.tokens == 0) continue;
     const auto mean = [&](double token_sums::*sum, std::uint64_t token_sums::*count, interval_scale scale) {
       return bucket_mean(record, by, b, sum, count, scale);

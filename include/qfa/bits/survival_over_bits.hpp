@@ -118,12 +118,13 @@ struct odds_per_bit {
 struct bands_over_bits {
   std::size_t rows = 0;
   std::size_t clusters = 0;
-  std::vector<predictor> predictors;                        ///< x, standardized
-  std::optional<ordinal_model> model{};                     ///< columns: bits, then x, then bits times x
-  std::string_view reason{};                                ///< why there is none
-  odds_per_bit per_bit{};                                   ///< for the mean feature, x = 0
-  std::optional<odds_per_bit> blurred{};                    ///< of separate fits: out of "destroyed" ...
-  std::optional<odds_per_bit> survived{};                   ///< ... and into "survived"
+  bool by_family = false;                  ///< clusters are families of near-duplicates; else each feature is one
+  std::vector<predictor> predictors;       ///< x, standardized
+  std::optional<ordinal_model> model{};    ///< columns: bits, then x, then bits times x
+  std::string_view reason{};               ///< why there is none
+  odds_per_bit per_bit{};                  ///< for the mean feature, x = 0
+  std::optional<odds_per_bit> blurred{};   ///< of separate fits: out of "destroyed" ...
+  std::optional<odds_per_bit> survived{};  ///< ... and into "survived"
   double gap_z = std::numeric_limits<double>::quiet_NaN();  ///< their difference over its clustered error
   double gap_p =
       std::numeric_limits<double>::quiet_NaN();  ///< two-sided, by the same t: small where odds are not proportional
@@ -141,6 +142,7 @@ inline bands_over_bits fit_bands_over_bits(std::span<const firing_profile> profi
   require(family_of.empty() || family_of.size() == features, "fit_bands_over_bits needs a family for each feature");
   bands_over_bits out{.predictors = {predictor::rarity, predictor::log_mean, predictor::log_max}};
   out.rows = bands.size();
+  out.by_family = !family_of.empty();
   if (features < 2) {
     out.reason = "fewer than two features";
     return out;

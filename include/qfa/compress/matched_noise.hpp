@@ -39,6 +39,7 @@ struct matched_noise {
     disturb(weights, info, &known);
   }
   calibration_needs needs() const { return match.needs(); }
+  void check_tensors(std::span<const tensor_info> chosen) const { match.check_tensors(chosen); }
 
   static constexpr std::string_view spec_name = "noise";
   static constexpr std::string_view summary = "control: Gaussian noise with the norm of a policy's error, per tensor";

@@ -31,6 +31,7 @@ struct negated_error {
     negate(weights, info, &known);
   }
   calibration_needs needs() const { return of.needs(); }
+  void check_tensors(std::span<const tensor_info> chosen) const { of.check_tensors(chosen); }
 
   static constexpr std::string_view spec_name = "negate";
   static constexpr std::string_view summary = "control: a policy's error with its sign turned";

@@ -42,6 +42,7 @@ struct permuted_error {
     permute(weights, info, &known);
   }
   calibration_needs needs() const { return of.needs(); }
+  void check_tensors(std::span<const tensor_info> chosen) const { of.check_tensors(chosen); }
 
   static constexpr std::string_view spec_name = "permute";
   static constexpr std::string_view summary = "control: a policy's errors, each at another weight's place";

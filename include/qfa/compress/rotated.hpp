@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -51,6 +52,7 @@ struct rotated {
                 [&](matrix_view<float> inside) { then.activations(inside, input, calibration{}); });
   }
   bool changes_activations() const { return then.changes_activations(); }
+  void check_tensors(std::span<const tensor_info> chosen) const { then.check_tensors(chosen); }
 
   /// Those of the policy within: the rotation itself is not stored.
   std::optional<double> stored_bits(std::size_t rows, std::size_t columns, const tensor_info& info = {}) const {

@@ -18,6 +18,8 @@
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/predict/noise_baseline.hpp"
 #include "qfa/sae/families.hpp"
+#include "qfa/sae/near_threshold.hpp"
+#include "qfa/sae/sae.hpp"
 #include "qfa/stats/percentile.hpp"
 
 namespace qfa {
@@ -74,20 +76,42 @@ inline controlled_policy conclude_policy(const controlled_samples& s, std::span<
   return out;
 }
 
-}  // namespace detail
-
-/// Families of near-duplicates among the whole dictionary's features, by the reference's codes of all rows.
-inline std::vector<std::uint32_t> families_on(const feature_audit& features) {
-  return find_families(
-      features.dictionary(), features.codes().blocks(), [&](std::size_t b) { return features.codes()[b]; },
-      features.reference().side.firings());
+/// Variances of the counted features' pre-activations under an isotropic error of `energy` = E|D|^2, crossings of their
+/// thresholds in them.  `norms` are |e_j|^2 of the counted, `near` of all features.
+inline std::vector<double> variances_with_flips(const sae& dictionary, std::span<const std::uint32_t> counted,
+                                                std::span<const double> norms, std::span<const double> near,
+                                                double energy) {
+  std::vector<double> out;
+  for (std::size_t i = 0; i < counted.size(); ++i)
+    out.push_back(gated_error_variance(energy / static_cast<double>(dictionary.d_in) * norms[i],
+                                       static_cast<double>(dictionary.threshold[counted[i]]), near[counted[i]]));
+  return out;
 }
 
-/// Fills in what the passes say; `weights` and `residual` are the reference's after rounding, `family_of` the families
-/// of the dictionary's features.
+}  // namespace detail
+
+/// What the reference's codes of all rows say of the whole dictionary's features.
+struct dictionary_facts {
+  std::vector<std::uint32_t> families;  ///< near-duplicates share one
+  std::vector<double> near{};           ///< shares_near_threshold, of a JumpReLU that reads activations as they are
+};
+
+inline dictionary_facts facts_on(const feature_audit& features) {
+  const sae& dictionary = features.dictionary();
+  const std::size_t blocks = features.codes().blocks();
+  const auto block_at = [&](std::size_t b) { return features.codes()[b]; };
+  dictionary_facts out{find_families(dictionary, blocks, block_at, features.reference().side.firings())};
+  // What crossings cost depends on the error's size, which is known in the units of the activations.
+  if (dictionary.activation == activation_kind::jump_relu && dictionary.norm == input_norm::none)
+    out.near = shares_near_threshold(dictionary, blocks, block_at);
+  return out;
+}
+
+/// Fills in what the passes say; `weights` and `residual` are the reference's after rounding, `facts` those of all
+/// rows.
 inline void conclude_controls(control_findings& out, const control_passes& passes,
                               std::span<const controlled_samples> all, const damage_sample& weights,
-                              const damage_sample& residual, std::span<const std::uint32_t> family_of) {
+                              const damage_sample& residual, const dictionary_facts& facts) {
   const sae& dictionary = passes.features().dictionary();
   const feature_table& table = passes.reference().table;
   out.rows = passes.tokens().rows();
@@ -106,7 +130,7 @@ inline void conclude_controls(control_findings& out, const control_passes& passe
     counted_norms.push_back(norms[f]);
   std::vector<std::uint32_t> families;
   for (const std::uint32_t f : passes.counted())
-    families.push_back(family_of[f]);
+    families.push_back(facts.families[f]);
   std::map<std::uint32_t, std::size_t> members;
   for (const std::uint32_t family : families)
     out.largest_family = (std::max)(out.largest_family, ++members[family]);
@@ -114,6 +138,10 @@ inline void conclude_controls(control_findings& out, const control_passes& passe
   for (const controlled_samples& s : all) {
     controlled_policy& p = out.policies.emplace_back(detail::conclude_policy(s, out.floors));
     p.prediction = predict_with_controls(profiles, s.itself, counted_norms, families);
+    if (!facts.near.empty())
+      p.prediction.flips_auc = noise_prediction(
+          profiles, s.itself,
+          detail::variances_with_flips(dictionary, passes.counted(), counted_norms, facts.near, s.energy));
     if (!s.error_variances.empty())
       p.prediction.covariance_auc = noise_prediction(profiles, s.itself, s.error_variances);
   }

@@ -58,7 +58,7 @@ class control_audit {
     passes_.settle();
     if (with_.matching.rows() == 0 || !with_.options.losses)
       out.notes.emplace_back("random pruning of the same loss was left out: it needs losses, and rows to match on");
-    if (concludes_) conclude_controls(out, passes_, all, weights, residual, families());
+    if (concludes_) conclude_controls(out, passes_, all, weights, residual, facts());
     return out;
   }
 
@@ -67,13 +67,13 @@ class control_audit {
 
  private:
   /// A process that has only some of the rows runs the reference over all of them once more.
-  std::vector<std::uint32_t> families() const {
-    if (has_all_rows()) return families_on(passes_.features());
+  dictionary_facts facts() const {
+    if (has_all_rows()) return facts_on(passes_.features());
     audit_options options = with_.options;
     options.share = {};
     options.checkpoint = {};
     options.losses = false;
-    return families_on(
+    return facts_on(
         control_passes(with_.model, with_.dictionary, with_.rows, with_.settings, options, with_.told).features());
   }
 

@@ -71,7 +71,7 @@ inline control_contrast contrast(std::string control, const damage_sample& compr
 struct selection_check {
   estimate survivors_again;  ///< of those that survive where they are chosen, the share that does elsewhere; on logit
   double chosen_worst = std::numeric_limits<double>::quiet_NaN();  ///< mean r of the worst 5 % where they are chosen
-  double worst_again = std::numeric_limits<double>::quiet_NaN();   ///< and elsewhere
+  estimate worst_again;                                            ///< and elsewhere; on atanh
 };
 
 inline selection_check check_selection(const damage_sample& s, double limit = 0.9) {
@@ -90,17 +90,21 @@ inline selection_check check_selection(const damage_sample& s, double limit = 0.
   };
   out.survivors_again = jackknife(again(s.groups), s.groups, again, {.scale = interval_scale::logit});
   if (s.r.empty()) return out;
-  const auto mean_of_worst = [&](bool odd, bool elsewhere) {
+  const auto mean_of_worst = [&](bool odd, bool elsewhere, std::size_t g) {
     const std::size_t count = members_in_share(0.05, s.r.size());
-    const std::vector<std::uint8_t> in = least_correlated(odd ? s.odd : s.even, count);
-    const std::vector<double>& r = odd != elsewhere ? s.odd : s.even;
+    const std::vector<std::uint8_t> in = least_correlated(s.half_without(odd, g), count);
+    const std::vector<double> r = s.half_without(odd != elsewhere, g);
     double sum = 0.0;
     for (std::size_t f = 0; f < r.size(); ++f)
       if (in[f] != 0) sum += r[f];
     return sum / static_cast<double>(count);
   };
-  out.chosen_worst = both_ways([&](bool odd) { return mean_of_worst(odd, false); });
-  out.worst_again = both_ways([&](bool odd) { return mean_of_worst(odd, true); });
+  const auto mean = [&](bool elsewhere, std::size_t g) {
+    return both_ways([&](bool odd) { return mean_of_worst(odd, elsewhere, g); });
+  };
+  const auto worst = [&](std::size_t g) { return mean(true, g); };
+  out.chosen_worst = mean(false, s.groups);
+  out.worst_again = jackknife(worst(s.groups), s.groups, worst, {.scale = interval_scale::atanh});
   return out;
 }
 

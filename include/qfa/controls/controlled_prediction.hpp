@@ -32,8 +32,9 @@ struct controlled_prediction {
   estimate auc;                             ///< of that; interval on logit
   estimate noise_auc;                       ///< of -nu_iso, nothing fitted (predict/noise_baseline.hpp)
   estimate gain;                            ///< AUC less that, the same groups left out of both; on no scale
-  estimate covariance_auc;                  ///< of -nu_cov, with the error's own covariance, where it is known
-  std::size_t shuffles = 0;                 ///< of the labels
+  estimate flips_auc;        ///< of -nu_iso with the flips of a JumpReLU's gate in it, where they are known
+  estimate covariance_auc;   ///< of -nu_cov, with the error's own covariance, where it is known
+  std::size_t shuffles = 0;  ///< of the labels
   double shuffled_mean = std::numeric_limits<double>::quiet_NaN();  ///< AUC
   double shuffled_95 = std::numeric_limits<double>::quiet_NaN();    ///< 95 % lie below
 };

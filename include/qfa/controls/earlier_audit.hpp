@@ -17,12 +17,13 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/compare/auc.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/csv_reader.hpp"
+#include "qfa/io/dtype.hpp"
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
+#include "qfa/io/npy.hpp"
 
 namespace qfa {
 
@@ -42,10 +43,15 @@ struct reported_feature {
 /// What an audit's report.json and features.csv say of features: one list of the counted ones for each condition but
 /// the reference.
 struct earlier_audit {
-  std::string gate;    ///< the SAE's activation
-  std::string inputs;  ///< as the files name them: model, SAE and tokens with their checksums
-  std::vector<std::string> conditions;
-  std::map<std::string, std::vector<reported_feature>> features;  ///< by condition; in order of the feature
+  std::string where;                  ///< the directory
+  std::string gate;                   ///< the SAE's activation
+  std::string sae;                    ///< the SAE in words; audits of one SAE have the same
+  std::vector<std::string> inputs{};  ///< checksums of the files that it read, sorted: model, SAE and tokens
+  std::string rows{};                 ///< how many of how many tokens, and what is analyzed of each
+  std::vector<std::string> conditions{};
+  std::map<std::string, std::vector<reported_feature>> features{};  ///< by condition; in order of the feature
+  std::size_t groups = 0, width = 0;                                ///< of the shifts; 0: groups.npy is not there
+  std::map<std::string, std::vector<float>> shifts{};  ///< (groups, width): r without a group less r, by condition
 
   /// Throws where there is no such condition; an empty name is the only one that there is.
   const std::string& condition(const std::string& name) const {
@@ -74,8 +80,51 @@ inline double number_in(const std::string& cell) {
 
 }  // namespace detail
 
-/// Reads an audit from the directory that it was written to, or from its report.json, beside which features.csv lies.
-/// Throws where one of the two is missing, or lacks what is needed.
+namespace detail {
+
+/// Audits from before reports had the SAE's checksum are told apart by its shape alone.
+inline void describe_earlier(const json& report, earlier_audit& out) {
+  const json& sae = report["sae"];
+  out.gate = sae["activation"].get<std::string>();
+  const auto text = [](const json& of, const char* key) { return of.contains(key) ? of[key].dump() : "unknown"; };
+  out.sae = out.gate + " SAE of " + text(sae, "d_in") + " x " + text(sae, "d_sae");
+  if (sae.contains("checksum") && sae["checksum"].is_string())
+    out.sae += ", checksum " + sae["checksum"].get<std::string>();
+  if (!report.contains("protocol")) return;
+  const json& made = report["protocol"];
+  out.sae += " at " + text(made, "hook");
+  for (const char* key : {"rows", "context", "skip_positions", "prepend_bos"})
+    out.rows += text(made, key) + " ";
+  if (!made.contains("inputs") || !made["inputs"].is_array()) return;
+  for (const json& file : made["inputs"])
+    out.inputs.push_back(text(file, "crc32"));
+  std::ranges::sort(out.inputs);
+}
+
+inline void read_group_shifts(const std::filesystem::path& path, earlier_audit& out) {
+  if (!std::filesystem::exists(path)) return;
+  const npy_array all = read_npy(path);
+  if (all.shape.size() != 3 || all.type != dtype::f32 || all.shape[0] != out.conditions.size())
+    fail(in_quotes(path) + " is not of the conditions in features.csv beside it, expected " +
+         std::to_string(out.conditions.size()) + " x groups x features of float32");
+  out.groups = all.shape[1];
+  out.width = all.shape[2];
+  const std::vector<float> values = as_floats(all);
+  const std::size_t each = out.groups * out.width;
+  for (std::size_t c = 0; c < out.conditions.size(); ++c)
+    out.shifts[out.conditions[c]].assign(values.begin() + static_cast<std::ptrdiff_t>(c * each),
+                                         values.begin() + static_cast<std::ptrdiff_t>((c + 1) * each));
+  for (const auto& [condition, features] : out.features)
+    for (const reported_feature& f : features)
+      if (f.feature >= out.width)
+        fail(in_quotes(path) + " holds " + std::to_string(out.width) + " features, and features.csv beside it has " +
+             std::to_string(f.feature));
+}
+
+}  // namespace detail
+
+/// Reads an audit from the directory that it was written to, or from its report.json, beside which features.csv lies,
+/// and groups.npy where intervals can be had.  Throws where one of the first two is missing, or lacks what is needed.
 inline earlier_audit read_earlier_audit(std::filesystem::path where) {
   if (!std::filesystem::is_directory(where)) where = where.has_parent_path() ? where.parent_path() : ".";
   earlier_audit out;
@@ -83,9 +132,8 @@ inline earlier_audit read_earlier_audit(std::filesystem::path where) {
   if (!report.is_object() || !report.contains("sae") || !report["sae"].contains("activation") ||
       !report["sae"]["activation"].is_string())
     fail(in_quotes(where / "report.json") + " names no sae.activation, expected a report of qfa audit");
-  out.gate = report["sae"]["activation"].get<std::string>();
-  if (report.contains("protocol") && report["protocol"].contains("inputs"))
-    out.inputs = report["protocol"]["inputs"].dump();
+  out.where = where.string();
+  detail::describe_earlier(report, out);
 
   const std::filesystem::path path = where / "features.csv";
   const file_bytes file(path, file_access::mapped);
@@ -117,6 +165,7 @@ inline earlier_audit read_earlier_audit(std::filesystem::path where) {
                     detail::number_in(cells[nu])});
   }
   if (out.conditions.empty()) fail(in_quotes(path) + " has no condition but the reference");
+  detail::read_group_shifts(where / "groups.npy", out);
   return out;
 }
 
@@ -138,32 +187,6 @@ inline std::size_t survivors_at_fewer_bits(const earlier_audit& audit, const std
   const double most = (1.0 - limit * limit) / (limit * limit);
   return static_cast<std::size_t>(std::ranges::count_if(
       features, [&](const reported_feature& f) { return f.rank() * std::pow(4.0, bits) < most; }));
-}
-
-/// What a ranking by nu under one condition is worth for the survival under another, over the features that both count;
-/// NaN where one class is empty.
-struct ranking_score {
-  double auc = std::numeric_limits<double>::quiet_NaN();
-  std::size_t features = 0;
-  std::size_t survived = 0;
-};
-
-inline ranking_score score_ranking(const std::vector<reported_feature>& from, const std::vector<reported_feature>& to) {
-  std::map<std::uint32_t, double> rank;
-  for (const reported_feature& f : from)
-    rank[f.feature] = -f.rank();
-  std::vector<double> score;
-  std::vector<std::uint8_t> survived;
-  ranking_score out;
-  for (const reported_feature& f : to)
-    if (const auto found = rank.find(f.feature); found != rank.end()) {
-      score.push_back(found->second);
-      survived.push_back(f.survived());
-      out.survived += f.survived();
-    }
-  out.features = score.size();
-  out.auc = auc(score, survived);
-  return out;
 }
 
 }  // namespace qfa

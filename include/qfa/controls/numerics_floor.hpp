@@ -2,6 +2,7 @@
 #ifndef QFA_CONTROLS_NUMERICS_FLOOR_HPP
 #define QFA_CONTROLS_NUMERICS_FLOOR_HPP
 
+#include <array>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -11,6 +12,7 @@
 
 #include "qfa/audit/activation_edit.hpp"
 #include "qfa/controls/damage_sample.hpp"
+#include "qfa/controls/survival_transfer.hpp"
 #include "qfa/core/half.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/model/language_model.hpp"
@@ -51,15 +53,20 @@ struct numerics_floor {
   std::string what;                                         ///< was rounded
   double tau = std::numeric_limits<double>::quiet_NaN();    ///< tau_null
   double least = std::numeric_limits<double>::quiet_NaN();  ///< r
-  bool exact = false;  ///< rounding changed nothing: the weights are of that type already
+  std::array<double, 2> tau_of_half{};  ///< the same quantile on the even groups of rows alone, and on the odd ones
+  bool exact = false;                   ///< rounding changed nothing: the weights are of that type already
 
-  /// Share of a condition's features whose r lies below, by how much more than numerics they are damaged; on logit.
+  /// Share of a condition's features whose r lies below, by how much more than numerics they are damaged; on logit.  A
+  /// threshold that rows chose is applied to other rows: that of the even groups to the odd ones, and the other way
+  /// round, averaged (validity 5.5).  Needs `half_shift`.
   estimate beyond(const damage_sample& s) const {
     const auto share = [&](std::size_t g) {
-      double count = 0.0;
-      for (const double r : s.without(g))
-        count += r < tau;
-      return ratio(count, static_cast<double>(s.features()));
+      return both_ways([&](bool odd) {
+        double count = 0.0;
+        for (const double r : s.half_without(!odd, g))
+          count += r < tau_of_half[odd ? 1 : 0];
+        return ratio(count, static_cast<double>(s.features()));
+      });
     };
     return jackknife(share(s.groups), s.groups, share, {.scale = interval_scale::logit});
   }
@@ -69,6 +76,7 @@ inline numerics_floor floor_of(std::string what, const damage_sample& rounded) {
   numerics_floor out{.what = std::move(what), .exact = rounded.changed == 0};
   out.tau = percentile(rounded.r, 1.0);
   out.least = percentile(rounded.r, 0.0);
+  out.tau_of_half = {percentile(rounded.even, 1.0), percentile(rounded.odd, 1.0)};
   return out;
 }
 

@@ -43,7 +43,8 @@ struct bits_misfit {
 /// What a fitted law rests on.
 struct law_evidence {
   std::size_t rows = 0;
-  std::size_t left_out = 0;  ///< rows whose value is not above 0
+  std::size_t left_out = 0;   ///< rows whose value is not above 0
+  std::size_t same_bits = 0;  ///< rows of models that were trained in no more bits than they are quantized to
   std::size_t checkpoints = 0;
   identifiability known;
   std::vector<named_estimate> parameters;

@@ -3,6 +3,7 @@
 #define QFA_LAW_FINDING_HPP
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "qfa/law/fit_degradation.hpp"
 #include "qfa/law/fit_feature_noise.hpp"
 #include "qfa/law/fit_loss.hpp"
+#include "qfa/law/fit_uncertainty.hpp"
 #include "qfa/law/law_table.hpp"
 #include "qfa/law/loss_law.hpp"
 #include "qfa/law/ptq_degradation.hpp"
@@ -37,6 +39,7 @@ struct precision_findings {
   std::optional<law_finding<unified_degradation>> unified;  ///< of models trained in several precisions
   std::optional<law_finding<feature_noise_law>> feature_noise;
   std::optional<fitted<loss_law>> loss;
+  std::vector<named_estimate> loss_parameters;  ///< A, B, E and alpha, by leaving out checkpoints
   std::vector<critical_finding> critical;
   std::vector<std::string> missing;
 };
@@ -114,8 +117,9 @@ inline precision_findings find_precision_laws(const law_table& table, std::span<
     });
   if (table.trained_in_few_bits && !table.degradation.empty())
     attempt("unified degradation", [&] {
+      const std::vector<observation> quantized = with_fewer_bits(table.degradation);
       out.unified = find_law(
-          table.degradation,
+          quantized,
           {{"C", log},
            {"gamma_D", identity},
            {"gamma_N", identity},
@@ -130,6 +134,7 @@ inline precision_findings find_precision_laws(const law_table& table, std::span<
           [](const unified_degradation& law, const observation& at) {
             return law(at.parameters, at.tokens, {.weights = at.trained_bits}, at.bits);
           });
+      out.unified->evidence.same_bits = table.degradation.size() - quantized.size();
     });
   if (!table.feature_noise.empty())
     attempt("feature noise", [&] {
@@ -141,7 +146,15 @@ inline precision_findings find_precision_laws(const law_table& table, std::span<
           },
           as_told);
     });
-  if (!losses.empty()) attempt("loss", [&] { out.loss = fit_loss(losses); });
+  if (!losses.empty())
+    attempt("loss", [&] {
+      out.loss = fit_loss(losses);
+      const std::array quantities{quantity{"A", log}, quantity{"B", log}, quantity{"E", log}, quantity{"alpha", log}};
+      out.loss_parameters = jackknife_checkpoints(losses, quantities, [](std::span<const observation> rows) {
+        const loss_law law = fit_loss(rows).law;
+        return std::vector<double>{law.a, law.b, law.e, law.alpha};
+      });
+    });
   if (out.degradation && out.loss) attempt("D_crit", [&] { out.critical = detail::find_critical(full, losses); });
   return out;
 }

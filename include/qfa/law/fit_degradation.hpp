@@ -57,6 +57,15 @@ inline fitted<ptq_degradation> fit_degradation(std::span<const observation> rows
   return detail::regress_degradation(rows, one, zero);
 }
 
+/// The observations of models that were trained in more bits than they are quantized to.  Of the others the unified law
+/// says 0, whatever its parameters: no logarithm of theirs tells anything of it.
+inline std::vector<observation> with_fewer_bits(std::span<const observation> rows) {
+  std::vector<observation> out;
+  for (const observation& each : rows)
+    if (each.trained_bits > each.bits) out.push_back(each);
+  return out;
+}
+
 /// The unified law (Kumar et al. 2024, eq. 9) where weights alone were trained in few bits,
 ///
 ///   delta = C D^gamma_D / (N (1 - e^(-P_w / gamma_w)))^gamma_N e^(-P / gamma_post) (1 - e^(-C_w (P_w - P))),
@@ -64,10 +73,12 @@ inline fitted<ptq_degradation> fit_degradation(std::span<const observation> rows
 /// gamma_w without its shift n.  Given gamma_w and C_w it is linear again; these two are searched, one within the
 /// other, C_w in [0.02, 20] and gamma_w in [0.2, 20], on logarithmic grids and then by Brent's method, to 1e-4.
 ///
-/// Throws where the rows cannot determine the law, which takes three training precisions.
-inline fitted<unified_degradation> fit_unified_degradation(std::span<const observation> rows) {
+/// Rows of models that were trained in no more bits than they are quantized to are passed over.  Throws where the
+/// others cannot determine the law, which takes three training precisions.
+inline fitted<unified_degradation> fit_unified_degradation(std::span<const observation> all) {
+  const std::vector<observation> rows = with_fewer_bits(all);
   require_identifiable(rows, 6);
-  const std::size_t trained = distinct(rows, &observation::trained_bits).size();
+  const std::size_t trained = distinct(std::span<const observation>(rows), &observation::trained_bits).size();
   if (trained < 3)
     fail("the table cannot determine the unified law: its weights were trained in " + std::to_string(trained) +
          " different precisions, expected at least 3");

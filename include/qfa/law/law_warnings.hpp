@@ -27,6 +27,10 @@ inline std::vector<std::string> law_warnings(const law_evidence& e) {
     out.push_back(std::to_string(e.left_out) + " of " + std::to_string(e.rows + e.left_out) +
                   " rows have a value of 0 or less, hence no logarithm, and are not in the fit: where they lie "
                   "the law is too high");
+  if (e.same_bits > 0)
+    out.push_back(std::to_string(e.same_bits) +
+                  " rows are of models trained in no more bits than they are quantized to: there the law says 0, "
+                  "whatever its parameters, and they are not in the fit");
   if (e.known.sizes <= 3)
     out.push_back("the exponent of N rests on " + std::to_string(e.known.sizes) +
                   " sizes: its interval tells how checkpoints vary, not what other sizes would say");

@@ -45,12 +45,17 @@ inline double lower_quantile(std::vector<double> values, double q) {
   return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
-/// A_j of the features that have one.
-inline std::vector<double> additivities(std::span<const double> all, std::span<const double> sum) {
+/// A_j of the features that have one.  Noise counts as `gone` at most, and a feature that is so far gone on both sides
+/// has none.
+inline std::vector<double> additivities(std::span<const double> all, std::span<const double> sum,
+                                        double gone = std::numeric_limits<double>::infinity()) {
   std::vector<double> out;
   for (std::size_t f = 0; f < all.size(); ++f) {
+    if (all[f] >= gone && sum[f] >= gone) continue;
     const bool from_nothing = sum[f] == 0.0 && all[f] > 0.0;
-    const double a = from_nothing ? std::numeric_limits<double>::infinity() : ratio(all[f], sum[f]);
+    const double a = from_nothing     ? std::numeric_limits<double>::infinity()
+                     : all[f] >= gone ? ratio(gone, sum[f])
+                                      : ratio(all[f], sum[f] >= gone ? gone : sum[f]);
     if (!std::isnan(a)) out.push_back(a);
   }
   return out;
@@ -86,19 +91,37 @@ class noise_total {
   std::vector<double> without_;  // (groups, features)
 };
 
+namespace detail {
+
+inline unit_additivity describe_additivities(const std::vector<double>& a, std::size_t features) {
+  unit_additivity out;
+  out.features = a.size();
+  out.undefined = features - a.size();
+  out.lower_quartile = lower_quantile(a, 0.25);
+  out.median.value = lower_quantile(a, 0.5);
+  out.upper_quartile = lower_quantile(a, 0.75);
+  return out;
+}
+
+}  // namespace detail
+
+/// From noise that was predicted, feature by feature, where no group was left out of the prediction: without an
+/// interval.  Units' own noise is known up to `gone` alone, where a feature counts as lost.
+inline unit_additivity additivity_of(std::span<const double> measured, std::span<const double> predicted, double gone) {
+  require(measured.size() == predicted.size(), "additivity compares noise of the same features");
+  unit_additivity out = detail::describe_additivities(detail::additivities(measured, predicted, gone), measured.size());
+  out.median.range.reason = "predicted from all groups of rows at once";
+  return out;
+}
+
 /// Nothing is limited here: medians and quartiles take infinite values as they are.
 inline unit_additivity measure_additivity(const feature_noise& all, const noise_total& units) {
   require(units.all().size() == all.features(),
           "a total of units is of the features that all of them were measured on");
   const auto median = [](std::vector<double> a) { return detail::lower_quantile(std::move(a), 0.5); };
-  const std::vector<double> a = detail::additivities(all.all, units.all());
-  unit_additivity out;
-  out.features = a.size();
-  out.undefined = all.features() - a.size();
-  out.lower_quartile = detail::lower_quantile(a, 0.25);
-  out.upper_quartile = detail::lower_quantile(a, 0.75);
+  unit_additivity out = detail::describe_additivities(detail::additivities(all.all, units.all()), all.features());
   out.median = jackknife(
-      median(a), all.groups,
+      out.median.value, all.groups,
       [&](std::size_t g) { return median(detail::additivities(all.without_group(g), units.without_group(g))); },
       {.scale = interval_scale::log});
   return out;

@@ -15,7 +15,9 @@
 
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
+#include "qfa/io/in_quotes.hpp"
 #include "qfa/locate/units.hpp"
+#include "qfa/model/config.hpp"
 #include "qfa/model/language_model.hpp"
 #include "qfa/model/layout.hpp"
 
@@ -79,7 +81,9 @@ inline bool is_of(std::string_view tensor, const layer_layout& layer) noexcept {
 
 /// Where a pass of `model` first does something else than one of `other`, told by the tensors that they do not share:
 /// the first layer that must be run anew.  Nothing: the embedding itself; the number of layers: the last norm or the
-/// unembedding alone; one more: nowhere, they are the same model.  Throws where the two are of different layouts.
+/// unembedding alone; one more: nowhere, they are the same model.  Throws where the two are of different layouts, and
+/// where they differ in a tensor that the layout (model/layout.hpp) gives no place: a pass would have to be run whole
+/// to tell what that does.
 inline std::optional<std::size_t> first_difference(const language_model& model, const language_model& other) {
   const std::size_t layers = model.config.layers;
   require(other.config.layers == layers && model.tensors.size() == other.tensors.size(),
@@ -89,10 +93,16 @@ inline std::optional<std::size_t> first_difference(const language_model& model, 
   for (const auto& [name, tensor] : model.tensors) {
     if (tensor.values == other.at(name).values) continue;
     if (name == layout.embedding) return std::nullopt;
-    std::size_t place = layers;
+    std::optional<std::size_t> place;
+    if (detail::is_of(name, layout.final_norm) || name == layout.unembedding.weight || name == layout.unembedding.bias)
+      place = layers;
     for (std::size_t l = 0; l < layers; ++l)
       if (detail::is_of(name, layout.layers[l])) place = l;
-    first = (std::min)(first, place);
+    if (!place)
+      fail("the tensor " + in_quotes(name) + " is not the same in two models, and no layer of a " +
+           std::string(name_of(model.config.family)) +
+           " model is known to read it: where their passes part cannot be told");
+    first = (std::min)(first, *place);
   }
   return first;
 }

@@ -3,6 +3,7 @@
 #define QFA_LOCATE_DEPTH_PATCH_HPP
 
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <span>
 #include <utility>
@@ -22,6 +23,10 @@ struct patched_depth {
   std::size_t layer = 0;  ///< the first that runs on the reference's residual; the number of layers: the last norm
   estimate recovered;     ///< R = 1 - KL(reference || patched) / KL(reference || compressed)
   estimate entering;      ///< R less that of the depth before: the damage that enters in layer `layer` - 1
+  /// The same on the even groups of rows alone, by which depths may be chosen, and on the odd ones, which did not
+  /// choose.
+  double entering_even = std::numeric_limits<double>::quiet_NaN();
+  estimate entering_odd{};
 };
 
 /// Where damage enters by depth (validity A5, depth patching).  R is 0 where nothing before the patch is compressed,
@@ -39,6 +44,13 @@ inline depth_profile profile_depths(std::span<const comparison_sum> compressed,
   const auto kl = [](std::span<const comparison_sum> sums, std::size_t left_out) {
     return sum_without(sums, left_out).mean_kl();
   };
+  // Over the groups of one parity, without the i-th of them.
+  const auto half_of = [](std::span<const comparison_sum> sums, std::size_t parity, std::size_t left_out) {
+    comparison_sum sum;
+    for (std::size_t g = parity; g < sums.size(); g += 2)
+      if (g / 2 != left_out) sum += sums[g];
+    return sum.mean_kl();
+  };
   const auto estimated = [&](auto statistic, interval_scale scale) {
     return jackknife(statistic(groups), groups, statistic, {.scale = scale});
   };
@@ -53,6 +65,15 @@ inline depth_profile profile_depths(std::span<const comparison_sum> compressed,
         {d, estimated([&](std::size_t g) { return recovered(d, g); }, interval_scale::identity),
          estimated([&](std::size_t g) { return recovered(d, g) - (d == 0 ? 0.0 : recovered(d - 1, g)); },
                    interval_scale::identity)});
+    const auto entering_on = [&](std::size_t parity, std::size_t left_out) {
+      const double whole = half_of(compressed, parity, left_out);
+      const double here = half_of(patched[d], parity, left_out);
+      // R before any layer is that of the compressed model itself where nothing is patched: 0.
+      return ratio((d == 0 ? whole : half_of(patched[d - 1], parity, left_out)) - here, whole);
+    };
+    out.depths.back().entering_even = entering_on(0, groups);
+    out.depths.back().entering_odd =
+        jackknife(entering_on(1, groups), groups / 2, [&](std::size_t i) { return entering_on(1, i); });
   }
   return out;
 }

@@ -17,8 +17,10 @@
 #include "qfa/compare/correlation.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/targets.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/locate/additivity.hpp"
 #include "qfa/locate/depth_patch.hpp"
+#include "qfa/locate/feature_weights.hpp"
 #include "qfa/locate/isolated.hpp"
 #include "qfa/locate/noise_sum.hpp"
 #include "qfa/locate/unit_bench.hpp"
@@ -28,20 +30,21 @@
 
 namespace qfa {
 
-/// What a feature counts in a sum over features.
-///   uniform   each the same
-///   mass      by its share of sum x |w_j| over the reference's tokens: what it adds to the residual stream
-enum class noise_weighting : std::uint8_t { uniform, mass };
-inline constexpr std::array<std::string_view, 2> noise_weighting_names{"uniform", "mass"};
-constexpr const auto& names_of(noise_weighting) noexcept { return noise_weighting_names; }
-
-/// Weights of the bench's features, told by the reference alone.  They add up to 1: sums of noise are means.
-inline std::vector<double> feature_weights(const unit_bench& bench, noise_weighting weighting) {
+/// Weights of the bench's features, told by the reference alone.  They add up to 1: sums of noise are means.  Throws
+/// where none of them counts.
+inline std::vector<double> feature_weights(const unit_bench& bench, const chosen_weighting& weighting) {
+  const sae& dictionary = bench.reference().dictionary();
+  const std::vector<double> lengths = weighting.by == feature_weighting::logit
+                                          ? logit_lengths(dictionary, bench.model().stored())
+                                          : std::vector<double>{};
   std::vector<double> weights =
-      weighting == noise_weighting::mass ? bench.masses() : std::vector<double>(bench.features().size(), 1.0);
+      weights_of(weighting.by, bench.features(), bench.masses(), dictionary, lengths, weighting.listed);
   double sum = 0.0;
   for (const double w : weights)
     sum += w;
+  if (!(sum > 0.0))
+    fail("no feature that counts fires often enough on " + std::to_string(bench.tokens().rows()) +
+         " rows to be measured");
   for (double& w : weights)
     w /= sum;
   return weights;
@@ -50,7 +53,7 @@ inline std::vector<double> feature_weights(const unit_bench& bench, noise_weight
 struct location_options {
   unit_kind kind = unit_kind::tensors;
   target_patterns targets{};
-  noise_weighting weighting = noise_weighting::uniform;
+  chosen_weighting weighting{};
 };
 
 /// One unit's part in the damage (validity A5).
@@ -72,7 +75,7 @@ struct located_unit {
 struct damage_location {
   std::string policy;
   unit_kind kind = unit_kind::tensors;
-  noise_weighting weighting = noise_weighting::uniform;
+  feature_weighting weighting = feature_weighting::uniform;
   std::size_t features = 0;  ///< measured
   std::array<double, 2>
       effective_groups{};           ///< least and most that their evidence is worth (stats/feature_statistics.hpp)
@@ -225,7 +228,7 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
   out.reference_fvu = bench.reference().reference().side.fit().fvu;
   out.compressed_fvu = all.fvu;
   out.kind = options.kind;
-  out.weighting = options.weighting;
+  out.weighting = options.weighting.by;
   if (bench.options().losses) out.depths = patch_depths(bench, compressed);
   return out;
 }

@@ -45,6 +45,7 @@ struct bench_options {
   bool losses = true;  ///< run models to their end, for loss and KL; without, passes end with the hook
   bool fused = false;  ///< give policies fused tensors as they are stored
   bool allow_bad_sae = false;
+  bool fits = false;  ///< also measure how well the SAE fits each model, not the trunks alone
   /// Bytes that the models measured at a time may hold: their tables of co-moments (48 bytes for each feature and
   /// group) and the weights that are theirs alone.  Beyond it they are measured in turns, each a pass of the reference
   /// more.  No number depends on it, and at least one model is measured at a time.
@@ -224,14 +225,14 @@ class unit_bench {
 
     sparse_codes codes;
     activations final_hidden;
-    side_record side(groups().groups());  // of the trunk
+    std::vector<side_record> sides(branches.size() + 1, side_record(groups().groups()));  // the trunk last
     const auto add = [&](std::size_t i, std::size_t block, matrix_view<const std::uint32_t> rows,
                          const any_decoder& decoder, const block_states& states) {
       if (!states.at_hook.empty()) {
         const kept_activations kept(states.at_hook, layout());
         const sparse_codes mine = features_.encode()(kept.view());
         (*tables[i])(codes, mine, features_.groups_of(block));
-        if (i == branches.size()) features_.describe(side, kept.view(), mine, block);
+        if (i == branches.size() || options_.fits) features_.describe(sides[i], kept.view(), mine, block);
       }
       if (!losses) return;
       std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
@@ -252,10 +253,11 @@ class unit_bench {
           add(i, block, rows, *branches[i].model, states);
         });
     effects.back().noise = tables.back()->noise();
-    effects.back().fvu = side.fit().fvu;
+    effects.back().fvu = sides.back().fit().fvu;
     for (std::size_t i = 0; i < branches.size(); ++i) {
       effects[i].noise = tables[i] ? tables[i]->noise() : effects.back().noise;
       effects[i].reaches_hook = tables[i].has_value();
+      if (options_.fits) effects[i].fvu = tables[i] ? sides[i].fit().fvu : effects.back().fvu;
     }
     return effects;
   }

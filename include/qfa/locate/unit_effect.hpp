@@ -17,7 +17,8 @@ struct unit_effect {
   feature_noise noise;                   ///< of the bench's features
   std::vector<comparison_sum> losses{};  ///< by group of rows; empty where losses are not asked for
   bool reaches_hook = true;              ///< false: the pass left its trunk behind the hook, or was asked for no hook
-  double fvu = std::numeric_limits<double>::quiet_NaN();  ///< of the SAE on a trunk's activations; NaN of all others
+  double fvu = std::numeric_limits<double>::quiet_NaN();  ///< of the SAE on a trunk's activations, or on all models'
+                                                          ///< where the bench fits them; NaN otherwise
 };
 
 /// Sums by group of rows without one of them; of all where there is no group of that number.

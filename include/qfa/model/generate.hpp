@@ -6,7 +6,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -21,6 +20,7 @@
 #include "qfa/model/decoder.hpp"
 #include "qfa/model/decoder_layer.hpp"
 #include "qfa/model/kv_cache.hpp"
+#include "qfa/model/prompt_batches.hpp"
 
 namespace qfa {
 
@@ -74,16 +74,8 @@ inline std::uint32_t sampled(std::span<const float> logits, const generate_optio
 template <class Decoder>
 std::vector<generated_text> generate(const Decoder& model, std::span<const std::vector<std::uint32_t>> prompts,
                                      const generate_options& options, const cache_plan& plan = {}) {
-  constexpr std::size_t tokens_at_once = 4096;
   const std::size_t vocabulary = model.config().vocabulary;
   std::vector<generated_text> out(prompts.size());
-  std::map<std::size_t, std::vector<std::size_t>> by_length;
-  for (std::size_t p = 0; p < prompts.size(); ++p) {
-    require(!prompts[p].empty(), "a prompt needs at least one token");
-    by_length[prompts[p].size()].push_back(p);
-  }
-  if (options.max_new_tokens == 0) return out;
-
   forward_scratch scratch;
   activations logits;
   std::vector<float> last;
@@ -110,41 +102,35 @@ std::vector<generated_text> generate(const Decoder& model, std::span<const std::
     }
   };
 
-  for (const auto& [length, all] : by_length) {
-    const std::size_t at_once = (std::max<std::size_t>)(1, tokens_at_once / length);
-    for (std::size_t begin = 0; begin < all.size(); begin += at_once) {
-      std::vector<std::size_t> texts(
-          all.begin() + static_cast<std::ptrdiff_t>(begin),
-          all.begin() + static_cast<std::ptrdiff_t>((std::min)(all.size(), begin + at_once)));
-      std::vector<kv_cache> caches(texts.size(), kv_cache(model.config(), plan));
-      std::vector<std::uint32_t> next;
-      for (const std::size_t p : texts)
-        next.insert(next.end(), prompts[p].begin(), prompts[p].end());
-      for (std::size_t t = 0; t < options.max_new_tokens && !texts.empty(); ++t) {
-        const std::size_t columns = t == 0 ? length : options.whole_passes ? length + t : 1;
-        choose(model.extend(matrix_view<const std::uint32_t>(next.data(), texts.size(), columns), caches,
-                            {.final_hidden = true}, no_visitor{}, scratch),
-               texts);
-        std::size_t kept = 0;
-        next.clear();
-        for (std::size_t i = 0; i < texts.size(); ++i) {
-          if (out[texts[i]].ended) continue;
-          const std::size_t p = texts[i];
-          if (options.whole_passes) {
-            next.insert(next.end(), prompts[p].begin(), prompts[p].end());
-            next.insert(next.end(), out[p].tokens.begin(), out[p].tokens.end());
-          } else {
-            next.push_back(out[p].tokens.back());
-            if (kept != i) caches[kept] = std::move(caches[i]);
-          }
-          texts[kept++] = p;
+  for_each_prompt_batch(prompts, {}, [&](const prompt_batch& batch) {
+    const std::size_t length = batch.prompt_tokens;
+    std::vector<std::size_t> texts(batch.prompts.begin(), batch.prompts.end());
+    std::vector<kv_cache> caches(texts.size(), kv_cache(model.config(), plan));
+    std::vector<std::uint32_t> next(batch.tokens.data(), batch.tokens.data() + batch.tokens.size());
+    for (std::size_t t = 0; t < options.max_new_tokens && !texts.empty(); ++t) {
+      const std::size_t columns = t == 0 ? length : options.whole_passes ? length + t : 1;
+      choose(model.extend(matrix_view<const std::uint32_t>(next.data(), texts.size(), columns), caches,
+                          {.final_hidden = true}, no_visitor{}, scratch),
+             texts);
+      std::size_t kept = 0;
+      next.clear();
+      for (std::size_t i = 0; i < texts.size(); ++i) {
+        if (out[texts[i]].ended) continue;
+        const std::size_t p = texts[i];
+        if (options.whole_passes) {
+          next.insert(next.end(), prompts[p].begin(), prompts[p].end());
+          next.insert(next.end(), out[p].tokens.begin(), out[p].tokens.end());
+        } else {
+          next.push_back(out[p].tokens.back());
+          if (kept != i) caches[kept] = std::move(caches[i]);
         }
-        texts.resize(kept);
-        caches.erase(caches.begin() + static_cast<std::ptrdiff_t>(kept), caches.end());
-        if (options.whole_passes) caches.assign(kept, kv_cache(model.config(), plan));
+        texts[kept++] = p;
       }
+      texts.resize(kept);
+      caches.erase(caches.begin() + static_cast<std::ptrdiff_t>(kept), caches.end());
+      if (options.whole_passes) caches.assign(kept, kv_cache(model.config(), plan));
     }
-  }
+  });
   return out;
 }
 

@@ -2,6 +2,7 @@
 #ifndef QFA_PREDICT_NOISE_BASELINE_HPP
 #define QFA_PREDICT_NOISE_BASELINE_HPP
 
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>
@@ -23,6 +24,19 @@ inline double isotropic_noise_to_signal(double rate, double error_per_dimension,
                                         double variance) noexcept {
   if (!(variance > 0.0)) return std::numeric_limits<double>::quiet_NaN();
   return rate * error_per_dimension * encoder_norm_squared / variance;
+}
+
+/// The variance of an error that would cost a ReLU what an error of variance `variance` costs a JumpReLU with threshold
+/// theta, whose crossings cost about theta^2 each (validity 2.2, eq. 3): with sigma the error's standard deviation and
+/// f the pre-activation's density at the threshold,
+///
+///   E(y - x)^2 = p sigma^2 + sqrt(2/pi) theta^2 f sigma = p (sigma^2 + sqrt(2/pi) theta^2 (f/p) sigma),
+///   f/p = near / (0.1 theta)
+///
+/// where `near` is the share of the feature's firings less than a tenth above the threshold (sae/near_threshold.hpp).
+inline double gated_error_variance(double variance, double threshold, double near) noexcept {
+  constexpr double root_of_2_over_pi = 0.79788456080286535588;
+  return variance + root_of_2_over_pi * 10.0 * threshold * near * std::sqrt(variance);
 }
 
 /// |e_j|^2 for each column of an encoder of shape (d_in, d_sae), row-major, as `sae::w_enc` holds it.

@@ -8,6 +8,8 @@
 
 #include "qfa/allocate/held_out.hpp"
 #include "qfa/allocate/result.hpp"
+#include "qfa/audit/result.hpp"
+#include "qfa/report/audit_json.hpp"
 #include "qfa/report/json_values.hpp"
 #include "qfa/version.hpp"
 
@@ -31,6 +33,7 @@ inline report_json to_json(const allocation_result& a) {
                        {"bound", number_or_null(predicted.bound)},
                        {"exact", predicted.exact},
                        {"kl_share", predicted.kl_share}}},
+                     {"sae_fvu", number_or_null(mix.fvu)},
                      {"survived", mix.whole.survived},
                      {"survived_share", to_json(mix.survived_share())},
                      {"median_noise_to_signal", to_json(mix.median_noise())},
@@ -59,6 +62,8 @@ inline report_json to_json(const allocation_result& a) {
   return {{"format", "qfa-allocation-1"},
           {"library", std::string("qfa ") + version},
           {"hook", a.hook},
+          {"sae", {{"activation", a.gate}, {"d_sae", a.sae_width}, {"reference_fvu", number_or_null(a.reference_fvu)}}},
+          {"warnings", a.warnings},
           {"weights", a.weighting},
           {"budget_bits", a.budget_bits},
           {"uniform", table.options[a.uniform]},
@@ -71,14 +76,21 @@ inline report_json to_json(const allocation_result& a) {
           {"features_to_keep", {{"listed", a.listed}, {"measured", a.listed_measured}}},
           {"additivity",
            {{"quartiles",
-             {number_or_null(a.adds_up.quartiles[0]), number_or_null(a.adds_up.quartiles[1]),
-              number_or_null(a.adds_up.quartiles[2])}},
+             {number_or_null(a.adds_up.lower_quartile), number_or_null(a.adds_up.median.value),
+              number_or_null(a.adds_up.upper_quartile)}},
             {"features", a.adds_up.features},
             {"undefined", a.adds_up.undefined},
-            {"licensed", a.adds_up.licensed()}}},
+            {"licensed", a.adds_up.holds()}}},
           {"plans", std::move(plans)},
           {"comparisons", std::move(comparisons)},
           {"matrices", std::move(matrices)}};
+}
+
+/// The same with how it was made, as an audit's report has it, and what it read.
+inline report_json to_json(const allocation_result& a, const audit_protocol& made) {
+  report_json out{{"format", "qfa-allocation-1"}, {"made", to_json(made)}};
+  out.update(to_json(a));
+  return out;
 }
 
 }  // namespace qfa

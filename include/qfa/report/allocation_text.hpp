@@ -9,6 +9,7 @@
 
 #include "qfa/allocate/held_out.hpp"
 #include "qfa/allocate/result.hpp"
+#include "qfa/audit/result.hpp"
 #include "qfa/report/text_table.hpp"
 
 namespace qfa {
@@ -69,10 +70,10 @@ inline std::string allocation_finding(const allocation_result& a) {
                      " matrices lie where no feature at " + a.hook + " notices them, and would pay for the others.\n"
                : "the two objectives conflict.\n";
   }
-  const additivity& adds = a.adds_up;
-  out += "Together, matrices do " + fixed(adds.quartiles[1], 2) + " times the sum of what each does alone (quartiles " +
-         fixed(adds.quartiles[0], 2) + " to " + fixed(adds.quartiles[2], 2) + " over features): ";
-  out += adds.licensed()
+  const unit_additivity& adds = a.adds_up;
+  out += "Together, matrices do " + fixed(adds.median.value, 2) + " times the sum of what each does alone (quartiles " +
+         fixed(adds.lower_quartile, 2) + " to " + fixed(adds.upper_quartile, 2) + " over features): ";
+  out += adds.holds()
              ? "within 0.67 to 1.5, so that the sum may be made least.\n"
              : "beyond 0.67 to 1.5, so that the predictions cannot be relied on, and only the held-out rows count.\n";
   const allocation& chosen = a.predicted.at(1);
@@ -87,6 +88,27 @@ inline std::string allocation_finding(const allocation_result& a) {
   if (a.listed > 0)
     out += std::to_string(a.listed_measured) + " of the " + std::to_string(a.listed) +
            " features to keep fire often enough on the held-out rows to be measured.\n";
+  return out;
+}
+
+/// How the numbers were made: where, of what, with which SAE, and what to beware of.
+inline std::string allocation_header(const allocation_result& a, const audit_protocol& made) {
+  std::string out =
+      "Mixed precision by the features at " + a.hook + " of a " + a.gate + " SAE of " + std::to_string(a.sae_width) +
+      " features, FVU " + fixed(a.reference_fvu, 4) + " on the reference and " + fixed(a.mixes.at(1).fvu, 4) +
+      " with mixed precision: " + std::to_string(a.table.units.size()) + " matrices, " +
+      std::to_string(a.table.options.size()) + " policies, " + std::to_string(a.budget_bits / 8) + " bytes.\n";
+  out += "Rows of " + std::to_string(made.context) + " tokens, " + (made.prepend_bos ? "with BOS" : "no BOS") +
+         "; processing " + made.processing + ", order " + made.order + ".  Fitted on " + std::to_string(a.fit_tokens) +
+         " tokens (" + std::to_string(a.table.features.size()) + " features measured), compared on " +
+         std::to_string(a.held_out_tokens) + " others in " + std::to_string(a.held_out_groups) +
+         " groups; intervals are of 95 %.\n";
+  for (const input_file& file : made.inputs)
+    out += "read: " + file.path + " (" + std::to_string(file.bytes) + " bytes, CRC-32 " + file.checksum + ")\n";
+  if (!made.calibration.empty()) out += "calibrated on " + made.calibration + "\n";
+  for (const auto* list : {&made.warnings, &a.warnings})
+    for (const std::string& warning : *list)
+      out += "warning: " + warning + "\n";
   return out;
 }
 

@@ -83,11 +83,8 @@ inline report_json losses_json(const loss_summary& l) {
   };
   out["loss_interval"] = ends(l.mean_loss);
   out["perplexity_interval"] = ends(l.mean_perplexity);
-  out["row_dependence"] = {
-      {"block_length", value_or_reason(l.groups.block_length, "under 16 rows, or rows do not differ in excess loss")},
-      {"groups", l.groups.groups},
-      {"groups_advised", l.groups.advised},
-      {"groups_long_enough", l.groups.long_enough()}};
+  out["row_dependence"] = to_json(l.groups, "under 16 rows, or rows do not differ in excess loss");
+  out["half_as_many_groups"] = {{"excess_loss", to_json(l.excess_halved)}, {"kl", to_json(l.kl_halved)}};
   if (std::isfinite(l.batch_loss)) out["batch_mean_loss"] = l.batch_loss;
   return out;
 }
@@ -144,6 +141,8 @@ inline report_json to_json(const condition_result& c) {
   out["first_position"] = detail::first_position_json(c.first);
   if (c.shift) out["shift"] = to_json(*c.shift);
   if (c.tokens) out["tokens"] = to_json(*c.tokens);
+  if (c.code_groups)
+    out["code_dependence"] = to_json(*c.code_groups, "under 16 rows, or rows do not differ in the codes' cosine");
   out["published"] = to_json(c.by_published);
   out["honest"] = to_json(c.by_honest);
   std::size_t dead = 0, born = 0;
@@ -153,6 +152,7 @@ inline report_json to_json(const condition_result& c) {
   out["dead"] = dead;
   out["born"] = born;
   if (!c.reference) {
+    out["worst_features"] = to_json(c.worst);
     out["prediction_published"] = to_json(c.published_auc);
     out["prediction_honest"] = to_json(c.honest_auc);
     out["prediction_honest"]["baseline_auc"] = to_json(c.baseline_auc);
@@ -192,7 +192,8 @@ inline report_json to_json(const audit_result& a) {
                 {"d_in", a.d_in},
                 {"d_sae", a.d_sae},
                 {"model_name", a.sae.model_name},
-                {"dtype", a.sae.dtype}};
+                {"dtype", a.sae.dtype},
+                {"checksum", a.sae_checksum}};
   if (a.sae.neuronpedia_id) out["sae"]["neuronpedia_id"] = *a.sae.neuronpedia_id;
   out["note"] =
       "survival is comparable only between audits with the same kind of SAE: a gate turns noise into flips "

@@ -45,6 +45,7 @@ inline report_json to_json(const controlled_prediction& p) {
   report_json out{{"auc", to_json(p.auc)},
                   {"auc_isotropic_noise", to_json(p.noise_auc)},
                   {"auc_less_isotropic_noise", to_json(p.gain)},
+                  {"auc_isotropic_noise_with_flips", to_json(p.flips_auc)},
                   {"auc_covariant_noise", to_json(p.covariance_auc)},
                   {"label_shuffles", p.shuffles},
                   {"auc_shuffled_mean", number_or_null(p.shuffled_mean)},
@@ -85,7 +86,7 @@ inline report_json to_json(const controlled_policy& p, const control_findings& a
                   {"selection",
                    {{"survivors_that_survive_other_rows", to_json(p.selection.survivors_again)},
                     {"mean_r_of_worst_where_chosen", number_or_null(p.selection.chosen_worst)},
-                    {"mean_r_of_worst_on_other_rows", number_or_null(p.selection.worst_again)}}},
+                    {"mean_r_of_worst_on_other_rows", to_json(p.selection.worst_again)}}},
                   {"prediction", to_json(p.prediction)}};
   if (!p.refusal.empty()) out["reason"] = p.refusal;
   return out;

@@ -72,16 +72,16 @@ inline std::string shared_damage_table(const control_findings& c) {
 
 /// Whether survival is predictable, beside what needs no fit and beside shuffled labels.
 inline std::string controlled_predictions_table(const control_findings& c) {
-  text_table table({"predictable?", "base rate", "AUC", "95 %", "nu_iso", "nu_cov", "AUC - nu_iso", "95 %", "AP",
-                    "Brier", "slope", "shuffled"});
+  text_table table({"predictable?", "base rate", "AUC", "95 %", "nu_iso", "with flips", "nu_cov", "AUC - nu_iso",
+                    "95 %", "AP", "Brier", "slope", "shuffled"});
   for (const controlled_policy& p : c.policies) {
     const controlled_prediction& x = p.prediction;
     const auto fitted = [&](double honest_prediction::*value) { return x.fitted ? fixed((*x.fitted).*value, 3) : "-"; };
     table.add({p.policy, fitted(&honest_prediction::base_rate), fixed(x.auc.value, 3), range_text(x.auc.range, 3),
-               fixed(x.noise_auc.value, 3), fixed(x.covariance_auc.value, 3), signed_fixed(x.gain.value, 3),
-               range_text(x.gain.range, 3), fitted(&honest_prediction::average_precision),
-               fitted(&honest_prediction::brier), fitted(&honest_prediction::calibration_slope),
-               fixed(x.shuffled_mean, 3)});
+               fixed(x.noise_auc.value, 3), fixed(x.flips_auc.value, 3), fixed(x.covariance_auc.value, 3),
+               signed_fixed(x.gain.value, 3), range_text(x.gain.range, 3),
+               fitted(&honest_prediction::average_precision), fitted(&honest_prediction::brier),
+               fitted(&honest_prediction::calibration_slope), fixed(x.shuffled_mean, 3)});
   }
   return table.str();
 }
@@ -154,17 +154,18 @@ inline std::string controls_text(const control_findings& c) {
   for (const controlled_policy& p : c.policies)
     if (!p.prediction.reason.empty()) out += p.policy + ": " + p.prediction.reason + "\n";
   if (!c.transfers.empty()) out += "\n" + transfers_table(c);
-  out +=
-      "\nchosen on some rows, looked at on others: survivors that survive there too, " +
-      detail::for_each_policy(
-          c,
-          [](const controlled_policy& p) { return detail::with_range(p.selection.survivors_again, 1, 100.0) + " %"; }) +
-      "; mean r of the worst 5 %, there and here, " +
-      detail::for_each_policy(c,
-                              [](const controlled_policy& p) {
-                                return fixed(p.selection.worst_again, 3) + " and " + fixed(p.selection.chosen_worst, 3);
-                              }) +
-      "\n\n" + variants_table(c);
+  out += "\nchosen on some rows, looked at on others: survivors that survive there too, " +
+         detail::for_each_policy(c,
+                                 [](const controlled_policy& p) {
+                                   return detail::with_range(p.selection.survivors_again, 1, 100.0) + " %";
+                                 }) +
+         "; mean r of the worst 5 %, there and here, " +
+         detail::for_each_policy(c,
+                                 [](const controlled_policy& p) {
+                                   return detail::with_range(p.selection.worst_again, 3) + " and " +
+                                          fixed(p.selection.chosen_worst, 3);
+                                 }) +
+         "\n\n" + variants_table(c);
   for (const std::string& note : c.notes)
     out += "note: " + note + "\n";
   return out;

@@ -3,12 +3,14 @@
 #define QFA_REPORT_DAMAGE_JSON_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "qfa/audit/shift_account.hpp"
 #include "qfa/audit/token_account.hpp"
+#include "qfa/audit/worst_features.hpp"
 #include "qfa/report/json_values.hpp"
 
 namespace qfa {
@@ -20,11 +22,14 @@ inline report_json parts_row(const shift_parts& p) {
           number_or_null(p.explained)};
 }
 
-inline report_json correlation_json(const token_correlation& c) {
-  report_json out{{"tokens", c.tokens}};
-  out.update(to_json(c.value));
+/// An estimate, and on how many tokens it rests.
+inline report_json estimate_on_tokens(std::uint64_t tokens, const estimate& e) {
+  report_json out{{"tokens", tokens}};
+  out.update(to_json(e));
   return out;
 }
+
+inline report_json correlation_json(const token_correlation& c) { return estimate_on_tokens(c.tokens, c.value); }
 
 }  // namespace detail
 
@@ -61,6 +66,18 @@ inline report_json to_json(const activation_shift& s) {
         {"rows", std::move(positions)}}}};
 }
 
+/// Key "worst_features" of a condition: chosen on the even groups of rows, judged on the odd ones.
+inline report_json to_json(const worst_features& w) {
+  report_json listed = report_json::array();
+  for (const chosen_feature& f : w.listed)
+    listed.push_back({{"feature", f.feature}, {"r_on_even_groups", f.chosen_r}, {"r_on_odd_groups", to_json(f.r)}});
+  return {{"chosen", w.chosen},
+          {"mean_r_on_even_groups", value_or_reason(w.chosen_mean, "no feature is counted on both halves")},
+          {"mean_r_on_odd_groups", to_json(w.mean)},
+          {"not_survived_on_odd_groups", to_json(w.hurt)},
+          {"features", std::move(listed)}};
+}
+
 /// Key "tokens" of a condition: which tokens are hurt.
 inline report_json to_json(const token_account& t) {
   report_json out{{"tokens", t.tokens},
@@ -77,9 +94,9 @@ inline report_json to_json(const token_account& t) {
                       {"high", number_or_null(b.high)},
                       {"tokens", b.tokens},
                       {"kl", to_json(b.kl)},
-                      {"code_cosine", to_json(b.cosine)},
-                      {"active_set_jaccard", to_json(b.jaccard)},
-                      {"relative_shift", to_json(b.relative_shift)}});
+                      {"code_cosine", detail::estimate_on_tokens(b.cosines, b.cosine)},
+                      {"active_set_jaccard", detail::estimate_on_tokens(b.jaccards, b.jaccard)},
+                      {"relative_shift", detail::estimate_on_tokens(b.shifts, b.relative_shift)}});
     out["by_" + std::string(token_sort_names[by])] = std::move(rows);
   }
   return out;

@@ -11,7 +11,9 @@
 #include <utility>
 
 #include "qfa/audit/overlap.hpp"
+#include "qfa/stats/block_length.hpp"
 #include "qfa/stats/fdr.hpp"
+#include "qfa/stats/halving_check.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/survival/confirmed.hpp"
 #include "qfa/survival/survey.hpp"
@@ -55,6 +57,25 @@ inline report_json to_json(const estimate& e) {
   return out;
 }
 
+/// Whether groups of rows are long enough, by the block length of a series over rows.
+inline report_json to_json(const group_length_check& c, std::string_view why_none) {
+  return {{"block_length", value_or_reason(c.block_length, why_none)},
+          {"groups", c.groups},
+          {"groups_advised", c.advised},
+          {"groups_long_enough", c.long_enough()}};
+}
+
+/// Whether half as many groups give the same interval.
+inline report_json to_json(const halving_check& c) {
+  report_json out{
+      {"standard_error_ratio", value_or_reason(c.error_ratio, "one of the two intervals is not two-sided")}};
+  if (c.known()) {
+    out["most_by_chance"] = c.most;
+    out["agrees"] = c.agrees();
+  }
+  return out;
+}
+
 /// What is proven of the counted features at the limit of survival: of each verdict but `undecided` an expected share
 /// of 5 % at most is wrong, and with `any_dependence` so however the features hang together.
 inline report_json census_json(const survey& s) {
@@ -94,6 +115,7 @@ inline report_json to_json(const survey& s) {
   out["mean_r"] = to_json(s.mean_r);
   out["median_r"] = to_json(s.median_r);
   out["survival_area"] = to_json(s.area);
+  out["half_as_many_groups"] = {{"mean_r", to_json(s.mean_halved)}, {"survived", to_json(s.survived_halved)}};
   out["mass_survival"] = to_json(s.mass);
   out["mass_covered"] = number_or_null(s.mass_covered);
   report_json curve = report_json::array();
@@ -117,7 +139,8 @@ inline report_json to_json(const set_overlap& o) {
           {"jaccard_above_chance", to_json(o.above_chance)},
           {"overlap_coefficient", to_json(o.overlap_coefficient)},
           {"cohen_kappa", to_json(o.kappa)},
-          {"odds_ratio", to_json(o.odds_ratio)}};
+          {"odds_ratio", to_json(o.odds_ratio)},
+          {"odds_ratio_within_firing_rates", to_json(o.stratified_odds_ratio)}};
 }
 
 inline report_json to_json(const damage_overlap& o) {

@@ -63,7 +63,9 @@ inline report_json odds_json(const std::optional<odds_per_bit>& o) {
 }
 
 inline report_json bands_json(const bands_over_bits& b) {
-  report_json out{{"rows", b.rows}, {"clusters", b.clusters}};
+  report_json out{{"rows", b.rows},
+                  {"clusters", b.clusters},
+                  {"clusters_are", b.by_family ? "families of near-duplicates" : "features"}};
   if (!b.model) {
     out["odds_ratio_per_bit"] = {{"value", nullptr}, {"reason", std::string(b.reason)}};
   } else {

@@ -52,7 +52,10 @@ inline std::string ladder_findings(const audit_result& a) {
          " bits, the worst decile " + ladder_bits_text(s.breaks.worst_decile) + "\n";
   if (s.bands.model) {
     const odds_per_bit& o = s.bands.per_bit;
-    out += "  taking features as independent, a bit more multiplies the odds of the mean feature's better band by " +
+    out += "  taking " +
+           (s.bands.by_family ? std::to_string(s.bands.clusters) + " families of near-duplicates"
+                              : std::string("features")) +
+           " as independent, a bit more multiplies the odds of the mean feature's better band by " +
            fixed(o.ratio(), 1) + " [" + fixed(o.lower, 1) + ", " + fixed(o.upper, 1) + "]";
     if (s.bands.gap_p < 0.05)
       out += ", but not evenly: by " + fixed(s.bands.blurred->ratio(), 1) + " those of not being destroyed and by " +

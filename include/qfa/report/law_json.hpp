@@ -30,6 +30,7 @@ inline report_json to_json(const law_evidence& e) {
   }
   out["rows"] = e.rows;
   out["left_out"] = e.left_out;
+  if (e.same_bits > 0) out["trained_in_no_more_bits"] = e.same_bits;
   out["checkpoints"] = e.checkpoints;
   out["parameters"] = std::move(parameters);
   out["identifiability"] = {{"sizes", e.known.sizes},
@@ -77,6 +78,10 @@ inline report_json to_json(const precision_findings& f) {
                    {"E", l.e},
                    {"alpha", l.alpha},
                    {"at_end_of_range", f.loss->at_end}};
+    report_json parameters;
+    for (const named_estimate& p : f.loss_parameters)
+      parameters[p.name] = to_json(p.value);
+    out["loss"]["parameters"] = std::move(parameters);
   }
   report_json critical = report_json::array();
   for (const critical_finding& c : f.critical) {

@@ -120,7 +120,14 @@ inline std::string law_text(const precision_findings& f) {
     const loss_law& l = f.loss->law;
     out += "loss before quantization  " + detail::digits(l.a) + " N^-" + detail::digits(l.alpha) + " + " +
            detail::digits(l.b) + " D^-" + detail::digits(l.alpha) + " + " + detail::digits(l.e) + ", nats a token" +
-           (f.loss->at_end ? "; its exponent or its E stands at the end of its range" : "") + "\n\n";
+           (f.loss->at_end ? "; its exponent or its E stands at the end of its range" : "") + "\n";
+    std::string intervals;
+    for (const named_estimate& p : f.loss_parameters)
+      intervals += (intervals.empty() ? "" : ", ") + p.name + " " + detail::digits(p.value.range);
+    out += "95 % by checkpoints: " + intervals;
+    if (!f.loss_parameters.empty() && f.loss_parameters.front().value.range.kind == interval_kind::refused)
+      out += ", as " + std::string(f.loss_parameters.front().value.range.reason);
+    out += "\n\n";
   }
   if (!f.critical.empty()) {
     out += "D_crit, tokens beyond which training longer raises the loss after quantization\n";

@@ -43,7 +43,9 @@ inline report_json to_json(const depth_profile& p) {
     depths.push_back({{"patched_before_layer", d.layer},
                       {"recovered", to_json(d.recovered)},
                       {"enters_in", d.layer == 0 ? report_json("embedding") : report_json(d.layer - 1)},
-                      {"entering", to_json(d.entering)}});
+                      {"entering", to_json(d.entering)},
+                      {"entering_on_even_groups", number_or_null(d.entering_even)},
+                      {"entering_on_odd_groups", to_json(d.entering_odd)}});
   return {{"kl", to_json(p.kl)}, {"depths", std::move(depths)}};
 }
 
@@ -73,7 +75,7 @@ inline report_json to_json(const damage_location& found, const audit_protocol& m
   out["units"] = unit_kind_names[static_cast<std::size_t>(found.kind)];
   out["features"] = found.features;
   out["effective_groups"] = {number_or_null(found.effective_groups[0]), number_or_null(found.effective_groups[1])};
-  out["feature_weights"] = noise_weighting_names[static_cast<std::size_t>(found.weighting)];
+  out["feature_weights"] = feature_weighting_names[static_cast<std::size_t>(found.weighting)];
   out["noise_limit"] = most_noise;
   out["sae_fvu"] = {{"reference", number_or_null(found.reference_fvu)},
                     {"compressed", number_or_null(found.compressed_fvu)}};

@@ -79,12 +79,13 @@ inline std::string depth_text(const depth_profile& p) {
   constexpr std::size_t shown = 6;
   std::string out = "By depth, damage to predictions (KL " + number_text(p.kl, 4) + " nats a token) enters in ";
   if (all > shown) {
-    std::ranges::stable_sort(order, [](const auto* a, const auto* b) { return a->entering.value > b->entering.value; });
+    std::ranges::stable_sort(order, [](const auto* a, const auto* b) { return a->entering_even > b->entering_even; });
     order.resize(shown);
-    out += "these most: ";
+    out += "these most, chosen on the even groups of rows and measured on the odd ones: ";
   }
   for (std::size_t i = 0; i < order.size(); ++i)
-    out += (i == 0 ? "" : ", ") + name(*order[i]) + " " + percent_text(order[i]->entering);
+    out += (i == 0 ? "" : ", ") + name(*order[i]) + " " +
+           percent_text(all > shown ? order[i]->entering_odd : order[i]->entering);
   const double rest = 1.0 - p.depths.back().recovered.value;
   if (rest > 5e-4) out += (all == 0 ? "" : ", ") + std::string("the unembedding ") + fixed(100.0 * rest, 1) + " %";
   return out + ".\n";
@@ -151,7 +152,7 @@ inline std::string location_text(const damage_location& found) {
   if (behind > 0) out += "; " + std::to_string(behind) + " change nothing before the hook";
   out += ".\n";
   out += "With all of them compressed, noise to signal of the mean feature (weights " +
-         std::string(noise_weighting_names[static_cast<std::size_t>(found.weighting)]) + ") is " +
+         std::string(feature_weighting_names[static_cast<std::size_t>(found.weighting)]) + ") is " +
          detail::number_text(found.noise, 3) + ".\n";
   if (found.whole.limited > 0)
     out += std::to_string(found.whole.limited) + " of " + std::to_string(found.features) + " features count as noise " +

@@ -136,8 +136,9 @@ inline std::string conditions_table(const audit_result& a) {
 inline std::string gate_note(const audit_result& a) {
   std::string flips;
   for (const condition_result& c : a.conditions)
-    if (!c.reference && !c.ladder_only)
-      flips += (flips.empty() ? "" : ", ") + c.policy + " " + fixed(100.0 * flip_share_of(c), 1) + " %";
+    if (const double share = flip_share_of(c); !c.reference && !c.ladder_only)
+      flips += (flips.empty() ? "" : ", ") + c.policy + " " +
+               (std::isnan(share) ? "none, as nothing changed" : fixed(100.0 * share, 1) + " %");
   if (flips.empty()) return "";
   return "\"survived\" bears the loss of 19 % of a feature's firings, \"destroyed\" takes 75 %; a " +
          std::string(activation_names[static_cast<std::size_t>(a.activation)]) +
@@ -147,13 +148,14 @@ inline std::string gate_note(const audit_result& a) {
 /// Which conditions hurt the same features, a line for each pair.
 inline std::string overlaps_table(const audit_result& a) {
   text_table table({"overlap of features not survived", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
-                    "kappa", "Spearman d", "95 %"});
+                    "kappa", "odds at like rates", "95 %", "Spearman d", "95 %"});
   for (const damage_overlap& o : a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps) {
     const set_overlap& s = o.not_survived;
     table.add({o.a + " | " + o.b, std::to_string(s.sizes.a) + ", " + std::to_string(s.sizes.b),
                std::to_string(s.sizes.both), fixed(s.jaccard.value, 3), range_text(s.jaccard.range, 3),
-               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa.value, 3), fixed(o.spearman.value, 3),
-               range_text(o.spearman.range, 3)});
+               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa.value, 3),
+               fixed(s.stratified_odds_ratio.value, 1), range_text(s.stratified_odds_ratio.range, 1),
+               fixed(o.spearman.value, 3), range_text(o.spearman.range, 3)});
   }
   return table.str();
 }

@@ -3,9 +3,12 @@
 #define QFA_STATS_FEATURE_STATISTICS_HPP
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "qfa/stats/comoments.hpp"
 #include "qfa/stats/feature_table.hpp"
@@ -187,19 +190,44 @@ struct group_evidence {
       0.0;  ///< m = (sum of a_g)^2 / sum of a_g^2, a_g = sum of x^2 over the group; 0 for a silent feature
 };
 
-inline group_evidence evidence_of(const feature_table& table, std::size_t feature) noexcept {
+namespace detail {
+
+/// energy(i) is the sum of x^2 over group i, 0 where the reference is silent.
+template <class Energy>
+group_evidence evidence_over(std::size_t groups, Energy energy) noexcept {
   group_evidence evidence;
   double sum = 0.0, squares = 0.0;
-  for (std::size_t g = 0; g < table.groups(); ++g) {
-    const feature_cell& cell = table.cell(feature, g);
-    if (cell.reference_firings == 0) continue;
-    ++evidence.groups;
-    const double energy = cell.either.energy_x();
-    sum += energy;
-    squares += energy * energy;
+  for (std::size_t i = 0; i < groups; ++i) {
+    const double a = energy(i);
+    evidence.groups += a > 0.0;
+    sum += a;
+    squares += a * a;
   }
   if (squares > 0.0) evidence.effective = sum * (sum / squares);
   return evidence;
+}
+
+inline double reference_energy(const feature_table& table, std::size_t feature, std::size_t group) noexcept {
+  const feature_cell& cell = table.cell(feature, group);
+  return cell.reference_firings == 0 ? 0.0 : cell.either.energy_x();
+}
+
+}  // namespace detail
+
+inline group_evidence evidence_of(const feature_table& table, std::size_t feature) noexcept {
+  return detail::evidence_over(table.groups(),
+                               [&](std::size_t g) { return detail::reference_energy(table, feature, g); });
+}
+
+/// Of the groups in `blocks` alone, those of a block counting as one.
+inline group_evidence evidence_of(const feature_table& table, std::size_t feature,
+                                  std::span<const std::vector<std::size_t>> blocks) noexcept {
+  return detail::evidence_over(blocks.size(), [&](std::size_t b) {
+    double energy = 0.0;
+    for (const std::size_t g : blocks[b])
+      energy += detail::reference_energy(table, feature, g);
+    return energy;
+  });
 }
 
 }  // namespace qfa

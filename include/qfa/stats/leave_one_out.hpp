@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -58,17 +59,53 @@ struct leave_one_out {
   }
 };
 
+/// Groups by those that are left out together, in order; what stands in none of them is not looked at.
+using group_blocks = std::vector<std::vector<std::size_t>>;
+
+/// The groups of a selection that hold tokens, `together` neighbors at a time (2: groups 0 and 1, 2 and 3, ...).
+inline group_blocks blocks_of(const feature_table& table, group_selection selection = group_selection::all,
+                              std::size_t together = 1) {
+  require(together > 0, "groups are left out one at a time or more");
+  group_blocks out;
+  std::size_t place = 0;  // of the last block
+  for (std::size_t g = 0; g < table.groups(); ++g) {
+    if (table.tokens(g) == 0 || !selects(selection, g)) continue;
+    if (out.empty() || g / together != place) out.emplace_back();
+    out.back().push_back(g);
+    place = g / together;
+  }
+  return out;
+}
+
+namespace detail {
+
+/// What fired of a feature in the groups of a block.
+inline comoments cells_of(const feature_table& table, std::size_t feature, std::span<const std::size_t> block) {
+  comoments sum;
+  for (const std::size_t g : block)
+    sum += table.cell(feature, g).either;
+  return sum;
+}
+
+}  // namespace detail
+
 /// Computes r and its leave-one-out values for every feature of the table; `correlation` takes `comoments` and says
 /// what r is: `published_pearson`, or a lambda around `pearson`, a name that has other meanings, too.
 ///
 /// All but group g is what comes before it, merged with what comes after: with the merges from the left and from the
-/// right kept, a feature costs 3 G merges, not G^2.
+/// right kept, a feature costs 3 G merges, not G^2.  With `blocks`, these are what is left out, and all that counts.
 template <class Correlation>
-leave_one_out leave_groups_out(const feature_table& table, Correlation correlation, double level = 0.95) {
-  std::vector<std::size_t> groups;
-  for (std::size_t g = 0; g < table.groups(); ++g)
-    if (table.tokens(g) > 0) groups.push_back(g);
-  const std::uint64_t tokens = table.tokens();
+leave_one_out leave_groups_out(const feature_table& table, Correlation correlation, double level = 0.95,
+                               const std::optional<group_blocks>& blocks = {}) {
+  const group_blocks groups = blocks ? *blocks : blocks_of(table);
+  std::vector<std::uint64_t> tokens_in;
+  std::uint64_t tokens = 0;
+  for (const std::vector<std::size_t>& block : groups) {
+    tokens_in.push_back(0);
+    for (const std::size_t g : block)
+      tokens_in.back() += table.tokens(g);
+    tokens += tokens_in.back();
+  }
   const std::size_t width = table.width();
 
   leave_one_out out;
@@ -88,18 +125,18 @@ leave_one_out leave_groups_out(const feature_table& table, Correlation correlati
     };
     for (std::size_t f = b * block; f < (std::min)(width, (b + 1) * block); ++f) {
       for (std::size_t i = groups.size(); i-- > 0;) {
-        after[i] = table.cell(f, groups[i]).either;
+        after[i] = detail::cells_of(table, f, groups[i]);
         after[i] += after[i + 1];
       }
       comoments before;
       for (std::size_t i = 0; i < groups.size(); ++i) {
         comoments rest = before;
         rest += after[i + 1];
-        without[i] = r_of(rest, tokens - table.tokens(groups[i]));
-        before += table.cell(f, groups[i]).either;
+        without[i] = r_of(rest, tokens - tokens_in[i]);
+        before += detail::cells_of(table, f, groups[i]);
       }
       out.r[f] = r_of(before, tokens);
-      out.evidence[f] = evidence_of(table, f);
+      out.evidence[f] = evidence_of(table, f, groups);
       for (std::size_t i = 0; i < groups.size(); ++i)
         out.shift[i * width + f] = static_cast<float>(without[i] - out.r[f]);
       out.ranges[f] = jackknife(out.r[f], without,

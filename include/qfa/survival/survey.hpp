@@ -9,11 +9,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "qfa/core/error.hpp"
 #include "qfa/stats/feature_table.hpp"
+#include "qfa/stats/halving_check.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/leave_one_out.hpp"
 #include "qfa/survival/aggregates.hpp"
@@ -28,6 +30,7 @@ namespace qfa {
 struct survey {
   protocol rules;
   std::vector<std::uint8_t> active;    ///< (features): 1 where the reference fires often enough
+  std::vector<double> rates;           ///< (features): of firing, on the reference
   std::vector<outcome> outcomes;       ///< (features): of the active ones; the inactive hold `unmeasured`
   std::vector<std::uint32_t> counted;  ///< active features with a verdict, increasing
   leave_one_out correlations;          ///< r of every feature under the protocol, and without each group
@@ -41,6 +44,8 @@ struct survey {
   estimate area;                             ///< under S
   estimate mass;                             ///< mass_survival at the limit of survival
   double mass_covered = 0.0;                 ///< the counted features' share of all features' mass
+  halving_check mean_halved;                 ///< of mean_r's interval
+  halving_check survived_halved;             ///< of that of the share that survived
 
   std::size_t active_count() const noexcept { return bands.counted() + bands[outcome::unmeasured]; }
   const estimate& share(outcome o) const { return shares.at(static_cast<std::size_t>(o)); }
@@ -92,14 +97,18 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
           "take_survey needs one decoder norm for each feature, or none");
   survey s;
   s.rules = rules;
-  s.correlations = rules.guarded_r ? leave_groups_out(table, published_pearson, level)
-                                   : leave_groups_out(
-                                         table, [](const comoments& c) { return pearson(c); }, level);
+  const auto correlate = [&](const std::optional<group_blocks>& blocks) {
+    if (rules.guarded_r) return leave_groups_out(table, published_pearson, level, blocks);
+    return leave_groups_out(
+        table, [](const comoments& c) { return pearson(c); }, level, blocks);
+  };
+  s.correlations = correlate({});
   s.active.assign(width, 0);
   s.outcomes.assign(width, outcome::unmeasured);
   for (std::size_t f = 0; f < width; ++f) {
     const feature_totals total = table.total(f);
-    if (!is_active(rules, firing_rate(total))) continue;
+    s.rates.push_back(firing_rate(total));
+    if (!is_active(rules, s.rates.back())) continue;
     s.active[f] = 1;
     if (is_measured(rules, total, s.correlations.evidence[f])) {
       s.counted.push_back(static_cast<std::uint32_t>(f));
@@ -122,6 +131,13 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
     s.shares[static_cast<std::size_t>(o)] = estimate_over(
         s, [&](std::span<const double> r) { return outcome_share(r, o, rules.bands); }, on_logit);
   s.area = estimate_over(s, survival_area, on_logit);
+  const leave_one_out pairs = correlate(blocks_of(table, group_selection::all, 2));
+  const auto halved = [&](const estimate& whole, auto statistic, const jackknife_options& options) {
+    return check_by_halving(whole, estimate_over(pairs, s.counted, statistic, options), s.correlations.groups);
+  };
+  const auto survived = [&](std::span<const double> r) { return outcome_share(r, outcome::survived, rules.bands); };
+  s.mean_halved = halved(s.mean_r, mean_correlation, on_atanh);
+  s.survived_halved = halved(s.share(outcome::survived), survived, on_logit);
 
   // The curve's points share their deletions: one pass over r for each group serves all 101.
   const std::size_t groups = s.correlations.groups;

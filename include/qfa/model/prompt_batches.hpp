@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef QFA_ALIGNMENT_PROMPT_BATCHES_HPP
-#define QFA_ALIGNMENT_PROMPT_BATCHES_HPP
+#ifndef QFA_MODEL_PROMPT_BATCHES_HPP
+#define QFA_MODEL_PROMPT_BATCHES_HPP
 
 #include <algorithm>
 #include <cstddef>

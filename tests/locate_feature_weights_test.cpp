@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfa/allocate/feature_weights.hpp"
+#include "qfa/locate/feature_weights.hpp"
 
 #include <cmath>
 #include <cstddef>
@@ -13,7 +13,7 @@
 #include "audit_made_up.hpp"
 #include "scratch.hpp"
 
-namespace allocate_feature_weights_test {
+namespace locate_feature_weights_test {
 
 using namespace qfa;
 using namespace qfa_test;
@@ -70,4 +70,13 @@ TEST_CASE("read_feature_list: ids once each and in order, a heading and further 
   check_refused([&] { read("5\n6 7\n"); }, {"\"6 7\""});
 }
 
-}  // namespace allocate_feature_weights_test
+TEST_CASE("parse_weighting: a name, or a file of features") {
+  const scratch folder;
+  CHECK(parse_weighting("mass", 100).by == feature_weighting::mass);
+  const chosen_weighting listed = parse_weighting(folder.write("list.csv", "7\n3\n").string(), 100);
+  CHECK(listed.by == feature_weighting::listed);
+  CHECK(listed.listed == std::vector<std::uint32_t>{3, 7});
+  check_refused([&] { parse_weighting("listed", 100); }, {"uniform, mass, logit", "\"listed\""});
+}
+
+}  // namespace locate_feature_weights_test

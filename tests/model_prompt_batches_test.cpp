@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "qfa/alignment/prompt_batches.hpp"
+#include "qfa/model/prompt_batches.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 
 #include "contrast_prompts.hpp"
 
-namespace alignment_prompt_batches_test {
+namespace model_prompt_batches_test {
 
 using namespace qfa;
 
@@ -56,4 +56,4 @@ TEST_CASE("for_each_prompt_batch: an empty prompt is refused, no prompts are non
   for_each_prompt_batch({}, {}, never);
 }
 
-}  // namespace alignment_prompt_batches_test
+}  // namespace model_prompt_batches_test

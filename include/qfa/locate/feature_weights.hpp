@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#ifndef QFA_ALLOCATE_FEATURE_WEIGHTS_HPP
-#define QFA_ALLOCATE_FEATURE_WEIGHTS_HPP
+#ifndef QFA_LOCATE_FEATURE_WEIGHTS_HPP
+#define QFA_LOCATE_FEATURE_WEIGHTS_HPP
 
 #include <algorithm>
 #include <array>
@@ -29,7 +29,7 @@
 
 namespace qfa {
 
-/// What a feature counts for, w_j of validity A6.
+/// What a feature counts for in a sum over features, w_j of validity A5 and A6.
 ///   uniform  1
 ///   mass     sum over tokens of x |w_j|, w_j its decoder row: what it adds to the residual stream
 ///   logit    sum over tokens of x |U w_j|: what it adds to logits (logit_lengths)
@@ -121,6 +121,23 @@ inline std::vector<std::uint32_t> read_feature_list(const std::filesystem::path&
   std::ranges::sort(ids);
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
+}
+
+/// A weighting and its list.
+struct chosen_weighting {
+  feature_weighting by = feature_weighting::uniform;
+  std::vector<std::uint32_t> listed{};  ///< features that count, increasing, where `by` is listed
+};
+
+/// Of a name of `feature_weighting` but the last, or of a file that lists features of a dictionary of `width`.
+inline chosen_weighting parse_weighting(const std::string& text, std::size_t width) {
+  const auto last = feature_weighting_names.end() - 1;
+  if (const auto at = std::find(feature_weighting_names.begin(), last, text); at != last)
+    return {static_cast<feature_weighting>(at - feature_weighting_names.begin()), {}};
+  if (!std::filesystem::exists(text))
+    fail("features are weighted by uniform, mass, logit or a file that lists some of them, and there is no " +
+         in_quotes(text));
+  return {feature_weighting::listed, read_feature_list(text, width)};
 }
 
 }  // namespace qfa
