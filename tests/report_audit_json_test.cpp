@@ -7,6 +7,7 @@
 #include <string>
 
 #include "audit_made_up.hpp"
+#include "kept_json.hpp"
 #include "qfa/compress/rtn.hpp"
 
 namespace report_audit_json_test {
@@ -20,6 +21,7 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   made.inputs.push_back({"model.safetensors", 12, "cbf43926"});
   made.warnings.push_back("mind the step");
   const report_json j = to_json(audit.result(made));
+  qfa_test::keep_json("report", j);
   CHECK(j.begin().key() == "format");
   CHECK(j["format"] == "qfa-report-1");
   CHECK(j["protocol"]["library"] == std::string("qfa ") + version);

@@ -19,8 +19,8 @@ if [ "$tests" = all ]; then
   "${validate[@]}" . --needed 'qfa-report-1,qfa-law-1,qfa-allocation-1,qfa weight plan'
   exit 0
 fi
-QFA_TEST_JSON=made "$tests" -tc='controls_json*,to_json: an allocation*' >made.txt
-[ "$(ls made | wc -l)" -eq 2 ]
+QFA_TEST_JSON=made "$tests" -tc='controls_json*,to_json: an allocation*,report json: the whole*' >made.txt
+[ "$(ls made | wc -l)" -eq 3 ]
 "${validate[@]}" . ../audit ../align ../locate ../resume \
   --needed qfa-report-1,qfa-location-1,qfa-alignment-1,qfa-law-1,qfa-allocation-1
 
