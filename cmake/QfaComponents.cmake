@@ -3,11 +3,13 @@
 #
 #   npz     qfa/io/npz.hpp         libzip
 #   kmeans  qfa/cache/kmeans.hpp   VLFeat
+#   text    qfa/text/              ICU
+#   sentencepiece  qfa/text/sentencepiece.hpp  ICU and SentencePiece
 #   mpi     qfa/mpi/               MPI
 #
 # The build and the package both include this file.  The headers are always installed, and the library is looked for
 # where the part is used: what the installing machine had says nothing of that.
-set(qfa_components npz kmeans mpi)
+set(qfa_components npz kmeans text sentencepiece mpi)
 
 # qfa_find_component(NAME MISSING [GLOBAL]): makes the target qfa::NAME, visible in all folders if GLOBAL, and empties
 # MISSING; or sets MISSING to a sentence that names the part and the package to install.
@@ -25,6 +27,15 @@ function(qfa_find_component name missing)
     find_package(vlfeat QUIET MODULE)
     set(libraries vlfeat::vl)
     set(advice "VLFeat, which was not found: install libvlfeat-dev (Debian; vcpkg and Conan have none)")
+  elseif(name STREQUAL "text")
+    find_package(ICU QUIET COMPONENTS uc i18n)
+    set(libraries ICU::i18n ICU::uc)
+    set(advice "ICU, which was not found: install libicu-dev (Debian), or vcpkg's icu")
+  elseif(name STREQUAL "sentencepiece")
+    qfa_find_component(text without_text ${ARGN})
+    find_package(sentencepiece QUIET MODULE)
+    set(libraries qfa::text sentencepiece::sentencepiece)
+    set(advice "SentencePiece and ICU, which were not found: install libsentencepiece-dev and libicu-dev (Debian)")
   elseif(name STREQUAL "mpi")
     set(MPI_CXX_SKIP_MPICXX ON)  # the C interface is all that is used; MPI 3 has no other
     find_package(MPI QUIET COMPONENTS CXX)

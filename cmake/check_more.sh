@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage] [documents] [fuzz]
+#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage] [documents] [fuzz] [tokenizers]
 #   (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage documents fuzz
+[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage documents fuzz tokenizers
 
 for leg in "$@"; do
   case $leg in
@@ -86,6 +86,12 @@ for leg in "$@"; do
       build/release/tests/qfa_coverage aggregates
       [ ! -d ../shared/data/stories260K ] || build/release/tests/qfa_coverage population ../shared/data/stories260K
       ;;
+    browser)  # the pages of reports in Chromium, 100,000 features among them.  Catches: what only a browser sees.
+      qfa_need $qfa_packages chromium chromium-driver python3-selenium
+      qfa_configure release
+      qfa_build release --target qfa_program
+      bash tests/browser/run.sh build/release/examples/qfa/qfa build/browser
+      ;;
     documents)  # the site, in build/docs/html.  Catches: comments and pages that Doxygen cannot follow.
       qfa_need doxygen
       mkdir -p build/docs
@@ -99,8 +105,19 @@ for leg in "$@"; do
       qfa_build sanitize --target qfa_fuzz
       bash tests/fuzz/run.sh build/sanitize/tests/qfa_fuzz build/fuzz "${FUZZ_SECONDS:-600}"
       ;;
+    tokenizers)  # published vocabularies, which npm has, against its implementations.  Catches: tokens that no model was trained on.
+      qfa_need $qfa_packages
+      command -v npm >/dev/null || qfa_need nodejs npm
+      mkdir -p build/tokenizers
+      cp tests/tokenizers/packages.json build/tokenizers/package.json
+      npm install --prefix build/tokenizers --ignore-scripts --no-audit --no-fund
+      node tests/tokenizers/record.mjs full build/tokenizers/node_modules build/tokenizers/full tests/tokenizers/full.json
+      qfa_configure release
+      qfa_build release --target qfa_tokenizers
+      build/release/tests/qfa_tokenizers build/tokenizers/full
+      ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage, documents, fuzz"
+      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage, documents, fuzz, tokenizers"
       exit 2
       ;;
   esac

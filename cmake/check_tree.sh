@@ -21,6 +21,7 @@ for layer in $(sed 's/#.*//' "$here/layers.txt"); do rank[$layer]=$((++n)); done
 declare -A keeper=(
   [xsimd]=qfa/simd/batch.hpp [xtensor]=qfa/core/xtensor.hpp [omp.h]=qfa/core/parallel.hpp
   [nlohmann]='qfa/io/json.hpp qfa/report/' [zip.h]=qfa/io/npz.hpp [vl]=qfa/cache/kmeans.hpp [Eigen]='qfa/predict/symmetric_solve.hpp qfa/compress/inverse_cholesky.hpp qfa/alignment/subspace.hpp qfa/law/huber_regression.hpp qfa/law/condition_number.hpp' [boost]='qfa/stats/student.hpp qfa/stats/mcnemar.hpp qfa/stats/dirichlet.hpp qfa/io/checksum.hpp qfa/law/least_point.hpp'
+  [unicode]=qfa/text/unicode.hpp [sentencepiece_processor.h]=qfa/text/sentencepiece.hpp
   [mpi.h]=qfa/mpi/communicator.hpp [CLI]=examples [iostream]=examples)
 
 headers=$(cd include && find qfa -name '*.hpp' | sort)

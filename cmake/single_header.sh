@@ -39,4 +39,5 @@ BEGIN {
     put(part[2], ++regions)
     print "#endif"
   }
-}' $(printf 'QFA_HAS_MPI:%s ' qfa/mpi/*.hpp)
+}' $(printf 'QFA_HAS_TEXT:%s ' $(ls qfa/text/*.hpp | grep -v sentencepiece)) QFA_HAS_SENTENCEPIECE:qfa/text/sentencepiece.hpp \
+   $(printf 'QFA_HAS_MPI:%s ' qfa/mpi/*.hpp)

@@ -69,6 +69,8 @@ TEST_CASE("predict_honestly: is the mean of its two directions, each scored out 
   double slope = 0.0;
   double brier = 0.0;
   double precision = 0.0;
+  double middle = 0.0;
+  double coefficient = 0.0;
   for (const bool swapped : {false, true}) {
     const matrix_view<const double> x = (swapped ? h.odd() : h.even()).predictors;
     const labels& y = swapped ? h.even_y : h.odd_y;
@@ -80,7 +82,15 @@ TEST_CASE("predict_honestly: is the mean of its two directions, each scored out 
     slope += qfa::fit_calibration_line(z, y).slope / 2.0;
     brier += qfa::brier(probabilities, y) / 2.0;
     precision += qfa::average_precision(z, y) / 2.0;
+    middle += qfa::roc_curve(z, y)[50] / 2.0;
+    coefficient += fit(x, y).model.coefficients[0] / 2.0;
   }
+  CHECK(close(p.roc.at(50), middle, 1e-13));
+  CHECK(close(p.coefficients.at(0), coefficient, 1e-12));
+  const qfa::honest_prediction bare = qfa::predict_honestly(h.even(), h.odd(), 9, {}, {.described = false});
+  CHECK(bare.auc == p.auc);
+  CHECK(bare.roc.empty());
+  CHECK(bare.coefficients.empty());
   CHECK(close(p.auc, auc, 1e-13));
   CHECK(close(p.calibration_slope, slope, 1e-12));
   CHECK(close(p.brier, brier, 1e-13));
@@ -124,6 +134,7 @@ TEST_CASE("predict_honestly: a small class has no AUC, and the reason is given")
     h.odd_y[i] = 0;
   const qfa::honest_prediction p = qfa::predict_honestly(h.even(), h.odd(), 1);
   CHECK(p.minority == 24);
+  CHECK(p.roc.empty());
   CHECK(std::isnan(p.auc));
   CHECK(std::isnan(p.marginal_auc.at(0)));
   CHECK(p.refusal == "the smaller class has 24 features, and an AUC needs at least 25");

@@ -19,6 +19,7 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   audit.run(rtn{.bits = 4});
   audit_protocol made;
   made.inputs.push_back({"model.safetensors", 12, "cbf43926"});
+  made.inputs.push_back({"tokens.npy", 9, "cbf43926", "tokens"});
   made.warnings.push_back("mind the step");
   const report_json j = to_json(audit.result(made));
   qfa_test::keep_json("report", j);
@@ -27,6 +28,8 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   CHECK(j["protocol"]["library"] == std::string("qfa ") + version);
   CHECK(j["protocol"]["rows"] == 40);
   CHECK(j["protocol"]["inputs"][0]["crc32"] == "cbf43926");
+  CHECK_FALSE(j["protocol"]["inputs"][0].contains("role"));
+  CHECK(j["protocol"]["inputs"][1]["role"] == "tokens");
   CHECK(j["protocol"]["warnings"][0] == "mind the step");
   CHECK(j["sae"]["activation"] == "relu");
   REQUIRE(j["conditions"].size() == 2);

@@ -4,11 +4,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <sstream>
 #include <string>
 
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
+#include "qfa/report/feature_columns.hpp"
 
 namespace report_features_csv_test {
 
@@ -37,8 +40,9 @@ TEST_CASE("features.csv: the protocol in comment lines, then a line for each pol
   CHECK(hook);
   CHECK(comments > 20);
   CHECK(rows == 2 * 128);
-  CHECK(head.starts_with("policy,feature,active,published_outcome,honest_outcome,census,r_lower,r_upper,r_interval,"
-                         "dead,born,"));
+  CHECK(
+      head.starts_with("policy,feature,active,published_outcome,honest_outcome,census,r_lower,r_upper,r_interval,"
+                       "dead,born,"));
   CHECK(out.str().find(",unmeasured,") != std::string::npos);
   CHECK(out.str().find("nan") == std::string::npos);
   CHECK(head.find(",phi,") == std::string::npos);
@@ -62,6 +66,37 @@ TEST_CASE("features.csv: a paired audit has each feature's part in the shift, th
   };
   CHECK(line_of("rtn:bits=4,5,").ends_with("," + cell.str()));
   CHECK(line_of("reference,5,").ends_with("0,,,,,\r\n"));
+}
+
+TEST_CASE("features.csv: pages read back what was written, feature by feature") {
+  model_audit audit = qfa_test::tiny_audit({.paired = true});
+  audit.run(rtn{.bits = 4});
+  const audit_result result = audit.result();
+  std::ostringstream out;
+  write_features_csv(result, out);
+  const feature_columns table = read_feature_columns(out.str(), "features.csv");
+  REQUIRE(table.conditions.size() == 2);
+  CHECK(table.features == 128);
+  for (const page_column& column : reference_columns)
+    CHECK(table.conditions[0].find(column.name) != nullptr);
+  for (const page_column& column : condition_columns)  // all but what needs more than a paired audit
+    CHECK((table.conditions[1].find(column.name) != nullptr) ==
+          !(column.name.starts_with("token_") || column.name == "moved_to" || column.name == "effective_bits"));
+  const condition_result& c = result.conditions[1];
+  const feature_column& r = *table.conditions[1].find("r");
+  const feature_column& band = *table.conditions[1].find("honest_outcome");
+  for (std::size_t f = 0; f < 128; ++f) {
+    CHECK((std::isnan(c.features[f].r) ? std::isnan(r.cells[f]) : r.cells[f] == static_cast<float>(c.features[f].r)));
+    if (c.by_honest.active[f] != 0)
+      CHECK(band.words[static_cast<std::size_t>(band.cells[f])] == name(c.by_honest.outcomes[f]));
+  }
+}
+
+TEST_CASE("features.csv: a spreadsheet that cuts the protocol at its commas finds no quote that stays open") {
+  const report_json value{{"a", "x,\"y\""}, {"b", {"1", "z\""}}};
+  const std::string text = detail::comment_text(value);
+  CHECK(text == R"({"a":"x,\"y\"", "b":["1", "z\""]})");
+  CHECK(report_json::parse(text) == value);
 }
 
 }  // namespace report_features_csv_test

@@ -35,6 +35,12 @@ TEST_CASE("report json: coefficients and marginal AUCs stand under their predict
   h.result->marginal_auc = {0.1, 0.2, 0.3, 0.4, 0.5};
   CHECK(to_json(h)["auc"]["reason"] == "too few");
   CHECK(to_json(h)["marginal_auc"]["log_mean_when_active"] == 0.5);
+  CHECK_FALSE(to_json(h).contains("roc"));  // refused, as the AUC is
+  h.result->coefficients = {1.0, 2.0, 3.0, 4.0, 5.0};
+  h.result->roc.assign(roc_points, 0.75);
+  CHECK(to_json(h)["coefficients"]["log_mean_when_active"] == 5.0);
+  CHECK(to_json(h)["roc"]["rows"].size() == 101);
+  CHECK(to_json(h)["roc"]["rows"][50].dump() == "[0.5,0.75]");
 }
 
 }  // namespace report_json_prediction_test

@@ -57,6 +57,8 @@ TEST_CASE("report json: a survey shows counts beside shares, and the whole curve
   CHECK_FALSE(to_json(take_survey(table, published)).contains("census"));
   CHECK(j["destroyed"]["count"] == 0);
   CHECK(j["survival_curve"]["rows"].size() == 101);
+  CHECK(j["without_each_group"]["survived"] == report_json::array({1, 1, 1, 1, 1, 1, 1, 1}));
+  CHECK(j["without_each_group"]["mean_r"].size() == 8);
   CHECK(j["mean_r"]["value"] == 1.0);
 }
 

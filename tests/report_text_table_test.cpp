@@ -19,6 +19,14 @@ TEST_CASE("text_table: columns are as wide as their widest cell, and no line end
   CHECK(table.str() == "a     bb  c\nwide   1\n");
 }
 
+TEST_CASE("text_table: in Markdown every cell is its text, whatever it holds, and a short row is filled up") {
+  text_table table({"pair", "J", "95 %"});
+  table.add({"a|b_c", "0.5", "[0.4, 0.6]"});
+  table.add({"x*", "`1`<"});
+  CHECK(table.str(table_form::markdown) ==
+        "| pair | J | 95 % |\n|:--|--:|--:|\n| a\\|b\\_c | 0.5 | [0.4, 0.6] |\n| x\\* | \\`1\\`\\< |  |\n");
+}
+
 TEST_CASE("text_table: numbers as a reader expects them") {
   CHECK(fixed(1.005, 1) == "1.0");
   CHECK(fixed(std::nan(""), 3) == "-");
@@ -50,6 +58,11 @@ TEST_CASE("tables of an audit: a line for each condition and each pair") {
   CHECK(conditions_table(result).find("32.00") != std::string::npos);
   CHECK(conditions_table(result).find("  " + fixed(*result.conditions[2].bits_per_weight, 2) + "  ") !=
         std::string::npos);
+  // The same table in Markdown: a line more, and a bar around every cell.
+  const std::string pasted = conditions_table(result, table_form::markdown);
+  CHECK(lines(pasted) == 5);
+  CHECK(pasted.starts_with("| policy | bits | PPL |"));
+  CHECK(overlaps_table(result, table_form::markdown).find("| rtn:bits=8 \\| rtn:bits=4 |") != std::string::npos);
   audit_result silent = result;
   for (condition_result& c : silent.conditions)
     c.bits_per_weight.reset();

@@ -17,12 +17,14 @@
 #include "qfa/model/open_model.hpp"
 #include "qfa/model/processing.hpp"
 #include "ranks.hpp"
+#include "text_input.hpp"
 
 namespace qfa_program {
 namespace {
 
 struct activations_arguments {
   std::string model, tokens, hook, policy, out, processing;
+  text_arguments text;
   std::size_t context = 256, max_tokens = 0;
   bool prepend_bos = false;
   qfa::target_patterns targets;
@@ -112,8 +114,9 @@ void run(const activations_arguments& arguments) {
   const bool final = arguments.hook == "logits" || arguments.hook == "nll";
   const std::optional<qfa::hook_point> hook =
       final ? std::nullopt : std::optional(qfa::parse_hook(arguments.hook, model.config));
-  const qfa::token_rows tokens =
-      qfa::read_tokens(arguments.tokens, qfa::tokens_for(settings, model.config, arguments.max_tokens));
+  const qfa::token_rows tokens = read_token_input(arguments.tokens, arguments.text, arguments.model, model.config,
+                                                  qfa::tokens_for(settings, model.config, arguments.max_tokens))
+                                     .rows;
   qfa::any_decoder ready(model);
   ready.visit_inputs(std::move(on_inputs));
   if (hook)
@@ -133,7 +136,8 @@ void add_activations(CLI::App& app) {
   auto a = std::make_shared<activations_arguments>();
   CLI::App* command = app.add_subcommand("activations", "writes what passes at a hook, one row per token");
   command->add_option("--model", a->model, "a Hugging Face model directory, or a .gguf file")->required();
-  command->add_option("--tokens", a->tokens, "token ids, .npy: a stream, or rows")->required();
+  command->add_option("--tokens", a->tokens, "token ids, .npy: a stream, or rows");
+  add_text_options(*command, a->text);
   command->add_option("--hook", a->hook, "a hook, `logits`, or `nll` (one row per text)")->required();
   command->add_option("--policy", a->policy, "compress the model first");
   command->add_option("--targets", a->targets.include, "only tensors whose names match one of these patterns");
@@ -143,7 +147,8 @@ void add_activations(CLI::App& app) {
   command->add_option("--max-tokens", a->max_tokens, "use no more tokens than this");
   command->add_flag("--prepend-bos", a->prepend_bos, "begin every row with BOS");
   command->add_option("--out", a->out, "the .npy file to write")->required();
-  command->callback([a] {
+  command->callback([a, command] {
+    check_token_source(*command, a->tokens, a->text);
     if (ranks().leads()) run(*a);
   });
 }

@@ -37,7 +37,7 @@ void add_align(CLI::App& app) {
   command->add_option("--verdicts", a->verdicts,
                       "a judge's verdicts, CSV or JSON of id, condition, verdict, in place of the keyword matcher");
   command->add_option("--responses", a->responses, "write every response here, for such a judge");
-  command->add_option("--out", a->out, "write alignment.json to this directory");
+  command->add_option("--out", a->out, "write alignment.json and alignment.html to this directory");
   command->callback([a] { run_align(*a); });
 }
 

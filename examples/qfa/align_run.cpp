@@ -117,7 +117,8 @@ void run_align(const align_arguments& a) {
   if (a.out.empty()) return;
   make_output_directory(a.out);
   write_whole(std::filesystem::path(a.out) / "alignment.json", report);
-  std::cout << "\nwritten: " << a.out << "/alignment.json\n";
+  write_page(a.out);
+  std::cout << "\nwritten: " << a.out << "/alignment.json, " << a.out << "/alignment.html\n";
 }
 
 }  // namespace qfa_program

@@ -73,8 +73,9 @@ void run(const allocate_arguments& a) {
   const qfa::audit_settings settings = qfa::settle(audit, dictionary.metadata);
   options.weighting = qfa::parse_weighting(a.weights, dictionary.d_sae);
   const qfa::language_model model = qfa::open_model(a.audit.model);
-  const qfa::token_rows tokens =
-      qfa::read_tokens(a.audit.tokens, qfa::tokens_for(settings, model.config, audit.max_tokens));
+  const token_input source = read_token_input(a.audit.tokens, a.audit.text, a.audit.model, model.config,
+                                              qfa::tokens_for(settings, model.config, audit.max_tokens));
+  const qfa::token_rows& tokens = source.rows;
   qfa::token_rows calibration;
   if (!a.audit.calibration.empty())
     calibration =
@@ -84,8 +85,12 @@ void run(const allocate_arguments& a) {
 
   options.expects_bos = expects_bos(a.audit.model, model.config);
   qfa::audit_protocol made{.source = "model", .hook = settings.hook};
-  for (const std::string& input : {a.audit.model, a.audit.sae, a.audit.tokens, a.audit.calibration})
-    if (!input.empty()) add_inputs(made, input);
+  add_inputs(made, a.audit.model, "model");
+  add_inputs(made, a.audit.sae, "sae");
+  for (const std::string& input : source.files)
+    add_inputs(made, input, source.text ? "text" : "tokens");
+  made.text = source.text;
+  if (!a.audit.calibration.empty()) add_inputs(made, a.audit.calibration, "calibration");
   made.rules = settings.rules.name;
   made.rows = tokens.rows();
   made.context = tokens.context;
@@ -135,7 +140,8 @@ void add_allocate(CLI::App& app) {
   command->add_option("model,--model", audit.model, "the reference: a Hugging Face model directory, or a .gguf file")
       ->required();
   command->add_option("sae,--sae", audit.sae, "a trained SAE: directory or file")->required();
-  command->add_option("tokens,--tokens", audit.tokens, "token ids, .npy: a stream, or rows")->required();
+  command->add_option("tokens,--tokens", audit.tokens, "token ids, .npy: a stream, or rows");
+  add_text_options(*command, audit.text);
   command->add_option("--budget", arguments->budget,
                       "bytes that all matrices may take, scales included, or like:POLICY (like:rtn:bits=4)");
   command->add_option("--options", arguments->options,
@@ -168,7 +174,8 @@ void add_allocate(CLI::App& app) {
                       "calibrate on no more tokens than this (16384)");
   command->add_flag("--fused", audit.fused, "give policies fused tensors as they are stored");
   command->add_flag("--allow-bad-sae", audit.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
-  command->callback([arguments] {
+  command->callback([arguments, command] {
+    check_token_source(*command, arguments->audit.tokens, arguments->audit.text);
     if (ranks().leads()) run(*arguments);
   });
 }

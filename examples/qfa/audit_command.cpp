@@ -40,9 +40,9 @@ std::vector<qfa::dumped_activations> compressed_sides(const std::vector<std::str
 }
 
 finished_audit run_on_activations(const audit_arguments& arguments) {
-  if (!arguments.tokens.empty() || !arguments.policies.empty() || !arguments.caches.empty() ||
-      !arguments.match.empty() || !arguments.against.empty())
-    qfa::fail("--tokens, --policy, --cache, --against and --match-pruning need --model, not --activations");
+  if (!arguments.tokens.empty() || !arguments.text.files.empty() || !arguments.policies.empty() ||
+      !arguments.caches.empty() || !arguments.match.empty() || !arguments.against.empty())
+    qfa::fail("--tokens, --text, --policy, --cache, --against and --match-pruning need --model, not --activations");
   if (arguments.compressed.empty())
     qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
   const std::vector<qfa::dumped_activations> compressed = compressed_sides(arguments.compressed);
@@ -51,18 +51,19 @@ finished_audit run_on_activations(const audit_arguments& arguments) {
   qfa::audit_options options = arguments.options();
   if (!options.hook && !dictionary.metadata.hook) options.hook = "unknown (activations were given)";
   const qfa::audit_settings settings = qfa::settle(options, dictionary.metadata);
-  add_inputs(made, arguments.sae);
+  add_inputs(made, arguments.sae, "sae");
   std::map<std::string, qfa::audit_protocol> known;  // a file may stand in the lists many times, and is read once
-  const auto add_file = [&](const std::string& file) {
+  const auto add_file = [&](const std::string& file, const std::string& role) {
     const auto [entry, is_new] = known.try_emplace(file);
-    if (is_new) add_inputs(entry->second, file);
+    if (is_new) add_inputs(entry->second, file, role);
     made.inputs.insert(made.inputs.end(), entry->second.inputs.begin(), entry->second.inputs.end());
+    made.inputs.back().role = role;
   };
   for (const std::string& file : arguments.activations)
-    add_file(file);
+    add_file(file, "activations");
   for (const qfa::dumped_activations& one : compressed)
     for (const std::filesystem::path& file : one.files)
-      add_file(file.string());
+      add_file(file.string(), "compressed activations");
   qfa::check_same_inputs(ranks(), made.inputs);
   const std::vector<std::filesystem::path> reference(arguments.activations.begin(), arguments.activations.end());
   return {qfa::audit_activations(std::move(dictionary), reference, compressed, settings, options, std::move(made),
@@ -76,12 +77,18 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
       if (command.count(option) > 0) qfa::fail(std::string(option) + " means nothing with " + with + ", which " + need);
   };
   if (arguments.model.empty()) {
-    refuse({"--calibration", "--calibration-tokens", "--targets", "--except", "--fused", "--processing", "--order",
-            "--loss-batch", "--meaning", "--meaning-floor", "--token-damage", "--cache-prefill", "--cache-step",
-            "--no-loss", "--match-tolerance", "--controls", "--control-seeds", "--control-tokens", "--ladder"},
+    refuse({"--tokenizer",       "--documents",     "--separator",
+            "--invalid-utf8",    "--calibration",   "--calibration-tokens",
+            "--targets",         "--except",        "--fused",
+            "--processing",      "--order",         "--loss-batch",
+            "--meaning",         "--meaning-floor", "--token-damage",
+            "--cache-prefill",   "--cache-step",    "--no-loss",
+            "--match-tolerance", "--controls",      "--control-seeds",
+            "--control-tokens",  "--ladder"},
            "--activations", "runs and compresses no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
+    check_token_source(command, arguments.tokens, arguments.text);
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
     if (!arguments.controls)
       refuse({"--control-seeds", "--control-tokens"}, "an audit without --controls", "runs no controls");
@@ -102,7 +109,9 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
 
 void run(const CLI::App& command, const audit_arguments& arguments) {
   if (arguments.model.empty() == arguments.activations.empty())
-    qfa::fail("an audit takes either --model DIR and --tokens FILE, or --activations FILE and --compressed NAME=FILE");
+    qfa::fail(
+        "an audit takes either --model DIR and --tokens FILE or --text FILE, or --activations FILE and --compressed "
+        "NAME=FILE");
   refuse_idle_options(command, arguments);
   const auto audit = [&] { return arguments.model.empty() ? run_on_activations(arguments) : run_on_model(arguments); };
   if (!ranks().leads()) {
@@ -110,6 +119,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
     return;
   }
   check_output_directory(arguments.out);
+  const bool markdown = asks_for_markdown(arguments.format);
   (void)arguments.options();  // refuses what cannot be
   tell_of_checkpoint(arguments);
   finished_audit result;
@@ -132,9 +142,12 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.control_checkpoint());
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
+  if (markdown) {
+    print_markdown(result);
+    return;
+  }
   print_audit(result, arguments.model);
-  std::cout << "\nwritten: " << arguments.out << "/report.json, " << arguments.out << "/features.csv, " << arguments.out
-            << "/groups.npy\n";
+  print_written(arguments.out);
 }
 
 }  // namespace
@@ -145,6 +158,7 @@ void add_audit(CLI::App& app) {
   command->add_option("--model", arguments->model, "the reference: a Hugging Face model directory, or a .gguf file");
   command->add_option("--sae", arguments->sae, "a trained SAE: directory or file")->required();
   command->add_option("--tokens", arguments->tokens, "token ids, .npy: a stream, or rows");
+  add_text_options(*command, arguments->text);
   command->add_option(
       "--policy", arguments->policies,
       "a compression; repeat it for a sweep (`qfa list policies`); \"POLICY & PLAN\" has a cache besides");
@@ -161,7 +175,8 @@ void add_audit(CLI::App& app) {
   command->add_option("--compressed", arguments->compressed,
                       "NAME=FILE with a compressed model's activations; repeatable, and a NAME that comes again goes "
                       "on with another file");
-  command->add_option("--out", arguments->out, "directory for report.json, features.csv and groups.npy")->required();
+  command->add_option("--out", arguments->out, "directory for report.json, features.csv, groups.npy and report.html")
+      ->required();
   add_audit_options(*command, *arguments);
   command->callback([arguments, command] { run(*command, *arguments); });
 }

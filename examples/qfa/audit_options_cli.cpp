@@ -18,6 +18,7 @@
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/model/vocabulary.hpp"
 #include "qfa/report/audit_json.hpp"
+#include "qfa/report/audit_page.hpp"
 #include "qfa/report/controls_json.hpp"
 #include "qfa/report/controls_text.hpp"
 #include "qfa/report/damage_text.hpp"
@@ -138,6 +139,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
                      "leave the first N positions of a row out of the statistics");
   command.add_option("--protocol", a.protocol,
                      "whose numbers the table shows, honest or published; the report has both");
+  command.add_option("--format", a.format, "what is printed: text, or the main tables in Markdown (md)");
   command.add_option("--processing", a.processing,
                      "weights as stored (none), as TransformerLens folds them (tl), or parts of that");
   command.add_option("--order", a.order, "compress,process (as deployed) or process,compress (as published)");
@@ -193,20 +195,53 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
 }
 
+namespace {
+
+/// What the tables are of, in words.
+std::string heading_of(const qfa::audit_result& result) {
+  const auto& made = result.made;
+  const auto& fit = result.conditions.front().fit;
+  const qfa::survey& reference = result.conditions.front().by(result.headline);
+  return made.source + " audit at " + made.hook + ": " + std::to_string(made.rows) + " rows of " +
+         std::to_string(made.context) + " tokens, " + std::to_string(made.analyzed_tokens) + " analyzed, " +
+         std::to_string(made.groups) + " groups; " +
+         (made.gate.empty() ? std::string(qfa::activation_names[static_cast<std::size_t>(result.activation)])
+                            : made.gate) +
+         " SAE of " + std::to_string(result.d_sae) + " features, FVU " + qfa::fixed(fit.fvu, 4) + ", L0 " +
+         qfa::fixed(fit.l0, 2) + ", dead " + qfa::fixed(100.0 * fit.dead_share, 1) + " %\nprotocol " +
+         std::string(result.headline.name) + ": " + std::to_string(reference.active_count()) + " active features, " +
+         std::to_string(reference.bands.counted()) + " counted, " +
+         std::to_string(reference.bands[qfa::outcome::unmeasured]) + " unmeasured\n";
+}
+
+}  // namespace
+
+bool asks_for_markdown(const std::string& format) {
+  return one_of<qfa::table_form>("--format", format, qfa::table_form_names) == qfa::table_form::markdown;
+}
+
+void print_markdown(const finished_audit& audit) {
+  const qfa::audit_result& result = audit.result;
+  constexpr auto form = qfa::table_form::markdown;
+  const auto paragraphs = [](const std::string& lines) {  // a line break is one only after two blanks
+    std::string out;
+    for (const char letter : lines)
+      out += letter == '\n' ? "  \n" : std::string(1, letter);
+    return out;
+  };
+  std::cout << paragraphs(heading_of(result));
+  for (const std::string& warning : result.made.warnings)
+    std::cout << "warning: " << paragraphs(warning + "\n");
+  std::cout << "\n" << qfa::conditions_table(result, form) << "\n" << paragraphs(qfa::gate_note(result));
+  const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
+  if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result, form);
+  if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result, form);
+}
+
 void print_audit(const finished_audit& audit, const std::filesystem::path& model) {
   const qfa::audit_result& result = audit.result;
   const auto& made = result.made;
-  const auto& fit = result.conditions.front().fit;
-  std::cout << made.source << " audit at " << made.hook << ": " << made.rows << " rows of " << made.context
-            << " tokens, " << made.analyzed_tokens << " analyzed, " << made.groups << " groups; "
-            << (made.gate.empty() ? std::string(qfa::activation_names[static_cast<std::size_t>(result.activation)])
-                                  : made.gate)
-            << " SAE of " << result.d_sae << " features, FVU " << qfa::fixed(fit.fvu, 4) << ", L0 "
-            << qfa::fixed(fit.l0, 2) << ", dead " << qfa::fixed(100.0 * fit.dead_share, 1) << " %\n";
-  const qfa::survey& reference = result.conditions.front().by(result.headline);
-  std::cout << "protocol " << result.headline.name << ": " << reference.active_count() << " active features, "
-            << reference.bands.counted() << " counted, " << reference.bands[qfa::outcome::unmeasured]
-            << " unmeasured\n";
+  std::cout << heading_of(result);
   if (!made.calibration.empty())
     std::cout << "calibrated on " << made.calibration << ", " << made.calibration_tokens << " tokens\n";
   for (const qfa::audited_checkpoint& c : made.checkpoints)
@@ -262,7 +297,7 @@ void remove_partial_reports(const std::filesystem::path& directory) {
   for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
     const std::string name = entry.path().filename().string();
     if (name.rfind("report.json.partial-", 0) == 0 || name.rfind("features.csv.partial-", 0) == 0 ||
-        name.rfind("groups.npy.partial-", 0) == 0)
+        name.rfind("groups.npy.partial-", 0) == 0 || name.rfind("report.html.partial-", 0) == 0)
       left.push_back(entry.path());
   }
   for (const auto& file : left)
@@ -286,6 +321,7 @@ void write_audit(const finished_audit& audit, const std::filesystem::path& direc
     if (made) std::filesystem::remove_all(directory, ignored);
     throw;
   }
+  write_page(directory);  // of what was written: hours of work stay where a page has no room
 }
 
 }  // namespace qfa_program

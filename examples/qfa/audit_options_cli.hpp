@@ -15,12 +15,14 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/compress/targets.hpp"
 #include "qfa/controls/control_findings.hpp"
+#include "text_input.hpp"
 
 namespace qfa_program {
 
 /// What the options of `qfa audit` say, before anything is read.
 struct audit_arguments {
   std::string model, sae, tokens, out;
+  text_arguments text;                       ///< in place of `tokens`
   std::vector<std::string> activations;      ///< the reference's files, one after the other
   std::vector<std::string> policies;         ///< spec strings, one with a cache besides as "POLICY & PLAN"
   std::vector<std::string> caches;           ///< plans' spec strings
@@ -33,7 +35,8 @@ struct audit_arguments {
   std::string calibration;  ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
   std::size_t calibration_tokens = 16384;
   std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens", gate = "own";
-  std::string meaning_floor;  ///< spec string of a policy that only rounds; empty: none
+  std::string format = "text";  ///< of what is printed: text or md
+  std::string meaning_floor;    ///< spec string of a policy that only rounds; empty: none
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
@@ -76,14 +79,28 @@ qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& 
 /// vocab.json, where it has one.
 void print_audit(const finished_audit& audit, const std::filesystem::path& model = {});
 
+/// Prints the audit's main tables in Markdown, to be pasted into an issue: policies, overlaps, predictions.
+void print_markdown(const finished_audit& audit);
+
+/// Whether `--format` asks for Markdown.  Throws for a word that is no format.
+bool asks_for_markdown(const std::string& format);
+
 /// Says on standard error from where the audit goes on, or that an earlier one's checkpoint is given up.
 void tell_of_checkpoint(const audit_arguments& arguments);
 
 /// Removes what writers of reports that were killed have left behind.
 void remove_partial_reports(const std::filesystem::path& directory);
 
-/// Writes report.json and features.csv.  Leaves nothing behind if one of them fails.
+/// Writes report.json, features.csv and report.html, which shows both.  Leaves nothing behind if one of the first two
+/// fails.
 void write_audit(const finished_audit& audit, const std::filesystem::path& directory);
+
+/// Writes the page of the report that a directory holds: report.html of report.json and features.csv, alignment.html of
+/// alignment.json.  Throws where it has neither.
+void write_page(const std::filesystem::path& directory);
+
+/// Says on standard output where an audit's files are.
+void print_written(const std::string& directory);
 
 }  // namespace qfa_program
 

@@ -200,7 +200,7 @@ std::string stored_dtype(const std::filesystem::path& directory, const qfa::lang
   return "computed in float32";
 }
 
-void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
+void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path, const std::string& role) {
   std::vector<std::filesystem::path> files{path};
   if (std::filesystem::is_directory(path)) {
     files.clear();
@@ -213,11 +213,11 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path) {
   }
   if (path.extension() == ".gguf" && !std::filesystem::is_directory(path)) files = qfa::sharded_gguf(path).paths();
   for (const auto& file : files)
-    made.inputs.push_back({file.string(), std::filesystem::file_size(file), qfa::crc32_of_file(file)});
+    made.inputs.push_back({file.string(), std::filesystem::file_size(file), qfa::crc32_of_file(file), role});
 }
 
 finished_audit run_on_model(const audit_arguments& arguments) {
-  if (arguments.tokens.empty()) qfa::fail("--model needs --tokens FILE");
+  if (arguments.tokens.empty() && arguments.text.files.empty()) qfa::fail("--model needs --tokens FILE or --text FILE");
   const bool conditions_asked_for = !arguments.policies.empty() || !arguments.match.empty() ||
                                     !arguments.against.empty() || !arguments.caches.empty();
   if (!conditions_asked_for && !arguments.ladder)
@@ -267,7 +267,9 @@ finished_audit run_on_model(const audit_arguments& arguments) {
                           std::any_of(cached.begin(), cached.end(), [&](const cached_condition& c) {
                             return c.cache.plan.learns() || (c.weights && learns(*c.weights));
                           });
-  const qfa::token_rows all = qfa::read_tokens(arguments.tokens, qfa::tokens_for(settings, model.config, 0));
+  const token_input source = read_token_input(arguments.tokens, arguments.text, arguments.model, model.config,
+                                              qfa::tokens_for(settings, model.config, 0));
+  const qfa::token_rows& all = source.rows;
   const bool from_tokens = calibrates && arguments.calibration.empty();
   if (calibrates && arguments.calibration_tokens < all.context)
     qfa::fail("--calibration-tokens " + std::to_string(arguments.calibration_tokens) +
@@ -278,14 +280,17 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   if (calibrates && !from_tokens)
     calibration =
         qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
-  for (const std::string& input : {arguments.model, arguments.sae, arguments.tokens})
-    add_inputs(made, input);
-  if (calibrates && !from_tokens) add_inputs(made, arguments.calibration);
+  add_inputs(made, arguments.model, "model");
+  add_inputs(made, arguments.sae, "sae");
+  for (const std::string& input : source.files)
+    add_inputs(made, input, source.text ? "text" : "tokens");
+  made.text = source.text;
+  if (calibrates && !from_tokens) add_inputs(made, arguments.calibration, "calibration");
   if (!calibrates && !arguments.calibration.empty())
     made.warnings.push_back("--calibration was not read: no policy here learns from tokens");
   qfa::audit_protocol compressed_inputs;
   for (const named_path& checkpoint : against)
-    add_inputs(compressed_inputs, checkpoint.path);
+    add_inputs(compressed_inputs, checkpoint.path, "compressed model");
   made.inputs.insert(made.inputs.end(), compressed_inputs.inputs.begin(), compressed_inputs.inputs.end());
   qfa::check_same_inputs(ranks(), made.inputs);
   options.checkpoint.made_of =
@@ -302,7 +307,7 @@ finished_audit run_on_model(const audit_arguments& arguments) {
     audit.calibrate_on(
         calibration,
         "rows " + std::to_string(first) + " to " + std::to_string(first + calibration.rows() - 1) + " of \"" +
-            (from_tokens ? arguments.tokens + "\", which are not reported" : arguments.calibration + "\""));
+            (from_tokens ? source.files.front() + "\", which are not reported" : arguments.calibration + "\""));
   }
   if (ranks().leads())
     if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))

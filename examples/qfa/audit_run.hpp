@@ -14,8 +14,9 @@
 
 namespace qfa_program {
 
-/// Notes a file, or every weight and configuration file of a directory, with its checksum.
-void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path);
+/// Notes a file, or every weight and configuration file of a directory, with its checksum and what it is: "model",
+/// "sae", "tokens", "calibration", "compressed model", "activations" or "compressed activations".
+void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path, const std::string& role);
 
 struct split_tokens {
   qfa::token_rows reported, matching, calibration;

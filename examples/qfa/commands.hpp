@@ -12,12 +12,15 @@ void add_demo(CLI::App& app);
 void add_audit(CLI::App& app);
 void add_align(CLI::App& app);
 void add_activations(CLI::App& app);
+void add_compare(CLI::App& app);
 void add_compress(CLI::App& app);
 void add_allocate(CLI::App& app);
 void add_law(CLI::App& app);
 void add_predict(CLI::App& app);
+void add_render(CLI::App& app);
 void add_list(CLI::App& app);
 void add_locate(CLI::App& app);
+void add_tokens(CLI::App& app);
 
 }  // namespace qfa_program
 

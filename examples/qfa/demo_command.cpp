@@ -69,7 +69,7 @@ void run(const std::string& out) {
   print_story(audit.result);
   if (out.empty()) return;
   write_audit(audit, out);
-  std::cout << "\nwritten: " << out << "/report.json, " << out << "/features.csv\n";
+  print_written(out);
 }
 
 void run_refuser(const std::string& out) {
@@ -91,9 +91,9 @@ void run_refuser(const std::string& out) {
 void add_demo(CLI::App& app) {
   auto out = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("demo", "audits a small model that comes with qfa, end to end");
-  command->add_option("--out", *out, "also write report.json and features.csv to this directory");
+  command->add_option("--out", *out, "also write report.json, features.csv and report.html to this directory");
   CLI::App* refuser = command->add_subcommand("align", "diagnoses the KV cache of a small model that refuses");
-  refuser->add_option("--out", *out, "also write alignment.json to this directory");
+  refuser->add_option("--out", *out, "also write alignment.json and alignment.html to this directory");
   command->callback([out, refuser] {
     if (refuser->parsed())
       run_refuser(*out);

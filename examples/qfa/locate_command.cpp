@@ -57,9 +57,10 @@ located locate(const locate_arguments& arguments) {
   const bool calibrates = policy.needs().any(), from_tokens = calibrates && a.calibration.empty();
   if (!calibrates && !a.calibration.empty())
     qfa::fail("--calibration means nothing with " + policy.name() + ", which learns from no tokens");
-  qfa::token_rows all = qfa::read_tokens(a.tokens, qfa::tokens_for(settings, model.config, 0));
+  token_input source =
+      read_token_input(a.tokens, a.text, a.model, model.config, qfa::tokens_for(settings, model.config, 0));
   split_tokens tokens =
-      split(std::move(all), a.max_tokens, 0, from_tokens ? a.calibration_tokens / settings.context : 0);
+      split(std::move(source.rows), a.max_tokens, 0, from_tokens ? a.calibration_tokens / settings.context : 0);
   qfa::token_rows calibration = std::move(tokens.calibration);
   if (calibrates && !from_tokens)
     calibration = qfa::read_tokens(a.calibration, qfa::tokens_for(settings, model.config, a.calibration_tokens));
@@ -70,8 +71,11 @@ located locate(const locate_arguments& arguments) {
               .activation = std::string(qfa::activation_names[static_cast<std::size_t>(dictionary.activation)]),
               .sae_width = dictionary.d_sae};
   qfa::audit_protocol made;
-  for (const std::string& input : {a.model, a.sae, a.tokens})
-    add_inputs(made, input);
+  add_inputs(made, a.model, "model");
+  add_inputs(made, a.sae, "sae");
+  for (const std::string& input : source.files)
+    add_inputs(made, input, source.text ? "text" : "tokens");
+  made.text = source.text;
   made.source = "model";
   made.dropped_tokens = tokens.reported.dropped;
   made.bos_added = tokens.reported.bos_added;
@@ -148,7 +152,8 @@ void add_locate(CLI::App& app) {
   CLI::App* command = app.add_subcommand("locate", "where in a model a compression's damage to features comes from");
   command->add_option("model,--model", a.model, "a Hugging Face model directory, or a .gguf file")->required();
   command->add_option("sae,--sae", a.sae, "a trained SAE: directory or file")->required();
-  command->add_option("tokens,--tokens", a.tokens, "token ids, .npy: a stream, or rows")->required();
+  command->add_option("tokens,--tokens", a.tokens, "token ids, .npy: a stream, or rows");
+  add_text_options(*command, a.text);
   command->add_option("--policy", arguments->policy, "the compression (`qfa list policies`)")->required();
   command
       ->add_option("--units", arguments->units,
@@ -182,7 +187,10 @@ void add_locate(CLI::App& app) {
   command->add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command->add_option("--memory", a.memory, "bytes (512M, 2G) for what is measured at a time; 1G");
   command->add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
-  command->callback([arguments] { run(*arguments); });
+  command->callback([arguments, command] {
+    check_token_source(*command, arguments->audit.tokens, arguments->audit.text);
+    run(*arguments);
+  });
 }
 
 }  // namespace qfa_program

@@ -41,9 +41,12 @@ int main(int argc, char** argv) {
   app.failure_message(CLI::FailureMessage::simple);
   qfa_program::add_demo(app);
   qfa_program::add_audit(app);
+  qfa_program::add_compare(app);
+  qfa_program::add_render(app);
   qfa_program::add_locate(app);
   qfa_program::add_align(app);
   qfa_program::add_activations(app);
+  qfa_program::add_tokens(app);
   qfa_program::add_compress(app);
   qfa_program::add_allocate(app);
   qfa_program::add_law(app);

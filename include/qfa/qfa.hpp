@@ -2,8 +2,8 @@
 #ifndef QFA_QFA_HPP
 #define QFA_QFA_HPP
 
-// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/cache/kmeans.hpp VLFeat, qfa/mpi/ MPI.
-// Declares nothing itself.  Made by cmake/umbrella.sh; a test compares.
+// All of qfa but its optional parts: qfa/io/npz.hpp needs libzip, qfa/cache/kmeans.hpp VLFeat, qfa/text/ ICU, and
+// qfa/mpi/ MPI.  Declares nothing itself.  Made by cmake/umbrella.sh; a test compares.
 
 #include "qfa/core/blocks.hpp"
 #include "qfa/core/error.hpp"
@@ -29,6 +29,7 @@
 #include "qfa/simd/rank_update.hpp"
 #include "qfa/io/archive.hpp"
 #include "qfa/io/atomic_file.hpp"
+#include "qfa/io/base64.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/csv.hpp"
 #include "qfa/io/csv_reader.hpp"
@@ -246,6 +247,7 @@
 #include "qfa/compare/rank_biased_overlap.hpp"
 #include "qfa/compare/ranks.hpp"
 #include "qfa/compare/reliability.hpp"
+#include "qfa/compare/roc.hpp"
 #include "qfa/compare/top_overlap.hpp"
 #include "qfa/predict/calibration_line.hpp"
 #include "qfa/predict/cross_validation.hpp"
@@ -467,17 +469,37 @@
 #include "qfa/controls/survival_variant.hpp"
 #include "qfa/controls/weight_controls.hpp"
 #include "qfa/report/alignment_json.hpp"
+#include "qfa/report/alignment_page.hpp"
 #include "qfa/report/alignment_tables.hpp"
 #include "qfa/report/allocation_json.hpp"
 #include "qfa/report/allocation_text.hpp"
+#include "qfa/report/audit_comparison.hpp"
 #include "qfa/report/audit_json.hpp"
+#include "qfa/report/audit_page.hpp"
+#include "qfa/report/comparison_page.hpp"
+#include "qfa/report/comparison_text.hpp"
 #include "qfa/report/controls_json.hpp"
 #include "qfa/report/controls_text.hpp"
 #include "qfa/report/damage_json.hpp"
 #include "qfa/report/damage_text.hpp"
+#include "qfa/report/feature_columns.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/flip_share.hpp"
 #include "qfa/report/group_shifts.hpp"
+#include "qfa/report/html_accounts.hpp"
+#include "qfa/report/html_alignment.hpp"
+#include "qfa/report/html_basics.hpp"
+#include "qfa/report/html_charts.hpp"
+#include "qfa/report/html_comparison.hpp"
+#include "qfa/report/html_controls.hpp"
+#include "qfa/report/html_feature_table.hpp"
+#include "qfa/report/html_features.hpp"
+#include "qfa/report/html_overlap.hpp"
+#include "qfa/report/html_page.hpp"
+#include "qfa/report/html_protocol.hpp"
+#include "qfa/report/html_style.hpp"
+#include "qfa/report/html_survival.hpp"
+#include "qfa/report/html_tensors.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
 #include "qfa/report/ladder_json.hpp"
@@ -488,6 +510,8 @@
 #include "qfa/report/locate_text.hpp"
 #include "qfa/report/meaning_json.hpp"
 #include "qfa/report/meaning_text.hpp"
+#include "qfa/report/packed_columns.hpp"
+#include "qfa/report/report_json.hpp"
 #include "qfa/report/text_table.hpp"
 #include "qfa/version.hpp"
 

@@ -9,6 +9,10 @@
 #include <qfa/cache/kmeans.hpp>
 #endif
 
+#ifdef QFA_HAS_TEXT
+#include <qfa/text/read_text.hpp>
+#endif
+
 #ifdef QFA_HAS_MPI
 #include <qfa/mpi/communicator.hpp>
 #endif

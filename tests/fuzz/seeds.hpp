@@ -127,6 +127,28 @@ inline void write_seeds(const std::filesystem::path& root) {
   verdicts.add("id,condition,verdict\nh1,reference,refused\n");
   verdicts.add(R"([{"id": "h1", "condition": "reference", "verdict": "refused"}])");
   seed_folder(root, "feature_list").add("feature\n1\n2\n30\n");
+
+#ifdef QFA_HAS_TEXT
+  seed_folder tokenizers(root, "tokenizer");
+  tokenizers.add(R"({"added_tokens": [{"id": 5, "content": "<x>", "lstrip": true, "normalized": true}],
+    "normalizer": {"type": "NFC"}, "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+    {"type": "Digits", "individual_digits": true}, {"type": "ByteLevel", "add_prefix_space": true}]},
+    "model": {"type": "BPE", "unk_token": "a", "ignore_merges": true,
+    "vocab": {"a": 0, "b": 1, "ab": 2}, "merges": ["a b"]}})");
+  tokenizers.add(R"({"normalizer": {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "_"},
+    {"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": "_"}]},
+    "pre_tokenizer": {"type": "Split", "pattern": {"String": "_"}, "behavior": "MergedWithNext", "invert": false},
+    "model": {"byte_fallback": true, "unk_token": "_", "fuse_unk": true,
+    "vocab": {"_": 0, "o": 1, "n": 2, "on": 3, "<0xC3>": 4}, "merges": [["o", "n"]]}})");
+  tokenizers.add(R"({"pre_tokenizer": {"type": "Metaspace", "prepend_scheme": "first", "split": false},
+    "model": {"vocab": {"a": 0, "?": 1}, "merges": [], "unk_token": "?"}})");
+  seed_folder texts(root, "text");
+  texts.add("one\n\ntwo\r\n \t\nthree \xf0\x9f\x98\x80");
+  texts.add("\xef\xbb\xbf caf\xc3\xa9 \xff\xed\xa0\x80");
+#endif
+#ifdef QFA_HAS_SENTENCEPIECE
+  seed_folder(root, "sentencepiece").add_file(data / "tokenizers" / "stories260K.model");
+#endif
 }
 
 }  // namespace qfa_fuzz

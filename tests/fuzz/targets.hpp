@@ -34,6 +34,9 @@
 #include "qfa/model/load_gguf.hpp"
 #include "qfa/model/tokens.hpp"
 #include "qfa/sae/load.hpp"
+#ifdef QFA_HAS_TEXT
+#include "qfa/text/read_text.hpp"
+#endif
 
 // Every reader and every parser of qfa, each as a function of bytes.  What it may do is return or throw qfa::error; any
 // other exception, a crash, a sanitizer's complaint or memory without bound is a finding.
@@ -229,6 +232,31 @@ inline void verdicts(bytes data) {
 
 inline void feature_list(bytes data) { qfa::read_feature_list(write("features.txt", data), 1000); }
 
+#ifdef QFA_HAS_TEXT
+inline void tokenize(const std::filesystem::path& file) {
+  const qfa::tokenizer words = qfa::open_tokenizer(file);
+  std::vector<std::uint32_t> ids;
+  tolerate([&] { words.encode("Once upon  a time, it's 1234 caf\u00e9s\r\n\n<x>\U0001f600 \u4e00", ids); });
+  tolerate([&] { words.decode(ids); });
+}
+
+inline void tokenizer(bytes data) { tokenize(write("tokenizer.json", data)); }
+
+inline void text(bytes data) {
+  const qfa::tokenizer words{.kind = "none", .encode = [](std::string_view, std::vector<std::uint32_t>&) {}};
+  const std::vector<std::filesystem::path> files{write("text.txt", data)};
+  for (std::size_t i = 0; i < qfa::document_cut_names.size(); ++i)
+    tolerate([&] {
+      qfa::read_text(files, words, {.documents = static_cast<qfa::document_cut>(i), .replace_invalid = true});
+    });
+  tolerate([&] { qfa::normalized(text_of(data), qfa::unicode_form::nfkc); });
+}
+#endif
+
+#ifdef QFA_HAS_SENTENCEPIECE
+inline void sentencepiece(bytes data) { tokenize(write("tokenizer.model", data)); }
+#endif
+
 struct target {
   std::string_view name;
   void (*read)(bytes);
@@ -256,6 +284,13 @@ inline constexpr target targets[] = {
     {"prompts", prompts},
     {"verdicts", verdicts},
     {"feature_list", feature_list},
+#ifdef QFA_HAS_TEXT
+    {"tokenizer", tokenizer},
+    {"text", text},
+#endif
+#ifdef QFA_HAS_SENTENCEPIECE
+    {"sentencepiece", sentencepiece},
+#endif
 };
 
 }  // namespace qfa_fuzz

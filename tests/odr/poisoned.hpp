@@ -27,3 +27,6 @@
 #ifdef QFA_HAS_KMEANS
 #include "qfa/cache/kmeans.hpp"
 #endif
+#ifdef QFA_HAS_TEXT
+#include "qfa/text/read_text.hpp"
+#endif

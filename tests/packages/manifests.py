@@ -17,7 +17,8 @@ wrong = []
 # The port of vcpkg in which a header is found, by how its address begins.
 port_of = {"boost/crc": "boost-crc", "boost/math": "boost-math", "Eigen/": "eigen3", "nlohmann/": "nlohmann-json",
            "xsimd/": "xsimd", "xtensor/": "xtensor"}
-optional = {"zip.h": ("npz", "libzip"), "mpi.h": ("mpi", "mpi")}
+optional = {"zip.h": ("npz", "libzip"), "mpi.h": ("mpi", "mpi"), "unicode": ("text", "icu"),
+            "sentencepiece_processor.h": ("sentencepiece", "sentencepiece")}
 without_port = {"vl/", "omp.h"}  # VLFeat; OpenMP comes with compilers
 
 
@@ -57,6 +58,8 @@ for address in included:
             needed.add(library)
             break
     else:
+        if address.startswith("unicode/"):
+            address = "unicode"
         if address in optional:
             feature, library = optional[address]
             if library not in names(port["features"].get(feature, {}).get("dependencies", [])):

@@ -15,6 +15,12 @@ grep -Eq '^  The SAE explains [0-9.]+ % \[' from_model.txt
 grep -Eq "KL goes with the code's cosine by -?0\.[0-9]+ \[.*, with \|D\|/\|h\| by " from_model.txt
 test -s from_model/report.json
 test -s from_model/features.csv
+# The page of the report comes again, byte for byte, from the other two files.
+cp from_model/report.html page.html
+"$qfa" render from_model >rendered.txt
+cmp page.html from_model/report.html
+"$qfa" render . 2>none.txt && exit 1
+grep -q 'holds neither report.json nor alignment.json' none.txt
 
 # The same activations, dumped and audited by themselves, give the same features.
 hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' "$demo/sae/cfg.json" | head -n 1)
@@ -35,8 +41,10 @@ grep -q '"int4.npy" and the 1 that follow it holds 8192 tokens, but the referenc
 
 # What is beyond --memory goes to a file, and comes back the same.
 "$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 --policy rtn:bits=4 \
-  --paired --memory 16K --out spilled >spilled.txt
+  --paired --memory 16K --format md --out spilled >spilled.txt
 diff <(features from_model rtn:bits=4) <(features spilled rtn:bits=4)
+grep -q '^| policy | bits | PPL |' spilled.txt
+grep -q '^| rtn:bits=4 | 4\.' spilled.txt
 
 # Policies that learn do so on rows that are not reported, or on a file's; a model compressed elsewhere stands beside them.
 "$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 4096 \
@@ -81,6 +89,15 @@ grep -q '^policy,.*,effective_bits_censored' ladder/features.csv
 "$qfa" predict --from from_model --condition rtn:bits=4 --score learned >score.txt
 grep -Eq '^gptq:bits=4,group=0 +[0-9]+/[0-9]+ +[01]\.[0-9]+ +(\[|unmeasured)' score.txt
 test -s from_model/groups.npy
+# Two audits side by side: differences where they share their tokens, and none where they do not.
+"$qfa" compare from_model ladder --out both.html >both.txt
+grep -Eq '^A  rtn:bits=4 ' both.txt
+grep -Eq '^rtn:bits=6 less rtn:bits=4 +[+-][0-9.]+ +\[' both.txt
+grep -q '</html>' both.html
+"$qfa" compare from_model from_file --format md >apart.txt
+grep -q '^no differences: ' apart.txt
+"$qfa" compare from_model none 2>none.txt && exit 1
+grep -q 'there is no file .*report.json' none.txt
 
 # The rest of the program.
 "$qfa" activations "${common[@]}" --hook nll --out nll.npy

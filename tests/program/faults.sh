@@ -50,18 +50,19 @@ fi
 # Folders that may not be written, files that may not be read: root may do both.
 if [ "$(id -u)" -ne 0 ]; then
   mkdir -m 500 closed
-  fails read_only_output 2 'closed. may not be written to' "${audit[@]}" --max-tokens 2000 --out closed/out
+  fails read_only_output 2 'closed/out. cannot be made: ' "${audit[@]}" --max-tokens 2000 --out closed/out
   cp -r "$demo/sae" hidden && chmod 000 hidden/cfg.json
   fails unreadable 2 'hidden.*cfg\.json' "$qfa" audit --model "$demo/model" --sae hidden --tokens "$demo/tokens.npy" \
     --policy rtn:bits=4 --out out
 elif command -v setpriv >/dev/null && mkdir -m 500 closed && chmod 755 . &&
   setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$qfa" -a -r "$demo/tokens.npy"; then
   as_nobody=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-  fails read_only_output 2 'closed. may not be written to' "${as_nobody[@]}" "${audit[@]}" --max-tokens 2000 --out closed/out
-  cp -r "$demo/sae" hidden && chmod 000 hidden/cfg.json
+  fails read_only_output 2 'closed/out. cannot be made: ' "${as_nobody[@]}" "${audit[@]}" --max-tokens 2000 --out closed/out
+  cp -r "$demo/sae" hidden && chmod 000 hidden/cfg.json && mkdir -m 777 open
   fails unreadable 2 'hidden.*cfg\.json' "${as_nobody[@]}" "$qfa" audit --model "$demo/model" --sae hidden \
-    --tokens "$demo/tokens.npy" --policy rtn:bits=4 --out closed/out
+    --tokens "$demo/tokens.npy" --policy rtn:bits=4 --out open/out
   nothing_but closed
+  nothing_but open
 else
   skipped="$skipped read_only_output unreadable"
 fi

@@ -48,7 +48,7 @@ same_after_kills() {
   cmp "$name/report.json" "$name.killed/report.json"
   cmp "$name/features.csv" "$name.killed/features.csv"
   diff <(sed "s/$name.killed/$name/g" "$name.killed.txt") "$name.txt"
-  [ "$(ls "$name.killed")" = $'features.csv\ngroups.npy\nreport.json' ] || { ls -R "$name.killed"; exit 1; }
+  [ "$(ls "$name.killed")" = $'features.csv\ngroups.npy\nreport.html\nreport.json' ] || { ls -R "$name.killed"; exit 1; }
   [ "$went_on" -gt $((kills / 4)) ] || { echo "$went_on of $kills went on from a checkpoint"; exit 1; }
 }
 same_after_kills model 14 "${model_audit[@]}"

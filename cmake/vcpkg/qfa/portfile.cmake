@@ -11,6 +11,8 @@ vcpkg_check_features(OUT_FEATURE_OPTIONS FEATURE_OPTIONS
     program QFA_BUILD_PROGRAM
   INVERTED_FEATURES
     npz     CMAKE_DISABLE_FIND_PACKAGE_libzip
+    text    CMAKE_DISABLE_FIND_PACKAGE_ICU
+    sentencepiece CMAKE_DISABLE_FIND_PACKAGE_sentencepiece
 )
 vcpkg_cmake_configure(
   SOURCE_PATH "${SOURCE_PATH}"

@@ -111,7 +111,10 @@ inline survival_prediction<honest_prediction> predict_honest(const feature_table
     const auto [even_x, even_y] = half(group_selection::even);
     const auto [odd_x, odd_y] = half(group_selection::odd);
     honest_options how;
-    if (left_out != no_group) how.least_minority = 0;
+    if (left_out != no_group) {
+      how.least_minority = 0;
+      how.described = false;
+    }
     return predict_honestly({even_x.view(), even_y}, {odd_x.view(), odd_y}, options.seed, {}, how);
   };
   detail::predict_with_interval(out, groups, options, run, [](const honest_prediction& p) { return p.auc; });

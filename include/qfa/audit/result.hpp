@@ -31,6 +31,7 @@ struct input_file {
   std::string path;
   std::uint64_t bytes = 0;
   std::string checksum;  ///< CRC-32 in hexadecimal
+  std::string role{};    ///< what it is to the audit: "model", "sae", "tokens" ...; empty: not said
 };
 
 /// A model that was compressed elsewhere and audited as it is stored.
@@ -38,6 +39,19 @@ struct audited_checkpoint {
   std::string condition;  ///< what the report calls it
   std::string path;
   std::string quantization;  ///< how its files hold the weights; empty where they hold floats
+};
+
+/// The text that an audit's tokens were made of.
+struct audited_text {
+  std::string tokenizer;  ///< its file
+  std::string kind;       ///< "byte-level BPE", "BPE over characters" or "SentencePiece"
+  std::string checksum;   ///< CRC-32 of the tokenizer's file, in hexadecimal
+  std::string cut;        ///< what is a document: files, lines or blank-lines
+  std::string separator;  ///< what stands between documents: none, bos, eos or a token
+  std::size_t documents = 0;
+  std::size_t bytes = 0;     ///< of the documents
+  std::size_t tokens = 0;    ///< of the stream that rows are cut from, separators included
+  std::size_t replaced = 0;  ///< documents with bytes that were not UTF-8, and were replaced
 };
 
 /// How a report was made.  Stands in every file that an audit writes.
@@ -68,6 +82,7 @@ struct audit_protocol {
   std::string simd{};
   std::vector<audited_checkpoint> checkpoints{};
   std::vector<input_file> inputs{};
+  std::optional<audited_text> text{};  ///< where tokens were made here, and not read
   std::vector<std::string> warnings{};
 };
 

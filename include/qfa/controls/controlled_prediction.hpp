@@ -85,7 +85,7 @@ inline controlled_prediction predict_with_controls(const half_profiles& referenc
     const std::vector<std::uint8_t> even = labels(false), odd = labels(true);
     return predict_honestly({reference.of(false, g).predictors.view(), even},
                             {reference.of(true, g).predictors.view(), odd}, options.seed, families,
-                            {.least_minority = least_minority});
+                            {.least_minority = least_minority, .described = least_minority > 0});
   };
   const auto auc_or_nan = [&](std::size_t g, std::optional<std::uint64_t> shuffle = {}) {
     try {

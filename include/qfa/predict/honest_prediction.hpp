@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "qfa/compare/auc.hpp"
+#include "qfa/compare/roc.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/predict/calibration_line.hpp"
@@ -33,6 +34,8 @@ struct honest_options {
   /// Below this many features in the smaller class there is no AUC to speak of.  0 for the replicates of a jackknife,
   /// which must not come and go one by one.
   std::size_t least_minority = 25;
+  /// Whether the curve and the coefficients are asked for, which the replicates of a jackknife do without.
+  bool described = true;
 };
 
 /// Whether survival is predictable, on rows and tokens that the model has not seen.  Each number is the mean of two
@@ -45,6 +48,9 @@ struct honest_prediction {
   double calibration_intercept = 0.0;
   double base_rate = 0.0;            ///< share of features that survived
   std::vector<double> marginal_auc;  ///< of each predictor by itself; NaN where refused
+  /// (roc_points): true positive rate at each false positive rate, each row scored out of fold; empty where refused.
+  std::vector<double> roc;
+  std::vector<double> coefficients;  ///< of the model refitted on all rows, on standardized columns
   std::size_t minority = 0;          ///< features in the smaller class, in whichever half has fewer
   std::string refusal;               ///< why there is no AUC; empty where there is one
 };
@@ -88,6 +94,15 @@ inline honest_prediction predict_honestly(const token_half& even, const token_ha
     const std::vector<double> marginal = marginal_aucs(predictors, survived);
     for (std::size_t c = 0; c < marginal.size(); ++c)
       out.marginal_auc[c] += 0.5 * marginal[c];
+    if (!options.described) return;
+    out.roc.resize(roc_points, 0.0);
+    out.coefficients.resize(predictors.columns(), 0.0);
+    const auto curve = roc_curve(log_odds, survived);
+    const std::vector<double> all_rows = fit(predictors, survived).model.coefficients;
+    for (std::size_t i = 0; i < curve.size(); ++i)
+      out.roc[i] += 0.5 * curve[i];
+    for (std::size_t c = 0; c < all_rows.size(); ++c)
+      out.coefficients[c] += 0.5 * all_rows[c];
   };
   run(even.predictors, odd.survived);
   run(odd.predictors, even.survived);
@@ -98,6 +113,7 @@ inline honest_prediction predict_honestly(const token_half& even, const token_ha
                   std::to_string(options.least_minority);
     out.auc = undefined;
     out.marginal_auc.assign(out.marginal_auc.size(), undefined);
+    out.roc.clear();
   }
   return out;
 }

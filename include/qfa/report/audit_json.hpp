@@ -19,11 +19,19 @@
 
 namespace qfa {
 
+inline report_json to_json(const audited_text& t) {
+  return {{"tokenizer", t.tokenizer}, {"kind", t.kind},     {"crc32", t.checksum},
+          {"documents", t.documents}, {"document", t.cut},  {"separator", t.separator},
+          {"bytes", t.bytes},         {"tokens", t.tokens}, {"replaced_documents", t.replaced}};
+}
+
 /// How the report was made: stands at the top of report.json and, line by line, of features.csv.
 inline report_json to_json(const audit_protocol& p) {
   report_json inputs = report_json::array();
-  for (const input_file& file : p.inputs)
+  for (const input_file& file : p.inputs) {
     inputs.push_back({{"path", file.path}, {"bytes", file.bytes}, {"crc32", file.checksum}});
+    if (!file.role.empty()) inputs.back()["role"] = file.role;
+  }
   report_json checkpoints = report_json::array();
   for (const audited_checkpoint& c : p.checkpoints)
     checkpoints.push_back({{"policy", c.condition}, {"path", c.path}, {"quantization", c.quantization}});
@@ -54,6 +62,7 @@ inline report_json to_json(const audit_protocol& p) {
           {"simd", p.simd},
           {"checkpoints", std::move(checkpoints)},
           {"inputs", std::move(inputs)},
+          {"text", p.text ? to_json(*p.text) : report_json(nullptr)},
           {"warnings", p.warnings}};
 }
 

@@ -21,6 +21,15 @@ namespace qfa {
 
 namespace detail {
 
+/// JSON for a line that a spreadsheet cuts at its commas: no piece may begin with a quote, which could hold the lines
+/// that follow.  (Within a JSON string a quote comes after a backslash, so that the blank changes no string.)
+inline std::string comment_text(const report_json& value) {
+  std::string text = value.dump();
+  for (std::size_t at = text.find(",\""); at != std::string::npos; at = text.find(",\"", at))
+    text.insert(at + 1, 1, ' ');
+  return text;
+}
+
 /// The cells of a feature's part in the shift: empty on the reference.
 inline void write_shift(csv_writer& csv, const condition_result& c, std::size_t feature) {
   constexpr double none = std::numeric_limits<double>::quiet_NaN();
@@ -108,7 +117,7 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
 inline void write_features_csv(const audit_result& a, std::ostream& to) {
   const report_json made = to_json(a.made);
   for (const auto& [key, value] : made.items())
-    to << "# " << key << ": " << value.dump() << '\n';
+    to << "# " << key << ": " << detail::comment_text(value) << '\n';
   csv_writer csv(to);
   for (const char* head : {"policy", "feature", "active", "published_outcome", "honest_outcome", "census", "r_lower",
                            "r_upper", "r_interval", "dead", "born"})

@@ -2,8 +2,10 @@
 #ifndef QFA_REPORT_JSON_PREDICTION_HPP
 #define QFA_REPORT_JSON_PREDICTION_HPP
 
+#include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "qfa/audit/prediction.hpp"
@@ -55,7 +57,13 @@ inline report_json to_json(const survival_prediction<honest_prediction>& p) {
   out["calibration_intercept"] = number_or_null(r.calibration_intercept);
   out["base_rate"] = number_or_null(r.base_rate);
   out["minority"] = r.minority;
+  out["coefficients"] = detail::by_predictor(all_predictors, r.coefficients);
   out["marginal_auc"] = detail::by_predictor(all_predictors, r.marginal_auc);
+  if (r.roc.empty()) return out;
+  report_json rows = report_json::array();
+  for (std::size_t i = 0; i < r.roc.size(); ++i)
+    rows.push_back({roc_rate(i), number_or_null(r.roc[i])});
+  out["roc"] = {{"columns", {"false_positive_rate", "true_positive_rate"}}, {"rows", std::move(rows)}};
   return out;
 }
 

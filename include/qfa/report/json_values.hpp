@@ -3,14 +3,14 @@
 #define QFA_REPORT_JSON_VALUES_HPP
 
 #include <array>
-#include <cmath>
 #include <cstddef>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "qfa/audit/overlap.hpp"
+#include "qfa/report/report_json.hpp"
 #include "qfa/stats/block_length.hpp"
 #include "qfa/stats/fdr.hpp"
 #include "qfa/stats/halving_check.hpp"
@@ -19,22 +19,6 @@
 #include "qfa/survival/survey.hpp"
 
 namespace qfa {
-
-/// Keys stay in the order in which a report explains itself.
-using report_json = nlohmann::ordered_json;
-
-/// JSON knows no NaN and no infinity: a number, or null.
-inline report_json number_or_null(double x) {
-  if (!std::isfinite(x)) return nullptr;
-  return x;
-}
-
-/// {"value": x}, or {"value": null, "reason": why}.
-inline report_json value_or_reason(double x, std::string_view why) {
-  report_json out{{"value", number_or_null(x)}};
-  if (!std::isfinite(x)) out["reason"] = std::string(why);
-  return out;
-}
 
 /// A value and its interval, or the reason why either is missing.
 inline report_json to_json(const estimate& e) {
@@ -97,6 +81,18 @@ inline report_json census_json(const survey& s) {
   return out;
 }
 
+/// The survived share and mean r without each group of rows, from which the difference between two audits of the same
+/// tokens has its interval: whatever both leave out is the same.
+inline report_json without_groups_json(const survey& s) {
+  report_json survived = report_json::array(), mean_r = report_json::array();
+  for (std::size_t g = 0; g < s.correlations.groups; ++g) {
+    const std::vector<double> r = s.correlations.without(g, s.counted);
+    survived.push_back(number_or_null(outcome_share(r, outcome::survived, s.rules.bands)));
+    mean_r.push_back(number_or_null(mean_correlation(r)));
+  }
+  return {{"survived", std::move(survived)}, {"mean_r", std::move(mean_r)}};
+}
+
 /// Counts and shares of a census, with every aggregate of the survey that took it.
 inline report_json to_json(const survey& s) {
   report_json out;
@@ -123,6 +119,7 @@ inline report_json to_json(const survey& s) {
     curve.push_back({curve_threshold(i), number_or_null(s.curve[i].value), number_or_null(s.curve[i].range.lower),
                      number_or_null(s.curve[i].range.upper)});
   out["survival_curve"] = {{"columns", {"threshold", "share", "lower", "upper"}}, {"rows", std::move(curve)}};
+  out["without_each_group"] = without_groups_json(s);
   return out;
 }
 

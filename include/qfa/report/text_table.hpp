@@ -3,10 +3,14 @@
 #define QFA_REPORT_TEXT_TABLE_HPP
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -57,13 +61,23 @@ inline std::string percent_text(const estimate& e) {
   return value + " " + range_text(e.range, 1, 100.0);
 }
 
-/// Rows of cells in columns wide enough for each; the first column to the left, the others to the right.
+/// How a table is written: in columns for a terminal, or as GitHub's Markdown has tables, for an issue or a page.
+enum class table_form : std::uint8_t { columns, markdown };
+inline constexpr std::array<std::string_view, 2> table_form_names{"text", "md"};
+
+/// Rows of cells; the first column to the left, the others to the right.
 class text_table {
  public:
   explicit text_table(std::vector<std::string> heads) { rows_.push_back(std::move(heads)); }
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
 
-  std::string str() const {
+  /// In columns, each as wide as its widest cell; or in Markdown, where no cell is more than its text.
+  std::string str(table_form form = table_form::columns) const {
+    return form == table_form::markdown ? markdown() : columns();
+  }
+
+ private:
+  std::string columns() const {
     std::vector<std::size_t> widths;
     for (const auto& row : rows_) {
       widths.resize((std::max)(widths.size(), row.size()), 0);
@@ -82,15 +96,32 @@ class text_table {
     }
     return out;
   }
+  std::string markdown() const {
+    std::string out;
+    for (std::size_t r = 0; r < rows_.size(); ++r) {
+      for (std::size_t c = 0; c < rows_.front().size(); ++c) {
+        out += c == 0 ? "| " : " | ";
+        for (const char letter : c < rows_[r].size() ? rows_[r][c] : std::string()) {
+          if (std::string_view("\\|*_<`").find(letter) != std::string_view::npos) out += '\\';
+          out += letter;
+        }
+      }
+      out += " |\n";
+      if (r > 0) continue;
+      for (std::size_t c = 0; c < rows_.front().size(); ++c)
+        out += c == 0 ? "|:--" : "|--:";
+      out += "|\n";
+    }
+    return out;
+  }
 
- private:
   std::vector<std::vector<std::string>> rows_;
 };
 
 /// The audit's main table, like the paper's: a line for each condition under the headline protocol.  `bits` are bits a
 /// weight takes in the targeted matrices, scales included, `KV bits` those of an element in the caches; no such column
 /// where no condition knows.
-inline std::string conditions_table(const audit_result& a) {
+inline std::string conditions_table(const audit_result& a, table_form form = table_form::columns) {
   const bool with_loss = !a.conditions.empty() && a.conditions.front().loss.has_value();
   const bool with_bits = std::ranges::any_of(a.conditions, [](const auto& c) { return c.bits_per_weight.has_value(); });
   const auto cached = [](const condition_result& c) { return c.cache && c.cache->bits_per_element; };
@@ -128,7 +159,7 @@ inline std::string conditions_table(const audit_result& a) {
     row.push_back(fixed(c.fit.fvu, 4));
     table.add(std::move(row));
   }
-  return table.str();
+  return table.str(form);
 }
 
 /// What the bands bear, and what the SAE's gate makes of noise: why survival by one kind of SAE says nothing beside
@@ -146,7 +177,7 @@ inline std::string gate_note(const audit_result& a) {
 }
 
 /// Which conditions hurt the same features, a line for each pair.
-inline std::string overlaps_table(const audit_result& a) {
+inline std::string overlaps_table(const audit_result& a, table_form form = table_form::columns) {
   text_table table({"overlap of features not survived", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
                     "kappa", "odds at like rates", "95 %", "Spearman d", "95 %"});
   for (const damage_overlap& o : a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps) {
@@ -157,11 +188,11 @@ inline std::string overlaps_table(const audit_result& a) {
                fixed(s.stratified_odds_ratio.value, 1), range_text(s.stratified_odds_ratio.range, 1),
                fixed(o.spearman.value, 3), range_text(o.spearman.range, 3)});
   }
-  return table.str();
+  return table.str(form);
 }
 
 /// Whether survival could be foretold from the reference alone, a line for each condition.
-inline std::string predictions_table(const audit_result& a) {
+inline std::string predictions_table(const audit_result& a, table_form form = table_form::columns) {
   text_table table(
       {"predicted survival", "survived", "AUC honest", "95 %", "unfitted baseline", "AUC published", "fold sd"});
   for (const condition_result& c : a.conditions) {
@@ -172,7 +203,7 @@ inline std::string predictions_table(const audit_result& a) {
                range_text(h.auc.range, 3), fixed(c.baseline_auc.value, 3), fixed(p.auc.value, 3),
                p.result ? fixed(p.result->cross_validated.deviation, 3) : "-"});
   }
-  return table.str();
+  return table.str(form);
 }
 
 }  // namespace qfa

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "text_input.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "qfa/core/error.hpp"
+#include "qfa/io/checksum.hpp"
+#include "qfa/io/file.hpp"
+#include "qfa/io/in_quotes.hpp"
+#include "qfa/io/json.hpp"
+#ifdef QFA_HAS_TEXT
+#include "qfa/text/read_text.hpp"
+#endif
+
+namespace qfa_program {
+
+void add_text_options(CLI::App& command, text_arguments& a) {
+  command.add_option("--text", a.files, "instead of tokens: text in UTF-8, for the model's own tokenizer; repeatable");
+  command.add_option("--tokenizer", a.tokenizer,
+                     "a tokenizer.json or tokenizer.model, or a directory with one; default the model's directory");
+  command
+      .add_option("--documents", a.documents,
+                  "what is tokenized by itself: files, lines, or paragraphs between blank-lines (files)")
+      ->check(CLI::IsMember({"files", "lines", "blank-lines"}));
+  command.add_option("--separator", a.separator,
+                     "what stands between documents: bos before each, eos or another token behind each, or none; "
+                     "needed where there may be several");
+  command
+      .add_option("--invalid-utf8", a.invalid, "refuse bytes that are not UTF-8, or replace them by U+FFFD (refuse)")
+      ->check(CLI::IsMember({"refuse", "replace"}));
+}
+
+void check_token_source(const CLI::App& command, const std::string& tokens, const text_arguments& text) {
+  if (tokens.empty() == text.files.empty()) qfa::fail("give either --tokens FILE or --text FILE");
+  for (const char* option : {"--tokenizer", "--documents", "--separator", "--invalid-utf8"})
+    if (text.files.empty() && command.count(option) > 0)
+      qfa::fail(std::string(option) + " means nothing without --text, which it is about");
+}
+
+#ifdef QFA_HAS_TEXT
+namespace {
+
+/// A token of tokenizer_config.json, which is a string or an object around one.
+std::optional<std::string> configured_token(const std::filesystem::path& directory, const char* key) {
+  const auto file = directory / "tokenizer_config.json";
+  if (!qfa::path_exists(file)) return std::nullopt;
+  const qfa::json config = qfa::read_json(file);
+  if (!config.is_object() || !config.contains(key)) return std::nullopt;
+  const qfa::json& token = config.at(key);
+  if (token.is_string()) return token.get<std::string>();
+  if (token.is_object() && token.contains("content") && token.at("content").is_string())
+    return token.at("content").get<std::string>();
+  return std::nullopt;
+}
+
+std::uint32_t id_of(const qfa::tokenizer& words, const std::string& token) {
+  const auto id = words.find(token);
+  if (!id) qfa::fail("the tokenizer " + qfa::in_quotes(words.file) + " has no token " + qfa::in_quotes(token));
+  return *id;
+}
+
+/// The end of a text as tokenizer_config.json names it, or else config.json if that names one alone.
+std::uint32_t eos_of(const qfa::tokenizer& words, const std::filesystem::path& model) {
+  for (const auto& directory : {words.file.parent_path(), model})
+    if (const auto token = configured_token(directory, "eos_token")) return id_of(words, *token);
+  const auto file = model / "config.json";
+  if (qfa::path_exists(file)) {
+    const qfa::json config = qfa::read_json(file);
+    if (config.is_object() && config.contains("eos_token_id") && config.at("eos_token_id").is_number_unsigned() &&
+        config.at("eos_token_id").get<std::uint64_t>() < words.size)
+      return config.at("eos_token_id").get<std::uint32_t>();
+  }
+  qfa::fail(
+      "neither tokenizer_config.json nor config.json beside the model names one eos: give the token itself, "
+      "--separator TOKEN");
+}
+
+std::uint32_t bos_of(const qfa::tokenizer& words, const std::filesystem::path& model,
+                     const std::optional<std::uint32_t>& bos) {
+  if (bos) return *bos;
+  for (const auto& directory : {words.file.parent_path(), model})
+    if (const auto token = configured_token(directory, "bos_token")) return id_of(words, *token);
+  qfa::fail("neither config.json nor tokenizer_config.json beside the model names a bos: give another --separator");
+}
+
+}  // namespace
+
+token_stream read_text_stream(const text_arguments& text, const std::filesystem::path& model, std::size_t vocabulary,
+                              const std::optional<std::uint32_t>& bos) {
+  qfa::text_options options{.vocabulary = vocabulary, .replace_invalid = text.invalid == "replace"};
+  const auto cut = std::find(qfa::document_cut_names.begin(), qfa::document_cut_names.end(), text.documents);
+  options.documents = static_cast<qfa::document_cut>(cut - qfa::document_cut_names.begin());
+  const std::vector<std::filesystem::path> files(text.files.begin(), text.files.end());
+  if (text.separator.empty() && (files.size() > 1 || options.documents != qfa::document_cut::files))
+    qfa::fail("several documents need --separator bos, eos, none or a token: say what stands between them");
+  if (text.tokenizer.empty() && !qfa::path_is_directory(model))
+    qfa::fail(qfa::in_quotes(model) +
+              " is no directory with a tokenizer: say which one reads the text, by --tokenizer");
+  const qfa::tokenizer words =
+      qfa::open_tokenizer(text.tokenizer.empty() ? model : std::filesystem::path(text.tokenizer));
+  if (text.separator == "bos")
+    options.before = bos_of(words, model, bos);
+  else if (text.separator == "eos")
+    options.after = eos_of(words, model);
+  else if (!text.separator.empty() && text.separator != "none")
+    options.after = id_of(words, text.separator);
+  for (const auto& mark : {options.before, options.after})
+    if (mark && vocabulary != 0 && *mark >= vocabulary)
+      qfa::fail("the separator is token " + std::to_string(*mark) + ", but the model's vocabulary ends at " +
+                std::to_string(vocabulary - 1));
+
+  qfa::text_tokens read = qfa::read_text(files, words, options);
+  token_stream out{.ids = std::move(read.ids),
+                   .made = {.tokenizer = words.file.string(),
+                            .kind = words.kind,
+                            .checksum = qfa::crc32_of_file(words.file),
+                            .cut = text.documents,
+                            .separator = text.separator.empty() ? "none" : text.separator,
+                            .documents = read.documents,
+                            .bytes = read.bytes,
+                            .tokens = 0,
+                            .replaced = read.replaced},
+                   .where = "the text of " + qfa::in_quotes(files.front())};
+  out.made.tokens = out.ids.size();
+  if (files.size() > 1) out.where += " and " + std::to_string(files.size() - 1) + " more";
+  return out;
+}
+#else
+token_stream read_text_stream(const text_arguments&, const std::filesystem::path&, std::size_t,
+                              const std::optional<std::uint32_t>&) {
+  qfa::fail("--text needs ICU (libicu-dev), which qfa was built without");
+}
+#endif
+
+token_input read_token_input(const std::string& tokens, const text_arguments& text, const std::string& model,
+                             const qfa::model_config& config, const qfa::token_options& options) {
+  if (text.files.empty()) return {.rows = qfa::read_tokens(tokens, options), .files = {tokens}};
+  const token_stream stream = read_text_stream(text, model, config.vocabulary, config.bos);
+  token_input out{
+      .rows = qfa::rows_of_stream(stream.ids, options, stream.where), .text = stream.made, .files = text.files};
+  // A model's tokenizer.json stands among its files.
+  const std::filesystem::path file = stream.made.tokenizer;
+  if (file.parent_path() != std::filesystem::path(model) || file.extension() != ".json")
+    out.files.push_back(file.string());
+  return out;
+}
+
+}  // namespace qfa_program

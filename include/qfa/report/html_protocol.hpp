@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_HTML_PROTOCOL_HPP
+#define QFA_REPORT_HTML_PROTOCOL_HPP
+
+#include <string_view>
+
+namespace qfa {
+
+/// The last part of an audit page's script: how the report was made, and `showAudit`, which draws the page.
+inline constexpr std::string_view html_protocol = R"js(
+// ---- how it was made
+function protocolTable(name, r) {
+  const entries = Object.entries(r.protocol).filter(([k]) => !['inputs', 'warnings'].includes(k));
+  return h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name},
+    h('table', {class: 'protocol'}, h('caption', {}, name),
+    h('tbody', {}, [...entries, ...Object.entries(r.sae).map(([k, v]) => ['SAE ' + k, v])].map(([k, v]) =>
+    h('tr', {}, h('th', {scope: 'row'}, k.replace(/_/g, ' ')), h('td', {}, plainValue(v)))))));
+}
+function showProtocol() {
+  begin('protocol', 'How it was made');
+  add(protocolTable('Protocol', report));
+  const inputs = report.protocol.inputs || [];
+  if (inputs.length > 0) add(table('Files that were read', ['file', 'what it is', 'bytes', 'CRC-32'],
+    inputs.map(f => [f.path, f.role || 'not said', whole(f.bytes), f.crc32])));
+  add(table('Fit of the SAE, and the first position apart; no interval: unmeasured',
+    ['model', 'FVU', 'L0', 'dead %', 'explained variance', 'position', '|h| there', '|h| elsewhere',
+    'its share of flips %'], report.conditions.map(c => [c.policy, fixed(c.sae_fit.fvu, 4), fixed(c.sae_fit.l0, 1),
+    fixed(100 * c.sae_fit.dead_share, 1), fixed(c.sae_fit.explained_variance, 4), String(c.first_position.position),
+    fixed(c.first_position.norm, 1), fixed(c.first_position.norm_elsewhere, 1),
+    percent(c.first_position.flip_share)])));
+  const matched = report.conditions.filter(c => c.pruning_match);
+  if (matched.length > 0) add(table('Pruning matched to another policy', ['policy', 'matched to', 'by', 'target',
+    'reached', 'rows', 'same rows as reported', 'within tolerance'],
+    matched.map(({policy, pruning_match: m}) => [policy, m.matched_to, m.method, fixed(m.target, 5),
+    fixed(m.reached, 5), whole(m.rows), m.same_rows_as_reported ? 'yes' : 'no', m.within_tolerance ? 'yes' : 'NO']),
+    {words: [1, 2]}));
+}
+
+// ---- the whole page
+const rounds = () => [showHead, showSummary, showBands, showMasking, showCurve, showDamage, showOverlap,
+  showPrediction, showControls, showTensors, showLadder, showShift, showTokens, showMeaning, showFeatures,
+  showProtocol];
+function showAudit() {
+  const draw = () => {
+    page.replaceChildren();
+    $('sections').replaceChildren();
+    beforePrint.length = afterPrint.length = 0;
+    rounds().forEach(part => part());
+  };
+  bar('qfa audit', chooser('Protocol ', [['honest', 'honest'], ['published', 'published: arXiv 2606.03002']],
+    protocol, chosen => { protocol = chosen; draw(); say('drawn again'); }));
+  protocol = /^published/.test(report.protocol.headline) ? 'published' : 'honest';
+  document.querySelector('#tools select').value = protocol;
+  draw();
+  followSections();
+}
+)js";
+
+}  // namespace qfa
+
+#endif

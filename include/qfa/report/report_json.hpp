@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_REPORT_REPORT_JSON_HPP
+#define QFA_REPORT_REPORT_JSON_HPP
+
+#include <cmath>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace qfa {
+
+/// Keys stay in the order in which a report explains itself.
+using report_json = nlohmann::ordered_json;
+
+/// JSON knows no NaN and no infinity: a number, or null.
+inline report_json number_or_null(double x) {
+  if (!std::isfinite(x)) return nullptr;
+  return x;
+}
+
+/// {"value": x}, or {"value": null, "reason": why}.
+inline report_json value_or_reason(double x, std::string_view why) {
+  report_json out{{"value", number_or_null(x)}};
+  if (!std::isfinite(x)) out["reason"] = std::string(why);
+  return out;
+}
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""check_pages.py WORK short|long: uses the pages that tests/browser/run.sh has made, as people do."""
+import base64
+import csv
+import os
+import pathlib
+import sys
+import time
+
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select
+
+work, long = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2] == "long"
+pictures = os.environ.get("QFA_SCREENSHOTS")
+
+options = Options()
+for flag in ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,900",
+             "--force-prefers-reduced-motion", "--hide-scrollbars", f"--user-data-dir={work}/profile"]:
+    options.add_argument(flag)
+options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
+browser.set_script_timeout(60)
+run = browser.execute_script
+
+
+def eventually(condition, otherwise):
+    """Events reach a page a moment after what they tell of."""
+    for _ in range(100):
+        if run(condition):
+            return
+        time.sleep(0.05)
+    raise AssertionError(otherwise)
+
+
+def quiet(where):
+    """No error, no warning, nothing printed, and nothing fetched."""
+    said = [line for line in browser.get_log("browser") if line["level"] != "DEBUG"]
+    assert not said, f"{where}: {said}"
+    assert run("return performance.getEntriesByType('resource').length") == 0, f"{where}: something was fetched"
+    assert run("return window.hacked") is None, f"{where}: a name became a program"
+
+
+def sound(where):
+    """What holds of every page in every state."""
+    found = run("""
+      const bad = [], all = s => [...document.querySelectorAll(s)];
+      const ids = all('[id]').map(e => e.id);
+      if (new Set(ids).size !== ids.length) bad.push('an id stands twice');
+      for (const e of all('main, nav, header')) {
+        const text = e.innerText.replaceAll('value is undefined', '');  // a reason that reports give
+        const word = text.match(/undefined|NaN|\\[object|Infinity|\\bnull\\b/);
+        if (word) bad.push(word[0] + ' in: ' + text.slice(Math.max(0, word.index - 60), word.index + 30));
+      }
+      for (const e of all('svg path, svg rect, svg text, svg g'))
+        for (const a of e.attributes) if (/NaN|undefined|Infinity/.test(a.value)) bad.push(a.name + '=' + a.value.slice(0, 60));
+      for (const t of all('table')) {
+        if (!t.caption || !t.caption.textContent) bad.push('a table without a caption');
+        for (const th of t.querySelectorAll('th')) if (!th.scope) bad.push('a head without a scope');
+        const sorted = [...t.querySelectorAll('thead th')].filter(th => !th.hasAttribute('aria-sort'));
+        if (sorted.length > 0) bad.push('a column that does not say how it is sorted');
+      }
+      for (const s of all('figure svg')) if (s.getAttribute('role') !== 'img' || !s.getAttribute('aria-label')) bad.push('a picture without a name');
+      for (const s of all('main > section')) if (!s.getAttribute('aria-labelledby') || !document.getElementById(s.getAttribute('aria-labelledby'))) bad.push('a section without a heading');
+      if (all('h1').length !== 1) bad.push('not one first heading');
+      for (const c of all('select, input, button')) {
+        const name = c.getAttribute('aria-label') || (c.labels && c.labels.length && c.labels[0].innerText) || c.textContent;
+        if (!name || !name.trim()) bad.push('a control without a name');
+      }
+      if (all('main img, main script, main iframe').length > 0) bad.push('markup from text');
+      return bad;""")
+    assert not found, f"{where}: {found[:5]}"
+    quiet(where)
+
+
+def picture(name, width=1280, height=900, whole=False, element=None):
+    if not pictures:
+        return
+    os.makedirs(pictures, exist_ok=True)
+    if whole:
+        size = run("return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        shot = browser.execute_cdp_cmd("Page.captureScreenshot", {
+            "captureBeyondViewport": True, "clip": {"x": 0, "y": 0, "width": size[0], "height": min(size[1], 16000), "scale": 1}})
+        pathlib.Path(pictures, name + ".png").write_bytes(base64.b64decode(shot["data"]))
+    else:
+        if element:
+            run("document.getElementById(arguments[0]).scrollIntoView()", element)
+            time.sleep(0.2)
+        browser.save_screenshot(str(pathlib.Path(pictures, name + ".png")))
+
+
+def opened(file, wide=1280):
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": wide, "height": 900, "deviceScaleFactor": 1, "mobile": False})
+    began = time.time()
+    browser.get((work / file).as_uri())
+    run("return document.querySelectorAll('main > section').length")
+    return time.time() - began
+
+
+def every_choice(where, most):
+    """Chooses each of every select's first choices, and looks at the page after each."""
+    count = len(browser.find_elements(By.CSS_SELECTOR, "select"))
+    for k in range(count):
+        choices = len(Select(browser.find_elements(By.CSS_SELECTOR, "select")[k]).options)
+        for choice in list(range(min(most, choices))) + [0]:
+            run("""const s = document.querySelectorAll('select')[arguments[0]];
+                   s.selectedIndex = arguments[1]; s.dispatchEvent(new Event('change'));""", k, choice)
+            assert len(browser.find_elements(By.CSS_SELECTOR, "select")) == count, f"{where}: a choice went away"
+            sound(f"{where}, choice {choice} of select {k}")
+
+
+def every_table(where, most):
+    """Sorts every table by every column, both ways: rows stay, and numbers are in order."""
+    wrong = run("""
+      const bad = [];
+      [...document.querySelectorAll('.scroll > table')].slice(0, arguments[0]).forEach(t => t.querySelectorAll('thead th').forEach((th, j) => {
+        const rows = t.tBodies[0].rows.length;
+        for (const way of ['ascending', 'descending']) {
+          th.querySelector('button').click();
+          if (th.getAttribute('aria-sort') !== way) bad.push('says ' + th.getAttribute('aria-sort'));
+          if (t.querySelectorAll('th[aria-sort=ascending], th[aria-sort=descending]').length !== 1) bad.push('sorted by two');
+          if (t.tBodies[0].rows.length !== rows) bad.push('rows went away');
+          const texts = [...t.tBodies[0].rows].map(r => r.cells[j].innerText);
+          if (texts.every(x => /^[+-]?\\d+(\\.\\d+)?$/.test(x)))
+            for (let i = 1; i < texts.length; ++i) if ((way === 'ascending' ? 1 : -1) * (Number(texts[i]) - Number(texts[i - 1])) < 0) bad.push(th.innerText + ': ' + texts);
+        }
+      }));
+      return bad;""", most)
+    assert not wrong, f"{where}: {wrong[:3]}"
+
+
+def contrast(where):
+    """Letters stand out by 4.5 to 1 as they are really drawn."""
+    least = run("""
+      const rgb = c => c.match(/[\\d.]+/g).map(Number);
+      const lum = c => { const [r, g, b] = c.slice(0, 3).map(x => { x /= 255; return x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b; };
+      const ground = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > .99) return c; } return [255, 255, 255]; };
+      let least = [99, ''];
+      for (const e of document.querySelectorAll('p, th, td, dt, dd, a, label, caption, figcaption, summary, select, button, h1, h2, h3, small')) {
+        if (!e.innerText || !e.offsetParent) continue;
+        const a = lum(rgb(getComputedStyle(e).color)), b = lum(ground(e)), c = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+        if (c < least[0]) least = [c, e.tagName + ' ' + e.innerText.slice(0, 40)];
+      }
+      return least;""")
+    assert least[0] >= 4.5, f"{where}: contrast {least}"
+
+
+def views(file, where, choices):
+    opened(file)
+    sound(where)
+    for link in browser.find_elements(By.CSS_SELECTOR, "#sections a"):
+        link.click()
+        target = link.get_attribute("href").split("#")[1]
+        assert run("const r = document.getElementById(arguments[0]).getBoundingClientRect(); return r.top < innerHeight && r.bottom > 0", target), \
+            f"{where}: {target} is out of sight"
+    for summary in browser.find_elements(By.CSS_SELECTOR, "summary"):
+        run("arguments[0].parentElement.open = true", summary)
+    sound(f"{where}, opened")
+    every_table(where, 40 if long else 4)
+    every_choice(where, choices)
+    contrast(f"{where}, light")
+    scheme = Select(browser.find_element(By.ID, "theme"))
+    scheme.select_by_value("dark")
+    assert run("return document.documentElement.dataset.theme") == "dark"
+    contrast(f"{where}, dark")
+    scheme.select_by_value("system")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+    eventually("return document.documentElement.dataset.theme === 'dark'", f"{where}: does not follow the system")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "light"}]})
+    eventually("return document.documentElement.dataset.theme === 'light'", f"{where}: does not follow the system back")
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
+    assert pdf.startswith(b"%PDF") and len(pdf) > 20000, f"{where}: prints nothing"
+    if pictures:
+        pathlib.Path(pictures).mkdir(exist_ok=True)
+        pathlib.Path(pictures, pathlib.Path(file).stem + "-print.pdf").write_bytes(pdf)
+    opened(file, 390)
+    over = run("return document.documentElement.scrollWidth - innerWidth")
+    assert over <= 0, f"{where}: {over} pixels beyond a narrow screen"
+    sound(f"{where}, narrow")
+    opened(file)
+
+
+def feature_table(where, features, seconds):
+    """Search, sort, scroll, and the time that each takes."""
+    opened_in = opened(where)
+    assert opened_in < seconds[0], f"{where}: opens in {opened_in:.1f} s"
+    took = {"open": opened_in}
+
+    def timed(what, script, *arguments):
+        began = time.time()
+        result = browser.execute_async_script(script, *arguments)
+        took[what] = time.time() - began
+        assert took[what] < seconds[1], f"{where}: {what} takes {took[what]:.1f} s"
+        return result
+
+    after = "const done = arguments[arguments.length - 1]; const soon = () => requestAnimationFrame(() => requestAnimationFrame(() => done(look())));"
+    rows = "const look = () => [...document.querySelectorAll('#features-scroll tbody tr:not(.gap)')].map(r => [...r.cells].map(c => c.innerText));"
+    search = rows + after + "const s = document.getElementById('features-search'); s.value = arguments[0]; s.dispatchEvent(new Event('input')); setTimeout(soon, 300);"
+    found = "return document.getElementById('features-found').textContent"
+    heads = run("return [...document.querySelectorAll('#features-scroll thead th')].map(h => h.innerText)")
+    r, band = heads.index("r"), heads.index("band")
+    run("document.querySelectorAll('#features select')[1].selectedIndex = 2; document.querySelectorAll('#features select')[1].dispatchEvent(new Event('change'))")
+    assert run(found).startswith(f"{features:,} of {features:,}"), run(found)
+    seen = timed("search by word", search, "blurred")
+    assert seen and all(line[band] == "blurred" for line in seen), seen[:2]
+    seen = timed("search by limit", search, "r<0.8")
+    assert seen and all(float(line[r]) < 0.8 for line in seen)
+    seen = timed("search by number", search, "17")
+    assert seen and all(line[0].startswith("17") for line in seen)
+    assert [line[0] for line in timed("search for a few", search, "100-102")] in (["100", "101", "102"],) or \
+        sorted(line[0] for line in timed("search again", search, "100-102")) == ["100", "101", "102"]
+    assert timed("search in vain", search, "no-such-word") == []
+    assert "nothing is found" in run(found)
+    timed("search for all", search, "")
+    click = rows + after + "document.querySelectorAll('#features-scroll thead th button')[arguments[0]].click(); soon();"
+    for way in [1, -1, 1]:
+        seen = [float(line[r]) for line in timed("sort", click, r) if line[r] != "-"]
+        state = run("return document.querySelectorAll('#features-scroll thead th')[arguments[0]].getAttribute('aria-sort')", r)
+        step = 1 if state == "ascending" else -1
+        assert all(step * (b - a) >= 0 for a, b in zip(seen, seen[1:])), seen
+        assert all(-1 <= x <= 1 for x in seen), f"{where}: no r is {seen[0]}"
+    assert len(seen) < 150, f"{where}: {len(seen)} rows in the document"
+    seen = timed("scroll", rows + after + "const b = document.getElementById('features-scroll'); b.scrollTop = b.scrollHeight; setTimeout(soon, 100);")
+    last = run("return document.querySelector('#features-scroll tbody tr:last-child').getAttribute('aria-rowindex')")
+    assert int(last) == features + 1, f"{where}: the last row is {last}"
+    sound(f"{where}, scrolled")
+    return took
+
+
+def numbers(folder):
+    """What stands in the table is what stands in features.csv."""
+    opened(f"{folder}/report.html")
+    heads = run("return [...document.querySelectorAll('#features-scroll thead th')].map(h => h.innerText)")
+    policy = run("return document.querySelector('#features select').value")
+    with open(work / folder / "features.csv", newline="") as file:
+        table = {row["feature"]: row for row in csv.DictReader(line for line in file if not line.startswith("#")) if row["policy"] == policy}
+    lines = run("return [...document.querySelectorAll('#features-scroll tbody tr:not(.gap)')].map(r => [...r.cells].map(c => c.innerText))")
+    assert len(lines) > 20
+    for line in lines:
+        shown, row = dict(zip(heads, line)), table[line[0]]
+        for head, name in [("r", "r"), ("recall", "recall"), ("precision", "precision"), ("mass lost", "lost_mass_share")]:
+            assert abs(float(shown[head]) - float(row[name])) <= 0.00005001, (head, shown, row)
+        assert shown["band"] == row["honest_outcome"] and shown["firings"].replace(",", "") == row["reference_firings"]
+        assert abs(float(shown["peak"]) / float(row["max_activation"]) - 1) < 0.006
+        if row["r_interval"] == "two_sided":
+            low, high = shown["r 95 %"].strip("[]").split(", ")
+            assert abs(float(low) - float(row["r_lower"])) < 0.000551 and abs(float(high) - float(row["r_upper"])) < 0.000551
+
+
+def by_keyboard(file):
+    opened(file)
+    body = browser.find_element(By.TAG_NAME, "body")
+    body.send_keys(Keys.TAB)
+    assert run("return document.activeElement.className") == "skip", "the first stop is the link that skips"
+    run("return 0")
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    assert run("return document.activeElement.id") == "page", "the link leads to the report"
+    reached = set()
+    sorted_once = searched = False
+    for _ in range(400):
+        browser.switch_to.active_element.send_keys(Keys.TAB)
+        tag, ident, outline = run("const e = document.activeElement; return [e.tagName, e.id, getComputedStyle(e).outlineStyle]")
+        if tag == "BODY":
+            break
+        reached.add(tag)
+        assert outline != "none", f"no outline on {tag} {ident}"
+        if tag == "BUTTON" and not sorted_once:
+            browser.switch_to.active_element.send_keys(Keys.ENTER)
+            assert run("return document.activeElement.closest('th').getAttribute('aria-sort')") == "ascending"
+            browser.switch_to.active_element.send_keys(Keys.SPACE)
+            assert run("return document.activeElement.closest('th').getAttribute('aria-sort')") == "descending"
+            sorted_once = True
+        if ident == "features-search":
+            browser.switch_to.active_element.send_keys("survived")
+            eventually("return / features$/.test(document.getElementById('said').textContent)", "a search is not announced")
+            searched = True
+        if ident == "features-scroll":
+            browser.switch_to.active_element.send_keys(Keys.PAGE_DOWN)
+            eventually("return document.activeElement.scrollTop > 0", "the table does not scroll by keys")
+            break
+    assert sorted_once and searched and {"SELECT", "BUTTON", "INPUT", "SUMMARY"} <= reached, f"reached {reached}"
+    quiet("by keyboard")
+
+
+try:
+    pages = [("first/report.html", 12 if long else 2), ("paired.html", 4 if long else 2), ("unpaired.html", 1)]
+    if long:
+        pages += [("refusals/alignment.html", 2), ("second/report.html", 2), ("others/report.html", 2)]
+    for file, choices in pages:
+        views(file, file, choices)
+    numbers("first")
+    by_keyboard("first/report.html")
+    features = 100000 if long else 3000
+    took = feature_table("big/report.html", features, (6.0, 2.0))
+    assert run("return document.querySelector('#features-scroll tbody a').href").startswith("https://www.neuronpedia.org/gpt2-small/8-res-jb/")
+    assert "<img" in run("return document.getElementById('summary').innerText"), "a hostile name is shown as it is"
+    assert "</title><script>" in run("return document.body.innerText")
+    if long:
+        every_choice("big/report.html", 2)
+    if pictures:
+        for name, wide in [("wide", 1280), ("narrow", 390)]:
+            for scheme in ["light", "dark"]:
+                browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+                for file, _ in pages:
+                    opened(file, wide)
+                    time.sleep(0.3)
+                    picture(f"{pathlib.Path(file).parent.name}-{pathlib.Path(file).stem}-{name}-{scheme}", whole=True)
+    print("pages are sound; " + ", ".join(f"{what} {seconds:.2f} s" for what, seconds in took.items()))
+finally:
+    browser.quit()

@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# text.sh PROGRAM SOURCE WORK: text gives the same audit as the tokens that are made of it, and wrong text one sentence.
+set -uo pipefail
+qfa=$1 source=$2 work=$3
+rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 1
+demo=$source/examples/demo
+failures=0
+fail() { printf 'FAILED %s\n' "$*"; failures=$((failures + 1)); }
+
+# The demo's words as a tokenizer: pieces between spaces and line breaks, each of which is one token.
+cp -r "$demo/model" model
+printf '{"added_tokens": [], "pre_tokenizer": {"type": "Split", "pattern": {"Regex": "\\\\s+"}, "behavior": "Removed"},
+"model": {"type": "BPE", "ignore_merges": true, "vocab": %s, "merges": []}}' "$(cat model/vocab.json)" >model/tokenizer.json
+for i in $(seq 120); do
+  printf 'the horse went to the barn and tom saw the muddy plow in the field . anna took a bucket\n'
+done >stories.txt
+
+"$qfa" tokens --model model --text stories.txt --documents lines --separator bos --out stories.npy >tokens.txt || fail tokens
+grep -q '^stories.npy: 2520 tokens of 120 documents (lines), 10440 bytes, separator bos$' tokens.txt || fail "counts: $(cat tokens.txt)"
+grep -Eq '^by BPE over characters model/tokenizer.json, crc32 [0-9a-f]{8}$' tokens.txt || fail "tokenizer: $(cat tokens.txt)"
+
+audit=(audit --model model --sae "$demo/sae" --context 64 --policy rtn:bits=4)
+text=(--text stories.txt --documents lines --separator bos)
+"$qfa" "${audit[@]}" --tokens stories.npy --out by_tokens >/dev/null || fail "audit of tokens"
+"$qfa" "${audit[@]}" "${text[@]}" --out by_text >/dev/null || fail "audit of text"
+diff <(grep -v '^#' by_tokens/features.csv) <(grep -v '^#' by_text/features.csv) >/dev/null || fail "text and its tokens differ"
+crc=$(sed -n 's/.*crc32 //p' tokens.txt)
+grep -A 10 '"text": {' by_text/report.json | tr -d '\n ' | grep -Fq \
+  "\"tokenizer\":\"model/tokenizer.json\",\"kind\":\"BPEovercharacters\",\"crc32\":\"$crc\",\"documents\":120,\"document\":\"lines\",\"separator\":\"bos\",\"bytes\":10440,\"tokens\":2520," ||
+  fail "the report does not say how tokens were made"
+grep -q '"text": null' by_tokens/report.json || fail "tokens that were read have no text"
+
+# refused NAME WORDS ARGUMENT...: status 2, one line on standard error that says WORDS, nothing written.
+refused() {
+  local name=$1 words=$2
+  shift 2
+  "$qfa" "$@" --out "$name" >"$name.stdout" 2>"$name.stderr"
+  [ $? -eq 2 ] || fail "$name: not status 2"
+  [ "$(wc -l <"$name.stderr")" -eq 1 ] || fail "$name: not one line"
+  grep -Eq -- "$words" "$name.stderr" || fail "$name: it does not say '$words': $(cat "$name.stderr")"
+  [ ! -e "$name" ] || fail "$name: output was left behind"
+}
+printf 'the horse zzz' >unknown.txt
+printf 'the horse' >short.txt
+printf 'the \377' >binary.txt
+printf '{"model": {"type": "Unigram"}}' >unigram.json
+refused both_sources 'either --tokens FILE or --text FILE' "${audit[@]}" --tokens stories.npy --text stories.txt
+refused no_source 'either --tokens FILE or --text FILE' "${audit[@]}"
+refused idle_option '--separator means nothing without --text' "${audit[@]}" --tokens stories.npy --separator eos
+refused with_activations '--separator means nothing with --activations' audit --sae "$demo/sae" --activations a.npy \
+  --compressed a=b.npy --separator eos
+refused no_tokenizer 'neither a tokenizer.json nor a tokenizer.model' audit --model "$demo/model" --sae "$demo/sae" \
+  --policy rtn:bits=4 --text stories.txt
+refused what_separates 'several documents need --separator' "${audit[@]}" --text stories.txt --documents lines
+refused no_such_token 'has no token "<doc>"' "${audit[@]}" --text stories.txt --separator '<doc>'
+refused no_such_text 'gone.txt' "${audit[@]}" --text gone.txt
+refused a_word_of_none 'no token for the character' "${audit[@]}" --text unknown.txt
+refused not_utf8 'binary.txt" is not UTF-8 at byte 4' "${audit[@]}" --text binary.txt
+refused other_tokenizer 'unigram.json" is a "Unigram"' tokens --tokenizer unigram.json --text stories.txt
+refused too_short 'the text of "short.txt" holds 2 tokens, fewer than one context of 64' "${audit[@]}" --text short.txt
+
+printf '%s of these went wrong\n' "$failures"
+[ "$failures" -eq 0 ]

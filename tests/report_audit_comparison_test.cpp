@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/audit_comparison.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <string>
+
+#include "made_report.hpp"
+
+namespace report_audit_comparison_test {
+
+using namespace qfa;
+
+namespace {
+
+audit_folder folder(const qfa_test::scratch& in, const std::string& name, const report_json& report,
+                    const std::string& policy = "p", double worst = 0.25) {
+  return read_audit_folder(
+      qfa_test::made_folder(in, name, report, qfa_test::made_features({"reference", policy}, 12, worst)));
+}
+
+}  // namespace
+
+TEST_CASE("audit_comparison: a difference is B less A, and its interval is of what the groups do not share") {
+  const qfa_test::scratch here;
+  const audit_folder a = folder(here, "a", qfa_test::made_report("p", 7)),
+                     b = folder(here, "b", qfa_test::made_report("p", 9, 0.01), "p", 0.5);
+  CHECK(why_not_paired(a, b).empty());
+  const std::vector<paired_difference> all = paired_differences(a, b);
+  REQUIRE(all.size() == 2);  // one pair under two protocols
+  CHECK(all[0].protocol == "honest");
+  CHECK(all[1].protocol == "published");
+  CHECK(all[0].survived.value == doctest::Approx(0.2));
+  // se^2 = 7/8 x 8 x .01^2, whatever both lost with a group.
+  CHECK(all[0].survived.range.kind == interval_kind::two_sided);
+  CHECK(all[0].survived.range.standard_error == doctest::Approx(std::sqrt(7.0) * 0.01));
+  CHECK(all[0].mean_r.value == doctest::Approx(0.1));
+  CHECK(all[0].features == 10);  // honest: without the unmeasured ones
+  CHECK(all[1].features == 12);
+  CHECK(all[0].spearman_r == doctest::Approx(1.0));
+}
+
+TEST_CASE("audit_comparison: other tokens, rows or groups have no difference, and say why") {
+  const qfa_test::scratch here;
+  const report_json report = qfa_test::made_report("p", 7);
+  const audit_folder a = folder(here, "a", report);
+  report_json other = report;
+  other["protocol"]["inputs"][2]["crc32"] = "44444444";
+  CHECK(why_not_paired(a, folder(here, "b", other)) == "the audits do not come from the same tokens");
+  other = report;
+  other["protocol"]["rows"] = 63;
+  CHECK(why_not_paired(a, folder(here, "c", other)) == "their protocols differ in rows (64 and 63)");
+  other = report;
+  other["protocol"]["inputs"].erase(2);
+  CHECK(why_not_paired(folder(here, "d", other), folder(here, "e", other)) ==
+        "the audits do not come from the same tokens");
+  other = report;
+  other["protocol"]["source"] = "activations";
+  CHECK(why_not_paired(folder(here, "f", other), a) == "the audits do not come from the same activations");
+}
+
+TEST_CASE("audit_comparison: refuses two SAEs, hooks or gates, by one sentence") {
+  const qfa_test::scratch here;
+  const report_json report = qfa_test::made_report("p", 7);
+  const audit_folder a = folder(here, "a", report);
+  CHECK_NOTHROW(require_same_sae(a, a));
+  report_json other = report;
+  other["protocol"]["inputs"][1]["crc32"] = "55555555";
+  CHECK_THROWS_WITH_AS(require_same_sae(a, folder(here, "b", other)), doctest::Contains("are not the same files"),
+                       error);
+  other = report;
+  other["protocol"]["inputs"][1].erase("role");
+  CHECK_THROWS_WITH_AS(require_same_sae(a, folder(here, "c", other)),
+                       doctest::Contains("does not say which files its SAE has"), error);
+  other = report;
+  other["protocol"]["gate"] = "jump_relu, ignored: f = max(z, 0)";
+  CHECK_THROWS_WITH_AS(require_same_sae(a, folder(here, "d", other)), doctest::Contains("have the gates"), error);
+  other = report;
+  other["protocol"]["hook"] = "blocks.1.hook_resid_post";
+  CHECK_THROWS_WITH_AS(require_same_sae(a, folder(here, "e", other)), doctest::Contains("have the hooks"), error);
+}
+
+TEST_CASE("audit_comparison: refuses a folder that is none, and a report that knows nothing without each group") {
+  const qfa_test::scratch here;
+  CHECK_THROWS_WITH_AS(read_audit_folder(here.path()), doctest::Contains("report.json"), error);
+  here.write("n/report.json", R"({"protocol": {}, "sae": {}})");
+  CHECK_THROWS_WITH_AS(read_audit_folder(here.path() / "n"), doctest::Contains("has no conditions"), error);
+  report_json old = qfa_test::made_report("p", 7);
+  old["conditions"][1]["honest"].erase("without_each_group");
+  const audit_folder a = folder(here, "a", old);
+  CHECK_THROWS_WITH_AS(paired_differences(a, a), doctest::Contains("audit again"), error);
+}
+
+}  // namespace report_audit_comparison_test

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/html_survival.hpp"
+
+#include <doctest/doctest.h>
+
+#include "html_laws.hpp"
+
+namespace report_html_survival_test {
+
+TEST_CASE("page script, what survives: obeys the laws of a part and defines what others call") {
+  qfa_test::check_script_part(qfa::html_survival, {"showSummary", "showBands", "showMasking", "showCurve"});
+}
+
+TEST_CASE("page script, what survives: no share of survivors without its interval and the SAE") {
+  // Every table and figure that says "survived" says so of an SAE.
+  CHECK(qfa_test::count_of(qfa::html_survival, "percentRange(by(c).survived)") >= 5);
+  CHECK(qfa_test::count_of(qfa::html_survival, "saeWords(report)") >= 10);
+}
+}  // namespace report_html_survival_test

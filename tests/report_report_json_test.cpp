@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/report_json.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+namespace report_report_json_test {
+
+using namespace qfa;
+
+TEST_CASE("report json: what is no number is null, with the reason beside it") {
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  CHECK(number_or_null(0.25) == 0.25);
+  CHECK(number_or_null(none).is_null());
+  CHECK(number_or_null(std::numeric_limits<double>::infinity()).is_null());
+  CHECK(value_or_reason(none, "nobody knows").dump() == R"({"value":null,"reason":"nobody knows"})");
+  CHECK(value_or_reason(2.0, "nobody knows").dump() == R"({"value":2.0})");
+}
+
+}  // namespace report_report_json_test
