@@ -7,7 +7,7 @@ from conan.tools.build import check_min_cppstd
 from conan.tools.files import copy, load
 from conan.tools.layout import basic_layout
 
-required_conan_version = ">=2.0"
+required_conan_version = ">=2.3"  # the first that knows test_package_folder
 
 
 class QfaConan(ConanFile):
@@ -17,10 +17,11 @@ class QfaConan(ConanFile):
     topics = ("quantization", "pruning", "sparse-autoencoder", "interpretability", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"npz": [True, False]}
+    options = {"npz": [True, False]}  # no kmeans: Conan Center has no VLFeat; no mpi: programs bring their own
     default_options = {"npz": True}
-    exports_sources = "CMakeLists.txt", "LICENSE", "include/*", "cmake/*"
+    exports_sources = "LICENSE", "include/*", "cmake/QfaDispatch.cmake", "cmake/dispatch/*", "examples/docs/schemas/*"
     no_copy_source = True
+    test_package_folder = "tests/conan_package"
 
     def set_version(self):
         """The version is written in include/qfa/version.hpp and nowhere else."""
@@ -48,13 +49,19 @@ class QfaConan(ConanFile):
         check_min_cppstd(self, 20)
 
     def package(self):
-        copy(self, "LICENSE", self.source_folder, os.path.join(self.package_folder, "licenses"))
-        copy(self, "*.hpp", os.path.join(self.source_folder, "include"), os.path.join(self.package_folder, "include"))
+        source, package = self.source_folder, self.package_folder
+        copy(self, "LICENSE", source, os.path.join(package, "licenses"))
+        copy(self, "*.hpp", os.path.join(source, "include"), os.path.join(package, "include"))
+        # qfa_enable_dispatch(target) compiles the sources beside it.
+        copy(self, "*", os.path.join(source, "cmake"), os.path.join(package, "cmake"))
+        copy(self, "*.json", os.path.join(source, "examples", "docs", "schemas"),
+             os.path.join(package, "share", "qfa", "schemas"))
 
     def package_info(self):
         self.cpp_info.bindirs = []
         self.cpp_info.libdirs = []
         self.cpp_info.set_property("cmake_file_name", "qfa")
+        self.cpp_info.set_property("cmake_build_modules", [os.path.join("cmake", "QfaDispatch.cmake")])
         core = self.cpp_info.components["core"]
         core.set_property("cmake_target_name", "qfa::qfa")
         core.set_property("pkg_config_name", "qfa")
@@ -64,6 +71,7 @@ class QfaConan(ConanFile):
         if self.options.npz:
             npz = self.cpp_info.components["npz"]
             npz.set_property("cmake_target_name", "qfa::npz")
+            npz.set_property("pkg_config_name", "qfa-npz")
             npz.bindirs = npz.libdirs = []
             npz.defines = ["QFA_HAS_NPZ"]
             npz.requires = ["core", "libzip::libzip"]

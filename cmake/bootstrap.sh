@@ -4,7 +4,8 @@
 
 # Debian's names of what the build of everything needs.
 qfa_packages="g++ cmake ninja-build libxtensor-dev xtl-dev libxsimd-dev nlohmann-json3-dev libeigen3-dev libboost-dev
-  libzip-dev libvlfeat-dev libicu-dev libsentencepiece-dev libcli11-dev doctest-dev libbenchmark-dev"
+  libzip-dev libvlfeat-dev libicu-dev libsentencepiece-dev libcli11-dev doctest-dev libbenchmark-dev pkgconf
+  python3-jsonschema"
 # And of what several machines need, which is asked for by -D QFA_WITH_MPI=ON.
 qfa_mpi_packages="libopenmpi-dev openmpi-bin"
 

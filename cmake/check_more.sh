@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [verify] [tidy] [format] [coverage] [documents] [fuzz] [browser] \
-#     [tokenizers]     (all of them without arguments)
+#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage] [documents] [fuzz] [tokenizers]
+#   (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug verify tidy format coverage documents fuzz browser tokenizers
+[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage documents fuzz tokenizers
 
 for leg in "$@"; do
   case $leg in
@@ -23,11 +23,50 @@ for leg in "$@"; do
       qfa_build debug
       ctest --preset debug -j "$(nproc)"
       ;;
+    variants)  # what users may compile with.  Catches: a warning of the newest clang, dynamic_cast or typeid, an index
+      # that -O1 hides.  Half of the folders, all headers at once, and the program of two files.
+      newest=$(apt-cache search '^clang-[0-9]+$' | sed 's/^clang-\([0-9]*\) .*/\1/' | sort -n | tail -n 1)
+      qfa_need $qfa_packages "clang-$newest"  # without its OpenMP, which would take clang 14's away
+      for variant in "no_rtti g++ -O1 -fno-rtti" "unoptimized g++ -O0 -D_GLIBCXX_ASSERTIONS" \
+        "newest_clang clang++-$newest -O1"; do
+        read -r name compiler flags <<<"$variant"
+        cmake --preset release -B "build/$name" -D CMAKE_CXX_COMPILER="$compiler" -D CMAKE_BUILD_TYPE=None \
+          -D CMAKE_CXX_FLAGS="-march=native $flags" -D QFA_BUILD_EXAMPLES=OFF -D QFA_BUILD_BENCHMARKS=OFF \
+          -D QFA_CHECK_EACH_HEADER=OFF \
+          -D "QFA_LEAVE_OUT_TESTS=alignment;allocate;audit;bits;controls;law;locate;meaning;model;oracle"
+        cmake --build "build/$name" -j 2
+        ctest --test-dir "build/$name" --output-on-failure --exclude-regex '^package'
+      done
+      cmake --build build/newest_clang --target qfa_single_header
+      echo '#include <qfa/qfa.hpp>' | "clang++-$newest" -std=c++20 -march=native -I build/newest_clang/single_include \
+        -isystem /usr/include/eigen3 -fsyntax-only -x c++ -
+      ;;
+    libraries)  # xsimd and xtensor of newer Debians, whose headers are unpacked and not installed.  Catches: what the
+      # stand-ins of tests/shims have and the libraries have not.
+      qfa_need $qfa_packages
+      for suite in trixie sid; do
+        into=$PWD/build/libraries/$suite
+        mkdir -p "$into/lists/partial" "$into/cache/archives/partial"
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main" \
+          >"$into/sources.list"
+        apt="apt-get -q -o Dir::Etc::sourcelist=$into/sources.list -o Dir::Etc::sourceparts=- -o Dir::Cache=$into/cache
+          -o Dir::State::lists=$into/lists"
+        $apt update
+        (cd "$into" && rm -rf ./*.deb usr && $apt download libxsimd-dev libxtensor-dev xtl-dev &&
+          for package in *.deb; do dpkg -x "$package" .; done)
+        for test in tests/simd_*_test.cpp tests/core_xtensor_test.cpp; do echo "#include \"$PWD/$test\""; done >"$into/all.cpp"
+        g++ -std=c++20 -O1 -march=native -fopenmp -ffp-contract=off -DQFA_TEST_DATA="\"$PWD/tests/data\"" -I include -I tests \
+          -isystem "$into/usr/include" "$into/all.cpp" tests/main.cpp -o "$into/test"
+        "$into/test"
+        (cd "$into" && echo "$suite: $(ls ./*.deb)")
+      done
+      ;;
     verify)  # what would be installed.  Catches: a header that is no part of the package, or needs one that is not.
       qfa_need $qfa_packages
       qfa_configure release -D QFA_CHECK_EACH_HEADER=ON -D QFA_BUILD_BENCHMARKS=ON
       qfa_build release --target all_verify_interface_header_sets
       qfa_build release  # each header alone with all warnings, and the benchmarks
+      bash tests/program/schemas.sh "$PWD/build/release/examples/qfa/qfa" "$PWD" "$PWD/build/schemas" python3 all
       ;;
     tidy)  # the short allow-list of .clang-tidy over the umbrella.
       qfa_need $qfa_packages clang-tidy-14 libomp-14-dev
@@ -78,7 +117,7 @@ for leg in "$@"; do
       build/release/tests/qfa_tokenizers build/tokenizers/full
       ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, verify, tidy, format, coverage, documents, fuzz, browser, tokenizers"
+      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage, documents, fuzz, tokenizers"
       exit 2
       ;;
   esac

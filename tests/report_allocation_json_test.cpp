@@ -3,12 +3,15 @@
 
 #include <doctest/doctest.h>
 
+#include "kept_json.hpp"
 #include "made_up_allocation.hpp"
 
 namespace report_allocation_json_test {
 
 TEST_CASE("to_json: an allocation with its table, its plans and their differences") {
   const qfa::report_json out = qfa::to_json(qfa_test::made_allocation());
+  qfa_test::keep_json("allocation", out);
+  CHECK(out.at("format") == "qfa-allocation-1");
   CHECK(out.at("budget_bits") == 800);
   CHECK(out.at("uniform") == "rtn:bits=4");
   CHECK(out.at("fit").at("features") == 2);

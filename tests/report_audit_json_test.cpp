@@ -7,6 +7,7 @@
 #include <string>
 
 #include "audit_made_up.hpp"
+#include "kept_json.hpp"
 #include "qfa/compress/rtn.hpp"
 
 namespace report_audit_json_test {
@@ -21,6 +22,9 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   made.inputs.push_back({"tokens.npy", 9, "cbf43926", "tokens"});
   made.warnings.push_back("mind the step");
   const report_json j = to_json(audit.result(made));
+  qfa_test::keep_json("report", j);
+  CHECK(j.begin().key() == "format");
+  CHECK(j["format"] == "qfa-report-1");
   CHECK(j["protocol"]["library"] == std::string("qfa ") + version);
   CHECK(j["protocol"]["rows"] == 40);
   CHECK(j["protocol"]["inputs"][0]["crc32"] == "cbf43926");

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include "kept_json.hpp"
+
 namespace report_controls_json_test {
 
 using namespace qfa;
@@ -23,6 +25,7 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   c.transfers.emplace_back();
   c.variants.push_back({"without BOS", 7, 0.5, {}});
   const report_json j = to_json(c);
+  qfa_test::keep_json("qfa-report-1#controls", j);
   CHECK(j["reference_against_itself"]["holds"] == false);
   CHECK(j["reference_against_itself"]["kl"]["value"].is_null());
   CHECK(j["policies"][0]["reason"] == "it changes activations too");

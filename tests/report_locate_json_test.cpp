@@ -12,6 +12,7 @@ using namespace qfa;
 TEST_CASE("locate json: the finding, how it was made, and every unit with its interval or why it has none") {
   const damage_location found = qfa_test::made_location();
   const report_json j = to_json(found, {.hook = "blocks.1.hook_resid_post", .warnings = {"beware"}});
+  CHECK(j["format"] == "qfa-location-1");
   CHECK(j["made"]["hook"] == "blocks.1.hook_resid_post");
   CHECK(j["made"]["warnings"][0] == "beware");
   CHECK(j["policy"] == "rtn:bits=4");

@@ -9,6 +9,7 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/exact.hpp"
 #include "qfa/core/half.hpp"
+#include "qfa/core/ieee.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/mergeable.hpp"
 #include "qfa/core/parallel.hpp"

@@ -1,4 +1,4 @@
-// expect: compile it without -ffast-math
+// expect: qfa needs IEEE arithmetic .*: compile it without -ffast-math
 // What -ffast-math defines; the flag itself would have to reach every file of this folder.
 #ifdef MISUSE
 #define __FAST_MATH__ 1

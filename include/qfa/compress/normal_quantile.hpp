@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <limits>
 
-namespace qfa {
+#include "qfa/core/ieee.hpp"
 
-static_assert(std::numeric_limits<double>::is_iec559);
+namespace qfa {
 
 namespace detail {
 

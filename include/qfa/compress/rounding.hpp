@@ -12,10 +12,6 @@
 
 #include "qfa/core/half.hpp"
 
-#ifdef __FAST_MATH__
-#error "qfa rounds by exact IEEE additions and means something by NaN: compile it without -ffast-math"
-#endif
-
 namespace qfa {
 
 static_assert(FLT_EVAL_METHOD == 0, "half_even needs float additions that are rounded to float");

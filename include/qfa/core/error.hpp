@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "qfa/core/ieee.hpp"
+
 namespace qfa {
 
 /// What every header throws when the caller's data are at fault: one sentence that names the file, the tensor or the

@@ -5,6 +5,8 @@
 #include <cfloat>
 #include <type_traits>
 
+#include "qfa/core/ieee.hpp"
+
 namespace qfa {
 
 static_assert(FLT_EVAL_METHOD == 0, "a float product is rounded to float only where float arithmetic is");

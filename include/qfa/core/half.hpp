@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "qfa/core/ieee.hpp"
+
 namespace qfa {
 
 /// bfloat16 is the upper half of a float: decoding appends sixteen zero bits.

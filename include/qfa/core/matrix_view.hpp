@@ -8,6 +8,8 @@
 #include <span>
 #include <type_traits>
 
+#include "qfa/core/ieee.hpp"
+
 namespace qfa {
 
 /// A matrix somebody else owns: every row is contiguous, and the rows stand in equal blocks.

@@ -10,6 +10,8 @@
 #include <omp.h>
 #endif
 
+#include "qfa/core/ieee.hpp"
+
 namespace qfa {
 
 /// How many threads a parallel region would get: 1 without OpenMP.

@@ -15,7 +15,7 @@
 
 namespace qfa {
 
-/// The whole result: what was chosen from, what was predicted, what it came to.
+/// The whole result, format "qfa-allocation-1": what was chosen from, what was predicted, what it came to.
 inline report_json to_json(const allocation_result& a) {
   const damage_table& table = a.table;
   report_json plans = report_json::array();
@@ -59,7 +59,8 @@ inline report_json to_json(const allocation_result& a) {
                          {"kl", number_or_null(table.kl[table.at(u, o)])}});
     matrices.push_back({{"name", table.units[u]}, {"isolated", std::move(options)}});
   }
-  return {{"library", std::string("qfa ") + version},
+  return {{"format", "qfa-allocation-1"},
+          {"library", std::string("qfa ") + version},
           {"hook", a.hook},
           {"sae", {{"activation", a.gate}, {"d_sae", a.sae_width}, {"reference_fvu", number_or_null(a.reference_fvu)}}},
           {"warnings", a.warnings},
@@ -87,7 +88,7 @@ inline report_json to_json(const allocation_result& a) {
 
 /// The same with how it was made, as an audit's report has it, and what it read.
 inline report_json to_json(const allocation_result& a, const audit_protocol& made) {
-  report_json out{{"made", to_json(made)}};
+  report_json out{{"format", "qfa-allocation-1"}, {"made", to_json(made)}};
   out.update(to_json(a));
   return out;
 }

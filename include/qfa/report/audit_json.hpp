@@ -191,9 +191,10 @@ inline report_json to_json(const condition_result& c) {
   return out;
 }
 
-/// The whole report.  What has no value is null, with a reason beside it where that is not plain.
+/// The whole report, format "qfa-report-1" (examples/docs/schemas).  What has no value is null, with a reason beside it
+/// where that is not plain.
 inline report_json to_json(const audit_result& a) {
-  report_json out;
+  report_json out{{"format", "qfa-report-1"}};
   out["protocol"] = to_json(a.made);
   out["sae"] = {{"format", a.sae.format},
                 {"activation", activation_names[static_cast<std::size_t>(a.activation)]},

@@ -64,12 +64,12 @@ inline report_json to_json(const located_unit& u) {
   return out;
 }
 
-/// What `qfa locate` writes: how it was made, the finding, and every unit.
+/// What `qfa locate` writes, format "qfa-location-1": how it was made, the finding, and every unit.
 inline report_json to_json(const damage_location& found, const audit_protocol& made) {
   report_json units = report_json::array();
   for (const located_unit& unit : found.units)
     units.push_back(to_json(unit));
-  report_json out;
+  report_json out{{"format", "qfa-location-1"}};
   out["made"] = to_json(made);
   out["policy"] = found.policy;
   out["units"] = unit_kind_names[static_cast<std::size_t>(found.kind)];

@@ -8,9 +8,7 @@
 #include <type_traits>
 #include <vector>
 
-#ifdef __FAST_MATH__
-#error "qfa needs IEEE arithmetic: NaN and rounding are part of its results.  Build without -ffast-math."
-#endif
+#include "qfa/core/ieee.hpp"
 
 // The one place that knows xsimd.  Everything below is the part of it that means the same from 8.1 (Debian 12) to 14.
 #include <xsimd/xsimd.hpp>
