@@ -70,7 +70,7 @@ for leg in "$@"; do
       ;;
     tidy)  # the short allow-list of .clang-tidy over the umbrella.
       qfa_need $qfa_packages clang-tidy-14 libomp-14-dev
-      qfa_configure release
+      qfa_configure release -D QFA_CHECK_EACH_HEADER=ON
       clang-tidy-14 --quiet -p build/release build/release/tests/headers/qfa_qfa_hpp.cpp
       ;;
     format)  # only what differs from the main branch, so that no change reformats its surroundings.
