@@ -2,7 +2,6 @@
 #ifndef QFA_STEERING_CONCLUDE_DIRECTION_HPP
 #define QFA_STEERING_CONCLUDE_DIRECTION_HPP
 
-#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -30,11 +29,13 @@ inline steered_direction conclude_direction(std::string name, const steering_vec
     return jackknife(statistic(groups), groups, statistic, {.scale = scale});
   };
   const auto exchange = [&](std::size_t dose, std::size_t left_out) {
-    std::vector<double> shifts;
-    for (std::size_t d = 0; d < doses.size(); ++d)
-      shifts.push_back(own.without(number, d, left_out).mean_compressed_shift());
-    const double wanted = own.without(number, dose, left_out).mean_reference_shift();
-    return std::isnan(wanted) ? wanted : equal_dose(doses, shifts, wanted) / doses[dose];
+    std::vector<double> reference, compressed;
+    for (std::size_t d = 0; d < doses.size(); ++d) {
+      const steering_sums sums = own.without(number, d, left_out);
+      reference.push_back(sums.mean_reference_shift());
+      compressed.push_back(sums.mean_compressed_shift());
+    }
+    return exchange_rate(doses, reference, compressed, dose);
   };
   steered_direction out{std::move(name), vector.target, vector.length(), {}};
   for (std::size_t d = 0; d < doses.size(); ++d) {

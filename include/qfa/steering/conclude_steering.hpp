@@ -24,6 +24,7 @@
 #include "qfa/steering/steer.hpp"
 #include "qfa/steering/steering_findings.hpp"
 #include "qfa/steering/steering_sample.hpp"
+#include "qfa/steering/steering_sums.hpp"
 #include "qfa/survival/bands.hpp"
 #include "qfa/survival/lower_median.hpp"
 
@@ -41,9 +42,7 @@ inline dose_curve curve_of(const steering_record& record, std::size_t vector, st
     out.compressed_shift.push_back(sums.mean_compressed_shift());
   }
   for (std::size_t d = 0; d < doses.size(); ++d)
-    out.exchange.push_back(std::isnan(out.reference_shift[d])
-                               ? out.reference_shift[d]
-                               : equal_dose(doses, out.compressed_shift, out.reference_shift[d]) / doses[d]);
+    out.exchange.push_back(exchange_rate(doses, out.reference_shift, out.compressed_shift, d));
   return out;
 }
 

@@ -34,7 +34,7 @@ struct steering_options {
 struct dose_curve {
   std::vector<double> gain, fidelity;
   std::vector<double> reference_shift, compressed_shift;  ///< of the target's logit
-  std::vector<double> exchange;  ///< equal dose over dose; infinite where no dose does as much, NaN without a shift
+  std::vector<double> exchange;  ///< exchange_rate: infinite where no dose does as much, NaN without a shift
 };
 
 /// A feature that models were steered with.
@@ -72,7 +72,7 @@ struct direction_dose {
   estimate gain;
   estimate fidelity;         ///< interval on atanh
   estimate reference_shift;  ///< of the target's logit
-  estimate exchange;         ///< equal dose over dose, interval on log; infinite where no dose does as much
+  estimate exchange;         ///< exchange_rate, interval on log; infinite where no dose does as much
   estimate random_gain, random_fidelity;
 };
 
