@@ -9,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/layout.hpp"
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/model/edited_pass.hpp"
 #include "qfa/sae/input_frame.hpp"
+#include "qfa/stats/feature_statistics.hpp"
 #include "qfa/steering/compression_recipe.hpp"
 #include "qfa/steering/conclude_direction.hpp"
 #include "qfa/steering/conclude_steering.hpp"
@@ -46,14 +48,16 @@ inline steered_rows choose_steered_rows(const token_rows& rows, const steering_o
 
 namespace detail {
 
-/// What a code is multiplied with on its way back into the residual stream, in the mean: 1 where the SAE does not
-/// normalize its input.
-inline double mean_input_scale(const sae& s, matrix_view<const float> activations) {
+/// What a code is multiplied with on its way back into the residual stream, in the mean over the positions that are not
+/// skipped: 1 where the SAE does not normalize its input.  A first token's activations are often many times as long as
+/// any others, so with skipped positions among them dose 1 would be no feature's activation.  Throws as frame_of does.
+inline double mean_input_scale(const sae& s, matrix_view<const float> activations, const token_layout& layout) {
   if (s.norm == input_norm::none) return 1.0;
+  const kept_activations kept(activations, layout);
   double sum = 0.0;
-  for (const input_frame& frame : frames_of(s, activations))
+  for (const input_frame& frame : frames_of(s, kept.view()))
     sum += static_cast<double>(frame.scale);
-  return sum / static_cast<double>(activations.rows());
+  return ratio(sum, static_cast<double>(kept.view().rows()));
 }
 
 }  // namespace detail
@@ -77,8 +81,9 @@ inline steering_findings run_steering(const finished_models& of, const steering_
   const std::size_t positions = (std::min)(of.rows.context, site.skip_positions + how.positions);
   const steered_rows rows = choose_steered_rows(of.rows, how, site.skip_positions,
                                                 detail::steered_rows_per_block(reference.config(), positions));
-  const double scale =
-      detail::mean_input_scale(of.dictionary, edited_pass(reference, rows.pilot.tokens.view(), site.hook).at_hook());
+  const token_layout layout{rows.pilot.tokens.rows(), rows.pilot.tokens.context, site.skip_positions};
+  const double scale = detail::mean_input_scale(
+      of.dictionary, edited_pass(reference, rows.pilot.tokens.view(), site.hook).at_hook(), layout);
   std::vector<steering_vector> own, random;
   for (const std::uint32_t f : features) {
     const double activation = of.audit.conditions.front().features[f].mean_when_active;
