@@ -92,6 +92,17 @@ TEST_CASE("run_steering: what is not compressed steers alike, and what is, less 
   const steering_findings empty = run_steering({models, dictionary, rows, settings, nothing, recipes});
   CHECK(empty.conditions.empty());
   CHECK(empty.notes.size() == 1);
+  // Directions of the caller's own need no feature.
+  const steering_findings alone = run_steering(
+      {models, dictionary, rows, settings, nothing, recipes},
+      {.features = 9, .rows = 40, .positions = 6, .pilot_rows = 4, .directions = {{"all alike", direction}}});
+  CHECK(alone.notes.size() == 1);
+  REQUIRE(alone.conditions.size() == 3);
+  CHECK(alone.conditions[2].policy == found.conditions[2].policy);
+  CHECK(alone.conditions[2].features.empty());
+  REQUIRE(alone.conditions[2].directions.size() == 1);
+  CHECK(alone.conditions[2].directions[0].doses[2].fidelity.value ==
+        found.conditions[2].directions[0].doses[2].fidelity.value);
 }
 
 TEST_CASE("run_steering: codes are multiplied with what the SAE's input norm took out") {

@@ -68,7 +68,7 @@ inline double mean_input_scale(const sae& s, matrix_view<const float> activation
 ///
 /// A feature's vector is its decoder row, times its mean activation where it fires on the reference.  Models come one
 /// after the other.  Throws where there are fewer than two rows, and as edited_pass does; where no feature is measured,
-/// a note says so.
+/// a note says so, and conditions have the caller's own directions alone.
 inline steering_findings run_steering(const finished_models& of, const steering_options& how = {}) {
   const std::vector<std::uint32_t>& counted = of.counted();
   std::vector<std::vector<double>> r;
@@ -111,7 +111,7 @@ inline steering_findings run_steering(const finished_models& of, const steering_
                         .notes = {}};
   if (counted.empty()) {
     out.notes.emplace_back("no feature is measured, so there is none to steer with");
-    return out;
+    if (how.directions.empty()) return out;
   }
   for (const compression_recipe& recipe : of.recipes) {
     const condition_result& audited = of.condition(recipe.condition);
@@ -120,9 +120,15 @@ inline steering_findings run_steering(const finished_models& of, const steering_
       return steer(reference, compressed, rows.measured, site, by, out.doses, what + recipe.condition, of.told);
     };
     const steering_record by_own = steered(own, "steer "), by_random = steered(random, "steer at random ");
-    steered_condition& to = out.conditions.emplace_back(
-        conclude_steering(recipe.condition, features, std::span(own).first(features.size()),
-                          audited.by_honest.correlations, audited.by_honest.rules.bands, out.doses, by_own, by_random));
+    steered_condition& to = out.conditions.emplace_back();
+    if (features.empty()) {
+      to.policy = recipe.condition;
+      to.predicted_by_r.range.reason = "no feature is steered with";
+    } else {
+      to = conclude_steering(recipe.condition, features, std::span(own).first(features.size()),
+                             audited.by_honest.correlations, audited.by_honest.rules.bands, out.doses, by_own,
+                             by_random);
+    }
     for (std::size_t i = 0; i < how.directions.size(); ++i) {
       const std::size_t number = features.size() + i;
       to.directions.push_back(
