@@ -272,13 +272,10 @@ inline patching_findings run_patching(const finished_models& of, const patching_
                         .counted = of.counted().size(),
                         .rows = rows.measured.tokens.rows(),
                         .tokens = rows.measured.tokens.rows() * kept,
-                        .groups = 0,
+                        .groups = rows.measured.filled_groups(),
                         .choosing_tokens = rows.choosing.tokens.rows() * kept,
                         .conditions = {},
                         .notes = {}};
-  std::vector<std::uint32_t> groups = rows.measured.group_of_row;
-  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
-  out.groups = groups.size();
   if (out.counted == 0) {
     out.notes.emplace_back("no feature is measured, so there is none to restore");
     return out;

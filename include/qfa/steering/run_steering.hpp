@@ -105,7 +105,7 @@ inline steering_findings run_steering(const finished_models& of, const steering_
                         .rows = rows.measured.tokens.rows(),
                         .positions = positions - site.skip_positions,
                         .tokens = rows.measured.tokens.rows() * (positions - site.skip_positions),
-                        .groups = rows.measured.groups,
+                        .groups = rows.measured.filled_groups(),
                         .pilot_tokens = rows.pilot.tokens.rows() * (positions - site.skip_positions),
                         .conditions = {},
                         .notes = {}};

@@ -118,7 +118,7 @@ struct steering_findings {
   std::string hook;
   activation_kind gate = activation_kind::relu;
   std::size_t counted = 0;                                      ///< features from which those steered with are drawn
-  std::size_t rows = 0, positions = 0, tokens = 0, groups = 0;  ///< tokens: those steered and measured
+  std::size_t rows = 0, positions = 0, tokens = 0, groups = 0;  ///< steered and measured; groups that have such rows
   std::size_t pilot_tokens = 0;
   std::vector<steered_condition> conditions;
   std::vector<std::string> notes;
