@@ -50,7 +50,8 @@ TEST_CASE("conclude_direction: every dose's numbers with their intervals, beside
   for (std::size_t d = 0; d < 3; ++d)
     for (std::size_t g = 0; g < groups; ++g)
       own.at(1, d, g) = {1.0, 1.0, 1.0, turning[d], turning[d], 1};
-  for (const direction_dose& at : conclude_direction("alike", {{1.0f}, 0}, 1, doses, own, random).doses)
+  const steered_direction alike = conclude_direction("alike", {{1.0f}, 0}, 1, doses, own, random);
+  for (const direction_dose& at : alike.doses)
     CHECK(at.exchange.value == 1.0);
   CHECK_THROWS_WITH(conclude_direction("none", {{1.0f}, 0}, 2, doses, own, random), doctest::Contains("has a number"));
 }
