@@ -37,9 +37,7 @@ TEST_CASE("patching text: what comes back, of which features, and what that says
   CHECK(qfa::patching_text({}).empty());
 }
 
-TEST_CASE(
-    "patching text: where the worst recover no more than any others, r is not functional importance, or not shown to "
-    "be") {
+TEST_CASE("patching text: where the worst recover no more than others, r is not what matters, or not shown to be") {
   qfa::patching_findings p = qfa_test::made_up_patching();
   p.conditions[0].points[0].worst_over_random = between(0.01, -0.01, 0.03);
   CHECK(says(
