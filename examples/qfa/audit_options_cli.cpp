@@ -252,6 +252,8 @@ void print_markdown(const finished_audit& audit) {
   for (const std::string& warning : result.made.warnings)
     std::cout << "warning: " << paragraphs(warning + "\n");
   std::cout << "\n" << qfa::conditions_table(result, form) << "\n" << paragraphs(qfa::gate_note(result));
+  for (const qfa::condition_result& c : result.conditions)
+    if (!c.ladder_only) std::cout << paragraphs(qfa::interval_warnings(c, result.headline));
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result, form);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result, form);

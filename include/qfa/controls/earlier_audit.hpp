@@ -46,7 +46,7 @@ struct earlier_audit {
   std::string where;                  ///< the directory
   std::string gate;                   ///< the SAE's activation
   std::string sae;                    ///< the SAE in words; audits of one SAE have the same
-  std::vector<std::string> inputs{};  ///< checksums of the files that it read, sorted: model, SAE and tokens
+  std::vector<std::string> inputs{};  ///< checksums of the files that its tokens, or activations, came from, sorted
   std::string rows{};                 ///< how many of how many tokens, and what is analyzed of each
   std::vector<std::string> conditions{};
   std::map<std::string, std::vector<reported_feature>> features{};  ///< by condition; in order of the feature
@@ -93,11 +93,13 @@ inline void describe_earlier(const json& report, earlier_audit& out) {
   if (!report.contains("protocol")) return;
   const json& made = report["protocol"];
   out.sae += " at " + text(made, "hook");
-  for (const char* key : {"rows", "context", "skip_positions", "prepend_bos"})
+  for (const char* key : {"rows", "context", "skip_positions", "prepend_bos", "text"})
     out.rows += text(made, key) + " ";
   if (!made.contains("inputs") || !made["inputs"].is_array()) return;
-  for (const json& file : made["inputs"])
-    out.inputs.push_back(text(file, "crc32"));
+  for (const json& file : made["inputs"]) {
+    const std::string role = file.is_object() ? file.value("role", "") : "";
+    if (role == "tokens" || role == "text" || role == "activations") out.inputs.push_back(text(file, "crc32"));
+  }
   std::ranges::sort(out.inputs);
 }
 

@@ -36,14 +36,15 @@ function showControls() {
   add(table(`Damage beyond numerics, and selection, ${sae}`,
     ['policy', ...c.numerics_floors.flatMap(f => [`beyond ${f.what} %`, '95 %']),
     ['survive other rows %', 'of the survivors that were chosen on some rows'], '95 %',
-    ['worst 5 %, where chosen', 'mean r'], ['worst 5 %, elsewhere', 'mean r'],
+    ['worst 5 %, where chosen', 'mean r'], ['worst 5 %, elsewhere', 'mean r'], '95 %',
     ['reliability', 'of damage, half against half']],
     c.policies.map(p => [p.policy, ...c.numerics_floors.flatMap((f, i) => f.changes_nothing ?
       ['floor is exact', ''] : [percent(p.beyond_numerics[i]), percentRange(p.beyond_numerics[i])]),
       percent(p.selection.survivors_that_survive_other_rows),
       percentRange(p.selection.survivors_that_survive_other_rows),
-      fixed(p.selection.mean_r_of_worst_where_chosen, 3), fixed(p.selection.mean_r_of_worst_on_other_rows, 3),
-        fixed(value(p.reliability), 3)])));
+      fixed(p.selection.mean_r_of_worst_where_chosen, 3),
+      fixed(value(p.selection.mean_r_of_worst_on_other_rows), 3),
+      range(p.selection.mean_r_of_worst_on_other_rows, 3), fixed(value(p.reliability), 3)])));
   if (c.shared_damage.length > 0) add(table(`Same features hurt, more than by unrelated noise? ${sae}`,
     ['pair', 'sizes', 'J', 'J_null', 'J - J_null', '95 %', 'J of random pruning', 'partial rho', 'rho 95 %',
     'rho with noise', 'reliabilities', 'verdict'],

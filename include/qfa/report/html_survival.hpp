@@ -22,6 +22,22 @@ const compressed = () => visible().filter(c => !c.reference);
 const lookOf = c => Math.max(0, report.conditions.filter(o => !o.reference && !o.ladder_only).indexOf(c));
 const protocolWords = () => protocol === 'honest' ? 'protocol honest' : 'protocol: arXiv 2606.03002';
 
+/** Where groups of rows are too short, or halving them changes intervals by more than chance allows. */
+function showNarrowIntervals() {
+  for (const c of visible()) {
+    const short = [['excess loss', c.loss && !c.reference && c.loss.row_dependence], ['the codes', c.code_dependence]]
+      .filter(([, d]) => d && d.groups_long_enough === false).map(([what]) => what);
+    if (short.length) paragraph(`Warning: ${c.policy}: rows depend on each other, in ${short.join(' and ')}, over more ` +
+      `than a group of them, and intervals are too narrow.`, 'warning');
+    const halved = {...(!c.reference && c.loss ? c.loss.half_as_many_groups : {}),
+      ...(c.reference ? {} : by(c).half_as_many_groups)};
+    const apart = Object.entries(halved || {}).filter(([, check]) => check && check.agrees === false);
+    if (apart.length) paragraph(`Warning: ${c.policy}: with half as many groups of rows the intervals of ` +
+      `${apart.map(([what]) => what.replaceAll('_', ' ')).join(', ')} are wider than chance allows: neighboring groups ` +
+      `hang together, and they are too narrow.`, 'warning');
+  }
+}
+
 function showHead() {
   const p = report.protocol, sae = report.sae, reference = report.conditions.find(c => c.reference) ||
     report.conditions[0];
@@ -47,6 +63,7 @@ function showHead() {
     paragraph('FVU is above 1: this SAE explains less than the mean does, and nothing here should be believed.',
       'warning');
   for (const warning of p.warnings || []) paragraph('Warning: ' + warning, 'warning');
+  showNarrowIntervals();
   if (protocol === 'published')
     paragraph('These numbers repeat arXiv 2606.03002 to the digit, with what it does: no BOS, head scales shared, ' +
       'predictors of rank 3, Jaccard at its ceiling, tokens taken as independent, a ladder that depends on the ' +
