@@ -37,12 +37,18 @@ TEST_CASE("patching text: what comes back, of which features, and what that says
   CHECK(qfa::patching_text({}).empty());
 }
 
-TEST_CASE("patching text: where the worst recover no more than any others, r is not functional importance") {
+TEST_CASE("patching text: where the worst recover no more than others, r is not what matters, or not shown to be") {
   qfa::patching_findings p = qfa_test::made_up_patching();
   p.conditions[0].points[0].worst_over_random = between(0.01, -0.01, 0.03);
-  CHECK(says(p, "r is NOT functional importance: restoring the worst features gives no more than any others do"));
+  CHECK(says(
+      p,
+      "r is NOT shown to be functional importance: restoring the worst features is not shown to give more than any "
+      "others do (1.0 % [-1.0, 3.0] beyond"));
   p.conditions[0].points[0].worst = between(0.01, -0.02, 0.04);
-  CHECK(says(p, "r is NOT functional importance: restoring the worst features is not shown to recover anything"));
+  CHECK(says(
+      p, "r is NOT shown to be functional importance: restoring the worst features is not shown to recover anything"));
+  p.conditions[0].points[0].worst_over_random = between(-0.02, -0.03, -0.01);
+  CHECK(says(p, "r is NOT functional importance: restoring the worst features gives no more than any others do"));
   p.conditions[0].points[0].worst_over_random = {};
   p.conditions[0].points[0].worst_over_random.range.reason = "fewer than 8 groups of rows";
   CHECK(says(p, "Whether r is functional importance is unmeasured: fewer than 8 groups of rows."));
@@ -55,6 +61,15 @@ TEST_CASE("patching text: where the worst recover no more than any others, r is 
   p = qfa_test::made_up_patching();
   p.conditions[0].points[0].what = "10 %";
   CHECK(says(p, "The 5 features, the worst 10 % by r, recover"));
+  // Of 501 features, 5 are fewer than one in a hundred.
+  p = qfa_test::made_up_patching();
+  p.conditions[0].ordered = 500;
+  p.conditions[0].points.push_back(p.conditions[0].points[0]);
+  p.conditions[0].points[1].what = "not survived";
+  p.conditions[0].points[1].features = 40;
+  CHECK(says(p, "The 5 features, those that r calls destroyed, recover"));
+  p.conditions[0].ordered = 501;
+  CHECK(says(p, "The 40 features, those that do not survive, recover"));
 }
 
 }  // namespace report_patching_text_test

@@ -51,6 +51,14 @@ TEST_CASE("steering text: what one of the intervals does not carry is not claime
   s.conditions[0].predicted_by_r = {};
   s.conditions[0].predicted_by_r.range.reason = "the value is undefined";
   CHECK(says(s, "is unmeasured: the value is undefined"));
+  qfa::steered_condition bare;
+  bare.policy = "no feature";
+  bare.directions = s.conditions[0].directions;
+  bare.predicted_by_r.range.reason = "no feature is steered with";
+  s.conditions[0] = bare;
+  CHECK(says(s, "no feature: whether r predicts how faithfully a feature steers is unmeasured: no feature is steered"));
+  CHECK(says(s, "refusal (length 2.5, raises token 4): gain 0.875"));
+  CHECK(!says(s, "random gain"));
   s.conditions.clear();
   s.notes = {"kivi has a cache"};
   CHECK(says(s, "kivi has a cache"));

@@ -38,6 +38,21 @@ TEST_CASE("conclude_direction: every dose's numbers with their intervals, beside
   CHECK(std::isinf(found.doses[2].exchange.value));  // dose 2 does 1.75 at most
   CHECK(unit.random_gain.value == doctest::Approx(0.25));
   CHECK(unit.random_fidelity.value == doctest::Approx(0.25));
+  // A group without a steered row is none: seven are left, too few for an interval.
+  for (std::size_t d = 0; d < 3; ++d)
+    own.at(1, d, 3) = {};
+  const direction_dose few = conclude_direction("few", {{3.0f, 4.0f}, 7}, 1, doses, own, random).doses[1];
+  CHECK(few.gain.value == doctest::Approx((4 * 0.75 + 3) / 7.0));
+  for (const estimate* e : {&few.gain, &few.fidelity, &few.exchange})
+    CHECK(e->range.reason == "fewer than 8 groups of rows");
+  // Two models alike, whose shifts turn back: no dose of one is worth another of the other.
+  const std::vector<double> turning{1.0, 2.0, 0.5};
+  for (std::size_t d = 0; d < 3; ++d)
+    for (std::size_t g = 0; g < groups; ++g)
+      own.at(1, d, g) = {1.0, 1.0, 1.0, turning[d], turning[d], 1};
+  const steered_direction alike = conclude_direction("alike", {{1.0f}, 0}, 1, doses, own, random);
+  for (const direction_dose& at : alike.doses)
+    CHECK(at.exchange.value == 1.0);
   CHECK_THROWS_WITH(conclude_direction("none", {{1.0f}, 0}, 2, doses, own, random), doctest::Contains("has a number"));
 }
 

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <numeric>
@@ -175,6 +176,31 @@ TEST_CASE("conclude_steering: the least faithful feature is chosen on the even g
   CHECK(c.least_faithful == 5);
   CHECK(c.least_fidelity.value == doctest::Approx(0.8).epsilon(0.01));
   CHECK(c.least_fidelity.range.dof == 7.0);
+}
+
+TEST_CASE("conclude_steering: groups without a steered row are none of the jackknife's") {
+  const auto rising = [](std::size_t v) { return 0.5 + 0.03 * static_cast<double>(v); };
+  const steering_record whole = record_of(rising, 0.8, 1, doses);
+  leave_one_out r = correlations(rising_r(), 0.03f);  // which only the groups from nine on move
+  std::fill_n(r.shift.begin(), 9 * r.r.size(), 0.0f);
+  const auto with_groups = [&](std::size_t filled) {
+    steering_record out = whole;
+    for (std::size_t v = 0; v < features; ++v)
+      for (std::size_t d = 0; d < doses.size(); ++d)
+        for (std::size_t g = filled; g < groups; ++g)
+          out.at(v, d, g) = {};
+    return conclude_with(r, out, out);
+  };
+  const steered_condition nine = with_groups(9), seven = with_groups(7);
+  for (const estimate* e : {&nine.doses[1].gain, &nine.doses[1].fidelity, &nine.doses[1].exchange,
+                            &nine.not_survived.fidelity, &nine.predicted_by_r})
+    CHECK(e->range.dof == 8.0);
+  CHECK(nine.doses[1].gain.range.kind == interval_kind::two_sided);
+  CHECK(nine.predicted_by_r.range.standard_error > 0.0);
+  for (const estimate* e : {&seven.doses[1].gain, &seven.doses[1].fidelity, &seven.doses[1].exchange,
+                            &seven.not_survived.fidelity, &seven.predicted_by_r})
+    CHECK(e->range.reason == "fewer than 8 groups of rows");
+  CHECK(nine.least_fidelity.range.dof == 3.0);  // odd groups among nine: 1, 3, 5, 7
 }
 
 TEST_CASE("conclude_steering: survivors' lead over the others") {

@@ -60,6 +60,15 @@ TEST_CASE("choose_patched_rows: features are told apart on even groups, and rest
   CHECK(some.choosing.tokens.rows() == 64);
   CHECK(std::ranges::all_of(some.measured.group_of_row, [](std::uint32_t g) { return g % 2 == 1; }));
   CHECK(std::ranges::all_of(some.choosing.group_of_row, [](std::uint32_t g) { return g % 2 == 0; }));
+  // Of long rows there would be two, and no interval.
+  const patched_rows long_ones = choose_patched_rows(all, {.tokens = 24, .choosing_tokens = 24});
+  CHECK(long_ones.measured.tokens.rows() == 16);
+  CHECK(std::ranges::is_sorted(long_ones.measured.group_of_row));
+  CHECK(long_ones.measured.filled_groups() == 16);
+  CHECK(long_ones.choosing.tokens.rows() == 2);
+  // 64 groups of 4 or 5 rows: those of 5 lie together among the odd ones, and evenly spread rows miss some.
+  for (const std::size_t rows : {267U, 290U, 291U})
+    CHECK(choose_patched_rows(random_rows(rows, 2, 97), {.tokens = 64}).measured.filled_groups() == 32);
   CHECK_THROWS_WITH(choose_patched_rows(random_rows(4, 12, 97), {}), doctest::Contains("two groups of rows"));
 }
 

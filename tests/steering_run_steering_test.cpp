@@ -92,14 +92,32 @@ TEST_CASE("run_steering: what is not compressed steers alike, and what is, less 
   const steering_findings empty = run_steering({models, dictionary, rows, settings, nothing, recipes});
   CHECK(empty.conditions.empty());
   CHECK(empty.notes.size() == 1);
+  // Directions of the caller's own need no feature.
+  const steering_findings alone = run_steering(
+      {models, dictionary, rows, settings, nothing, recipes},
+      {.features = 9, .rows = 40, .positions = 6, .pilot_rows = 4, .directions = {{"all alike", direction}}});
+  CHECK(alone.notes.size() == 1);
+  REQUIRE(alone.conditions.size() == 3);
+  CHECK(alone.conditions[2].policy == found.conditions[2].policy);
+  CHECK(alone.conditions[2].features.empty());
+  REQUIRE(alone.conditions[2].directions.size() == 1);
+  CHECK(alone.conditions[2].directions[0].doses[2].fidelity.value ==
+        found.conditions[2].directions[0].doses[2].fidelity.value);
 }
 
 TEST_CASE("run_steering: codes are multiplied with what the SAE's input norm took out") {
   sae s = lossless_sae(2);
   const std::vector<float> x{3.0f, 4.0f, 0.0f, 1.0f};
-  CHECK(detail::mean_input_scale(s, {x.data(), 2, 2}) == 1.0);
+  const matrix_view<const float> two(x.data(), 2, 2);
+  CHECK(detail::mean_input_scale(s, two, {1, 2}) == 1.0);
   s.norm = input_norm::constant_norm_rescale;
-  CHECK(detail::mean_input_scale(s, {x.data(), 2, 2}) == doctest::Approx(3.0 / std::sqrt(2.0)));
+  CHECK(detail::mean_input_scale(s, two, {1, 2}) == doctest::Approx(3.0 / std::sqrt(2.0)));
+  CHECK(detail::mean_input_scale(s, two, {1, 2, 1}) == doctest::Approx(1.0 / std::sqrt(2.0)));
+  // Two rows, whose first tokens are skipped: one too long, one that has no scale.
+  const std::vector<float> rows{300.0f, 400.0f, 3.0f, 4.0f, 0.0f, 0.0f, 0.0f, 1.0f};
+  const matrix_view<const float> four(rows.data(), 4, 2);
+  CHECK(detail::mean_input_scale(s, four, {2, 2, 1}) == doctest::Approx(3.0 / std::sqrt(2.0)));
+  CHECK_THROWS_WITH(detail::mean_input_scale(s, four, {2, 2}), doctest::Contains("all zeros"));
 }
 
 }  // namespace steering_run_steering_test

@@ -43,6 +43,8 @@ TEST_CASE("take_rows: the first tokens of rows, which keep the groups of the aud
   CHECK(some.tokens.context == 2);
   CHECK(some.group_of_row == std::vector<std::uint32_t>{0, 1, 3});
   CHECK(some.groups == 4);
+  CHECK(some.filled_groups() == 3);
+  CHECK(sampled_rows{}.filled_groups() == 0);
   CHECK(take_rows(all, rows, 9).tokens.context == 3);
 }
 

@@ -78,7 +78,7 @@ TEST_CASE("steering_sums: gain, fidelity, shifts and exchange rates are another 
       CAPTURE(d);
       const double dose = equal_dose(doses, shifts, wanted[d]);
       check_near(dose, number(condition.at("equal_dose")[d]));
-      check_near(dose / doses[d], number(condition.at("exchange_rate")[d]));
+      check_near(exchange_rate(doses, wanted, shifts, d), number(condition.at("exchange_rate")[d]));
     }
   }
 }
@@ -113,6 +113,20 @@ TEST_CASE("equal_dose: the least dose that does as much, on straight lines from 
   CHECK(equal_dose(doses, rises, 3.5) == std::numeric_limits<double>::infinity());
   CHECK(equal_dose(doses, rises, -0.1) == std::numeric_limits<double>::infinity());
   CHECK_THROWS_WITH(equal_dose(doses, std::vector<double>{1.0}, 1.0), doctest::Contains("one shift for each dose"));
+}
+
+TEST_CASE("exchange_rate: 1 at every dose of two models alike, also where the shifts turn back") {
+  const std::vector<double> doses{0.25, 0.5, 1.0, 2.0, 4.0}, turning{1.0, 2.0, 3.0, 2.5, 1.5}, four(4, 1.0);
+  for (std::size_t d = 0; d < doses.size(); ++d)
+    CHECK(exchange_rate(doses, turning, turning, d) == 1.0);
+  // Half the strength: 1.5 needs dose 1, and the reference's least dose for it is 0.375, not 4.
+  const std::vector<double> weaker{0.5, 1.0, 1.5, 1.25, 0.75};
+  CHECK(exchange_rate(doses, turning, weaker, 4) == doctest::Approx(1.0 / 0.375));
+  CHECK(exchange_rate(doses, turning, weaker, 0) == 2.0);
+  CHECK(exchange_rate(doses, turning, weaker, 2) == std::numeric_limits<double>::infinity());
+  CHECK(std::isnan(exchange_rate(doses, std::vector<double>(5, not_a_number), weaker, 2)));
+  CHECK(std::isnan(exchange_rate(doses, std::vector<double>(5, 0.0), weaker, 2)));
+  CHECK_THROWS_WITH(exchange_rate(doses, four, weaker, 2), doctest::Contains("each has the reference's shift"));
 }
 
 }  // namespace steering_steering_sums_test

@@ -166,11 +166,12 @@ std::vector<qfa::named_vector> read_directions(const audit_arguments& arguments,
   return out;
 }
 
-/// Refuses steering and patching where nothing could be said, before anything is run.
+/// Refuses steering and patching where nothing could be said, before anything is run: `nothing_to_edit` where no
+/// condition is a model of its own, without a cache, that was asked for; rungs of a ladder alone are not.
 void check_steering(const audit_arguments& arguments, const qfa::token_rows& reported, std::size_t skip_positions,
-                    bool only_caches) {
+                    bool nothing_to_edit) {
   if (!arguments.steering && !arguments.patching) return;
-  if (only_caches)
+  if (nothing_to_edit)
     qfa::fail("--steering and --patching need a condition without a cache, for instance --policy rtn:bits=4");
   if (arguments.steering) (void)qfa::choose_steered_rows(reported, arguments.steer, skip_positions, 1);
   if (arguments.patching) (void)qfa::choose_patched_rows(reported, arguments.patch);
@@ -340,8 +341,11 @@ finished_audit run_on_model(const audit_arguments& arguments) {
     calibration =
         qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
   std::vector<qfa::named_vector> directions = read_directions(arguments, dictionary.d_in);
+  const auto asked_for = [&](const qfa::any_policy& policy) {
+    return std::ranges::find(options.ladder_only, policy.name()) == options.ladder_only.end();
+  };
   check_steering(arguments, tokens.reported, settings.skip_positions,
-                 policies.empty() && matched.empty() && against.empty());
+                 std::ranges::none_of(policies, asked_for) && matched.empty() && against.empty());
   add_inputs(made, arguments.model, "model");
   add_inputs(made, arguments.sae, "sae");
   for (const std::string& input : source.files)
@@ -401,9 +405,7 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   const bool goes_back = (arguments.steering || arguments.patching) && ranks().leads();
   if (arguments.controls || goes_back) {
     std::vector<qfa::any_policy> controlled = policies;
-    std::erase_if(controlled, [&](const qfa::any_policy& policy) {
-      return std::ranges::find(options.ladder_only, policy.name()) != options.ladder_only.end();
-    });
+    std::erase_if(controlled, [&](const qfa::any_policy& policy) { return !asked_for(policy); });
     for (const qfa::any_policy& policy : matched)
       if (std::ranges::find(controlled, policy.name(), &qfa::any_policy::name) == controlled.end())
         controlled.push_back(policy);

@@ -96,6 +96,9 @@ grep -q '"random_of_equal_energy"' steered/report.json
 "$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 1024 --policy rtn:bits=4 \
   --steering --steering-vector reference.npy --out none 2>wide.txt && exit 1
 grep -q 'expected a direction of 128, as wide as the hook' wide.txt
+"$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 1024 --ladder \
+  --cache uniform:bits=4 --steering --out none 2>rungs_alone.txt && exit 1
+grep -q 'need a condition without a cache' rungs_alone.txt
 # A ranking by one condition is scored by what survives another, with an interval by groups of rows.
 "$qfa" predict --from from_model --condition rtn:bits=4 --score learned >score.txt
 grep -Eq '^gptq:bits=4,group=0 +[0-9]+/[0-9]+ +[01]\.[0-9]+ +(\[|unmeasured)' score.txt

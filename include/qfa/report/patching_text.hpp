@@ -16,17 +16,18 @@ namespace qfa {
 
 namespace detail {
 
-/// The set that the finding is about: the destroyed features where there are some, else those that do not survive, else
-/// the worst tenth.
+/// The set that the finding is about: the destroyed features, else those that do not survive, else the worst tenth.  A
+/// set of fewer than 1 % of the features is passed over: so few recover little whatever r is worth.
 inline const restored_point* telling_point(const patched_condition& c) {
   for (const char* what : {"destroyed", "not survived", "10 %"}) {
     const auto found = std::ranges::find(c.points, what, &restored_point::what);
-    if (found != c.points.end()) return &*found;
+    if (found != c.points.end() && 100 * found->features >= c.ordered) return &*found;
   }
   return c.points.empty() ? nullptr : &c.points.front();
 }
 
-/// Whether r says what matters: what the worst recover beyond as many at random, for sure or not.
+/// Whether r says what matters: what the worst recover beyond as many at random, for sure or not.  An interval that
+/// includes 0 shows neither that it does nor that it does not.
 inline std::string patching_verdict(const patched_condition& c) {
   const restored_point* const p = telling_point(c);
   if (p == nullptr) return "";
@@ -48,11 +49,12 @@ inline std::string patching_verdict(const patched_condition& c) {
            "nearer, so patching cannot tell whether r is functional importance.\n";
   const std::string numbers = percent_text(p->worst_over_random) + " beyond as many at random";
   if (gain.lower > 0.0) return out + "  r points at features that matter to predictions: " + numbers + ".\n";
-  if (p->worst.range.kind == interval_kind::two_sided && p->worst.range.lower > 0.0)
+  if (gain.upper <= 0.0)
     return out + "  r is NOT functional importance: restoring the worst features gives no more than any others do (" +
            numbers + ").\n";
-  return out + "  r is NOT functional importance: restoring the worst features is not shown to recover anything (" +
-         numbers + ").\n";
+  const bool recovers = p->worst.range.kind == interval_kind::two_sided && p->worst.range.lower > 0.0;
+  return out + "  r is NOT shown to be functional importance: restoring the worst features is not shown to " +
+         (recovers ? "give more than any others do" : "recover anything") + " (" + numbers + ").\n";
 }
 
 inline std::string points_table(const patched_condition& c) {

@@ -56,6 +56,7 @@ inline std::string bands_sentence(const steered_condition& c) {
 }
 
 inline std::string doses_table(const steered_condition& c) {
+  if (c.doses.empty()) return "";
   text_table table({"  dose", "gain", "95 %", "fidelity", "95 %", "exchange rate", "95 %", "random gain",
                     "random fidelity", "over random", "95 %"});
   for (const dose_finding& d : c.doses)

@@ -2,7 +2,6 @@
 #ifndef QFA_STEERING_CONCLUDE_DIRECTION_HPP
 #define QFA_STEERING_CONCLUDE_DIRECTION_HPP
 
-#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -18,23 +17,27 @@
 
 namespace qfa {
 
-/// Vector number `number` of a record, beside a random one of equal length of the same number in `random`.
+/// Vector number `number` of a record, beside a random one of equal length of the same number in `random`.  Intervals
+/// are over the groups that were steered, and are refused below 8 of them.
 inline steered_direction conclude_direction(std::string name, const steering_vector& vector, std::size_t number,
                                             std::span<const double> doses, const steering_record& own,
                                             const steering_record& random) {
   require(own.doses == doses.size() && random.doses == doses.size() && number < own.vectors &&
               number < random.vectors && own.groups == random.groups,
           "a direction is concluded from records of the same doses and groups, in which it has a number");
-  const std::size_t groups = own.groups;
+  const std::vector<std::size_t> filled = own.filled_groups(number);
   const auto over_groups = [&](auto statistic, interval_scale scale) {
-    return jackknife(statistic(groups), groups, statistic, {.scale = scale});
+    const auto without = [&](std::size_t i) { return statistic(filled[i]); };
+    return jackknife(statistic(own.groups), filled.size(), without, {.scale = scale});
   };
   const auto exchange = [&](std::size_t dose, std::size_t left_out) {
-    std::vector<double> shifts;
-    for (std::size_t d = 0; d < doses.size(); ++d)
-      shifts.push_back(own.without(number, d, left_out).mean_compressed_shift());
-    const double wanted = own.without(number, dose, left_out).mean_reference_shift();
-    return std::isnan(wanted) ? wanted : equal_dose(doses, shifts, wanted) / doses[dose];
+    std::vector<double> reference, compressed;
+    for (std::size_t d = 0; d < doses.size(); ++d) {
+      const steering_sums sums = own.without(number, d, left_out);
+      reference.push_back(sums.mean_reference_shift());
+      compressed.push_back(sums.mean_compressed_shift());
+    }
+    return exchange_rate(doses, reference, compressed, dose);
   };
   steered_direction out{std::move(name), vector.target, vector.length(), {}};
   for (std::size_t d = 0; d < doses.size(); ++d) {

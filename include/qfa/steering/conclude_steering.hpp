@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -21,9 +22,11 @@
 #include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/leave_one_out.hpp"
+#include "qfa/stats/row_groups.hpp"
 #include "qfa/steering/steer.hpp"
 #include "qfa/steering/steering_findings.hpp"
 #include "qfa/steering/steering_sample.hpp"
+#include "qfa/steering/steering_sums.hpp"
 #include "qfa/survival/bands.hpp"
 #include "qfa/survival/lower_median.hpp"
 
@@ -41,9 +44,7 @@ inline dose_curve curve_of(const steering_record& record, std::size_t vector, st
     out.compressed_shift.push_back(sums.mean_compressed_shift());
   }
   for (std::size_t d = 0; d < doses.size(); ++d)
-    out.exchange.push_back(std::isnan(out.reference_shift[d])
-                               ? out.reference_shift[d]
-                               : equal_dose(doses, out.compressed_shift, out.reference_shift[d]) / doses[d]);
+    out.exchange.push_back(exchange_rate(doses, out.reference_shift, out.compressed_shift, d));
   return out;
 }
 
@@ -81,7 +82,8 @@ inline double mean_of(std::span<const double> values) {
 
 /// What a condition's record says.  `own` has the features' vectors, `random` one of equal length for each, first and
 /// in the order of `features`; `r` is the condition's in the audit, by the same groups of rows.  Dose 1 must be among
-/// `doses`.
+/// `doses`.  Intervals are over the groups that were steered (with r: over all, which move r, with the steered ones'
+/// degrees of freedom), and are refused below 8 of them.
 inline steered_condition conclude_steering(std::string policy, std::span<const std::uint32_t> features,
                                            std::span<const steering_vector> vectors, const leave_one_out& r,
                                            const correlation_bands& bands, std::span<const double> doses,
@@ -101,11 +103,20 @@ inline steered_condition conclude_steering(std::string policy, std::span<const s
     }
   });
   const detail::steering_deletion& whole = all.back();
-  const auto over_groups = [&](auto statistic, interval_scale scale) {
+  // Groups without a steered row tell nothing of steering.
+  std::vector<std::size_t> filled, every(groups);
+  if (!features.empty()) filled = own.filled_groups(0);
+  std::iota(every.begin(), every.end(), std::size_t{0});
+  const auto over = [&](std::span<const std::size_t> left_out, auto statistic, interval_scale scale) {
     std::vector<double> without;
-    for (std::size_t g = 0; g < groups; ++g)
+    for (const std::size_t g : left_out)
       without.push_back(statistic(all[g]));
-    return jackknife(statistic(whole), without, {.scale = scale});
+    return jackknife(statistic(whole), without, {.scale = scale, .dof = static_cast<double>(filled.size()) - 1.0});
+  };
+  const auto over_groups = [&](auto statistic, interval_scale scale) { return over(filled, statistic, scale); };
+  // r is of all groups, each of which moves it; degrees of freedom are those of fidelity, which has fewer.
+  const auto over_r = [&](auto statistic, interval_scale scale) {
+    return over(filled.size() < minimum_groups ? filled : every, statistic, scale);
   };
   using deletion = detail::steering_deletion;
   // Features whose fidelity is defined whatever group is left out, at each dose.
@@ -123,7 +134,7 @@ inline steered_condition conclude_steering(std::string policy, std::span<const s
     return detail::chosen_of(d.values(curves, &dose_curve::fidelity, dose), chosen);
   };
   const auto predicted = [&](std::span<const std::size_t> chosen, std::size_t dose) {
-    return over_groups(
+    return over_r(
         [&](const deletion& d) { return spearman(detail::chosen_of(d.r, chosen), fidelity(d, chosen, dose)); },
         interval_scale::atanh);
   };
@@ -167,7 +178,7 @@ inline steered_condition conclude_steering(std::string policy, std::span<const s
   };
   out.over_features =
       jackknife(out.predicted_by_r.value, chosen.size(), without_feature, {.scale = interval_scale::atanh});
-  out.predicted_beyond_length = over_groups(
+  out.predicted_beyond_length = over_r(
       [&](const deletion& d) {
         const std::vector<double> control = fidelity(d, chosen, unit, &deletion::random);
         if (control.size() < 4) return std::numeric_limits<double>::quiet_NaN();
@@ -205,8 +216,8 @@ inline steered_condition conclude_steering(std::string policy, std::span<const s
     }
   std::vector<double> on_odd;
   const auto odd_without = [&](std::size_t g) { return own.half_without(out.least_faithful, unit, 1, g).fidelity(); };
-  for (std::size_t g = 1; g < groups; g += 2)
-    on_odd.push_back(odd_without(g));
+  for (const std::size_t g : filled)
+    if (g % 2 == 1) on_odd.push_back(odd_without(g));
   if (!chosen.empty()) out.least_fidelity = jackknife(odd_without(groups), on_odd, {.scale = interval_scale::atanh});
 
   for (std::size_t v = 0; v < features.size(); ++v)

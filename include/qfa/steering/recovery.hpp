@@ -20,7 +20,7 @@ namespace qfa {
 
 /// How many tokens features are restored on, and how often at random.
 struct patching_options {
-  std::size_t tokens = 8192;            ///< of the odd groups of rows, on which recovery is measured
+  std::size_t tokens = 8192;  ///< of the odd groups of rows, on which recovery is measured; a row of each at least
   std::size_t choosing_tokens = 65536;  ///< of the even groups, on which features are told apart
   std::vector<double> shares{0.01, 0.02, 0.05, 0.1, 0.2, 0.5};  ///< of the counted features, sizes of sets
   std::size_t seeds = 3;                                        ///< of each random set

@@ -37,7 +37,9 @@ struct patched_rows {
   sampled_rows choosing, measured;
 };
 
-/// Whole rows, spread evenly over each half of the groups, as many tokens as `how` says.  Throws where a half is empty.
+/// Whole rows, spread evenly over each half of the groups, as many tokens as `how` says.  An odd group that has no row
+/// among them gets its middle one, so that long rows do not leave too few groups for an interval.  Throws where a half
+/// is empty.
 inline patched_rows choose_patched_rows(const token_rows& rows, const patching_options& how) {
   const row_groups groups(rows.rows());
   const auto of_half = [&](std::uint32_t half, std::size_t tokens) {
@@ -48,6 +50,10 @@ inline patched_rows choose_patched_rows(const token_rows& rows, const patching_o
             "patching needs two groups of rows: features are chosen on one half, and restored on the other");
     for (const std::size_t place : spread_evenly(all.size(), (std::max<std::size_t>)(1, tokens / rows.context)))
       some.push_back(all[place]);
+    for (std::size_t g = 1; half == 1 && g < groups.groups(); g += 2)
+      if (std::ranges::none_of(some, [&](std::size_t row) { return groups.group_of(row) == g; }))
+        some.push_back((groups.first_row_of(g) + groups.first_row_of(g + 1)) / 2);
+    std::ranges::sort(some);
     return take_rows(rows, some, rows.context);
   };
   return {of_half(0, how.choosing_tokens), of_half(1, how.tokens)};
@@ -266,13 +272,10 @@ inline patching_findings run_patching(const finished_models& of, const patching_
                         .counted = of.counted().size(),
                         .rows = rows.measured.tokens.rows(),
                         .tokens = rows.measured.tokens.rows() * kept,
-                        .groups = 0,
+                        .groups = rows.measured.filled_groups(),
                         .choosing_tokens = rows.choosing.tokens.rows() * kept,
                         .conditions = {},
                         .notes = {}};
-  std::vector<std::uint32_t> groups = rows.measured.group_of_row;
-  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
-  out.groups = groups.size();
   if (out.counted == 0) {
     out.notes.emplace_back("no feature is measured, so there is none to restore");
     return out;

@@ -9,9 +9,11 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/layout.hpp"
 #include "qfa/model/any_decoder.hpp"
 #include "qfa/model/edited_pass.hpp"
 #include "qfa/sae/input_frame.hpp"
+#include "qfa/stats/feature_statistics.hpp"
 #include "qfa/steering/compression_recipe.hpp"
 #include "qfa/steering/conclude_direction.hpp"
 #include "qfa/steering/conclude_steering.hpp"
@@ -46,14 +48,16 @@ inline steered_rows choose_steered_rows(const token_rows& rows, const steering_o
 
 namespace detail {
 
-/// What a code is multiplied with on its way back into the residual stream, in the mean: 1 where the SAE does not
-/// normalize its input.
-inline double mean_input_scale(const sae& s, matrix_view<const float> activations) {
+/// What a code is multiplied with on its way back into the residual stream, in the mean over the positions that are not
+/// skipped: 1 where the SAE does not normalize its input.  A first token's activations are often many times as long as
+/// any others, so with skipped positions among them dose 1 would be no feature's activation.  Throws as frame_of does.
+inline double mean_input_scale(const sae& s, matrix_view<const float> activations, const token_layout& layout) {
   if (s.norm == input_norm::none) return 1.0;
+  const kept_activations kept(activations, layout);
   double sum = 0.0;
-  for (const input_frame& frame : frames_of(s, activations))
+  for (const input_frame& frame : frames_of(s, kept.view()))
     sum += static_cast<double>(frame.scale);
-  return sum / static_cast<double>(activations.rows());
+  return ratio(sum, static_cast<double>(kept.view().rows()));
 }
 
 }  // namespace detail
@@ -64,7 +68,7 @@ inline double mean_input_scale(const sae& s, matrix_view<const float> activation
 ///
 /// A feature's vector is its decoder row, times its mean activation where it fires on the reference.  Models come one
 /// after the other.  Throws where there are fewer than two rows, and as edited_pass does; where no feature is measured,
-/// a note says so.
+/// a note says so, and conditions have the caller's own directions alone.
 inline steering_findings run_steering(const finished_models& of, const steering_options& how = {}) {
   const std::vector<std::uint32_t>& counted = of.counted();
   std::vector<std::vector<double>> r;
@@ -77,8 +81,9 @@ inline steering_findings run_steering(const finished_models& of, const steering_
   const std::size_t positions = (std::min)(of.rows.context, site.skip_positions + how.positions);
   const steered_rows rows = choose_steered_rows(of.rows, how, site.skip_positions,
                                                 detail::steered_rows_per_block(reference.config(), positions));
-  const double scale =
-      detail::mean_input_scale(of.dictionary, edited_pass(reference, rows.pilot.tokens.view(), site.hook).at_hook());
+  const token_layout layout{rows.pilot.tokens.rows(), rows.pilot.tokens.context, site.skip_positions};
+  const double scale = detail::mean_input_scale(
+      of.dictionary, edited_pass(reference, rows.pilot.tokens.view(), site.hook).at_hook(), layout);
   std::vector<steering_vector> own, random;
   for (const std::uint32_t f : features) {
     const double activation = of.audit.conditions.front().features[f].mean_when_active;
@@ -100,13 +105,13 @@ inline steering_findings run_steering(const finished_models& of, const steering_
                         .rows = rows.measured.tokens.rows(),
                         .positions = positions - site.skip_positions,
                         .tokens = rows.measured.tokens.rows() * (positions - site.skip_positions),
-                        .groups = rows.measured.groups,
+                        .groups = rows.measured.filled_groups(),
                         .pilot_tokens = rows.pilot.tokens.rows() * (positions - site.skip_positions),
                         .conditions = {},
                         .notes = {}};
   if (counted.empty()) {
     out.notes.emplace_back("no feature is measured, so there is none to steer with");
-    return out;
+    if (how.directions.empty()) return out;
   }
   for (const compression_recipe& recipe : of.recipes) {
     const condition_result& audited = of.condition(recipe.condition);
@@ -115,9 +120,15 @@ inline steering_findings run_steering(const finished_models& of, const steering_
       return steer(reference, compressed, rows.measured, site, by, out.doses, what + recipe.condition, of.told);
     };
     const steering_record by_own = steered(own, "steer "), by_random = steered(random, "steer at random ");
-    steered_condition& to = out.conditions.emplace_back(
-        conclude_steering(recipe.condition, features, std::span(own).first(features.size()),
-                          audited.by_honest.correlations, audited.by_honest.rules.bands, out.doses, by_own, by_random));
+    steered_condition& to = out.conditions.emplace_back();
+    if (features.empty()) {
+      to.policy = recipe.condition;
+      to.predicted_by_r.range.reason = "no feature is steered with";
+    } else {
+      to = conclude_steering(recipe.condition, features, std::span(own).first(features.size()),
+                             audited.by_honest.correlations, audited.by_honest.rules.bands, out.doses, by_own,
+                             by_random);
+    }
     for (std::size_t i = 0; i < how.directions.size(); ++i) {
       const std::size_t number = features.size() + i;
       to.directions.push_back(

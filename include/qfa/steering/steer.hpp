@@ -54,6 +54,14 @@ struct steering_record {
       if (g != left_out) out += sums[(vector * doses + dose) * groups + g];
     return out;
   }
+  /// Groups in which the vector was added to a token.  Rows are few, and an audit's groups may have none among them:
+  /// such a group moves nothing, and is none of a jackknife's.
+  std::vector<std::size_t> filled_groups(std::size_t vector) const {
+    std::vector<std::size_t> out;
+    for (std::size_t g = 0; doses > 0 && g < groups; ++g)
+      if (sums[vector * doses * groups + g].tokens > 0) out.push_back(g);
+    return out;
+  }
   bool operator==(const steering_record&) const = default;
 };
 

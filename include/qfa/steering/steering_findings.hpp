@@ -34,7 +34,7 @@ struct steering_options {
 struct dose_curve {
   std::vector<double> gain, fidelity;
   std::vector<double> reference_shift, compressed_shift;  ///< of the target's logit
-  std::vector<double> exchange;  ///< equal dose over dose; infinite where no dose does as much, NaN without a shift
+  std::vector<double> exchange;  ///< exchange_rate: infinite where no dose does as much, NaN without a shift
 };
 
 /// A feature that models were steered with.
@@ -72,7 +72,7 @@ struct direction_dose {
   estimate gain;
   estimate fidelity;         ///< interval on atanh
   estimate reference_shift;  ///< of the target's logit
-  estimate exchange;         ///< equal dose over dose, interval on log; infinite where no dose does as much
+  estimate exchange;         ///< exchange_rate, interval on log; infinite where no dose does as much
   estimate random_gain, random_fidelity;
 };
 
@@ -118,7 +118,7 @@ struct steering_findings {
   std::string hook;
   activation_kind gate = activation_kind::relu;
   std::size_t counted = 0;                                      ///< features from which those steered with are drawn
-  std::size_t rows = 0, positions = 0, tokens = 0, groups = 0;  ///< tokens: those steered and measured
+  std::size_t rows = 0, positions = 0, tokens = 0, groups = 0;  ///< steered and measured; groups that have such rows
   std::size_t pilot_tokens = 0;
   std::vector<steered_condition> conditions;
   std::vector<std::string> notes;

@@ -62,6 +62,13 @@ struct sampled_rows {
   token_rows tokens;
   std::vector<std::uint32_t> group_of_row;
   std::size_t groups = 0;  ///< of the audit
+
+  /// How many of them have a row here; rows are in their order.
+  std::size_t filled_groups() const {
+    std::vector<std::uint32_t> out = group_of_row;
+    out.erase(std::unique(out.begin(), out.end()), out.end());
+    return out.size();
+  }
 };
 
 /// The given rows' first `positions` tokens.

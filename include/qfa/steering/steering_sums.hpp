@@ -79,9 +79,6 @@ static_assert(mergeable<steering_sums, std::span<const float>, std::span<const f
 
 /// The least dose at which a model's shift, linear between (0, 0) and the doses, reaches `wanted`: infinite where it
 /// never does.  `doses` increase from above 0, with a shift each.
-///
-/// Over the dose at which the reference shifts by `wanted`, that is the exchange rate of steering: above 1, the
-/// compressed model needs more of the vector for the same effect.
 inline double equal_dose(std::span<const double> doses, std::span<const double> shifts, double wanted) {
   require(doses.size() == shifts.size(), "a dose curve needs one shift for each dose");
   double x0 = 0.0, y0 = 0.0;
@@ -93,6 +90,22 @@ inline double equal_dose(std::span<const double> doses, std::span<const double> 
     y0 = y1;
   }
   return std::numeric_limits<double>::infinity();
+}
+
+/// The exchange rate of steering at a dose: the compressed model's equal dose for what the reference does there, over
+/// the reference's own.  Above 1, the compressed model needs more of the vector for the same effect; infinite where no
+/// dose does as much, NaN where the reference does not shift.
+///
+/// Where the reference's shifts rise with the doses, its own equal dose is the dose itself.  Where they saturate or
+/// turn back, a lesser dose does as much, and that is the one to divide by: of two models alike the rate is 1 at every
+/// dose.
+inline double exchange_rate(std::span<const double> doses, std::span<const double> reference_shifts,
+                            std::span<const double> compressed_shifts, std::size_t dose) {
+  require(dose < doses.size() && reference_shifts.size() == doses.size(),
+          "an exchange rate is of one of the doses, of which each has the reference's shift");
+  const double wanted = reference_shifts[dose];
+  if (std::isnan(wanted)) return wanted;
+  return ratio(equal_dose(doses, compressed_shifts, wanted), equal_dose(doses, reference_shifts, wanted));
 }
 
 }  // namespace qfa
