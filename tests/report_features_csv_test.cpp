@@ -86,7 +86,7 @@ TEST_CASE("features.csv: pages read back what was written, feature by feature") 
   const feature_column& r = *table.conditions[1].find("r");
   const feature_column& band = *table.conditions[1].find("honest_outcome");
   for (std::size_t f = 0; f < 128; ++f) {
-    CHECK((std::isnan(c.features[f].r) ? std::isnan(r.cells[f]) : r.cells[f] == static_cast<float>(c.features[f].r)));
+    CHECK((std::isnan(c.features[f].r) ? std::isnan(r.cells[f]) : r.cells[f] == c.features[f].r));
     if (c.by_honest.active[f] != 0)
       CHECK(band.words[static_cast<std::size_t>(band.cells[f])] == name(c.by_honest.outcomes[f]));
   }

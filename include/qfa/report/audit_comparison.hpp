@@ -100,8 +100,7 @@ inline std::string why_not_paired(const audit_folder& a, const audit_folder& b) 
     return "the audits do not make the same tokens of their text";
   if (a.report["protocol"].value("source", "") == "model") {
     const report_json model = detail::files_in_role(a, "model");
-    if (model.empty() || model != detail::files_in_role(b, "model"))
-      return "the audits do not compress the same model";
+    if (model.empty() || model != detail::files_in_role(b, "model")) return "the audits do not compress the same model";
   }
   for (const char* key : {"rows", "context", "tokens", "analyzed_tokens", "groups", "skip_positions", "prepend_bos",
                           "processing", "order"})
