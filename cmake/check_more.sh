@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The legs that .ci/run leaves out for time.  Run them before a release:
-#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage] [documents] [fuzz] [tokenizers]
-#   (all of them without arguments)
+#   bash cmake/check_more.sh [sanitize] [debug] [variants] [libraries] [verify] [tidy] [format] [coverage] [documents] \
+#     [fuzz] [browser] [tokenizers]     (all of them without arguments)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage documents fuzz tokenizers
+[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage documents fuzz browser tokenizers
 
 for leg in "$@"; do
   case $leg in
@@ -25,8 +25,10 @@ for leg in "$@"; do
       ;;
     variants)  # what users may compile with.  Catches: a warning of the newest clang, dynamic_cast or typeid, an index
       # that -O1 hides.  Half of the folders, all headers at once, and the program of two files.
+      qfa_need $qfa_packages
       newest=$(apt-cache search '^clang-[0-9]+$' | sed 's/^clang-\([0-9]*\) .*/\1/' | sort -n | tail -n 1)
-      qfa_need $qfa_packages "clang-$newest"  # without its OpenMP, which would take clang 14's away
+      [ -n "$newest" ] || { qfa_say "apt-cache knows no clang: apt-get update, and run this again"; exit 2; }
+      qfa_need "clang-$newest"  # without its OpenMP, which would take clang 14's away
       for variant in "no_rtti g++ -O1 -fno-rtti" "unoptimized g++ -O0 -D_GLIBCXX_ASSERTIONS" \
         "newest_clang clang++-$newest -O1"; do
         read -r name compiler flags <<<"$variant"
@@ -47,8 +49,8 @@ for leg in "$@"; do
       for suite in trixie sid; do
         into=$PWD/build/libraries/$suite
         mkdir -p "$into/lists/partial" "$into/cache/archives/partial"
-        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian $suite main" \
-          >"$into/sources.list"
+        site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -n 1)  # this machine's own
+        echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main" >"$into/sources.list"
         apt="apt-get -q -o Dir::Etc::sourcelist=$into/sources.list -o Dir::Etc::sourceparts=- -o Dir::Cache=$into/cache
           -o Dir::State::lists=$into/lists"
         $apt update
@@ -76,7 +78,7 @@ for leg in "$@"; do
     format)  # only what differs from the main branch, so that no change reformats its surroundings.
       qfa_need clang-format-14
       base=$(git merge-base HEAD "${QFA_BASE:-HEAD~1}")
-      git diff --name-only --diff-filter=d "$base" -- '*.hpp' '*.cpp' | xargs -r clang-format-14 --dry-run
+      git diff --name-only --diff-filter=d "$base" -- '*.hpp' '*.cpp' | xargs -r clang-format-14 --dry-run --Werror
       ;;
     coverage)  # the tables of examples/docs/intervals.md.  Catches: intervals that cover less often than they promise.
       qfa_need $qfa_packages
@@ -117,7 +119,7 @@ for leg in "$@"; do
       build/release/tests/qfa_tokenizers build/tokenizers/full
       ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage, documents, fuzz, tokenizers"
+      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage, documents, fuzz, browser, tokenizers"
       exit 2
       ;;
   esac

@@ -10,6 +10,7 @@ trap 'rm -rf "$work"' EXIT
 compile="g++ -std=c++20 -O0 -march=native -fopenmp -ffp-contract=off -I $work/include -I tests -isystem /usr/include/eigen3"
 $compile -c tests/main.cpp -o "$work/main.o" || exit 1
 caught=0 survived=0
+declare -A sound  # tests that pass without any bug: one that fails anyway would catch them all
 while IFS='|' read -r header tests expression what; do
   header=$(xargs <<<"$header") expression=$(sed 's/^ *//; s/ *$//' <<<"$expression")
   cp -r include "$work/"
@@ -24,6 +25,15 @@ while IFS='|' read -r header tests expression what; do
   case $header in text/*) parts="-DQFA_HAS_TEXT -DQFA_HAS_SENTENCEPIECE" libraries="-licui18n -licuuc -lsentencepiece" ;; esac
   verdict=survived
   for test in $tests; do
+    if [ -z "${sound[$test]:-}" ]; then
+      if ! ${compile/"$work/include"/include} $parts -DQFA_TEST_DATA="\"$PWD/tests/data\"" "tests/${test}_test.cpp" \
+        "$work/main.o" -o "$work/test" $libraries 2>"$work/errors" ||
+        ! OMP_WAIT_POLICY=passive timeout 300 "$work/test" >"$work/out" 2>&1; then
+        verdict="$test fails without it"
+        break
+      fi
+      sound[$test]=yes
+    fi
     # A bug may be caught while compiling, by a static_assert; any other error says nothing of the tests.
     if ! $compile $parts -DQFA_TEST_DATA="\"$PWD/tests/data\"" "tests/${test}_test.cpp" "$work/main.o" -o "$work/test" \
       $libraries 2>"$work/errors"; then

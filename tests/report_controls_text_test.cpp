@@ -59,7 +59,8 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
   std::string text = controls_text(c);
   CHECK(says(text, "every counted feature's codes the same to the bit, r = 1, KL = 0"));
   CHECK(says(text, "weights rounded: changes no code"));
-  CHECK(says(text, "tau_null 0.99870; beyond numerics, by each half of the groups' own on the other half, rtn:bits=4 40.0 %"));
+  CHECK(says(text, "tau_null 0.99870; beyond numerics, by each half of the groups' own on the other half, rtn:bits=4 "
+                   "40.0 %"));
   CHECK(says(text, "rtn:bits=4 | matched noise x5"));
   CHECK(says(text, "policy hurts less"));
   CHECK(says(text, "undetermined"));

@@ -18,4 +18,9 @@ TEST_CASE("report json: what is no number is null, with the reason beside it") {
   CHECK(value_or_reason(2.0, "nobody knows").dump() == R"({"value":2.0})");
 }
 
+TEST_CASE("report json: a name that is no UTF-8 costs no report") {
+  CHECK(json_text({{"file", "caf\xe9.txt"}}, -1) == "{\"file\":\"caf\xef\xbf\xbd.txt\"}");
+  CHECK(json_text({{"a", 1}}) == "{\n \"a\": 1\n}");
+}
+
 }  // namespace report_report_json_test

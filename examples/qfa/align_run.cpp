@@ -47,7 +47,7 @@ qfa::condition_judge judge_of(const align_arguments& a) {
 
 void write_whole(const std::filesystem::path& file, const qfa::report_json& what) {
   qfa::atomic_file to(file);
-  to.stream() << what.dump(1) << '\n';
+  to.stream() << qfa::json_text(what) << '\n';
   to.commit();
 }
 

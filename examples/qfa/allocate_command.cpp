@@ -123,7 +123,7 @@ void run(const allocate_arguments& a) {
   std::cout << "\nwritten: " << a.audit.out << " (--policy plan_file:" << a.audit.out << ")";
   if (!a.report.empty()) {
     qfa::atomic_file report(a.report);
-    report.stream() << qfa::to_json(result, made).dump(1) << '\n';
+    report.stream() << qfa::json_text(qfa::to_json(result, made)) << '\n';
     report.commit();
     std::cout << ", " << a.report;
   }

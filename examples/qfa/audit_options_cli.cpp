@@ -336,12 +336,16 @@ void write_audit(const finished_audit& audit, const std::filesystem::path& direc
     if (audit.controls) json["controls"] = qfa::to_json(*audit.controls);
     if (audit.steering) json["steering"] = qfa::to_json(*audit.steering);
     if (audit.patching) json["patching"] = qfa::to_json(*audit.patching);
-    report.stream() << json.dump(1) << '\n';
+    report.stream() << qfa::json_text(json) << '\n';
     qfa::atomic_file features(directory / "features.csv");
     qfa::write_features_csv(audit.result, features.stream());
+    for (qfa::atomic_file* const file : {&report, &features})
+      if (!file->stream().flush()) file->commit();  // refuses, before any file of an earlier audit is replaced
     qfa::write_group_shifts(audit.result, directory / "groups.npy");
-    report.commit();
+    std::error_code ignored;
+    std::filesystem::remove(directory / "report.html", ignored);  // of an earlier audit, too
     features.commit();
+    report.commit();
   } catch (...) {
     std::error_code ignored;
     if (made) std::filesystem::remove_all(directory, ignored);

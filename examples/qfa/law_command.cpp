@@ -61,7 +61,7 @@ void run(const law_arguments& arguments) {
   const qfa::precision_findings found = qfa::find_precision_laws(table, places);
   if (!found.degradation && !found.unified && !found.feature_noise)
     qfa::fail(qfa::in_quotes(arguments.table) + " determines no law: " + found.missing.front());
-  const std::string json = qfa::to_json(found).dump(1) + "\n";
+  const std::string json = qfa::json_text(qfa::to_json(found)) + "\n";
   if (!arguments.out.empty()) {
     qfa::atomic_file to(arguments.out);
     to.stream() << json;

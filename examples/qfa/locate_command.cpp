@@ -137,7 +137,7 @@ void run(const locate_arguments& arguments) {
   if (out.empty()) return;
   make_output_directory(out);
   qfa::atomic_file report(out / "locate.json");
-  report.stream() << qfa::to_json(l.found, l.made).dump(1) << '\n';
+  report.stream() << qfa::json_text(qfa::to_json(l.found, l.made)) << '\n';
   report.commit();
   std::cout << "\nwritten: " << (out / "locate.json").string() << "\n";
 }

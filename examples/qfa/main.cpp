@@ -26,7 +26,6 @@ extern "C" void end_at_missing_page(int) {
 
 int main(int argc, char** argv) {
   qfa_program::rank_session session;
-  qfa_program::end_by_interrupts();
   std::signal(SIGBUS, end_at_missing_page);
   // Wrong input ends in one sentence and status 2, whoever found it.
   const auto refuse = [&](const std::string& sentence) {

@@ -60,9 +60,10 @@ struct line {
 
 }  // namespace
 
-void end_by_interrupts() { std::signal(SIGINT, note_interrupt); }
-
-qfa::progress progress_line() { return line{}; }
+qfa::progress progress_line() {
+  std::signal(SIGINT, note_interrupt);
+  return line{};
+}
 
 void clear_progress_line() {
   if (!on_terminal()) return;

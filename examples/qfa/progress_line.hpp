@@ -14,12 +14,9 @@ class interruption : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Draws "stage 12/48 25% 0:41 left" over itself on standard error, if that is a terminal and this the first rank.
 /// From here on SIGINT ends a command where it next tells how far it is, by an interruption; a second one ends the
 /// program at once.
-void end_by_interrupts();
-
-/// Draws "stage 12/48 25% 0:41 left" over itself on standard error, if that is a terminal and this the first rank.
-/// Throws an interruption where one has come.
 qfa::progress progress_line();
 
 /// Removes what the progress line left on the terminal.

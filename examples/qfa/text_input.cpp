@@ -141,7 +141,8 @@ token_input read_token_input(const std::string& tokens, const text_arguments& te
       .rows = qfa::rows_of_stream(stream.ids, options, stream.where), .text = stream.made, .files = text.files};
   // A model's tokenizer.json stands among its files.
   const std::filesystem::path file = stream.made.tokenizer;
-  if (file.parent_path() != std::filesystem::path(model) || file.extension() != ".json")
+  std::error_code ignored;
+  if (!std::filesystem::equivalent(file.parent_path(), model, ignored) || file.extension() != ".json")
     out.files.push_back(file.string());
   return out;
 }

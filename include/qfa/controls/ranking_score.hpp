@@ -26,8 +26,8 @@ inline void check_same_sae(const earlier_audit& from, const earlier_audit& to) {
          " of a " + to.sae + ", expected one SAE at one hook, whose features are the same");
 }
 
-/// Whether two audits saw the same rows: as many of them, of the same files of tokens, text or activations.  Audits that
-/// name no files are not known to.
+/// Whether two audits saw the same rows: as many of them, of the same files of tokens, text or activations.  Audits
+/// that name no files are not known to.
 inline bool of_same_rows(const earlier_audit& a, const earlier_audit& b) {
   return a.rows == b.rows && !a.inputs.empty() && a.inputs == b.inputs;
 }

@@ -136,7 +136,8 @@ inline std::string controls_text(const control_findings& c) {
     if (floor.exact)
       out += "changes no code of a counted feature\n";
     else
-      out += "tau_null " + fixed(floor.tau, 5) + "; beyond numerics, by each half of the groups' own on the other half, " +
+      out += "tau_null " + fixed(floor.tau, 5) +
+             "; beyond numerics, by each half of the groups' own on the other half, " +
              detail::for_each_policy(
                  c, [&](const controlled_policy& p) { return fixed(100.0 * p.beyond[i].value, 1) + " %"; }) +
              "\n";

@@ -24,7 +24,7 @@ namespace detail {
 /// JSON for a line that a spreadsheet cuts at its commas: no piece may begin with a quote, which could hold the lines
 /// that follow.  (Within a JSON string a quote comes after a backslash, so that the blank changes no string.)
 inline std::string comment_text(const report_json& value) {
-  std::string text = value.dump();
+  std::string text = json_text(value, -1);
   for (std::size_t at = text.find(",\""); at != std::string::npos; at = text.find(",\"", at))
     text.insert(at + 1, 1, ' ');
   return text;

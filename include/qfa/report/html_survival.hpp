@@ -27,14 +27,14 @@ function showNarrowIntervals() {
   for (const c of visible()) {
     const short = [['excess loss', c.loss && !c.reference && c.loss.row_dependence], ['the codes', c.code_dependence]]
       .filter(([, d]) => d && d.groups_long_enough === false).map(([what]) => what);
-    if (short.length) paragraph(`Warning: ${c.policy}: rows depend on each other, in ${short.join(' and ')}, over more ` +
-      `than a group of them, and intervals are too narrow.`, 'warning');
+    if (short.length) paragraph(`Warning: ${c.policy}: rows depend on each other, in ${short.join(' and ')}, over ` +
+      `more than a group of them, and intervals are too narrow.`, 'warning');
     const halved = {...(!c.reference && c.loss ? c.loss.half_as_many_groups : {}),
       ...(c.reference ? {} : by(c).half_as_many_groups)};
     const apart = Object.entries(halved || {}).filter(([, check]) => check && check.agrees === false);
     if (apart.length) paragraph(`Warning: ${c.policy}: with half as many groups of rows the intervals of ` +
-      `${apart.map(([what]) => what.replaceAll('_', ' ')).join(', ')} are wider than chance allows: neighboring groups ` +
-      `hang together, and they are too narrow.`, 'warning');
+      `${apart.map(([what]) => what.replaceAll('_', ' ')).join(', ')} are wider than chance allows: neighboring ` +
+      `groups hang together, and they are too narrow.`, 'warning');
   }
 }
 

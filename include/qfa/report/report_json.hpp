@@ -26,6 +26,12 @@ inline report_json value_or_reason(double x, std::string_view why) {
   return out;
 }
 
+/// Its text, an indent of one blank for each level.  Names of files are a stranger's bytes: what is no UTF-8 in them
+/// stands as U+FFFD, since a name must not cost an audit its report.
+inline std::string json_text(const report_json& report, int indent = 1) {
+  return report.dump(indent, ' ', false, report_json::error_handler_t::replace);
+}
+
 }  // namespace qfa
 
 #endif
