@@ -80,8 +80,9 @@ TEST_CASE("features.csv: pages read back what was written, feature by feature") 
   for (const page_column& column : reference_columns)
     CHECK(table.conditions[0].find(column.name) != nullptr);
   for (const page_column& column : condition_columns)  // all but what needs more than a paired audit
-    CHECK((table.conditions[1].find(column.name) != nullptr) ==
-          !(column.name.starts_with("token_") || column.name == "moved_to" || column.name == "effective_bits"));
+    CHECK(
+        (table.conditions[1].find(column.name) != nullptr) ==
+        !(column.name.starts_with("token_") || column.name == "moved_to" || column.name.starts_with("effective_bits")));
   const condition_result& c = result.conditions[1];
   const feature_column& r = *table.conditions[1].find("r");
   const feature_column& band = *table.conditions[1].find("honest_outcome");
