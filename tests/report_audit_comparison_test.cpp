@@ -60,6 +60,49 @@ TEST_CASE("audit_comparison: other tokens, rows or groups have no difference, an
   CHECK(why_not_paired(folder(here, "f", other), a) == "the audits do not come from the same activations");
 }
 
+TEST_CASE("audit_comparison: other models, processing or order are not paired, activations need no model") {
+  const qfa_test::scratch here;
+  report_json report = qfa_test::made_report("p", 7);
+  report["protocol"]["processing"] = "none";
+  report["protocol"]["order"] = "compress,process";
+  const audit_folder a = folder(here, "a", report);
+  CHECK(why_not_paired(a, folder(here, "same", report)).empty());
+  report_json other = report;
+  other["protocol"]["inputs"][0]["crc32"] = "44444444";
+  CHECK(why_not_paired(a, folder(here, "b", other)) == "the audits do not compress the same model");
+  other["protocol"]["inputs"].erase(0);
+  const audit_folder nameless = folder(here, "c", other);
+  CHECK(why_not_paired(nameless, nameless) == "the audits do not compress the same model");
+  other = report;
+  other["protocol"]["processing"] = "transformer_lens";
+  CHECK(why_not_paired(a, folder(here, "d", other)) ==
+        "their protocols differ in processing (\"none\" and \"transformer_lens\")");
+  other = report;
+  other["protocol"]["order"] = "process,compress";
+  CHECK(why_not_paired(a, folder(here, "e", other)).starts_with("their protocols differ in order ("));
+  other = report;
+  other["protocol"]["source"] = "activations";
+  other["protocol"]["inputs"][2]["role"] = "activations";
+  other["protocol"]["inputs"].erase(0);
+  const audit_folder dumped = folder(here, "f", other);
+  CHECK(why_not_paired(dumped, dumped).empty());
+}
+
+TEST_CASE("audit_comparison: a tokenizer is known by its checksum, wherever it lies") {
+  const qfa_test::scratch here;
+  report_json report = qfa_test::made_report("p", 7);
+  report["protocol"]["inputs"][2]["role"] = "text";
+  report["protocol"]["text"] = {{"tokenizer", "here/tokenizer.json"}, {"crc32", "66666666"}, {"document", "line"}};
+  const audit_folder a = folder(here, "a", report);
+  report["protocol"]["text"]["tokenizer"] = "there/tokenizer.json";
+  CHECK(why_not_paired(a, folder(here, "b", report)).empty());
+  report["protocol"]["text"]["crc32"] = "77777777";
+  const std::string reason = "the audits do not make the same tokens of their text";
+  CHECK(why_not_paired(a, folder(here, "c", report)) == reason);
+  report["protocol"].erase("text");
+  CHECK(why_not_paired(a, folder(here, "d", report)) == reason);
+}
+
 TEST_CASE("audit_comparison: refuses two SAEs, hooks or gates, by one sentence") {
   const qfa_test::scratch here;
   const report_json report = qfa_test::made_report("p", 7);

@@ -58,6 +58,17 @@ TEST_CASE("comparison_text: names that differ are compared each with each, other
   CHECK_FALSE(has(unpaired, "less p"));
 }
 
+TEST_CASE("comparison_text: published numbers carry their tag and what the protocol does, honest ones do not") {
+  const qfa_test::scratch here;
+  const audit_folder a = folder(here, "a", "p", qfa_test::made_report("p", 7));
+  const std::string published = comparison_text(a, a, "published"), honest = comparison_text(a, a, "honest");
+  CHECK(has(published, "protocol: arXiv 2606.03002, both through"));
+  CHECK(has(published, "warning: as that paper does, there is no BOS"));
+  CHECK(has(honest, "protocol honest, both through"));
+  CHECK_FALSE(has(honest, "warning"));
+  CHECK_FALSE(has(honest, "2606.03002"));
+}
+
 TEST_CASE("comparison_text: an estimate reads back, and what is missing is not a number") {
   const estimate e = estimate_of(qfa_test::made_estimate(0.5, 0.1));
   CHECK(e.value == 0.5);

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <string>
+#include <vector>
 
 #include "made_report.hpp"
 
@@ -23,19 +24,33 @@ TEST_CASE("feature_columns: the reference's columns once, and each policy's unde
   const feature_column* firings = table.conditions[0].find("reference_firings");
   REQUIRE(firings != nullptr);
   CHECK(firings->cells.size() == 12);
-  CHECK(firings->cells[11] == 61.0f);
+  CHECK(firings->cells[11] == 61.0);
   CHECK(table.conditions[1].find("reference_firings") == nullptr);
   const feature_column* r = table.conditions[1].find("r");
   REQUIRE(r != nullptr);
-  CHECK(r->cells[0] == 0.95f);
-  CHECK(r->cells[1] == 0.25f);
+  CHECK(r->cells[0] == 0.95);
+  CHECK(r->cells[1] == 0.25);
   const feature_column* band = table.conditions[2].find("honest_outcome");
   REQUIRE(band != nullptr);
   CHECK(band->words == std::vector<std::string>{"survived", "blurred", "unmeasured"});
-  CHECK(band->cells[5] == 2.0f);
+  CHECK(band->cells[5] == 2.0);
   CHECK(std::isnan(table.conditions[1].find("r_lower")->cells[3]));
   CHECK(std::isnan(table.conditions[1].find("census")->cells[5]));
   CHECK(table.conditions[1].find("phi") == nullptr);
+}
+
+TEST_CASE("feature_columns: a count beyond what a float holds is exact, and a censored number keeps its word") {
+  const std::string head = "policy,feature,active,reference_firings,effective_bits,effective_bits_censored\r\n";
+  const feature_columns table = read_feature_columns(
+      head + "reference,0,1,16777217,,\r\nreference,1,1,3,,\r\np,0,1,16777217,8,at_least\r\np,1,1,3,4.5,\r\n", "t");
+  REQUIRE(table.conditions.size() == 2);
+  CHECK(table.conditions[0].find("reference_firings")->cells[0] == 16777217.0);
+  const feature_column* censored = table.conditions[1].find("effective_bits_censored");
+  REQUIRE(censored != nullptr);
+  CHECK(censored->kind == column_kind::word);
+  CHECK(censored->words == std::vector<std::string>{"at_least"});
+  CHECK(censored->cells[0] == 0.0);
+  CHECK(std::isnan(censored->cells[1]));
 }
 
 TEST_CASE("feature_columns: refuses, by the line, what no audit wrote") {

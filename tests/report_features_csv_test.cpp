@@ -80,13 +80,14 @@ TEST_CASE("features.csv: pages read back what was written, feature by feature") 
   for (const page_column& column : reference_columns)
     CHECK(table.conditions[0].find(column.name) != nullptr);
   for (const page_column& column : condition_columns)  // all but what needs more than a paired audit
-    CHECK((table.conditions[1].find(column.name) != nullptr) ==
-          !(column.name.starts_with("token_") || column.name == "moved_to" || column.name == "effective_bits"));
+    CHECK(
+        (table.conditions[1].find(column.name) != nullptr) ==
+        !(column.name.starts_with("token_") || column.name == "moved_to" || column.name.starts_with("effective_bits")));
   const condition_result& c = result.conditions[1];
   const feature_column& r = *table.conditions[1].find("r");
   const feature_column& band = *table.conditions[1].find("honest_outcome");
   for (std::size_t f = 0; f < 128; ++f) {
-    CHECK((std::isnan(c.features[f].r) ? std::isnan(r.cells[f]) : r.cells[f] == static_cast<float>(c.features[f].r)));
+    CHECK((std::isnan(c.features[f].r) ? std::isnan(r.cells[f]) : r.cells[f] == c.features[f].r));
     if (c.by_honest.active[f] != 0)
       CHECK(band.words[static_cast<std::size_t>(band.cells[f])] == name(c.by_honest.outcomes[f]));
   }

@@ -250,6 +250,19 @@ def numbers(folder):
             assert abs(float(low) - float(row["r_lower"])) < 0.000551 and abs(float(high) - float(row["r_upper"])) < 0.000551
 
 
+def nothing_counted(file):
+    """Where no feature is counted, no share is 0: it has no value."""
+    opened(file)
+    sound(file)
+    rows = run("""const t = [...document.querySelectorAll('table')].find(t => t.caption && t.caption.textContent.startsWith('Features above thresholds'));
+                  return [...t.tBodies[0].rows].map(r => [...r.cells].slice(1).map(c => c.textContent));""")
+    assert rows and all(cell in ("-", "unmeasured") for row in rows for cell in row), rows[:2]
+    others = run("""return [...document.querySelectorAll('#curve table, #bands table')].flatMap(t => {
+      const heads = [...t.querySelectorAll('thead th')].map(h => h.dataset.head);
+      return [...t.tBodies[0].rows].flatMap(r => [...r.cells].filter((c, j) => heads[j].includes('%') && /^0\\.0/.test(c.textContent)).map(c => c.textContent)); });""")
+    assert not others, others
+
+
 def by_keyboard(file):
     opened(file)
     body = browser.find_element(By.TAG_NAME, "body")
@@ -292,6 +305,7 @@ try:
     for file, choices in pages:
         views(file, file, choices)
     numbers("first")
+    nothing_counted("nothing/report.html")
     by_keyboard("first/report.html")
     features = 100000 if long else 3000
     took = feature_table("big/report.html", features, (6.0, 2.0))

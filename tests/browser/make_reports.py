@@ -3,6 +3,8 @@
 
 Repeats the lines of features.csv until there are FEATURES of them for each condition, renames the conditions, and names
 a page on Neuronpedia, which the demo's SAE has none of.
+
+With FEATURES 0: the same report with nothing counted, every share null, as an audit of too few tokens has it.
 """
 import csv
 import json
@@ -12,6 +14,31 @@ import sys
 source, to, features = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), int(sys.argv[3])
 to.mkdir(exist_ok=True)
 report = json.loads((source / "report.json").read_text())
+if features == 0:
+    def emptied(survey):
+        """A protocol's survey when every feature is unmeasured."""
+        survey.update(counted=0, unmeasured=survey["active"], mass_covered=None)
+        survey.pop("census", None)
+        for part in survey.values():
+            if isinstance(part, dict) and "value" in part:
+                part.update(value=None, interval=None, reason="no feature is counted", bias_corrected=None)
+                if "count" in part:
+                    part["count"] = 0
+        survey["survival_curve"]["rows"] = [[row[0], None, None, None] for row in survey["survival_curve"]["rows"]]
+
+    for condition in report["conditions"]:
+        for protocol in ["honest", "published"]:
+            emptied(condition[protocol])
+    (to / "report.json").write_text(json.dumps(report, indent=1))
+    with open(source / "features.csv", newline="") as file:
+        rows = list(csv.reader(line for line in file if not line.startswith("#")))
+    outcomes = [rows[0].index(name) for name in ["honest_outcome", "published_outcome"]]
+    for row in rows[1:]:
+        for at in outcomes:
+            row[at] = row[at] and "unmeasured"
+    with open(to / "features.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    sys.exit()
 hostile = ["</script><img src=x onerror=\"window.hacked=1\">", "a,\"b\" & 'c' <b>|`*_", "\u2028\u202e-->\U0001f600"]
 names = {}
 for condition in report["conditions"]:

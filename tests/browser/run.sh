@@ -23,6 +23,8 @@ else
   "$qfa" demo align --out refusals >refusals.txt
   /usr/bin/python3 "$here/make_reports.py" first big 100000
 fi
+/usr/bin/python3 "$here/make_reports.py" first nothing 0
+"$qfa" render nothing >/dev/null
 "${audit[@]}" --max-tokens 2048 --no-loss --out others >others.txt
 "$qfa" render big >/dev/null
 cp first/report.html again.html

@@ -53,6 +53,13 @@ inline report_json files_in_role(const audit_folder& a, std::string_view role) {
   return out;
 }
 
+/// How an audit cut its text, without where its tokenizer lay: its checksum tells which one it was.
+inline report_json text_but_place(const audit_folder& a) {
+  report_json text = a.report["protocol"].value("text", report_json());
+  if (text.is_object()) text.erase("tokenizer");
+  return text;
+}
+
 inline std::string protocol_text(const audit_folder& a, const char* key) {
   const auto found = a.report["protocol"].find(key);
   return found == a.report["protocol"].end() ? "nothing" : found->dump();
@@ -80,7 +87,7 @@ inline void require_same_sae(const audit_folder& a, const audit_folder& b) {
 }
 
 /// Why the audits' numbers may not be subtracted with an interval: empty where both come from the same tokens, in the
-/// same rows and groups.
+/// same rows and groups, and, where models were run, from the same reference: its files, processing and order.
 inline std::string why_not_paired(const audit_folder& a, const audit_folder& b) {
   const bool of_text = a.report["protocol"].contains("text") && !a.report["protocol"]["text"].is_null();
   const char* role = of_text                                                     ? "text"
@@ -89,9 +96,14 @@ inline std::string why_not_paired(const audit_folder& a, const audit_folder& b) 
   const report_json files = detail::files_in_role(a, role);
   if (files.empty() || files != detail::files_in_role(b, role))
     return "the audits do not come from the same " + std::string(role);
-  if (of_text && a.report["protocol"]["text"] != b.report["protocol"].value("text", report_json()))
+  if (of_text && detail::text_but_place(a) != detail::text_but_place(b))
     return "the audits do not make the same tokens of their text";
-  for (const char* key : {"rows", "context", "tokens", "analyzed_tokens", "groups", "skip_positions", "prepend_bos"})
+  if (a.report["protocol"].value("source", "") == "model") {
+    const report_json model = detail::files_in_role(a, "model");
+    if (model.empty() || model != detail::files_in_role(b, "model")) return "the audits do not compress the same model";
+  }
+  for (const char* key : {"rows", "context", "tokens", "analyzed_tokens", "groups", "skip_positions", "prepend_bos",
+                          "processing", "order"})
     if (detail::protocol_text(a, key) != detail::protocol_text(b, key))
       return std::string("their protocols differ in ") + key + " (" + detail::protocol_text(a, key) + " and " +
              detail::protocol_text(b, key) + ")";

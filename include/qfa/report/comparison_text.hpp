@@ -81,21 +81,28 @@ inline void add_conditions(text_table& table, const std::string& side, const aud
 
 /// Two audits side by side, a line for each condition of A, then of B, under a protocol ("honest" or "published"); and
 /// their differences with intervals, of conditions of one name, or of all where no name is in both.  Where the audits
-/// do not come from the same tokens, the sentence that says why there are none.  Throws as `require_same_sae` does.
+/// are not paired, the sentence that says why there are none.  Published numbers carry their tag and what the protocol
+/// does.  Throws as `require_same_sae` does.
 inline std::string comparison_text(const audit_folder& a, const audit_folder& b, const std::string& protocol,
                                    table_form form = table_form::columns) {
   require_same_sae(a, b);
   const auto& sae = a.report["sae"];
-  std::string out = "A is " + a.path.string() + "\nB is " + b.path.string() + "\nprotocol " + protocol +
-                    ", both through the same " + sae.value("activation", "unknown") + " SAE of " +
-                    fixed(number_of(sae, "d_sae"), 0) + " features\n\n";
+  const bool as_published = protocol == "published";
+  std::string out = "A is " + a.path.string() + "\nB is " + b.path.string() + "\nprotocol" +
+                    (as_published ? ": arXiv 2606.03002" : " " + protocol) + ", both through the same " +
+                    sae.value("activation", "unknown") + " SAE of " + fixed(number_of(sae, "d_sae"), 0) + " features\n";
+  if (as_published)
+    out +=
+        "warning: as that paper does, there is no BOS, head scales are shared, predictors are of rank 3, Jaccard is at "
+        "its ceiling, tokens are taken as independent, and a ladder depends on the gate\n";
+  out += "\n";
   text_table table({"policy", "bits", "dPPL %", "95 %", "mean r", "survived %", "95 %", "s/b/d", "FVU"});
   detail::add_conditions(table, "A", a, protocol);
   detail::add_conditions(table, "B", b, protocol);
   out += table.str(form) + "\n";
   if (const std::string reason = why_not_paired(a, b); !reason.empty())
     return out + "no differences: " + reason +
-           ", and an interval of a difference needs both to have left out the same rows\n";
+           ", and an interval of a difference needs both to have left out the same rows of one model\n";
   std::vector<paired_difference> all = paired_differences(a, b);
   std::erase_if(all, [&](const paired_difference& d) { return d.protocol != protocol; });
   if (std::ranges::any_of(all, [](const auto& d) { return d.a == d.b; }))
@@ -107,7 +114,7 @@ inline std::string comparison_text(const audit_folder& a, const audit_folder& b,
                      range_text(d.survived.range, 2, 100.0), std::string(difference_word(d.survived)),
                      signed_fixed(d.mean_r.value, 4), range_text(d.mean_r.range, 4), std::to_string(d.features),
                      fixed(d.spearman_r, 3)});
-  return out + differences.str(form) + "both audits come from the same tokens: differences are paired by rows\n";
+  return out + differences.str(form) + "both audits left out the same rows: differences are paired by rows\n";
 }
 
 }  // namespace qfa

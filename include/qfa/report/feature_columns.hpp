@@ -54,13 +54,15 @@ inline constexpr std::array condition_columns{page_column{"r", column_kind::shar
                                               page_column{"token_divergence", column_kind::number},
                                               page_column{"token_divergence_control", column_kind::number},
                                               page_column{"moved_to", column_kind::count},
-                                              page_column{"effective_bits", column_kind::number}};
+                                              page_column{"effective_bits", column_kind::number},
+                                              page_column{"effective_bits_censored", column_kind::word}};
 
-/// A column's cells.  An empty cell is NaN; a word is its place in `words`, and an empty one NaN, too.
+/// A column's cells.  An empty cell is NaN; a word is its place in `words`, and an empty one NaN, too.  Doubles,
+/// since floats skip whole numbers beyond 2^24.
 struct feature_column {
   std::string name;
   column_kind kind = column_kind::number;
-  std::vector<float> cells;  ///< (features)
+  std::vector<double> cells;  ///< (features)
   std::vector<std::string> words{};
 };
 
@@ -143,20 +145,20 @@ class csv_cells {
 };
 
 inline void add_cell(feature_column& column, std::string_view cell, const csv_cells& rows) {
-  constexpr float none = std::numeric_limits<float>::quiet_NaN();
+  constexpr double none = std::numeric_limits<double>::quiet_NaN();
   if (cell.empty()) {
     column.cells.push_back(none);
   } else if (column.kind == column_kind::word) {
     const auto at = std::ranges::find(column.words, cell);
     if (at == column.words.end() && column.words.size() == 200) rows.refuse("has yet another word in " + column.name);
-    column.cells.push_back(static_cast<float>(at - column.words.begin()));
+    column.cells.push_back(static_cast<double>(at - column.words.begin()));
     if (at == column.words.end()) column.words.emplace_back(cell);
   } else {
     double value = 0.0;
     const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
     if (problem == std::errc::invalid_argument || end != cell.data() + cell.size())
       rows.refuse("has a cell in " + column.name + " that is no number");
-    column.cells.push_back(problem == std::errc{} ? static_cast<float>(value) : none);
+    column.cells.push_back(problem == std::errc{} ? value : none);
   }
 }
 

@@ -80,7 +80,7 @@ function showMeaning() {
       whole(counts.changed_high), whole(counts.changed_low), whole(counts.unchanged_high),
       whole(counts.unchanged_low), whole(t.left_out), whole(m.previous_token.changed)];
   })));
-  const tokens = pairs => pairs.slice(0, 6).map(([id, share]) => `${id} (${fixed(100 * share, 0)} %)`).join(', ');
+  const tokens = pairs => pairs.slice(0, 6).map(([id, share]) => `${id} (${fixed(times(100, share), 0)} %)`).join(', ');
   for (const {policy, meaning: m} of list) if (m.changed.length > 0) add(
     details(`${policy}: features that mean something else`,
     table(`${policy}: tokens (ids) that a feature fires on, before and now, ${saeWords(report)}`,

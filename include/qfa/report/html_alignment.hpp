@@ -27,7 +27,8 @@ function showAlignment() {
   const row = (m, name) => [name || m.name, name ? '' : fixed(m.bits_per_element, 2), fixed(m.perplexity_ratio, 4),
     one(m.harmful.conditional_flip), rate(m.harmful.conditional_flip), range(m.harmful.conditional_flip, 1, 100),
     one(m.harmless.reverse_flip), range(m.harmless.reverse_flip, 1, 100),
-    fixed(100 * m.harmful.net, 1), m.harmful.mcnemar_p < 1e-4 ? m.harmful.mcnemar_p.toExponential(1) :
+    fixed(times(100, m.harmful.net), 1), known(m.harmful.mcnemar_p) && m.harmful.mcnemar_p < 1e-4 ?
+      m.harmful.mcnemar_p.toExponential(1) :
       fixed(m.harmful.mcnemar_p, 4), one(m.harmful.garbled), one(m.harmless.garbled)];
   const heads = ['cache', ['KV bits', 'bits an element takes, scales included'], 'PPL ratio',
     ['flips', 'refused by the reference, answered now'], 'flips %', 'flips 95 %',
@@ -39,10 +40,10 @@ function showAlignment() {
   add(figure('Flips against perplexity', 'Bars are 95 % intervals of the share of flips; crosses are noise of the ' +
     'same size.', width => keep(280, width * 0.45, 400), (width, tall) => {
     const box = [62, 12, width - 14, tall - 42], all = [...caches, ...a.sweep.noise_of_that_size],
-      ratios = all.map(m => 100 * (m.perplexity_ratio - 1)).filter(known);
+      ratios = all.map(m => percentChange(m.perplexity_ratio)).filter(known);
     const x = bent(Math.min(-0.02, ...ratios) * 1.1, Math.max(1, ...ratios) * 1.3, box[0], box[2], 0.1, v => v +
       ' %'), y = linear(0, 100, box[3], box[1], v => v + ' %');
-    const at = m => [x(100 * (m.perplexity_ratio - 1)), y(100 * m.harmful.conditional_flip.value)];
+    const at = m => [x(percentChange(m.perplexity_ratio)), y(times(100, m.harmful.conditional_flip.value))];
     const drawn = m => known(m.perplexity_ratio) && known(m.harmful.conditional_flip.value);
     return [axes(box, x, y, 'change of perplexity (bent scale)', 'flips of refused prompts'),
       caches.filter(drawn).map((m, i) => { const [low, high] = m.harmful.conditional_flip.interval;

@@ -32,6 +32,9 @@ const say = text => { $('said').textContent = text; };
 // ---- numbers, as the program prints them
 const known = x => typeof x === 'number' && Number.isFinite(x);
 const fixed = (x, decimals) => known(x) ? x.toFixed(decimals) : '-';
+// A report's number may be null, which counts as 0 in JavaScript's sums: a product of one that is missing is missing.
+const times = (k, x) => known(x) ? k * x : NaN;
+const percentChange = ratio => known(ratio) ? 100 * (ratio - 1) : NaN;
 const signed = (x, decimals) => (known(x) && x >= 0 ? '+' : '') + fixed(x, decimals);
 const whole = x => known(x) ? Math.round(x).toString().replace(/\B(?=(\d{3})+(?!\d))/g, ',') : '-';
 const brief = x => !known(x) ? '-' : x === 0 ? '0' : Math.abs(x) >= 1e-3 && Math.abs(x) < 1e5 ?
@@ -39,7 +42,7 @@ const brief = x => !known(x) ? '-' : x === 0 ? '0' : Math.abs(x) >= 1e-3 && Math
 // An interval is an object with its kind, or two bounds, or nothing.
 function range(e, decimals, unit = 1, print = fixed, from = 0) {
   const i = e && e.interval;
-  const end = x => print(unit * (x - from), decimals);
+  const end = x => print(known(x) ? unit * (x - from) : NaN, decimals);
   if (Array.isArray(i)) return known(i[0]) || known(i[1]) ? `[${end(i[0])}, ${end(i[1])}]` : 'unmeasured';
   if (!i) return 'unmeasured';
   if (i.kind === 'at_least') return `[>= ${end(i.lower)}]`;
@@ -81,6 +84,16 @@ const heading = text => add(h('h3', {}, text));
 const paragraph = (text, kind) => add(h('p', {class: kind}, text));
 const facts = entries => h('dl', {class: 'facts'}, entries.filter(Boolean).map(([name, text, more]) =>
   h('div', {}, h('dt', {}, name), h('dd', {}, text, more ? h('small', {}, more) : null))));
+// A part that a report lacks something of says so by its name, and the others are drawn all the same.
+function attempt(name, part) {
+  try {
+    part();
+  } catch (problem) {
+    console.error(problem);
+    section = page;
+    paragraph(`The part "${name}" of this page cannot be drawn from this report: ${problem.message}.`, 'warning');
+  }
+}
 const details = (title, ...inside) => h('details', {}, h('summary', {}, title), inside);
 function chooser(label, choices, chosen, changed) {  // choices: [value, text]
   const select = h('select', {onchange: () => changed(select.value)},

@@ -19,18 +19,25 @@ function showComparison() {
     $('sections').replaceChildren();
     beforePrint.length = afterPrint.length = 0;
     page.append(h('h1', {}, 'Two audits side by side'));
+    for (const part of [showSides, showBeside, showDifferences, showPairs, showBothProtocols])
+      attempt(part.name.replace(/^show/, ''), part);
+  };
+  const showSides = () => {
     section = page;
     add(facts([...sides.map((x, i) => [`Audit ${letters[i]}`, x.name,
       `${x.report.protocol.architecture || 'activations'}, ` +
       `${x.report.protocol.model_dtype || x.report.protocol.source}; ${whole(x.report.protocol.analyzed_tokens)} ` +
       `tokens`]), ['SAE', gates[report.sae.activation] || report.sae.activation,
       `the same in both: ${whole(report.sae.d_sae)} features; ${report.protocol.hook}`],
-      ['Tokens', data.why_not_paired ? 'not the same' : 'the same', data.why_not_paired ? 'no differences' :
-        'differences are paired']]));
+      ['Differences', data.why_not_paired ? 'none' : 'paired', data.why_not_paired ? 'see below' :
+        'both left out the same rows']]));
     if (data.why_not_paired) paragraph(`No difference is shown, since ${data.why_not_paired}: an interval of one ` +
-      `needs both audits to have left out the same rows.`, 'warning');
+      `needs both audits to have left out the same rows of one model.`, 'warning');
     reports.forEach((r, i) => (r.protocol.warnings || []).forEach(w => paragraph(`Warning of ${letters[i]}: ${w}`,
       'warning')));
+    showPublished();
+  };
+  const showBeside = () => {
     begin('beside', 'Side by side', `Under the ${protocolWords()}, through one ${saeWords(report)}.`);
     const all = list.flatMap((conditions, i) => conditions.map(c => [i, c]));
     const names = all.map(([i, c]) => `${letters[i]}: ${c.policy}`);
@@ -54,19 +61,21 @@ function showComparison() {
       percent(by(c).survived), percentRange(by(c).survived), percent(by(c).blurred), percent(by(c).destroyed),
         bandNames.map(b => by(c)[b].count).join('/'), whole(by(c).unmeasured), percent(by(c).mass_survival),
         percentRange(by(c).mass_survival), fixed(c.sae_fit.fvu, 4)])));
+  };
+  const showDifferences = () => {
+    if (data.why_not_paired) return;
     const differences = (data.differences || []).filter(d => d.protocol === protocol);
-    if (!data.why_not_paired) {
-      begin('differences', 'Paired differences', 'B less A, with intervals by leaving out the same groups of rows of ' +
-        'both. "Told apart" is said only where the interval excludes 0.');
-      const word = e => { const i = e.interval; return !i || i.kind !== 'two_sided' ? 'unmeasured' : i.lower > 0 ?
-        'B survives more' : i.upper < 0 ? 'A survives more' : 'not told apart'; };
-      add(table(`B less A, ${protocolWords()}, ${saeWords(report)}`,
-        ['A', 'B', 'survived, points', '95 %', 'told apart?', 'mean r', 'mean r 95 %', 'counted in both',
-        'Spearman of r'], differences.map(d => [d.a, d.b, signed(100 * value(d.survived), 2),
-        range(d.survived, 2, 100, signed), word(d.survived), signed(value(d.mean_r), 4),
-        range(d.mean_r, 4, 1, signed), whole(d.features), fixed(value(d.spearman_r), 3)]), {words: [1]}));
-    }
-    showPairs();
+    begin('differences', 'Paired differences', 'B less A, with intervals by leaving out the same groups of rows of ' +
+      'both. "Told apart" is said only where the interval excludes 0.');
+    const word = e => { const i = e.interval; return !i || i.kind !== 'two_sided' ? 'unmeasured' : i.lower > 0 ?
+      'B survives more' : i.upper < 0 ? 'A survives more' : 'not told apart'; };
+    add(table(`B less A, ${protocolWords()}, ${saeWords(report)}`,
+      ['A', 'B', 'survived, points', '95 %', 'told apart?', 'mean r', 'mean r 95 %', 'counted in both',
+      'Spearman of r'], differences.map(d => [d.a, d.b, signed(100 * value(d.survived), 2),
+      range(d.survived, 2, 100, signed), word(d.survived), signed(value(d.mean_r), 4),
+      range(d.mean_r, 4, 1, signed), whole(d.features), fixed(value(d.spearman_r), 3)]), {words: [1]}));
+  };
+  const showBothProtocols = () => {
     begin('protocol', 'How they were made');
     add(h('div', {class: 'pair'}, reports.map((r, i) => protocolTable(`Protocol of ${letters[i]}: ${sides[i].name}`,
       r))));
@@ -74,6 +83,7 @@ function showComparison() {
   const showPairs = () => {
     begin('features', 'Feature by feature', `What becomes of each feature in both, through a ${saeWords(report)}. ` +
       `Only counts and values are shown here: one feature's difference is unmeasured.`);
+    if (list.some(conditions => conditions.length === 0)) { paragraph('One of them has no policy.', 'quiet'); return; }
     const both = list[0].filter(c => list[1].some(d => d.policy === c.policy));
     let chosen = [(both[0] || list[0][0]).policy, (both[0] || list[1][0]).policy];
     const cells = (side, name) => tables[side].column(chosen[side], name);

@@ -44,7 +44,9 @@ function featureColumns(policy, count) {
     own('token_divergence', 'drift', brief, 'bits by which the tokens it fires on differ'),
       own('token_divergence_control', 'drift, control', brief, 'the same between halves of the reference'),
     own('moved_to', 'moved to', x => known(x) ? String(x) : '', 'the feature that fires where this one is missed'),
-      own('effective_bits', 'worth in bits', x => fixed(x, 2), 'bits of plain rounding')].filter(Boolean);
+    features.column(policy, 'effective_bits') ? {...own('effective_bits', 'worth in bits', x => fixed(x, 2),
+      'bits of plain rounding; >= and <= at the ends of the ladder'),
+      censored: features.column(policy, 'effective_bits_censored')} : null].filter(Boolean);
 }
 function cellText(column, f) {
   if (column.interval) {
@@ -53,8 +55,10 @@ function cellText(column, f) {
       `[>= ${fixed(low.cells[f], 3)}]` :
       word === 'at_most' ? `[<= ${fixed(high.cells[f], 3)}]` : 'unmeasured';
   }
-  return column.words ? (known(column.cells[f]) ? column.words[column.cells[f]].replace(/_/g, ' ') : '') :
-    column.print(column.cells[f]);
+  const {censored} = column, end = censored && known(censored.cells[f]) ? censored.words[censored.cells[f]] : '';
+  return (end === 'at_least' ? '>= ' : end === 'at_most' ? '<= ' : '') + (column.words ?
+    (known(column.cells[f]) ? column.words[column.cells[f]].replace(/_/g, ' ') : '') :
+    column.print(column.cells[f]));
 }
 // What a search asks for: "17" and "100-200" numbers, "r<0.5" a column, "blurred" a word; all together.
 function searchTest(terms, columns) {
@@ -169,6 +173,7 @@ function showFeatures() {
     'is fetched only when the link is followed.' : null);
   if (!features) { paragraph('The features are not in this file.', 'quiet'); return; }
   const list = features.policies.filter(p => !report.conditions.some(c => c.policy === p && c.ladder_only));
+  if (list.length === 0) { paragraph('No policy has features.', 'quiet'); return; }
   featureTable(section, report, policy => featureColumns(policy, features.count),
     [...list.map(p => [p, p]), ...(list.length > 1 ? [['', 'r under every policy']] : [])],
     policy => `${policy || 'r under every policy'}, ${protocolWords()}, ${saeWords(report)}`, 'r');

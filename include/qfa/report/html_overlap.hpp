@@ -10,10 +10,11 @@ namespace qfa {
 /// predictable.
 inline constexpr std::string_view html_overlap = R"js(
 // ---- which policies hurt the same features
+// Each by its name and value; a Jaccard index names its set, too, whose chance and ceiling stand beside it.
 const measures = {
-  jaccard: ['Jaccard of those not survived', o => o.not_survived.jaccard],
-    blurred: ['Jaccard of the blurred', o => o.blurred.jaccard],
-  destroyed: ['Jaccard of the destroyed', o => o.destroyed.jaccard],
+  jaccard: ['Jaccard of those not survived', o => o.not_survived.jaccard, 'not_survived'],
+    blurred: ['Jaccard of the blurred', o => o.blurred.jaccard, 'blurred'],
+  destroyed: ['Jaccard of the destroyed', o => o.destroyed.jaccard, 'destroyed'],
     above: ['Jaccard above chance, of what is possible', o => o.not_survived.jaccard_above_chance],
   kappa: ['Cohen\'s kappa of those not survived', o => o.not_survived.cohen_kappa],
     spearman: ['Spearman of damage', o => o.spearman_damage],
@@ -23,7 +24,7 @@ function showOverlap() {
   begin('overlap', 'Which policies hurt the same features',
     'Overlap alone proves no shared mode: any two errors hit weak features. Beside it stand what chance gives, what ' +
     'is possible at these sizes, and, where the audit ran controls, what unrelated noise of the same size gives.');
-  const pairs = report.overlaps[protocol] || [];
+  const pairs = (report.overlaps || {})[protocol] || [];
   const list = compressed().map(c => c.policy).filter(p => pairs.some(o => o.a === p || o.b === p));
   if (pairs.length === 0 || list.length < 2) { paragraph('There is only one policy to compare.', 'quiet'); return; }
   const find = (a, b) => pairs.find(o => (o.a === a && o.b === b) || (o.a === b && o.b === a));
@@ -40,10 +41,12 @@ function showOverlap() {
           const x = left + cell * j, y = 8 + tall * i, o = i === j ? null : find(a, b);
           if (!o) return s('rect', {x, y, width: cell - 1, height: tall - 1, fill: i === j ? 'var(--grid)' :
             'url(#hatch-unmeasured)'}, s('title', {}, i === j ? a : 'not compared'));
-          const e = measures[measure][1](o), v = value(e);
+          const [name, read, set] = measures[measure], e = read(o), v = value(e);
+          const beside = set ? [['chance', o[set].jaccard_chance], ['ceiling', o[set].jaccard_ceiling]].filter(
+            ([, of]) => known(value(of))).map(([word, of]) =>
+            `; ${word} ${fixed(value(of), 3)}`).join('') : '';
           return known(v) ? heatCell(x, y, cell, tall, Math.abs(v), fixed(v, 2),
-            `${a} and ${b}: ${withRange(e, 3)}; chance ${fixed(value(o.not_survived.jaccard_chance), 3)}, ceiling ` +
-            `${fixed(value(o.not_survived.jaccard_ceiling), 3)}`) :
+            `${a} and ${b}, ${name}: ${withRange(e, 3)}${beside}`) :
             s('rect', {x, y, width: cell - 1, height: tall - 1, fill: 'url(#hatch-unmeasured)',
               stroke: 'var(--grid)'}, s('title', {}, `${a} and ${b}: ${(e && e.reason) || 'unmeasured'}`));
         })];
@@ -56,9 +59,13 @@ function showOverlap() {
     measure, chosen => { measure = chosen; drawn.paint(); })), drawn);
   const verdicts = new Map(((report.controls || {}).shared_damage || []).map(x => [x.a + '\n' + x.b, x]));
   const verdictOf = o => verdicts.get(o.a + '\n' + o.b) || verdicts.get(o.b + '\n' + o.a);
+  // Controls have rows of their own, and judge by the honest rules: their numbers stand beside no others.
+  const controlled = protocol === 'honest';
   const heads = ['pair', 'sizes', 'both', 'J', 'J 95 %', ['chance', 'if both were drawn at random'],
     ['ceiling', 'possible at these sizes'], 'J above chance', 'above 95 %', 'kappa', 'Spearman d', 'Spearman 95 %',
-    ['J of noise', 'control: noise of the same size'], 'shared mode?'];
+    ...(controlled ? [['J on the controls\' rows', 'of the same two policies'], ['J of noise on the controls\' rows',
+    'control: noise of the same size'], ['shared mode? on the controls\' rows', 'J less J of noise, and partial rho']] :
+    [])];
   add(table(`Overlap of the features not survived, ${protocolWords()}, ${saeWords(report)}`, heads,
     pairs.filter(o => list.includes(o.a) && list.includes(o.b)).map(o => {
     const x = verdictOf(o), n = o.not_survived;
@@ -66,7 +73,8 @@ function showOverlap() {
       range(n.jaccard, 3), fixed(value(n.jaccard_chance), 3), fixed(value(n.jaccard_ceiling), 3),
       fixed(value(n.jaccard_above_chance), 3), range(n.jaccard_above_chance, 3), fixed(value(n.cohen_kappa), 3),
         fixed(value(o.spearman_damage), 3), range(o.spearman_damage, 3),
-      x ? withRange(x.jaccard_null, 3) : 'no control', x ? x.verdict : 'unmeasured'];
+      ...(!controlled ? [] : x ? [withRange(x.jaccard, 3), withRange(x.jaccard_null, 3), x.verdict] :
+      ['no control', 'no control', 'unmeasured'])];
   })));
 }
 

@@ -25,7 +25,8 @@ function showProtocol() {
   add(table('Fit of the SAE, and the first position apart; no interval: unmeasured',
     ['model', 'FVU', 'L0', 'dead %', 'explained variance', 'position', '|h| there', '|h| elsewhere',
     'its share of flips %'], report.conditions.map(c => [c.policy, fixed(c.sae_fit.fvu, 4), fixed(c.sae_fit.l0, 1),
-    fixed(100 * c.sae_fit.dead_share, 1), fixed(c.sae_fit.explained_variance, 4), String(c.first_position.position),
+    fixed(times(100, c.sae_fit.dead_share), 1), fixed(c.sae_fit.explained_variance, 4),
+    String(c.first_position.position),
     fixed(c.first_position.norm, 1), fixed(c.first_position.norm_elsewhere, 1),
     percent(c.first_position.flip_share)])));
   const matched = report.conditions.filter(c => c.pruning_match);
@@ -45,7 +46,7 @@ function showAudit() {
     page.replaceChildren();
     $('sections').replaceChildren();
     beforePrint.length = afterPrint.length = 0;
-    rounds().forEach(part => part());
+    rounds().forEach(part => attempt(part.name.replace(/^show/, ''), part));
   };
   bar('qfa audit', chooser('Protocol ', [['honest', 'honest'], ['published', 'published: arXiv 2606.03002']],
     protocol, chosen => { protocol = chosen; draw(); say('drawn again'); }));

@@ -14,7 +14,7 @@ let report = data.report;
 let protocol = 'honest';
 const by = c => c[protocol];
 const bitsOf = c => c.bits_per_weight ? value(c.bits_per_weight) : NaN;
-const changeOf = c => c.loss ? 100 * (value(c.loss.perplexity_ratio) - 1) : NaN;
+const changeOf = c => c.loss ? percentChange(value(c.loss.perplexity_ratio)) : NaN;
 const changeRange = c => c.loss && c.loss.perplexity_ratio.interval ?
   range(c.loss.perplexity_ratio, 2, 100, signed, 1) : c.reference ? '' : 'unmeasured';
 const visible = () => report.conditions.filter(c => !c.ladder_only);
@@ -36,6 +36,14 @@ function showNarrowIntervals() {
       `${apart.map(([what]) => what.replaceAll('_', ' ')).join(', ')} are wider than chance allows: neighboring ` +
       `groups hang together, and they are too narrow.`, 'warning');
   }
+}
+
+/** What numbers under the published protocol have to say of themselves, wherever they stand. */
+function showPublished() {
+  if (protocol === 'published')
+    paragraph('protocol: arXiv 2606.03002. These numbers repeat it to the digit, with what it does: no BOS, head ' +
+      'scales shared, predictors of rank 3, Jaccard at its ceiling, tokens taken as independent, a ladder that ' +
+      'depends on the gate.', 'warning');
 }
 
 function showHead() {
@@ -64,10 +72,7 @@ function showHead() {
       'warning');
   for (const warning of p.warnings || []) paragraph('Warning: ' + warning, 'warning');
   showNarrowIntervals();
-  if (protocol === 'published')
-    paragraph('These numbers repeat arXiv 2606.03002 to the digit, with what it does: no BOS, head scales shared, ' +
-      'predictors of rank 3, Jaccard at its ceiling, tokens taken as independent, a ladder that depends on the ' +
-      'gate.', 'warning');
+  showPublished();
 }
 
 function showSummary() {
@@ -80,7 +85,7 @@ function showSummary() {
     add(h('p', {class: 'story'}, h('strong', {}, c.policy),
       ` changes perplexity by ${signed(change, 2)} % ${changeRange(c)}, and `,
       h('strong', {}, `${fixed(100 * lost, 1)} %`),
-        ` of the counted features (${whole(gone)} of ${whole(by(c).counted)}) do not survive it: ` +
+        ` of the counted features (${whole(gone)} of ${whole(by(c).counted)}) have r of 0.9 or less: ` +
         `${percent(by(c).survived)} % ${percentRange(by(c).survived)} have r above 0.9 through this ` +
         `${saeWords(report)}.`));
   }
@@ -108,8 +113,7 @@ function showSummary() {
   add(table(`Policies, ${protocolWords()}, ${saeWords(report)}`, columns.map(([head, , title]) => [head, title]),
     visible().map(c => columns.map(([, cell]) => cell(c)))));
   paragraph('"survived" (r > 0.9) bears the loss of 19 % of a rare feature\'s firings, "destroyed" (r < 0.5) takes ' +
-    '75 %. ' + report.note[0].toUpperCase() +
-    report.note.slice(1) + '.', 'notes');
+    '75 %.' + (report.note ? ` ${report.note[0].toUpperCase()}${report.note.slice(1)}.` : ''), 'notes');
   const flips = compressed().map(c => `${c.policy} ${fixed(100 * value(c.flip_share), 1)} %`).join(', ');
   if (flips) paragraph(`Flips of the ${gates[report.sae.activation] || report.sae.activation} gate carry of the ` +
     `error's energy: ${flips}.`, 'notes');
@@ -176,8 +180,8 @@ function showMasking() {
     'change it by less than 2 % and yet lose at least 5 % of the features.');
   const list = compressed().filter(c => known(changeOf(c)) && known(value(by(c).survived)));
   if (list.length === 0) { paragraph('Perplexity is unmeasured: this audit has no losses.', 'quiet'); return; }
-  const ends = list.flatMap(c => [changeOf(c), ...(bounds(c.loss.perplexity_ratio) || []).map(x =>
-    100 * (x - 1))]).filter(known);
+  const ends = list.flatMap(c => [changeOf(c), ...(bounds(c.loss.perplexity_ratio) ||
+    []).map(percentChange)]).filter(known);
   const low = Math.min(0, ...ends), high = Math.max(2.5, ...ends) * 1.15;
   const least = Math.min(90, ...list.map(c => 100 * value(by(c).survived)));
   const draw = (width, tall) => {
@@ -225,8 +229,8 @@ function showCurve() {
         [s('path', {d: `M${x(at)} ${box[1]}V${box[3]}`, stroke: 'var(--quiet)',
         'stroke-dasharray': '3 3'}), text(x(at), box[1] - 6, word, {'text-anchor': 'middle', class: 'tick'})]),
       list.map((c, i) => shown.has(i) ?
-        line(i, by(c).survival_curve.rows.map(r => [r[0], 100 * r[1], 100 * r[2], 100 * r[3]]), x, y,
-        {between: [1, 99]}) : null)];
+        line(i, by(c).survival_curve.rows.map(r => [r[0], times(100, r[1]), times(100, r[2]), times(100, r[3])]),
+        x, y, {between: [1, 99]}) : null)];
   };
   const at = [0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
   const drawn = figure('Survival curve', `${protocolWords()}; the ribbons are 95 % intervals, point by point, where ` +
@@ -234,8 +238,8 @@ function showCurve() {
     table(`Features above thresholds of r, in %, ${protocolWords()}, ${saeWords(report)}`,
       ['policy', ...at.flatMap(t => ['r > ' + t, `r > ${t}, 95 %`])],
       list.map(c => [c.policy, ...at.flatMap(t => { const r = by(c).survival_curve.rows[Math.round(100 * t)];
-        return [fixed(100 * r[1], 1), known(r[2]) || known(r[3]) ?
-          `[${fixed(100 * r[2], 1)}, ${fixed(100 * r[3], 1)}]` : 'unmeasured']; })])));
+        return [fixed(times(100, r[1]), 1), known(r[2]) || known(r[3]) ?
+          `[${fixed(times(100, r[2]), 1)}, ${fixed(times(100, r[3]), 1)}]` : 'unmeasured']; })])));
   add(legend(list.map(c => c.policy), shown, () => drawn.paint(), 'Policies in the picture'), drawn);
   heading('The same without a threshold, and by mass');
   add(table(`Survival in other words, ${protocolWords()}, ${saeWords(report)}`,
@@ -245,10 +249,11 @@ function showCurve() {
     'weighted by activation times decoder norm'], 'mass 95 %',
       ['mass counted %', 'share of all features\' mass that the counted ones have'], 'area', 'area 95 %'],
     list.map(c => [c.policy, percent(by(c).survived), percentRange(by(c).survived),
-      fixed(100 * by(c).survived.bias_corrected, 1),
+      fixed(times(100, by(c).survived.bias_corrected), 1),
       ...['confirmed_survived', 'confirmed_not', 'undecided'].map(k => by(c).census ? whole(by(c).census[k]) : '-'),
         percent(by(c).mass_survival),
-      percentRange(by(c).mass_survival), fixed(100 * by(c).mass_covered, 1), fixed(value(by(c).survival_area), 4),
+      percentRange(by(c).mass_survival), fixed(times(100, by(c).mass_covered), 1),
+        fixed(value(by(c).survival_area), 4),
         range(by(c).survival_area, 4)])));
   paragraph('A feature survives for sure only where it is confirmed: r above 0.9 with a false discovery rate of 5 % ' +
     'over the counted features.', 'notes');

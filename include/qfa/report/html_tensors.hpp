@@ -20,7 +20,7 @@ const tensorMeasures = {
     sqnr: ['SQNR, dB', t => value(t.sqnr_db), x => fixed(x, 1)],
   bits: ['bits a weight', t => value(t.bits_per_weight), x => fixed(x, 2)],
     zeroed: ['zeroed share', t => t.zeroed_share, x => fixed(x, 3)],
-  cosine: ['1 - cosine', t => 1 - t.cosine, x => brief(x)]};
+  cosine: ['1 - cosine', t => 1 + times(-1, t.cosine), x => brief(x)]};
 function showTensors() {
   const list = compressed().filter(c => c.tensors && c.tensors.length > 0);
   if (list.length === 0) return;
@@ -56,7 +56,7 @@ function showTensors() {
       'bits a weight', 'SQNR, dB', 'relative error', 'cosine', 'zeroed %', 'worst error'],
       c.tensors.map(t => [t.name, placeOf(t.name).layer < 0 ? '' : String(placeOf(t.name).layer),
       t.policy || c.policy, whole(t.weights), fixed(value(t.bits_per_weight), 2), fixed(value(t.sqnr_db), 2),
-        fixed(t.relative_frobenius_error, 5), fixed(t.cosine, 6), fixed(100 * t.zeroed_share, 2),
+        fixed(t.relative_frobenius_error, 5), fixed(t.cosine, 6), fixed(times(100, t.zeroed_share), 2),
         brief(t.worst_error)]), {words: [2]}));
   };
   add(h('div', {class: 'controls'}, chooser('Policy', list.map((p, i) => [String(i), p.policy]), '0',
@@ -71,7 +71,7 @@ function showTensors() {
   heading('Distortion beside bits a weight');
   const charts = [['relative error of the weights', p => p.distortion.relative_frobenius_error, null, true],
     [`survived, through a ${saeWords(report)}`, p => 100 * value(by(p).survived),
-    p => (bounds(by(p).survived) || []).map(x => 100 * x), false]].map(([name, of, ends, bent]) =>
+    p => (bounds(by(p).survived) || []).map(x => times(100, x)), false]].map(([name, of, ends, bent]) =>
     figure(bent ? 'Distortion' : 'Survival', bent ? 'Relative Frobenius error of all targeted matrices together.' :
       `${protocolWords()}; bars are 95 % intervals.`, width => keep(250, width * 0.6, 330), (width, tall) => {
       const box = [64, 12, width - 14, tall - 42], xs = weighed.map(bitsOf), ys = weighed.map(of).filter(known);
@@ -91,7 +91,7 @@ function showTensors() {
     ['policy', 'bits', 'weights', 'SQNR, dB', 'relative error', 'cosine', 'zeroed %', 'survived %', 'survived 95 %'],
     list.map(p => [p.policy, fixed(bitsOf(p), 2), whole(p.distortion.weights), fixed(value(p.distortion.sqnr_db), 2),
     fixed(p.distortion.relative_frobenius_error, 5), fixed(p.distortion.cosine, 6),
-      fixed(100 * p.distortion.zeroed_share, 2), percent(by(p).survived), percentRange(by(p).survived)])));
+      fixed(times(100, p.distortion.zeroed_share), 2), percent(by(p).survived), percentRange(by(p).survived)])));
 }
 
 // ---- in bits of plain rounding
@@ -121,7 +121,7 @@ function showLadder() {
         x = linear(Math.min(...at), Math.max(...at), box[0], box[2]),
         y = linear(0, 100, box[3], box[1], v => v + ' %');
       return [axes(box, x, y, `bits of ${l.family}`, 'survived'),
-        curves[name].map((q, i) => line(i, q.survive.map((e, k) => [at[k], ...e.map(v => known(v) ? 100 * v : NaN)]),
+        curves[name].map((q, i) => line(i, q.survive.map((e, k) => [at[k], ...e.map(v => times(100, v))]),
         x, y, {marks: true, between: [1, 99]}))];
     });
     const rows = h('div');
@@ -131,8 +131,8 @@ function showLadder() {
         ['quarter', 'features', 'from', 'to', ...l.survival_over_bits.bits.flatMap(b =>
         [`${b} bits`, `${b} bits, 95 %`])], curves[name].map((q, i) => [parts[i] || String(i + 1), whole(q.features),
         fixed(q.predictor_from, 3), fixed(q.predictor_to, 3),
-        ...q.survive.flatMap(e => [fixed(100 * e[0], 1), known(e[1]) || known(e[2]) ?
-          `[${fixed(100 * e[1], 1)}, ${fixed(100 * e[2], 1)}]` : 'unmeasured'])])));
+        ...q.survive.flatMap(e => [fixed(times(100, e[0]), 1), known(e[1]) || known(e[2]) ?
+          `[${fixed(times(100, e[1]), 1)}, ${fixed(times(100, e[2]), 1)}]` : 'unmeasured'])])));
     };
     add(h('div', {class: 'controls'}, chooser('By', names.map(n => [n, predictorWords[n] || n]), name,
       chosen => { name = chosen; paint(); })), h('div', {class: 'legend'},
@@ -142,8 +142,8 @@ function showLadder() {
   const f = l.features, slope = l.slope_of_log2_nu_per_bit;
   paragraph(`Of ${whole(f.counted)} counted features the law fits ${whole(f.fitted)}; ${whole(f.unmoved)} are ` +
     `unmoved, ${whole(f.gone)} gone, ${whole(f.unsure)} unsure. log2 of noise to signal falls by ` +
-    `${fixed(-slope.median, 2)} a bit (median; 5 to 95 % of features: ${fixed(-slope.percentile_95, 2)} to ` +
-    `${fixed(-slope.percentile_5, 2)}).`, 'notes');
+    `${fixed(times(-1, slope.median), 2)} a bit (median; 5 to 95 % of features: ` +
+    `${fixed(times(-1, slope.percentile_95), 2)} to ${fixed(times(-1, slope.percentile_5), 2)}).`, 'notes');
 }
 )js";
 

@@ -31,18 +31,18 @@ inline report_json packed(const feature_column& column) {
     for (std::size_t i = 0; i < count; ++i)
       bytes.push_back(static_cast<std::uint8_t>(bits >> (8U * i)));
   };
-  for (const float x : column.cells) {
+  for (const double x : column.cells) {
     switch (column.kind) {
       case column_kind::share: {
-        const float steps = (std::clamp)(std::round(10000.0f * x), -32767.0f, 32767.0f);
+        const double steps = (std::clamp)(std::round(10000.0 * x), -32767.0, 32767.0);
         put(std::isnan(x) ? 0x8000U : static_cast<std::uint32_t>(static_cast<std::int32_t>(steps)), 2);
         break;
       }
       case column_kind::number:
-        put(std::bit_cast<std::uint32_t>(x), 4);
+        put(std::bit_cast<std::uint32_t>(static_cast<float>(x)), 4);
         break;
       case column_kind::count:
-        put(x >= 0.0f && x < 4294967040.0f ? static_cast<std::uint32_t>(x) : ~std::uint32_t{0}, 4);
+        put(x >= 0.0 && x < 4294967295.0 ? static_cast<std::uint32_t>(x) : ~std::uint32_t{0}, 4);
         break;
       case column_kind::word:
         put(std::isnan(x) ? 255U : static_cast<std::uint32_t>(x), 1);
