@@ -21,6 +21,7 @@
 #include "qfa/compare/overlap.hpp"
 #include "qfa/compare/partial_correlation.hpp"
 #include "qfa/controls/earlier_audit.hpp"
+#include "qfa/controls/ranking_score.hpp"
 #include "qfa/predict/predictors.hpp"
 #include "qfa/predict/published_prediction.hpp"
 
@@ -167,8 +168,9 @@ TEST_CASE("stories260K: damage at eight bits ranks survival at four bits and und
       return out;
     };
     const std::vector<reported_feature> eight = reported("rtn-int8-row");
-    CHECK(std::fabs(score_ranking(eight, reported("rtn-int4-row")).auc - expected.at(name).first) < 0.001);
     earlier_audit audit;
+    audit.features = {{"int8", eight}, {"int4", reported("rtn-int4-row")}};
+    CHECK(std::fabs(score_ranking(audit, "int8", audit, "int4").auc.value - expected.at(name).first) < 0.001);
     audit.gate = name == "sae_l2_standard" ? "relu" : "jump_relu";
     if (audit.gate == "relu") CHECK(survivors_at_fewer_bits(audit, eight, 4.0) == 639);
     if (audit.gate != "relu") CHECK_THROWS_AS(survivors_at_fewer_bits(audit, eight, 4.0), error);

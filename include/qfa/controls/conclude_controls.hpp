@@ -79,12 +79,12 @@ inline controlled_policy conclude_policy(const controlled_samples& s, std::span<
 /// Variances of the counted features' pre-activations under an isotropic error of `energy` = E|D|^2, crossings of their
 /// thresholds in them.  `norms` are |e_j|^2 of the counted, `near` of all features.
 inline std::vector<double> variances_with_flips(const sae& dictionary, std::span<const std::uint32_t> counted,
-                                                std::span<const double> norms, std::span<const double> near,
+                                                std::span<const double> norms, std::span<const double> nearby,
                                                 double energy) {
   std::vector<double> out;
   for (std::size_t i = 0; i < counted.size(); ++i)
     out.push_back(gated_error_variance(energy / static_cast<double>(dictionary.d_in) * norms[i],
-                                       static_cast<double>(dictionary.threshold[counted[i]]), near[counted[i]]));
+                                       static_cast<double>(dictionary.threshold[counted[i]]), nearby[counted[i]]));
   return out;
 }
 
@@ -93,7 +93,7 @@ inline std::vector<double> variances_with_flips(const sae& dictionary, std::span
 /// What the reference's codes of all rows say of the whole dictionary's features.
 struct dictionary_facts {
   std::vector<std::uint32_t> families;  ///< near-duplicates share one
-  std::vector<double> near{};           ///< shares_near_threshold, of a JumpReLU that reads activations as they are
+  std::vector<double> nearby{};         ///< shares_near_threshold, of a JumpReLU that reads activations as they are
 };
 
 inline dictionary_facts facts_on(const feature_audit& features) {
@@ -103,7 +103,7 @@ inline dictionary_facts facts_on(const feature_audit& features) {
   dictionary_facts out{find_families(dictionary, blocks, block_at, features.reference().side.firings())};
   // What crossings cost depends on the error's size, which is known in the units of the activations.
   if (dictionary.activation == activation_kind::jump_relu && dictionary.norm == input_norm::none)
-    out.near = shares_near_threshold(dictionary, blocks, block_at);
+    out.nearby = shares_near_threshold(dictionary, blocks, block_at);
   return out;
 }
 
@@ -138,10 +138,10 @@ inline void conclude_controls(control_findings& out, const control_passes& passe
   for (const controlled_samples& s : all) {
     controlled_policy& p = out.policies.emplace_back(detail::conclude_policy(s, out.floors));
     p.prediction = predict_with_controls(profiles, s.itself, counted_norms, families);
-    if (!facts.near.empty())
+    if (!facts.nearby.empty())
       p.prediction.flips_auc = noise_prediction(
           profiles, s.itself,
-          detail::variances_with_flips(dictionary, passes.counted(), counted_norms, facts.near, s.energy));
+          detail::variances_with_flips(dictionary, passes.counted(), counted_norms, facts.nearby, s.energy));
     if (!s.error_variances.empty())
       p.prediction.covariance_auc = noise_prediction(profiles, s.itself, s.error_variances);
   }

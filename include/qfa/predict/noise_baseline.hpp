@@ -34,9 +34,9 @@ inline double isotropic_noise_to_signal(double rate, double error_per_dimension,
 ///   f/p = near / (0.1 theta)
 ///
 /// where `near` is the share of the feature's firings less than a tenth above the threshold (sae/near_threshold.hpp).
-inline double gated_error_variance(double variance, double threshold, double near) noexcept {
+inline double gated_error_variance(double variance, double threshold, double nearby) noexcept {
   constexpr double root_of_2_over_pi = 0.79788456080286535588;
-  return variance + root_of_2_over_pi * 10.0 * threshold * near * std::sqrt(variance);
+  return variance + root_of_2_over_pi * 10.0 * threshold * nearby * std::sqrt(variance);
 }
 
 /// |e_j|^2 for each column of an encoder of shape (d_in, d_sae), row-major, as `sae::w_enc` holds it.

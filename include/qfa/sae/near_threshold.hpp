@@ -21,7 +21,7 @@ template <class BlockAt>
 std::vector<double> shares_near_threshold(const sae& s, std::size_t blocks, BlockAt block_at) {
   require(s.activation == activation_kind::jump_relu && s.threshold.size() == s.d_sae,
           "firings near a threshold are those of a JumpReLU SAE, which has one for each feature");
-  std::vector<std::uint64_t> near(s.d_sae, 0), all(s.d_sae, 0);
+  std::vector<std::uint64_t> nearby(s.d_sae, 0), all(s.d_sae, 0);
   for (std::size_t b = 0; b < blocks; ++b) {
     const sparse_codes codes = block_at(b);
     for (std::size_t t = 0; t < codes.tokens(); ++t) {
@@ -29,13 +29,13 @@ std::vector<double> shares_near_threshold(const sae& s, std::size_t blocks, Bloc
       for (std::size_t i = 0; i < token.features.size(); ++i) {
         const std::uint32_t f = token.features[i];
         ++all[f];
-        near[f] += token.values[i] < 1.1f * s.threshold[f];
+        nearby[f] += token.values[i] < 1.1f * s.threshold[f];
       }
     }
   }
   std::vector<double> out;
   for (std::size_t f = 0; f < s.d_sae; ++f)
-    out.push_back(all[f] > 0 ? static_cast<double>(near[f]) / static_cast<double>(all[f])
+    out.push_back(all[f] > 0 ? static_cast<double>(nearby[f]) / static_cast<double>(all[f])
                              : std::numeric_limits<double>::quiet_NaN());
   return out;
 }
