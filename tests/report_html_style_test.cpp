@@ -26,7 +26,7 @@ double luminance(std::string_view color) {
 }
 
 double contrast(std::string_view a, std::string_view b) {
-  const auto [less, more] = std::minmax(luminance(a), luminance(b));
+  const auto [less, more] = std::minmax({luminance(a), luminance(b)});  // by value: of two temporaries it would dangle
   return (more + 0.05) / (less + 0.05);
 }
 

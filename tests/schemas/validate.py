@@ -87,6 +87,8 @@ def main():
             continue
         document = json.loads(text)
         form = document["format"]
+        if form == "qfa-prompts-1":  # a user's, which stands beside reports
+            continue
         if form not in validators:
             wrong.append(f"{file} is of the format {form}, which has no schema")
             continue
