@@ -27,7 +27,8 @@ same_after_kills() {
   local took=$((($(date +%s%N) - began) / 1000))  # microseconds
   test ! -e "$name/resume"
   local killed=0 went_on=0
-  while [ "$killed" -lt "$kills" ]; do
+  # Some kills come before there is a checkpoint: it goes on until enough have come after.
+  while [ "$killed" -lt "$kills" ] || { [ "$went_on" -le $((kills / 4)) ] && [ "$killed" -lt $((5 * kills)) ]; }; do
     "$@" --out "$name.killed" --resume >killed.txt 2>killed.err &
     local pid=$!
     local wait=$(((RANDOM * 32768 + RANDOM) % (took / 2)))
