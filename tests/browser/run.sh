@@ -9,7 +9,7 @@
 set -euo pipefail
 qfa=$(realpath "$1") here=$(cd "$(dirname "$0")" && pwd) demo=$(cd "$(dirname "$0")/../../examples/demo" && pwd)
 work=$2 kind=${3:-long}
-rm -rf "$work" && mkdir -p "$work" && cd "$work"
+rm -rf "$work" && mkdir -p "$work" && cd "$work" && work=$PWD
 
 audit=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --policy rtn:bits=4)
 if [ "$kind" = short ]; then
