@@ -96,7 +96,10 @@ function figure(name, caption, height, draw, numbers) {
   const node = h('figure', {}, place, h('figcaption', {}, h('strong', {}, name + '. '), caption),
     numbers ? details('The numbers of this picture', numbers) : null);
   node.paint = paint;
-  new ResizeObserver(() => { if (Math.abs(place.clientWidth - width) > 1) paint(); }).observe(place);
+  // What was taken off the page has no width, and must not be drawn anew: its numbers may be of another protocol.
+  new ResizeObserver(() => {
+    if (place.isConnected && Math.abs(place.clientWidth - width) > 1) paint();
+  }).observe(place);
   return node;
 }
 // Lines that can be put away: a fieldset of boxes above the figure.
