@@ -7,7 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
 . cmake/bootstrap.sh
-[ $# -gt 0 ] || set -- sanitize debug variants libraries verify tidy format coverage documents fuzz browser tokenizers
+legs="sanitize debug variants libraries verify tidy format coverage documents fuzz browser tokenizers"
+[ $# -gt 0 ] || set -- $legs
 
 for leg in "$@"; do
   case $leg in
@@ -119,7 +120,7 @@ for leg in "$@"; do
       build/release/tests/qfa_tokenizers build/tokenizers/full
       ;;
     *)
-      qfa_say "$leg is none of sanitize, debug, variants, libraries, verify, tidy, format, coverage, documents, fuzz, browser, tokenizers"
+      qfa_say "$leg is none of: $legs"
       exit 2
       ;;
   esac

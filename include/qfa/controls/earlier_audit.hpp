@@ -93,8 +93,13 @@ inline void describe_earlier(const json& report, earlier_audit& out) {
   if (!report.contains("protocol")) return;
   const json& made = report["protocol"];
   out.sae += " at " + text(made, "hook");
-  for (const char* key : {"rows", "context", "skip_positions", "prepend_bos", "text"})
+  for (const char* key : {"rows", "context", "skip_positions", "prepend_bos"})
     out.rows += text(made, key) + " ";
+  if (made.contains("text") && made["text"].is_object()) {
+    json tokenized = made["text"];
+    tokenized.erase("tokenizer");  // wherever it lay: its checksum stands beside it
+    out.rows += tokenized.dump();
+  }
   if (!made.contains("inputs") || !made["inputs"].is_array()) return;
   for (const json& file : made["inputs"]) {
     const std::string role = file.is_object() ? file.value("role", "") : "";

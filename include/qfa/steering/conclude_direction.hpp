@@ -10,6 +10,7 @@
 
 #include "qfa/core/error.hpp"
 #include "qfa/stats/jackknife.hpp"
+#include "qfa/steering/conclude_steering.hpp"
 #include "qfa/steering/steer.hpp"
 #include "qfa/steering/steering_findings.hpp"
 #include "qfa/steering/steering_sums.hpp"
@@ -30,15 +31,6 @@ inline steered_direction conclude_direction(std::string name, const steering_vec
     const auto without = [&](std::size_t i) { return statistic(filled[i]); };
     return jackknife(statistic(own.groups), filled.size(), without, {.scale = scale});
   };
-  const auto exchange = [&](std::size_t dose, std::size_t left_out) {
-    std::vector<double> reference, compressed;
-    for (std::size_t d = 0; d < doses.size(); ++d) {
-      const steering_sums sums = own.without(number, d, left_out);
-      reference.push_back(sums.mean_reference_shift());
-      compressed.push_back(sums.mean_compressed_shift());
-    }
-    return exchange_rate(doses, reference, compressed, dose);
-  };
   steered_direction out{std::move(name), vector.target, vector.length(), {}};
   for (std::size_t d = 0; d < doses.size(); ++d) {
     const auto of = [&](const steering_record& record, double (steering_sums::*number_of)() const noexcept,
@@ -50,7 +42,8 @@ inline steered_direction conclude_direction(std::string name, const steering_vec
     at.gain = of(own, &steering_sums::gain, interval_scale::identity);
     at.fidelity = of(own, &steering_sums::fidelity, interval_scale::atanh);
     at.reference_shift = of(own, &steering_sums::mean_reference_shift, interval_scale::identity);
-    at.exchange = over_groups([&](std::size_t g) { return exchange(d, g); }, interval_scale::log);
+    at.exchange =
+        over_groups([&](std::size_t g) { return curve_of(own, number, doses, g).exchange[d]; }, interval_scale::log);
     at.random_gain = of(random, &steering_sums::gain, interval_scale::identity);
     at.random_fidelity = of(random, &steering_sums::fidelity, interval_scale::atanh);
   }
