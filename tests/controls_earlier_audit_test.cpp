@@ -46,6 +46,21 @@ TEST_CASE("earlier_audit: counted features by condition, the most endangered fir
   CHECK(a.groups == 0);
 }
 
+TEST_CASE("earlier_audit: rows are told by files and what was made of text, not by where a tokenizer lay") {
+  const qfa_test::scratch here;
+  write_audit(here.path());
+  const auto with = [&](const std::string& tokenizer, const std::string& crc) {
+    write(here.path() / "report.json",
+          R"({"protocol": {"rows": 8, "inputs": [{"role": "model", "crc32": "m"}, {"role": "text", "crc32": "t"}],)"
+          R"("text": {"tokenizer": ")" + tokenizer + R"(", "crc32": ")" + crc +
+              R"("}}, "sae": {"activation": "relu"}})");
+    return read_earlier_audit(here.path());
+  };
+  CHECK(with("m/tokenizer.json", "1").inputs == std::vector<std::string>{"\"t\""});
+  CHECK(with("m/tokenizer.json", "1").rows == with("/home/m/tokenizer.json", "1").rows);
+  CHECK(with("m/tokenizer.json", "1").rows != with("m/tokenizer.json", "2").rows);
+}
+
 TEST_CASE("earlier_audit: each bit fewer makes nu four times as large, of a ReLU alone") {
   const qfa_test::scratch here;
   write_audit(here.path());
