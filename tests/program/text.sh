@@ -22,7 +22,7 @@ grep -q '^stories.npy: 2520 tokens of 120 documents (lines), 10440 bytes, separa
 grep -Eq '^by BPE over characters model/tokenizer.json, crc32 [0-9a-f]{8}$' tokens.txt || fail "tokenizer: $(cat tokens.txt)"
 
 for i in $(seq 8); do
-  printf 'anna took the muddy bucket to tom , who went to the field and saw the horse\n'
+  printf 'anna took the muddy plow and tom saw the horse in the barn . the field\n'
 done >others.txt
 "$qfa" tokens --model model --text others.txt --documents lines --separator bos --out others.npy >/dev/null || fail tokens
 
