@@ -41,7 +41,7 @@ else
   grep -q 'built without' one.log
 fi
 "$qfa" "${asked[@]}" --budget 300000 --verdicts verdicts.csv --out second >second.txt
-as_tokens() { sed '/^  "prompts": {$/,/^  },$/d; s/<user> //; s/ <assistant>//' "$1"; }
+as_tokens() { sed '/^ "prompts": {$/,/^ },$/d; s/<user> //; s/ <assistant>//' "$1"; }
 if [ $reads_text = yes ]; then
   grep -q '^488 prompts by BPE over characters model/tokenizer.json, template "<user> {} <assistant>", BOS first$' second.txt
   grep -q '"template": "<user> {} <assistant>"' second/alignment.json
@@ -68,8 +68,8 @@ refused 'too small for a cache of 1024 tokens' "${common[@]}" --verdicts verdict
 refused 'either --prompts FILE, or --harmful FILE and --harmless FILE' align --model model --harmful one.txt
 refused 'prompt-template means nothing with prompts that are tokens' "${common[@]}" --prompt-template 'say {}'
 if [ $reads_text = yes ]; then
-  sed -n 's/.*"label":"harmful","text":"<user> \(.*\) <assistant>".*/\1/p' "$refuser/prompts.json" | head -n 20 >harmful.txt
-  sed -n 's/.*"label":"harmless","text":"<user> \(.*\) <assistant>".*/\1/p' "$refuser/prompts.json" | head -n 20 >harmless.txt
+  head -n 41 text.json | sed -n 's/.*"label":"harmful","text":"\([^"]*\)".*/\1/p' >harmful.txt
+  head -n 41 text.json | sed -n 's/.*"label":"harmless","text":"\([^"]*\)".*/\1/p' >harmless.txt
   lines=(align --model model --harmful harmful.txt --harmless harmless.txt)
   refused 'need --end-of-response eos, none or a token' "${lines[@]}" "${wrapped[@]}"
   refused 'should have one \{\} in it' "${lines[@]}" --prompt-template '<user>' --end-of-response '<end>'
