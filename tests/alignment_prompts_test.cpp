@@ -152,7 +152,9 @@ TEST_CASE("deal_prompts: of any ten in a row five are reported, and the same pla
       ++dealt[static_cast<std::size_t>(set.prompts[i].split)];
     CHECK(dealt == std::array<std::size_t, 3>{3, 2, 5});  // fit, calibration, test
   }
-  CHECK(set.of(prompt_label::harmful, prompt_split::calibration).front() < 4);
+  const std::vector<std::size_t> choosing = set.of(prompt_label::harmful, prompt_split::calibration);
+  REQUIRE_FALSE(choosing.empty());
+  CHECK(choosing.front() < 4);
   check_refused([&] { deal_prompts(set, prompt_label::harmful, texts, code, 'c', "\"h.txt\""); },
                 {"prompt \"harmful-3\" in \"h.txt\"", "token 99", "below 99"});
 }
