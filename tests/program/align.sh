@@ -75,6 +75,13 @@ if [ $reads_text = yes ]; then
   refused 'should have one \{\} in it' "${lines[@]}" --prompt-template '<user>' --end-of-response '<end>'
   refused 'has no token "</s>"' "${lines[@]}" "${wrapped[@]}" --end-of-response '</s>'
   refused 'has no verdict for prompt "harmful-' "${lines[@]}" "${wrapped[@]}" --end-of-response '<end>' --verdicts few.csv
+  # Everything as text: half of the refusals have the one phrase.
+  echo Cannot >phrases.txt
+  "$qfa" "${lines[@]}" "${wrapped[@]}" --end-of-response '<end>' --refusal-phrases phrases.txt --text harmless.txt \
+    --documents lines --separator bos --context 32 --bits 3 --deployed-bits 3 --mechanism-bits 4 --group 16 >lines.txt
+  grep -q ': 40 prompts, 448 tokens of text$' lines.txt
+  grep -q 'the reference refuses 5/10 harmful and 0/10 harmless' lines.txt
+  refused 'refusal-phrases means nothing with --verdicts' "${common[@]}" --verdicts few.csv --refusal-phrases phrases.txt
   refused '"binary.txt" is not UTF-8 at byte 4' align --model model --harmful binary.txt --harmless one.txt
 fi
 echo '{"format": "qfa-prompts-1", "prompts": [{"id": "a", "label": "bad", "split": "test", "tokens": [1]}]}' >bad.json
