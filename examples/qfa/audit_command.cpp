@@ -77,20 +77,24 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
       if (command.count(option) > 0) qfa::fail(std::string(option) + " means nothing with " + with + ", which " + need);
   };
   if (arguments.model.empty()) {
-    refuse({"--tokenizer",       "--documents",     "--separator",
-            "--invalid-utf8",    "--calibration",   "--calibration-tokens",
-            "--targets",         "--except",        "--fused",
-            "--processing",      "--order",         "--loss-batch",
-            "--meaning",         "--meaning-floor", "--token-damage",
-            "--cache-prefill",   "--cache-step",    "--no-loss",
-            "--match-tolerance", "--controls",      "--control-seeds",
-            "--control-tokens",  "--ladder"},
+    refuse({"--tokenizer",        "--documents",
+            "--separator",        "--invalid-utf8",
+            "--calibration",      "--calibration-tokens",
+            "--calibration-text", "--targets",
+            "--except",           "--fused",
+            "--processing",       "--order",
+            "--loss-batch",       "--meaning",
+            "--meaning-floor",    "--token-damage",
+            "--cache-prefill",    "--cache-step",
+            "--no-loss",          "--match-tolerance",
+            "--controls",         "--control-seeds",
+            "--control-tokens",   "--ladder"},
            "--activations", "runs and compresses no model");
     refuse({"--steering", "--steering-features", "--steering-vector", "--patching"}, "--activations",
            "steers no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
-    check_token_source(command, arguments.tokens, arguments.text);
+    check_token_source(command, arguments.tokens, arguments.calibration, arguments.text);
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
     if (!arguments.controls)
       refuse({"--control-seeds", "--control-tokens"}, "an audit without --controls", "runs no controls");

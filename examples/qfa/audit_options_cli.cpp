@@ -155,6 +155,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
       "--calibration", a.calibration,
       "token ids, .npy, that calibrated policies learn from; default: rows of --tokens that are then not "
       "reported");
+  add_calibration_text(command, a.text);
   command.add_option("--calibration-tokens", a.calibration_tokens, "calibrate on no more tokens than this (16384)");
   command.add_option("--cache-prefill", a.cache_prefill,
                      "tokens of a row that reach its caches in the first call; default all, or 1 where attention reads "
