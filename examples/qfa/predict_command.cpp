@@ -38,7 +38,7 @@ void print_score(const qfa::earlier_audit& from, const std::string& condition, c
   std::cout << "\n" << table.str();
   if (from.groups == 0 || to.groups == 0)
     std::cout << "intervals need groups.npy beside both reports, which qfa audit writes\n";
-  if (qfa::of_same_rows(from, to))
+  if (qfa::same_rows(from.rows, to.rows))
     std::cout
         << "both were measured on the same tokens, which flatters the AUC a little: qfa audit --controls ranks on "
            "other tokens than it scores on\n";

@@ -426,6 +426,7 @@
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/prediction.hpp"
 #include "qfa/audit/reference_profiles.hpp"
+#include "qfa/audit/reported_rows.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/row_cosines.hpp"
 #include "qfa/audit/settings.hpp"
