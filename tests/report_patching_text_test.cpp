@@ -9,7 +9,7 @@
 
 namespace report_patching_text_test {
 
-using qfa_test::between;
+using qfa_test::made_estimate;
 
 namespace {
 
@@ -39,21 +39,21 @@ TEST_CASE("patching text: what comes back, of which features, and what that says
 
 TEST_CASE("patching text: where the worst recover no more than others, r is not what matters, or not shown to be") {
   qfa::patching_findings p = qfa_test::made_up_patching();
-  p.conditions[0].points[0].worst_over_random = between(0.01, -0.01, 0.03);
+  p.conditions[0].points[0].worst_over_random = made_estimate(0.01, -0.01, 0.03);
   CHECK(says(
       p,
       "r is NOT shown to be functional importance: restoring the worst features is not shown to give more than any "
       "others do (1.0 % [-1.0, 3.0] beyond"));
-  p.conditions[0].points[0].worst = between(0.01, -0.02, 0.04);
+  p.conditions[0].points[0].worst = made_estimate(0.01, -0.02, 0.04);
   CHECK(says(
       p, "r is NOT shown to be functional importance: restoring the worst features is not shown to recover anything"));
-  p.conditions[0].points[0].worst_over_random = between(-0.02, -0.03, -0.01);
+  p.conditions[0].points[0].worst_over_random = made_estimate(-0.02, -0.03, -0.01);
   CHECK(says(p, "r is NOT functional importance: restoring the worst features gives no more than any others do"));
   p.conditions[0].points[0].worst_over_random = {};
   p.conditions[0].points[0].worst_over_random.range.reason = "fewer than 8 groups of rows";
   CHECK(says(p, "Whether r is functional importance is unmeasured: fewer than 8 groups of rows."));
   p = qfa_test::made_up_patching();
-  p.conditions[0].everything = between(-1.5, -2.0, -1.0);
+  p.conditions[0].everything = made_estimate(-1.5, -2.0, -1.0);
   CHECK(says(p, "The SAE's codes do not carry what is lost"));
   CHECK(!says(p, "functional importance: "));
   p.conditions[0].everything = {};
@@ -69,7 +69,7 @@ TEST_CASE("patching text: where the worst recover no more than others, r is not 
   p.conditions[0].points[1].features = 40;
   CHECK(says(p, "The 5 features, those that r calls destroyed, recover"));
   p.conditions[0].ordered = 501;
-  CHECK(says(p, "The 40 features, those that do not survive, recover"));
+  CHECK(says(p, "The 40 features, those with r of 0.9 or less, recover"));
 }
 
 }  // namespace report_patching_text_test

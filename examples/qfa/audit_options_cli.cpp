@@ -24,6 +24,7 @@
 #include "qfa/report/damage_text.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/group_shifts.hpp"
+#include "qfa/report/interval_warnings.hpp"
 #include "qfa/report/ladder_text.hpp"
 #include "qfa/report/meaning_text.hpp"
 #include "qfa/report/patching_json.hpp"
@@ -252,8 +253,7 @@ void print_markdown(const finished_audit& audit) {
   for (const std::string& warning : result.made.warnings)
     std::cout << "warning: " << paragraphs(warning + "\n");
   std::cout << "\n" << qfa::conditions_table(result, form) << "\n" << paragraphs(qfa::gate_note(result));
-  for (const qfa::condition_result& c : result.conditions)
-    if (!c.ladder_only) std::cout << paragraphs(qfa::interval_warnings(c, result.headline));
+  std::cout << paragraphs(qfa::interval_warnings(result));
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result, form);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result, form);
@@ -276,13 +276,10 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
                 << qfa::fixed(c.match->target, 4) << ", reached " << qfa::fixed(c.match->reached, 4) << " on "
                 << c.match->rows << (c.match->same_rows ? " of the reported rows" : " rows that are not reported")
                 << (c.match->within_tolerance ? "" : ", NOT within the tolerance") << "\n";
-  std::string worst, narrow;
-  for (const qfa::condition_result& c : result.conditions) {
-    if (c.ladder_only) continue;
-    worst += qfa::worst_features_text(c);
-    narrow += qfa::interval_warnings(c, result.headline);
-  }
-  std::cout << narrow << (worst.empty() ? "" : "\n") << worst;
+  std::string worst;
+  for (const qfa::condition_result& c : result.conditions)
+    if (!c.ladder_only) worst += qfa::worst_features_text(c);
+  std::cout << qfa::interval_warnings(result) << (worst.empty() ? "" : "\n") << worst;
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);

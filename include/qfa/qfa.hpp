@@ -516,6 +516,7 @@
 #include "qfa/report/html_style.hpp"
 #include "qfa/report/html_survival.hpp"
 #include "qfa/report/html_tensors.hpp"
+#include "qfa/report/interval_warnings.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
 #include "qfa/report/ladder_json.hpp"

@@ -16,8 +16,8 @@ namespace qfa {
 
 namespace detail {
 
-/// The set that the finding is about: the destroyed features, else those that do not survive, else the worst tenth.  A
-/// set of fewer than 1 % of the features is passed over: so few recover little whatever r is worth.
+/// The set that the finding is about: the destroyed features, else those with r of 0.9 or less, else the worst tenth.
+/// A set of fewer than 1 % of the features is passed over: so few recover little whatever r is worth.
 inline const restored_point* telling_point(const patched_condition& c) {
   for (const char* what : {"destroyed", "not survived", "10 %"}) {
     const auto found = std::ranges::find(c.points, what, &restored_point::what);
@@ -35,7 +35,7 @@ inline std::string patching_verdict(const patched_condition& c) {
   const bool measured = gain.kind == interval_kind::two_sided;
   const std::string set = p->what.back() == '%'    ? "the worst " + p->what + " by r"
                           : p->what == "destroyed" ? "those that r calls destroyed"
-                                                   : "those that do not survive";
+                                                   : "those with r of 0.9 or less";
   std::string out = "  The " + std::to_string(p->features) + " features, " + set + ", recover " +
                     percent_text(p->worst) + " of it, as many at random " + percent_text(p->random) +
                     ", as much energy at random (" + fixed(p->random_features, 0) + " features) " +

@@ -45,13 +45,14 @@ inline std::string bands_sentence(const steered_condition& c) {
   for (std::size_t b = 0; b < c.bands.size(); ++b) {
     const band_fidelity& band = c.bands[b];
     if (band.features == 0) continue;
-    out += (out.empty() ? "  Mean fidelity: " : ", ") +
-           with_range(fixed(band.fidelity.value, 4), band.fidelity.range, 4) + " of the " +
-           std::to_string(band.features) + " " + std::string(outcome_names[b]);
+    out += (out.empty() ? "  Mean fidelity by band of r: " : ", ") +
+           with_range(fixed(band.fidelity.value, 4), band.fidelity.range, 4) + " of " + std::to_string(band.features) +
+           " " + std::string(outcome_names[b]);
   }
   if (out.empty()) return out;
   if (c.bands[0].features > 0 && c.not_survived.features > 0)
-    out += "; survivors lead by " + with_range(signed_fixed(c.survivors_lead.value, 4), c.survivors_lead.range, 4);
+    out +=
+        "; those above 0.9 lead by " + with_range(signed_fixed(c.survivors_lead.value, 4), c.survivors_lead.range, 4);
   return out + ".\n";
 }
 
