@@ -34,6 +34,8 @@ TEST_CASE("patching text: what comes back, of which features, and what that says
              "The 5 features, those that r calls destroyed, recover 6.2 % [5.0, 7.5] of it, as many at random 3.1 % "
              "[3.0, 3.2], as much energy at random (12 features) 12.5 %"));
   CHECK(says(p, "r points at features that matter to predictions: 3.1 % [2.0, 4.0] beyond as many at random."));
+  CHECK(qfa::patching_text(p, qfa::table_form::markdown).find("at random.  \n\n|   restored | features |") !=
+        std::string::npos);
   CHECK(qfa::patching_text({}).empty());
 }
 
@@ -65,7 +67,7 @@ TEST_CASE("patching text: where the worst recover no more than others, r is not 
   p = qfa_test::made_up_patching();
   p.conditions[0].ordered = 500;
   p.conditions[0].points.push_back(p.conditions[0].points[0]);
-  p.conditions[0].points[1].what = "not survived";
+  p.conditions[0].points[1].what = "blurred or destroyed";
   p.conditions[0].points[1].features = 40;
   CHECK(says(p, "The 5 features, those that r calls destroyed, recover"));
   p.conditions[0].ordered = 501;

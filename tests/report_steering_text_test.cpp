@@ -41,6 +41,9 @@ TEST_CASE("steering text: the finding, the evidence for it, and what it was meas
   CHECK(says(s, "no dose up to 1 does in the compressed model what theirs does in the reference: 1 at 1."));
   CHECK(qfa::steering_text(s, qfa::vocabulary({"a", "b", "c", "d", "once"})).find("raises \"once\"") !=
         std::string::npos);
+  const std::string pasted = qfa::steering_text(s, {}, qfa::table_form::markdown);
+  CHECK(pasted.find("Medians.  \n") != std::string::npos);
+  CHECK(pasted.find("1 at 1.  \n\n|   dose | gain | 95 % |") != std::string::npos);
   CHECK(qfa::steering_text({}).empty());
 }
 

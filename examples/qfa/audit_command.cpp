@@ -147,7 +147,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
   if (markdown) {
-    print_markdown(result);
+    print_markdown(result, arguments.model);
     return;
   }
   print_audit(result, arguments.model);

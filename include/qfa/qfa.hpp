@@ -513,6 +513,7 @@
 #include "qfa/report/html_overlap.hpp"
 #include "qfa/report/html_page.hpp"
 #include "qfa/report/html_protocol.hpp"
+#include "qfa/report/html_steering.hpp"
 #include "qfa/report/html_style.hpp"
 #include "qfa/report/html_survival.hpp"
 #include "qfa/report/html_tensors.hpp"

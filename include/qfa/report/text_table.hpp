@@ -65,6 +65,21 @@ inline std::string percent_text(const estimate& e) {
 enum class table_form : std::uint8_t { columns, markdown };
 inline constexpr std::array<std::string_view, 2> table_form_names{"text", "md"};
 
+/// Sentences, a line each, and tables among them as Markdown has them: a line break is one only after two blanks, and a
+/// table begins and ends with an empty line.
+inline std::string markdown_text(std::string_view text) {
+  std::string out;
+  bool in_table = false;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix((std::min)(line.size() + 1, text.size()));
+    if (line.starts_with('|') != in_table) out += '\n';
+    in_table = line.starts_with('|');
+    out += std::string(line) + (in_table || line.empty() ? "\n" : "  \n");
+  }
+  return out;
+}
+
 /// Rows of cells; the first column to the left, the others to the right.
 class text_table {
  public:

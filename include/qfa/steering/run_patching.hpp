@@ -198,7 +198,7 @@ inline patched_condition patch_condition(const finished_models& of, const any_en
     add_point(std::to_string(std::lround(100.0 * share)) + " %",
               (std::max<std::size_t>)(1, static_cast<std::size_t>(share * static_cast<double>(worst.size()) + 0.5)));
   add_point("destroyed", destroyed);
-  add_point("not survived", destroyed + blurred);
+  add_point("blurred or destroyed", destroyed + blurred);
   std::ranges::stable_sort(out.points, {}, &restored_point::features);
 
   double energy_of_all = 0.0;
