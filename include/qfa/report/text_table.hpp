@@ -193,7 +193,7 @@ inline std::string gate_note(const audit_result& a) {
 
 /// Which conditions hurt the same features, a line for each pair.
 inline std::string overlaps_table(const audit_result& a, table_form form = table_form::columns) {
-  text_table table({"overlap of features not survived", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
+  text_table table({"overlap of features with r <= .9", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
                     "kappa", "odds at like rates", "95 %", "Spearman d", "95 %"});
   for (const damage_overlap& o : a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps) {
     const set_overlap& s = o.not_survived;
