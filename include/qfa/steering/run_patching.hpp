@@ -169,8 +169,8 @@ inline std::vector<group_comparisons> patch_features(const finished_models& of, 
   return out;
 }
 
-/// One condition's curve: sets of growing size, and the features that do not survive, and those that are destroyed, on
-/// the rows where they were chosen.
+/// One condition's curve: sets of growing size, and the features with r of 0.9 or less, and those that are destroyed,
+/// on the rows where they were chosen.
 inline patched_condition patch_condition(const finished_models& of, const any_encoder& encode,
                                          const compression_recipe& recipe, const patched_rows& rows,
                                          const patching_options& how) {
