@@ -89,7 +89,8 @@ qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& 
 /// vocab.json, where it has one.
 void print_audit(const finished_audit& audit, const std::filesystem::path& model = {});
 
-/// Prints the audit's main tables in Markdown, to be pasted into an issue: policies, overlaps, predictions.
+/// Prints the audit's main tables in Markdown, to be pasted into an issue: policies, overlaps, predictions, and what
+/// steering and patching found.
 void print_markdown(const finished_audit& audit, const std::filesystem::path& model = {});
 
 /// Whether `--format` asks for Markdown.  Throws for a word that is no format.

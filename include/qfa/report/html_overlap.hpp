@@ -83,8 +83,8 @@ const predictorWords = {rarity: 'rarity', log_mean: 'log mean', log_max: 'log pe
   log_concentration: 'log concentration', log_mean_when_active: 'log mean when active'};
 function showPrediction() {
   begin('prediction', 'Was it predictable?', 'How well the reference alone foretells which features keep r above ' +
-    '0.9. The honest AUC learns from one half of the tokens and is judged on the other; what it has to beat is the noise to ' +
-    'signal that an error alike in all directions would give, with nothing fitted.');
+    '0.9. The honest AUC learns from one half of the tokens and is judged on the other; what it has to beat is ' +
+    'the noise to signal that an error alike in all directions would give, with nothing fitted.');
   const list = compressed();
   const shown = new Set(list.map((c, i) => i).filter(i => i < 8));
   const curves = list.map(c => c.prediction_honest && c.prediction_honest.roc ? c.prediction_honest.roc.rows : null);

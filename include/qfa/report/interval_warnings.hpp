@@ -28,7 +28,6 @@ struct narrowness {
 /// Groups that are too short come before halvings, since they say how many would do: first those of which the fewest
 /// would.  Of halvings the one furthest beyond chance.  Nothing where all is well.
 inline std::optional<narrowness> strongest_narrowness(const condition_result& c, const protocol& headline) {
-  if (c.reference) return std::nullopt;
   std::vector<narrowness> all;
   const auto short_groups = [&](const group_length_check& g, const char* of) {
     if (!g.long_enough())
