@@ -49,6 +49,11 @@ TEST_CASE("interval_warnings: policies of one sign share a sentence with the wor
         "warning: all policies: intervals are too narrow, as rows depend on each other in the codes' cosine over up to "
         "7.0 rows: of 64 groups of rows 16 would be long enough (up to 1 other check says so too)\n");
   a.conditions[0].code_groups.reset();
+  a.conditions[0].loss.emplace().groups = {.block_length = 9.0, .groups = 64, .advised = 8};
+  CHECK(interval_warnings(a) ==
+        "warning: all policies: intervals are too narrow, as rows depend on each other in excess loss or the codes' "
+        "cosine over up to 9.0 rows: of 64 groups of rows 8 would be long enough (up to 1 other check says so too)\n");
+  a.conditions[0].loss.reset();
   CHECK(
       interval_warnings(a) ==
       "warning: p: the interval of mean r is too narrow, as neighboring groups of rows hang together: with 32 instead "

@@ -353,7 +353,8 @@ try:
     assert "<img" in run("return document.getElementById('summary').innerText"), "a hostile name is shown as it is"
     assert "</title><script>" in run("return document.body.innerText")
     narrow = run("return [...document.querySelectorAll('main > p.warning')].map(p => p.textContent).filter(t => t.includes('too narrow'))")
-    assert len(narrow) == 1 and narrow[0].startswith("Warning: all policies: intervals are too narrow, as rows depend on each other in the codes' cosine over up to"), narrow
+    assert len(narrow) == 1 and narrow[0] == "Warning: all policies: intervals are too narrow, as rows depend on each other in excess loss " \
+        "or the codes' cosine over up to 9.0 rows: of 8 groups of rows 2 would be long enough.", narrow
     claims_beside_controls("big")
     if long:
         claims_beside_controls("first")

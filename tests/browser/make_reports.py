@@ -117,7 +117,7 @@ policies = [condition["policy"] for condition in report["conditions"] if not con
 report.setdefault("steering", made_steering(policies))
 report.setdefault("patching", made_patching(policies))
 for i, condition in enumerate(c for c in report["conditions"] if not c["reference"]):  # intervals too narrow, by two signs
-    condition.get("loss", {}).pop("row_dependence", None)
+    condition["loss"]["row_dependence"] = {"block_length": {"value": 9.0}, "groups": 8, "groups_advised": 2, "groups_long_enough": i > 0}
     condition["code_dependence"] = {"block_length": {"value": 5.0 + i}, "groups": 8, "groups_advised": 4, "groups_long_enough": False}
     condition["honest"]["half_as_many_groups"]["mean_r"] = {"standard_error_ratio": {"value": 2.0}, "most_by_chance": 1.5, "agrees": False}
 report = renamed(report)

@@ -22,8 +22,8 @@ const compressed = () => visible().filter(c => !c.reference);
 const lookOf = c => Math.max(0, report.conditions.filter(o => !o.reference && !o.ladder_only).indexOf(c));
 const protocolWords = () => protocol === 'honest' ? 'protocol honest' : 'protocol: arXiv 2606.03002';
 
-/** Where intervals are too narrow, as far as can be told: one sentence for all policies of which the same sign is the
-    strongest, as the program prints it. */
+/** Where intervals are too narrow, as far as can be told: in the sentences that the program prints, one for all
+    policies whose groups are too short, and one for all of which the same halving is the strongest sign. */
 function showNarrowIntervals() {
   const found = new Map(), list = compressed();
   for (const c of list) {
@@ -36,12 +36,14 @@ function showNarrowIntervals() {
       .sort((a, b) => value(b[1].standard_error_ratio) / b[1].most_by_chance -
         value(a[1].standard_error_ratio) / a[1].most_by_chance);
     if (short.length + apart.length === 0) continue;
-    const [what, check] = [...short, ...apart][0], key = (short.length > 0) + what;
-    if (!found.has(key)) found.set(key, {what, short: short.length > 0, policies: [], checks: []});
+    const [what, check] = [...short, ...apart][0], long = short.length === 0, key = long ? what : '';
+    if (!found.has(key)) found.set(key, {whats: new Set(), short: !long, policies: [], checks: []});
+    found.get(key).whats.add(what);
     found.get(key).policies.push(c.policy);
     found.get(key).checks.push(check);
   }
-  for (const {what, short, policies, checks} of found.values()) {
+  for (const {whats, short, policies, checks} of found.values()) {
+    const what = [...whats].join(' or ');
     const who = policies.length > 1 && policies.length === list.length ? 'all policies' : policies.join(', ');
     const upTo = policies.length > 1 ? 'up to ' : '', most = of => Math.max(...checks.map(of));
     paragraph(`Warning: ${who}: ` + (short ? `intervals are too narrow, as rows depend on each other in ${what} over ` +

@@ -17,7 +17,7 @@ namespace detail {
 
 /// The strongest sign that a condition's intervals are too narrow, and how many others there are.
 struct narrowness {
-  std::string of{};           ///< what is too narrow, the same words for every condition
+  std::string of{};           ///< the numbers that show it, the same words for every condition
   double block_length = 0.0;  ///< rows; 0: the sign is of a halving
   std::size_t advised = 0;    ///< groups that would be long enough
   double error_ratio = 0.0;   ///< of a halving
@@ -72,8 +72,9 @@ inline std::string narrowness_text(const narrowness& n, const std::string& bound
 
 }  // namespace detail
 
-/// Where intervals are too narrow, as far as can be told: a sentence for all policies of which the same sign is the
-/// strongest, with the worst of their figures; nothing where all is well.  The report has every check of each.
+/// Where intervals are too narrow, as far as can be told: a sentence for all policies whose groups are too short, and
+/// for all of which the same halving is the strongest sign, with the worst of their figures; nothing where all is well.
+/// The report has every check of each.
 inline std::string interval_warnings(const audit_result& a) {
   struct group {
     detail::narrowness worst;
@@ -86,11 +87,13 @@ inline std::string interval_warnings(const audit_result& a) {
     ++policies;
     const auto sign = detail::strongest_narrowness(c, a.headline);
     if (!sign) continue;
-    auto at = std::ranges::find_if(
-        groups, [&](const group& g) { return g.worst.of == sign->of && (g.worst.advised > 0) == (sign->advised > 0); });
+    auto at = std::ranges::find_if(groups, [&](const group& g) {
+      return sign->advised > 0 ? g.worst.advised > 0 : g.worst.advised == 0 && g.worst.of == sign->of;
+    });
     if (at == groups.end()) at = groups.insert(at, group{*sign, {}});
     at->policies.push_back(c.policy);
     detail::narrowness& worst = at->worst;
+    if (worst.of.find(sign->of) == std::string::npos) worst.of += " or " + sign->of;
     worst.block_length = (std::max)(worst.block_length, sign->block_length);
     worst.advised = (std::min)(worst.advised, sign->advised);
     worst.error_ratio = (std::max)(worst.error_ratio, sign->error_ratio);
