@@ -24,7 +24,7 @@ json made() {
             {"skip_positions", 0},
             {"prepend_bos", true},
             {"groups", 8},
-            {"inputs", {file("model", "m"), file("tokens", "1"), file("tokens", "2")}}}}};
+            {"inputs", json::array({file("model", "m"), file("tokens", "1"), file("tokens", "2")})}}}};
 }
 
 bool same(const json& a, const json& b) { return same_rows(rows_of_report(a), rows_of_report(b)); }
@@ -53,7 +53,7 @@ TEST_CASE("reported_rows: the same rows are as many of files of the same bytes, 
 
 TEST_CASE("reported_rows: text is known by its file and by how it was cut, not by where a tokenizer lay") {
   json report = made();
-  report["protocol"]["inputs"] = {file("text", "t")};
+  report["protocol"]["inputs"] = json::array({file("text", "t")});
   report["protocol"]["text"] = {{"tokenizer", "m/tokenizer.json"}, {"crc32", "1"}};
   json other = report;
   other["protocol"]["text"]["tokenizer"] = "/home/m/tokenizer.json";
@@ -67,7 +67,7 @@ TEST_CASE("reported_rows: text is known by its file and by how it was cut, not b
 TEST_CASE("reported_rows: dumped activations are rows of their own files, and not of compressed ones") {
   json report = made();
   report["protocol"]["source"] = "activations";
-  report["protocol"]["inputs"] = {file("activations", "a"), file("compressed activations", "b")};
+  report["protocol"]["inputs"] = json::array({file("activations", "a"), file("compressed activations", "b")});
   json other = report;
   other["protocol"]["inputs"][1]["crc32"] = "c";
   CHECK(same(report, other));

@@ -22,7 +22,7 @@ earlier_audit made_audit(std::size_t width, double (*r)(std::size_t), unsigned s
   std::normal_distribution<double> normal;
   earlier_audit out{.where = "somewhere", .gate = "relu", .sae = "relu SAE of 4 x 8"};
   out.rows.source = "tokens";
-  out.rows.protocol["inputs"] = {{{"role", "tokens"}, {"bytes", 7}, {"crc32", tokens}}};
+  out.rows.protocol["inputs"] = json::array({json{{"role", "tokens"}, {"bytes", 7}, {"crc32", tokens}}});
   out.rows.files = reported_files(out.rows.protocol, "tokens");
   out.conditions = {"c"};
   out.groups = 16;

@@ -25,7 +25,7 @@ inline json reported_files(const json& protocol, std::string_view role) {
   if (inputs == protocol.end() || !inputs->is_array()) return out;
   for (const json& file : *inputs)
     if (file.is_object() && file.value("role", json()) == json(role))
-      out.push_back({file.value("bytes", json()), file.value("crc32", json())});
+      out.push_back(json::array({file.value("bytes", json()), file.value("crc32", json())}));
   return out;
 }
 

@@ -46,9 +46,9 @@ inline std::optional<narrowness> strongest_narrowness(const condition_result& c,
   halved(c.by(headline).survived_halved, "the share with r above 0.9");
   if (all.empty()) return std::nullopt;
   narrowness out = *std::ranges::min_element(all, [](const narrowness& a, const narrowness& b) {
-    if (a.advised == 0 || b.advised == 0)
-      return a.advised > b.advised || a.error_ratio / a.most > b.error_ratio / b.most;
-    return a.advised < b.advised;
+    if ((a.advised > 0) != (b.advised > 0)) return a.advised > 0;
+    if (a.advised > 0) return a.advised < b.advised;
+    return a.error_ratio / a.most > b.error_ratio / b.most;
   });
   out.others = all.size() - 1;
   return out;
