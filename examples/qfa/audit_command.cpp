@@ -151,7 +151,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
   if (markdown) {
-    print_markdown(result);
+    print_markdown(result, arguments.model);
     return;
   }
   print_audit(result, arguments.model);
@@ -162,7 +162,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
 
 void add_audit(CLI::App& app) {
   auto arguments = std::make_shared<audit_arguments>();
-  CLI::App* command = app.add_subcommand("audit", "which features of a model survive compression");
+  CLI::App* command = app.add_subcommand("audit", "what compression does to the features inside a model");
   command->add_option("--model", arguments->model, "the reference: a Hugging Face model directory, or a .gguf file");
   command->add_option("--sae", arguments->sae, "a trained SAE: directory or file")->required();
   command->add_option("--tokens", arguments->tokens, "token ids, .npy: a stream, or rows");

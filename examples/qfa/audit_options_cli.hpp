@@ -92,8 +92,9 @@ qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& 
 /// vocab.json, where it has one.
 void print_audit(const finished_audit& audit, const std::filesystem::path& model = {});
 
-/// Prints the audit's main tables in Markdown, to be pasted into an issue: policies, overlaps, predictions.
-void print_markdown(const finished_audit& audit);
+/// Prints the audit's main tables in Markdown, to be pasted into an issue: policies, overlaps, predictions, and what
+/// steering and patching found.
+void print_markdown(const finished_audit& audit, const std::filesystem::path& model = {});
 
 /// Whether `--format` asks for Markdown.  Throws for a word that is no format.
 bool asks_for_markdown(const std::string& format);
