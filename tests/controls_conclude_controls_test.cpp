@@ -30,7 +30,8 @@ TEST_CASE("check_of: a record that is not the reference's to the bit does not ho
   CHECK(check_of(again, all_features(3)).changed_features == 1);
 }
 
-TEST_CASE("variances_with_flips: of the counted features, each by its own threshold and norm, and a half's near firings") {
+TEST_CASE(
+    "variances_with_flips: of the counted features, each by its own threshold and norm, and a half's near firings") {
   sae dictionary;
   dictionary.d_in = 4;
   dictionary.threshold = {1.0f, 2.0f, 3.0f};

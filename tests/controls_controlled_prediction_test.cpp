@@ -68,9 +68,8 @@ TEST_CASE("prediction: the baseline of a gate has its flips in it, of the half t
     nearby[i] = i % 150 % 3 == 0;
   const half_profiles profiles(table, all_features(150), nearby);
   const auto by_flips = [](const half_profiles::half& seen, std::size_t f) { return 1e-3 + seen.nearby[f]; };
-  const controlled_prediction p =
-      predict_with_controls(profiles, lossy_sample(loss, 1), std::vector<double>(150, 1.0), all_features(150),
-                            {.shuffles = 0}, by_flips);
+  const controlled_prediction p = predict_with_controls(profiles, lossy_sample(loss, 1), std::vector<double>(150, 1.0),
+                                                        all_features(150), {.shuffles = 0}, by_flips);
   REQUIRE(p.flips_auc.has_value());
   CHECK(p.flips_auc->value > 0.95);
   CHECK(std::fabs(p.noise_auc.value - 0.5) < 0.15);

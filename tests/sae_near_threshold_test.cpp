@@ -11,7 +11,8 @@
 
 namespace sae_near_threshold_test {
 
-TEST_CASE("firings_near_threshold: of each feature and group those less than a tenth above the feature's own threshold") {
+TEST_CASE(
+    "firings_near_threshold: of each feature and group those less than a tenth above the feature's own threshold") {
   qfa::sae s;
   s.activation = qfa::activation_kind::jump_relu;
   s.d_sae = 3;

@@ -77,8 +77,8 @@ inline controlled_policy conclude_policy(const controlled_samples& s, std::span<
 }
 
 /// Variances of the counted features' pre-activations under an isotropic error of `energy` = E|D|^2, crossings of their
-/// thresholds in them, with the densities there that the same half of the rows has.  `norms` are |e_j|^2 of the counted;
-/// all must outlive what is returned.
+/// thresholds in them, with the densities there that the same half of the rows has.  `norms` are |e_j|^2 of the
+/// counted; all must outlive what is returned.
 inline half_profiles::error_variance variances_with_flips(const sae& dictionary, std::span<const std::uint32_t> counted,
                                                           std::span<const double> norms, double energy) {
   return [&dictionary, counted, norms, energy](const half_profiles::half& seen, std::size_t f) {

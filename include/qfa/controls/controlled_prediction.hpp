@@ -43,9 +43,9 @@ struct controlled_prediction {
   estimate auc;                             ///< of that; interval on logit
   estimate noise_auc;                       ///< of -nu_iso, nothing fitted (predict/noise_baseline.hpp)
   std::optional<estimate> flips_auc;        ///< the same with the flips of a gate in it, where they are known
-  estimate gain;  ///< AUC less the baseline's, the same groups left out of both; on no scale
-  estimate covariance_auc;   ///< of -nu_cov, with the error's own covariance, where it is known
-  std::size_t shuffles = 0;  ///< of the labels
+  estimate gain;                            ///< AUC less the baseline's, the same groups left out of both; on no scale
+  estimate covariance_auc;                  ///< of -nu_cov, with the error's own covariance, where it is known
+  std::size_t shuffles = 0;                 ///< of the labels
   double shuffled_mean = std::numeric_limits<double>::quiet_NaN();  ///< AUC
   double shuffled_95 = std::numeric_limits<double>::quiet_NaN();    ///< 95 % lie below
 
@@ -81,9 +81,8 @@ inline std::vector<std::uint8_t> shuffled(std::vector<std::uint8_t> labels, std:
 /// group g; all that nu is made of and the label from different halves, both ways round.
 inline double noise_auc_without(std::size_t g, const half_profiles& reference, const damage_sample& s,
                                 const half_profiles::error_variance& variance, double limit) {
-  return both_ways([&](bool odd) {
-    return auc(reference.scores(odd, g, variance), surviving(s.half_without(!odd, g), limit));
-  });
+  return both_ways(
+      [&](bool odd) { return auc(reference.scores(odd, g, variance), surviving(s.half_without(!odd, g), limit)); });
 }
 
 /// The same over all groups; interval on logit.

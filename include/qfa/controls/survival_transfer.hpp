@@ -39,7 +39,7 @@ class half_profiles {
   struct half {
     predictor_table predictors;            ///< all_predictors
     std::vector<double> rate_to_variance;  ///< p / Var x, to be multiplied by the error's variance; NaN: does not vary
-    std::vector<double> nearby{};  ///< share of the firings near the threshold; empty where nobody counted them
+    std::vector<double> nearby{};          ///< share of the firings near the threshold; empty where nobody counted them
   };
 
   /// `table` has the reference's codes on its x side; `nearby` is of the same codes (sae/near_threshold.hpp), or empty.
