@@ -92,7 +92,7 @@ TEST_CASE("controls_text: a difference is shown by as many digits as its verdict
   CHECK(shown(1e-9, 1e-12, 1.0) == 6);
   control_findings c = made_up();
   c.pairs[0].overlap.excess = known(0.0004, 0.0001, 0.0007);
-  CHECK(says(shared_damage_table(c), "+0.00040  [0.00010, 0.00070]"));
+  CHECK(says(shared_damage_table(c), "+0.00040  [0.00010, 0.00070]  0.66667"));
 }
 
 TEST_CASE("controls_text: where noise fails the same features too, J at its ceiling is not called a shared mode") {

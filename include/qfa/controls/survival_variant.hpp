@@ -127,7 +127,9 @@ class variant_beside {
   }
 
   /// Nothing where it was not shown everything.
-  std::optional<survival_variant> found() const { return whole_ ? std::optional(found_) : std::nullopt; }
+  std::optional<survival_variant> found() const {
+    return whole_ && features_.reference().complete() ? std::optional(found_) : std::nullopt;
+  }
 
  private:
   feature_audit features_;

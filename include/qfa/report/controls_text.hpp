@@ -87,15 +87,16 @@ inline std::string contrasts_table(const control_findings& c) {
 
 /// Whether two policies hurt the same features more than unrelated noise would, a line for each pair.
 inline std::string shared_damage_table(const control_findings& c) {
-  text_table table({"same features hurt?", "sizes", "J", "J_null", "J - J_null", "95 %", "J pruned", "partial rho",
-                    "95 %", "with noise", "reliability", "verdict"});
+  text_table table({"same features hurt?", "sizes", "J", "J_null", "J - J_null", "95 %", "J_max", "J pruned",
+                    "partial rho", "95 %", "with noise", "reliability", "verdict"});
   for (const shared_damage& s : c.pairs) {
     const int decimals = detail::decimals_of_difference(s.overlap.excess);
     table.add({s.a + " | " + s.b, std::to_string(s.overlap.sizes.a) + ", " + std::to_string(s.overlap.sizes.b),
                fixed(s.overlap.jaccard.value, decimals), fixed(s.overlap.null_jaccard.value, decimals),
                signed_fixed(s.overlap.excess.value, decimals), range_text(s.overlap.excess.range, decimals),
-               fixed(s.pruning_jaccard, 3), fixed(s.order.partial.value, 3), range_text(s.order.partial.range, 3),
-               fixed(s.order.null_partial, 3), fixed(s.order.reliability_a, 3) + ", " + fixed(s.order.reliability_b, 3),
+               fixed(s.jaccard_ceiling(), decimals), fixed(s.pruning_jaccard, 3), fixed(s.order.partial.value, 3),
+               range_text(s.order.partial.range, 3), fixed(s.order.null_partial, 3),
+               fixed(s.order.reliability_a, 3) + ", " + fixed(s.order.reliability_b, 3),
                std::string(name(s.verdict()))});
   }
   return table.str();
