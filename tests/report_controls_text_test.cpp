@@ -5,20 +5,14 @@
 
 #include <string>
 
+#include "report_estimates.hpp"
+
 namespace report_controls_text_test {
 
 using namespace qfa;
+using qfa_test::made_estimate;
 
 namespace {
-
-estimate known(double value, double lower, double upper) {
-  estimate e;
-  e.value = value;
-  e.range.kind = interval_kind::two_sided;
-  e.range.lower = lower;
-  e.range.upper = upper;
-  return e;
-}
 
 control_findings made_up() {
   control_findings c;
@@ -32,21 +26,22 @@ control_findings made_up() {
   c.floors[1].tau_of_half = {0.9985, 0.9989};
   controlled_policy& p = c.policies.emplace_back();
   p.policy = "rtn:bits=4";
-  p.survived = known(0.75, 0.7, 0.8);
-  p.beyond = {known(0.2, 0.1, 0.3), known(0.4, 0.3, 0.5)};
+  p.survived = made_estimate(0.75, 0.7, 0.8);
+  p.beyond = {made_estimate(0.2, 0.1, 0.3), made_estimate(0.4, 0.3, 0.5)};
   control_contrast& x = p.contrasts.emplace_back();
   x.control = "matched noise";
   x.seeds = 5;
-  x.survived = known(0.6, 0.5, 0.7);
-  x.more_mean_r = known(0.1, 0.05, 0.15);
+  x.survived = made_estimate(0.6, 0.5, 0.7);
+  x.more_mean_r = made_estimate(0.1, 0.05, 0.15);
   shared_damage& pair = c.pairs.emplace_back();
   pair.a = "rtn:bits=4";
   pair.b = "prune";
   pair.overlap.sizes = {.a = 20, .b = 30, .both = 10, .population = 100};
   pair.overlap.controls = 2;
-  pair.overlap.excess = known(0.2, 0.1, 0.3);
-  pair.order.partial = known(0.5, -0.1, 0.8);
-  c.variants.push_back({"without position 0", 99, 0.25, {{"rtn:bits=4", known(0.7, 0.6, 0.8), known(0.9, 0.8, 1.0)}}});
+  pair.overlap.excess = made_estimate(0.2, 0.1, 0.3);
+  pair.order.partial = made_estimate(0.5, -0.1, 0.8);
+  c.variants.push_back(
+      {"without position 0", 99, 0.25, {{"rtn:bits=4", made_estimate(0.7, 0.6, 0.8), made_estimate(0.9, 0.8, 1.0)}}});
   c.notes = {"something was left out"};
   return c;
 }
@@ -82,7 +77,7 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
 
 TEST_CASE("controls_text: a difference is shown by as many digits as its verdict stands on") {
   const auto shown = [](double value, double lower, double upper) {
-    return detail::decimals_of_difference(known(value, lower, upper));
+    return detail::decimals_of_difference(made_estimate(value, lower, upper));
   };
   CHECK(shown(0.2, 0.1, 0.3) == 3);
   CHECK(shown(0.0, -0.1, 0.1) == 3);
@@ -91,7 +86,7 @@ TEST_CASE("controls_text: a difference is shown by as many digits as its verdict
   CHECK(shown(0.2, 0.1, -0.00006) == 4);
   CHECK(shown(1e-9, 1e-12, 1.0) == 6);
   control_findings c = made_up();
-  c.pairs[0].overlap.excess = known(0.0004, 0.0001, 0.0007);
+  c.pairs[0].overlap.excess = made_estimate(0.0004, 0.0001, 0.0007);
   CHECK(says(shared_damage_table(c), "+0.00040  [0.00010, 0.00070]  0.66667"));
 }
 
@@ -99,17 +94,17 @@ TEST_CASE("controls_text: where noise fails the same features too, J at its ceil
   control_findings c = made_up();
   shared_damage& pair = c.pairs[0];
   pair.overlap.sizes = {.a = 500, .b = 500, .both = 499, .population = 1000};
-  pair.overlap.jaccard = known(0.9980, 0.997, 0.999);
-  pair.overlap.null_jaccard = known(0.9976, 0.997, 0.998);
-  pair.overlap.excess = known(0.0004, 0.0001, 0.0007);
-  pair.order.partial = known(0.5, 0.2, 0.8);
+  pair.overlap.jaccard = made_estimate(0.9980, 0.997, 0.999);
+  pair.overlap.null_jaccard = made_estimate(0.9976, 0.997, 0.998);
+  pair.overlap.excess = made_estimate(0.0004, 0.0001, 0.0007);
+  pair.order.partial = made_estimate(0.5, 0.2, 0.8);
   const std::string text = controls_text(c);
   CHECK(!says(text, "shared mode"));
   CHECK(says(text, "J 0.99800 and J_null 0.99760 are both at their ceiling, J_max 1.00000"));
   CHECK(says(text, "partial rho 0.500 [0.200, 0.800]: the order of damage is shared\n"));
-  pair.order.partial = known(0.5, -0.2, 0.8);
+  pair.order.partial = made_estimate(0.5, -0.2, 0.8);
   CHECK(says(controls_text(c), "the order of damage decides nothing either\n"));
-  pair.order.partial = known(-0.5, -0.8, -0.2);
+  pair.order.partial = made_estimate(-0.5, -0.8, -0.2);
   CHECK(says(controls_text(c), "the order of damage is not shared\n"));
 }
 
@@ -117,11 +112,11 @@ TEST_CASE("controls_text: a fit is held against the baseline of its SAE's gate, 
   control_findings c = made_up();
   controlled_prediction& p = c.policies[0].prediction;
   p.fitted.emplace();
-  p.noise_auc = known(0.8, 0.7, 0.9);
-  p.gain = known(-0.02, -0.03, -0.01);
+  p.noise_auc = made_estimate(0.8, 0.7, 0.9);
+  p.gain = made_estimate(-0.02, -0.03, -0.01);
   CHECK(says(controls_text(c), "  -  "));
   CHECK(says(controls_text(c), "nu_iso  below the baseline\n"));
-  p.flips_auc = known(0.9, 0.85, 0.95);
+  p.flips_auc = made_estimate(0.9, 0.85, 0.95);
   CHECK(says(controls_text(c), "nu_iso with flips  below the baseline\n"));
 }
 

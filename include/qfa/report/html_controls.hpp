@@ -37,7 +37,7 @@ function showControls() {
     ['policy', ...c.numerics_floors.flatMap(f => [[`beyond ${f.what} %`, 'r below tau_null of the other half of the ' +
     `groups of rows: ${fixed(f.tau_null_of_even_groups, 5)} of the even ones, ` +
     `${fixed(f.tau_null_of_odd_groups, 5)} of the odd ones`], '95 %']),
-    ['survive other rows %', 'of the survivors that were chosen on some rows'], '95 %',
+    ['r > .9 on other rows too %', 'of the features chosen by r > .9 on some rows'], '95 %',
     ['worst 5 %, where chosen', 'mean r'], ['worst 5 %, elsewhere', 'mean r'], '95 %',
     ['reliability', 'of damage, half against half']],
     c.policies.map(p => [p.policy, ...c.numerics_floors.flatMap((f, i) => f.changes_nothing ?
