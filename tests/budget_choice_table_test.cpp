@@ -14,6 +14,15 @@ namespace budget_choice_table_test {
 using qfa::choice_table;
 using qfa_test::check_refused;
 
+TEST_CASE("additive_range: from .67 to 1.5, and no NaN") {
+  using qfa::additive_range;
+  CHECK(additive_range::holds(0.67));
+  CHECK(additive_range::holds(1.5));
+  CHECK(!additive_range::holds(0.669));
+  CHECK(!additive_range::holds(1.501));
+  CHECK(!additive_range::holds(qfa_test::not_a_number));
+}
+
 TEST_CASE("choice_table: rows are layers, and sums run over them") {
   const choice_table table{.choices = 3, .costs = {0.5, 1.0, 2.0, 4.0, 8.0, 16.0}, .sizes = {9, 2, 3, 4, 7, 6}};
   table.validate();

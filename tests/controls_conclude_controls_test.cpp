@@ -30,16 +30,18 @@ TEST_CASE("check_of: a record that is not the reference's to the bit does not ho
   CHECK(check_of(again, all_features(3)).changed_features == 1);
 }
 
-TEST_CASE("variances_with_flips: of the counted features, each by its own threshold, norm and share of near firings") {
+TEST_CASE(
+    "variances_with_flips: of the counted features, each by its own threshold and norm, and a half's near firings") {
   sae dictionary;
   dictionary.d_in = 4;
   dictionary.threshold = {1.0f, 2.0f, 3.0f};
   const std::vector<std::uint32_t> counted{0, 2};
-  const std::vector<double> norms{0.5, 2.0}, near{0.25, 9.0, 0.75};
-  const auto v = detail::variances_with_flips(dictionary, counted, norms, near, 8.0);
-  REQUIRE(v.size() == 2);
-  CHECK(v[0] == gated_error_variance(1.0, 1.0, 0.25));
-  CHECK(v[1] == gated_error_variance(4.0, 3.0, 0.75));
+  const std::vector<double> norms{0.5, 2.0};
+  const auto v = detail::variances_with_flips(dictionary, counted, norms, 8.0);
+  half_profiles::half seen;
+  seen.nearby = {0.25, 0.75};
+  CHECK(v(seen, 0) == gated_error_variance(1.0, 1.0, 0.25));
+  CHECK(v(seen, 1) == gated_error_variance(4.0, 3.0, 0.75));
 }
 
 TEST_CASE("controlled_samples: a kind without runs is an empty list") {

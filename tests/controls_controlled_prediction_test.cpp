@@ -27,6 +27,8 @@ TEST_CASE("prediction: where damage has nothing to do with the reference, all AU
   CHECK(std::fabs(p.shuffled_mean - 0.5) < 0.1);
   CHECK(p.gain.value == doctest::Approx(p.auc.value - p.noise_auc.value));
   CHECK(p.gain.range.lower < p.gain.value);
+  CHECK(p.baseline_name() == "nu_iso");
+  CHECK(p.verdict() == fit_verdict::not_told_apart);
 }
 
 TEST_CASE("prediction: what the reference foretells is not foretold of shuffled labels") {
@@ -54,6 +56,27 @@ TEST_CASE("prediction: what the encoder's norm decides is foretold with nothing 
       predict_with_controls(profiles, lossy_sample(loss, 1), norms, all_features(150), {.shuffles = 2});
   CHECK(p.noise_auc.value > 0.95);
   CHECK(p.gain.range.upper < 0.0);
+  CHECK(p.verdict() == fit_verdict::below);
+}
+
+TEST_CASE("prediction: the baseline of a gate has its flips in it, of the half that nu is made of") {
+  // Firings near the threshold decide what is lost, on either half of the rows; norms say nothing.
+  const std::vector<float> loss = losses(150, [](std::size_t f) { return f % 3 == 0; });
+  const feature_table table = lossy_table(loss, 1);
+  std::vector<std::uint32_t> nearby(16 * 150);
+  for (std::size_t i = 0; i < nearby.size(); ++i)
+    nearby[i] = i % 150 % 3 == 0;
+  const half_profiles profiles(table, all_features(150), nearby);
+  const auto by_flips = [](const half_profiles::half& seen, std::size_t f) { return 1e-3 + seen.nearby[f]; };
+  const controlled_prediction p = predict_with_controls(profiles, lossy_sample(loss, 1), std::vector<double>(150, 1.0),
+                                                        all_features(150), {.shuffles = 0}, by_flips);
+  REQUIRE(p.flips_auc.has_value());
+  CHECK(p.flips_auc->value > 0.95);
+  CHECK(std::fabs(p.noise_auc.value - 0.5) < 0.15);
+  CHECK(&p.baseline() == &*p.flips_auc);
+  CHECK(p.baseline_name() == "nu_iso with flips");
+  CHECK(p.gain.value == doctest::Approx(p.auc.value - p.flips_auc->value));
+  CHECK(p.verdict() == fit_verdict::below);
 }
 
 namespace {
@@ -108,6 +131,7 @@ TEST_CASE("prediction: what every feature survives has a reason and no AUC, and 
   const controlled_prediction p = predict_with_controls(half_profiles(lossy_table(loss, 1), all_features(60)),
                                                         lossy_sample(loss, 1), std::vector<double>(60, 1.0), {});
   CHECK(!p.reason.empty());
+  CHECK(p.verdict() == fit_verdict::no_fit);
   CHECK(std::isnan(p.auc.value));
   std::vector<std::uint8_t> labels(100, 0);
   std::fill_n(labels.begin(), 30, std::uint8_t{1});

@@ -5,6 +5,8 @@
 
 #include <cmath>
 #include <cstddef>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,7 +59,18 @@ TEST_CASE("choose_control_rows: the first rows, and others to match on") {
 
 TEST_CASE("run_controls: every control there is, and the same bytes by any number of processes and after a resume") {
   set_thread_count(1);
-  const control_findings found = run_controls(tiny_material(), few);
+  std::map<std::string, int, std::less<>> runs;
+  control_material counting = tiny_material();
+  counting.told = [&](std::string_view stage, std::size_t done, std::size_t) { runs[std::string(stage)] += done == 0; };
+  const control_findings found = run_controls(counting, few);
+  // A policy runs once on the rows, for its damage, its error's covariance and all variants that read the same
+  // activations, and once more on rows with BOS; the reference once again to be held against itself, and with BOS.
+  CHECK(runs["rtn:bits=3"] == 2);
+  CHECK(runs[found.policies[1].policy] == 2);
+  CHECK(runs["reference"] == 2);
+  CHECK(runs["reference again"] == 1);
+  CHECK(!runs.contains("covariance of rtn:bits=3"));
+  CHECK(!runs.contains("thresholds"));
   CHECK(found.self.holds());
   CHECK(found.self.kl == 0.0);
   REQUIRE(found.policies.size() == 2);
@@ -92,6 +105,13 @@ TEST_CASE("run_controls: every control there is, and the same bytes by any numbe
     });
     CHECK(by_two == alone);
   }
+  // Where no room is left for variants beside the passes, each runs by itself.
+  control_material crowded = tiny_material();
+  crowded.options.spill_budget = variant_beside::bytes_of(crowded.dictionary) + 1;
+  runs.clear();
+  crowded.told = counting.told;
+  CHECK(written(run_controls(crowded, few)) == alone);
+  CHECK(runs["rtn:bits=3"] == 4);
   // A process that dies in the middle, and another that goes on.
   const scratch here;
   struct killed {};
@@ -120,6 +140,25 @@ TEST_CASE("run_controls: without losses nothing is pruned to match, and a gate i
   REQUIRE(found.variants.size() == 5);
   CHECK(found.variants[2].what == "relaxed gate, f = max(z, 0)");
   CHECK(found.policies[0].flip_share > found.variants[2].conditions[0].flip_share);
+}
+
+TEST_CASE("unlearned_choices: a gate without thresholds of single features gets another, and the name says so") {
+  const std::vector<float> inputs(64 * 8, 0.5f);
+  const std::vector<double> rates(128, 0.25);
+  control_material with;
+  for (const activation_kind kind :
+       {activation_kind::relu, activation_kind::jump_relu, activation_kind::top_k, activation_kind::gated}) {
+    with.dictionary = lossless_sae(64);
+    with.dictionary.activation = kind;
+    with.dictionary.threshold.assign(128, 0.1f);
+    with.dictionary.r_mag = with.dictionary.b_mag = std::vector<float>(128, 0.0f);
+    for (const variant_choice& choice : detail::unlearned_choices(with, inputs, rates)) {
+      const activation_kind made = choice.make().dictionary.activation;
+      const std::string gate = std::string(activation_names[static_cast<std::size_t>(made)]) + " gate";
+      CHECK(choice.what.ends_with(gate) == (made != kind));
+      CHECK(choice.what.ends_with("gate") == (made != kind));
+    }
+  }
 }
 
 }  // namespace controls_run_controls_test

@@ -108,6 +108,29 @@ TEST_CASE("shared_damage: a shared mode needs both J - J_null and the partial rh
   CHECK(s.verdict() == sharing::not_shared);
 }
 
+TEST_CASE(
+    "shared_damage: where J and J_null both reach what sets of their sizes can, no sign of their difference counts") {
+  shared_damage s;
+  s.overlap.sizes = {.a = 400, .b = 200, .both = 199, .population = 1000};
+  s.overlap.controls = 2;
+  s.overlap.excess.range = {.lower = 0.0001, .upper = 0.0007, .kind = interval_kind::two_sided};
+  s.order.partial.range = {.lower = 0.2, .upper = 0.6, .kind = interval_kind::two_sided};
+  CHECK(s.jaccard_ceiling() == 0.5);
+  s.overlap.jaccard.value = 0.4960;
+  s.overlap.null_jaccard.value = 0.4955;
+  CHECK(s.verdict() == sharing::at_ceiling);
+  s.overlap.excess.range.lower = -0.0007;
+  s.overlap.excess.range.upper = -0.0001;
+  CHECK(s.verdict() == sharing::at_ceiling);
+  s.overlap.jaccard.value = 0.45;
+  CHECK(s.verdict() == sharing::not_shared);
+  s.overlap.excess.range.lower = 0.0001;
+  s.overlap.excess.range.upper = 0.0007;
+  s.overlap.jaccard.value = 0.4960;
+  s.overlap.null_jaccard.value = 0.4945;  // 0.989 of the ceiling
+  CHECK(s.verdict() == sharing::shared);
+}
+
 TEST_CASE("shared_damage: without failures or controls nothing is claimed") {
   const std::vector<float> none(width, 0.0f), some = at_random(11);
   CHECK(judge(none, some, some, some).verdict() == sharing::nothing_failed);

@@ -4,6 +4,9 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "controls_made_up.hpp"
@@ -45,9 +48,28 @@ TEST_CASE("half_profiles: a group is missing from its own half alone, and nu ran
   CHECK(p.of(false, 3).rate_to_variance == p.of(false, 16).rate_to_variance);
   CHECK(p.of(true, 3).rate_to_variance != p.of(true, 16).rate_to_variance);
   const feature_totals odd = table.total(1, group_selection::odd);
-  CHECK(p.scores(true, 16, [](std::size_t) { return 2.0; })[1] ==
+  CHECK(p.scores(true, 16, [](const half_profiles::half&, std::size_t) { return 2.0; })[1] ==
         doctest::Approx(-2.0 * static_cast<double>(odd.fired.reference_firings) / odd.all.xx));
   CHECK(p.of(true, 16).predictors.columns == all_predictors.size());
+  CHECK(p.of(true, 16).nearby.empty());
+}
+
+TEST_CASE("half_profiles: firings near a threshold are a share of those of the same half, without the same group") {
+  const feature_table table = lossy_table({0.1f, 0.1f, 0.1f}, 1);
+  std::vector<std::uint32_t> nearby(16 * 3, 0);
+  nearby[2 * 3 + 1] = 3;  // of feature 1, in group 2, which is even
+  nearby[4 * 3 + 1] = 2;
+  nearby[5 * 3 + 2] = 1;
+  const std::vector<std::uint32_t> counted{0, 1};
+  const half_profiles p(table, counted, nearby);
+  const auto even = static_cast<double>(table.total(1, group_selection::even).fired.reference_firings);
+  CHECK(p.of(false, 16).nearby == std::vector{0.0, 5.0 / even});
+  CHECK(p.of(true, 16).nearby == std::vector{0.0, 0.0});
+  const auto without_2 = even - static_cast<double>(table.cell(1, 2).reference_firings);
+  CHECK(p.of(false, 2).nearby == std::vector{0.0, 2.0 / without_2});
+  CHECK(p.scores(false, 2, [](const half_profiles::half& seen, std::size_t f) { return seen.nearby[f]; })[1] ==
+        -p.of(false, 2).rate_to_variance[1] * 2.0 / without_2);
+  CHECK_THROWS_AS(half_profiles(table, counted, std::span(nearby).first(16)), error);
 }
 
 }  // namespace controls_survival_transfer_test

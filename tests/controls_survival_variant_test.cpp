@@ -54,6 +54,45 @@ TEST_CASE("survival_variant: the policies run once more as the material says") {
   CHECK(run_variant("no report", with).conditions.empty());
 }
 
+TEST_CASE("variant_beside: finds what a run of its own finds, and nothing where it was not shown everything") {
+  control_material with = tiny_material();
+  with.policies.resize(1);
+  control_passes passes(with.model, with.dictionary, with.rows, with.settings, with.options, {});
+  control_material other = with;
+  other.settings.skip_positions = 1;
+  variant_beside whole("without position 0", other), blind("blind", other), late("late", other);
+  const auto unseen = [](const pass_record&) {};
+  const auto run = [&](const char* name, const any_policy& policy, auto watch) {
+    passes.run(name, [&] { return passes.model().compress_by(policy, {}); }, unseen, {.losses = false, .watch = watch});
+  };
+  run("again", any_policy{}, [&](std::size_t block, matrix_view<const float> x) {
+    whole.add_reference(block, x);
+    late.add_reference(block + 1, x);
+  });
+  for (variant_beside* v : {&whole, &blind, &late})
+    v->begin("rtn:bits=8");
+  run("rtn:bits=8", with.policies[0], [&](std::size_t block, matrix_view<const float> x) {
+    for (variant_beside* v : {&whole, &blind, &late})
+      v->add(block, x);
+  });
+  for (variant_beside* v : {&whole, &blind, &late})
+    v->end();
+  CHECK(!blind.found());
+  CHECK(!late.found());
+  REQUIRE(whole.found());
+  const survival_variant beside = *whole.found(), alone = run_variant("without position 0", other);
+  CHECK(beside.what == alone.what);
+  CHECK(beside.counted == alone.counted);
+  CHECK(beside.fvu == alone.fvu);
+  REQUIRE(beside.conditions.size() == 1);
+  CHECK(beside.conditions[0].policy == "rtn:bits=8");
+  CHECK(beside.conditions[0].mean_r.value == alone.conditions[0].mean_r.value);
+  CHECK(beside.conditions[0].mean_r.range.lower == alone.conditions[0].mean_r.range.lower);
+  whole.begin("rtn:bits=3");
+  whole.end();
+  CHECK(!whole.found());
+}
+
 TEST_CASE("survival_variant: the sample for thresholds is what the encoder reads of the analyzed positions") {
   control_material with = tiny_material();
   with.settings.skip_positions = 2;

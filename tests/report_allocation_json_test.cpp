@@ -16,7 +16,8 @@ TEST_CASE("to_json: an allocation with its table, its plans and their difference
   CHECK(out.at("uniform") == "rtn:bits=4");
   CHECK(out.at("fit").at("features") == 2);
   CHECK(out.at("held_out").at("features") == 100);
-  CHECK(out.at("additivity").at("licensed") == true);
+  CHECK(out.at("additivity").at("holds") == true);
+  CHECK(out.at("additivity").at("licensed_within") == qfa::report_json({0.67, 1.5}));
   CHECK(out.at("plans").size() == 4);
   CHECK(out.at("plans")[1].at("policies") == qfa::report_json({"rtn:bits=4", "rtn:bits=3"}));
   CHECK(out.at("plans")[1].at("predicted").at("kl") == 0.1 + 0.2);

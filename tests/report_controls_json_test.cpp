@@ -13,6 +13,7 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   control_findings c;
   c.floors.resize(1);
   c.floors[0].what = "weights rounded";
+  c.floors[0].tau_of_half = {0.25, 0.5};
   controlled_policy& p = c.policies.emplace_back();
   p.policy = "rtn:bits=4";
   p.beyond.resize(1);
@@ -31,7 +32,17 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   CHECK(j["policies"][0]["reason"] == "it changes activations too");
   CHECK(j["policies"][0]["beyond_numerics"][0]["floor"] == "weights rounded");
   CHECK(j["policies"][0]["random_pruning"][0]["within_tolerance"] == false);
-  CHECK(j["policies"][0]["prediction"]["reason"] == "one class alone");
+  const report_json& prediction = j["policies"][0]["prediction"];
+  CHECK(prediction["reason"] == "one class alone");
+  CHECK(prediction["verdict"] == "no fit");
+  CHECK(prediction["baseline"] == "nu_iso");
+  CHECK(prediction["auc_isotropic_noise_with_flips"]["value"].is_null());
+  c.policies[0].prediction.flips_auc.emplace().value = 0.75;
+  CHECK(to_json(c)["policies"][0]["prediction"]["baseline"] == "nu_iso with flips");
+  CHECK(to_json(c)["policies"][0]["prediction"]["auc_isotropic_noise_with_flips"]["value"] == 0.75);
+  CHECK(j["numerics_floors"][0]["tau_null_of_even_groups"] == 0.25);
+  CHECK(j["numerics_floors"][0]["tau_null_of_odd_groups"] == 0.5);
+  CHECK(j["shared_damage"][0]["jaccard_ceiling"]["value"].is_null());
   CHECK(j["shared_damage"][0]["verdict"] == "nothing failed");
   CHECK(j["shared_damage"][0]["partial_spearman_null"]["reason"] == "there is no control");
   CHECK(j["transfer"][0]["auc"]["value"].is_null());

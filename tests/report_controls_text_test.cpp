@@ -23,6 +23,7 @@ control_findings made_up() {
   c.floors[0].exact = true;
   c.floors[1].what = "residual stream rounded";
   c.floors[1].tau = 0.9987;
+  c.floors[1].tau_of_half = {0.9985, 0.9989};
   controlled_policy& p = c.policies.emplace_back();
   p.policy = "rtn:bits=4";
   p.survived = made_estimate(0.75, 0.7, 0.8);
@@ -55,8 +56,8 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
   CHECK(says(text, "every counted feature's codes the same to the bit, r = 1, KL = 0"));
   CHECK(says(text, "weights rounded: changes no code"));
   CHECK(says(text,
-             "tau_null 0.99870; beyond numerics, by each half of the groups' own on the other half, rtn:bits=4 "
-             "40.0 %"));
+             "tau_null 0.99870, of the even groups of rows 0.99850 and of the odd ones 0.99890; beyond numerics, "
+             "by each half's own on the other half, rtn:bits=4 40.0 %"));
   CHECK(says(text, "rtn:bits=4 | matched noise x5"));
   CHECK(says(text, "policy hurts less"));
   CHECK(says(text, "undetermined"));
@@ -71,6 +72,52 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
   CHECK(says(text, "shared mode"));
   CHECK(says(text, "not told apart"));
   CHECK(says(text, "NOT the same: 3 features changed"));
+  CHECK(!says(text, "ceiling"));
+}
+
+TEST_CASE("controls_text: a difference is shown by as many digits as its verdict stands on") {
+  const auto shown = [](double value, double lower, double upper) {
+    return detail::decimals_of_difference(made_estimate(value, lower, upper));
+  };
+  CHECK(shown(0.2, 0.1, 0.3) == 3);
+  CHECK(shown(0.0, -0.1, 0.1) == 3);
+  CHECK(shown(0.0004, -0.1, 0.1) == 5);
+  CHECK(shown(0.2, 0.0002, 0.4) == 4);
+  CHECK(shown(0.2, 0.1, -0.00006) == 4);
+  CHECK(shown(1e-9, 1e-12, 1.0) == 6);
+  control_findings c = made_up();
+  c.pairs[0].overlap.excess = made_estimate(0.0004, 0.0001, 0.0007);
+  CHECK(says(shared_damage_table(c), "+0.00040  [0.00010, 0.00070]  0.66667"));
+}
+
+TEST_CASE("controls_text: where noise fails the same features too, J at its ceiling is not called a shared mode") {
+  control_findings c = made_up();
+  shared_damage& pair = c.pairs[0];
+  pair.overlap.sizes = {.a = 500, .b = 500, .both = 499, .population = 1000};
+  pair.overlap.jaccard = made_estimate(0.9980, 0.997, 0.999);
+  pair.overlap.null_jaccard = made_estimate(0.9976, 0.997, 0.998);
+  pair.overlap.excess = made_estimate(0.0004, 0.0001, 0.0007);
+  pair.order.partial = made_estimate(0.5, 0.2, 0.8);
+  const std::string text = controls_text(c);
+  CHECK(!says(text, "shared mode"));
+  CHECK(says(text, "J 0.99800 and J_null 0.99760 are both at their ceiling, J_max 1.00000"));
+  CHECK(says(text, "partial rho 0.500 [0.200, 0.800]: the order of damage is shared\n"));
+  pair.order.partial = made_estimate(0.5, -0.2, 0.8);
+  CHECK(says(controls_text(c), "the order of damage decides nothing either\n"));
+  pair.order.partial = made_estimate(-0.5, -0.8, -0.2);
+  CHECK(says(controls_text(c), "the order of damage is not shared\n"));
+}
+
+TEST_CASE("controls_text: a fit is held against the baseline of its SAE's gate, in words") {
+  control_findings c = made_up();
+  controlled_prediction& p = c.policies[0].prediction;
+  p.fitted.emplace();
+  p.noise_auc = made_estimate(0.8, 0.7, 0.9);
+  p.gain = made_estimate(-0.02, -0.03, -0.01);
+  CHECK(says(controls_text(c), "  -  "));
+  CHECK(says(controls_text(c), "nu_iso  below the baseline\n"));
+  p.flips_auc = made_estimate(0.9, 0.85, 0.95);
+  CHECK(says(controls_text(c), "nu_iso with flips  below the baseline\n"));
 }
 
 }  // namespace report_controls_text_test

@@ -3,15 +3,16 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "qfa/core/error.hpp"
 
 namespace sae_near_threshold_test {
 
-TEST_CASE("shares_near_threshold: of each feature's firings those less than a tenth above its own threshold") {
+TEST_CASE(
+    "firings_near_threshold: of each feature and group those less than a tenth above the feature's own threshold") {
   qfa::sae s;
   s.activation = qfa::activation_kind::jump_relu;
   s.d_sae = 3;
@@ -32,12 +33,14 @@ TEST_CASE("shares_near_threshold: of each feature's firings those less than a te
     out.end_token();
     return out;
   };
-  const std::vector<double> near = qfa::shares_near_threshold(s, 2, block_at);
-  CHECK(near[0] == 0.5);
-  CHECK(near[1] == 1.0);
-  CHECK(std::isnan(near[2]));
+  using counts = std::vector<std::uint32_t>;
+  const auto groups_at = [](std::size_t b) { return b == 0 ? counts{0, 1} : counts{1, 2}; };
+  const counts near = qfa::firings_near_threshold(s, 3, 2, block_at, groups_at);
+  CHECK(near == counts{1, 1, 0, 0, 1, 0, 1, 0, 0});
+  CHECK_THROWS_AS(qfa::firings_near_threshold(s, 2, 2, block_at, groups_at), qfa::error);
+  CHECK_THROWS_AS(qfa::firings_near_threshold(s, 3, 2, block_at, [](std::size_t) { return counts{0}; }), qfa::error);
   s.activation = qfa::activation_kind::top_k;
-  CHECK_THROWS_AS(qfa::shares_near_threshold(s, 2, block_at), qfa::error);
+  CHECK_THROWS_AS(qfa::firings_near_threshold(s, 3, 2, block_at, groups_at), qfa::error);
 }
 
 }  // namespace sae_near_threshold_test

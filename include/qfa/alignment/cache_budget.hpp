@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/alignment/layer_costs.hpp"
 #include "qfa/budget/budget_choice.hpp"
 #include "qfa/budget/choice_table.hpp"
-#include "qfa/alignment/layer_costs.hpp"
 #include "qfa/cache/plan.hpp"
 #include "qfa/cache/plan_spec.hpp"
 #include "qfa/cache/policy.hpp"
@@ -53,8 +53,8 @@ struct cache_budget {
   /// What to use.
   const budgeted_plan& chosen() const { return fallback ? uniform[*fallback] : searched; }
   double gap() const noexcept { return searched.predicted - bound; }
-  /// Measured over predicted cost of the plan searched for: 1 where layers' costs add up.  Predictions between 0.67
-  /// and 1.5 may be relied on (our own bar for isolated damage).  Nothing where it was not measured or predicted 0.
+  /// Measured over predicted cost of the plan searched for: 1 where layers' costs add up, to be relied on within
+  /// `additive_range`.  Nothing where it was not measured or predicted 0.
   std::optional<double> additivity() const noexcept {
     if (!searched.measured || searched.predicted == 0.0) return std::nullopt;
     return *searched.measured / searched.predicted;
@@ -170,7 +170,7 @@ inline std::string cache_budget::text() const {
          ")\n";
   if (const std::optional<double> ratio = additivity())
     out += "  measured over predicted cost " + detail::four_digits(*ratio) +
-           (*ratio >= 0.67 && *ratio <= 1.5 ? "\n" : ": layers' costs do not add up\n");
+           (additive_range::holds(*ratio) ? "\n" : ": layers' costs do not add up\n");
   for (const budgeted_plan& plan : uniform)
     out += "  uniform   " + detail::line_of(plan) + (plan.bytes > bytes ? ", beyond the budget\n" : "\n");
   return out;

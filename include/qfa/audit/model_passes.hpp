@@ -5,6 +5,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,7 +32,11 @@ namespace qfa {
 /// What a pass does otherwise than its audit.
 struct pass_options {
   bool losses = true;                    ///< where the audit has them
+  bool shift = true;                     ///< where the audit is paired: account for how far activations moved
   std::vector<activation_edit> edits{};  ///< as run_over takes them
+  /// Shown what passes at the hook, all positions of each block's rows that this process runs, so that it need not be
+  /// run once more for whoever else reads it.  Blocks that a checkpoint holds are not shown, nor are passes.
+  std::function<void(std::size_t block, matrix_view<const float> x)> watch{};
 };
 
 /// The passes of an audit of a model over its rows: the reference's, then one of each compressed model.  Each goes on
@@ -169,11 +174,13 @@ class model_passes {
     if (options_.token_damage && losses && first_block == 0)
       record.tokens.emplace(features_.groups(), tokens_.context - 1 - layout.skip_positions);
     compressed_side side(features_, std::move(record), first_block);
+    if (!how.shift) side.record().shift.reset();
     run_over(
         model, tokens_, layout, model_.hook(), side.record().name, told_,
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, matrix_view<const float> x,
             matrix_view<const float> hidden) {
           side.add(x, rows);
+          if (how.watch) how.watch(block, x);
           if (losses) {
             std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
             const activations of_reference = hidden_[block];

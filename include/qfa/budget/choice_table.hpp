@@ -14,6 +14,13 @@
 
 namespace qfa {
 
+/// Whether what parts cost may be added up: what all of them cost together, over the sum of what each costs alone, lies
+/// within these (validity A5).
+struct additive_range {
+  static constexpr double least = 0.67, most = 1.5;
+  static constexpr bool holds(double ratio) noexcept { return ratio >= least && ratio <= most; }
+};
+
 /// What each layer may have, one of several choices: what the choice costs there and what it takes, in any whole unit.
 /// (layers, choices), layer by layer.  Costs of layers add up; they may be negative.
 struct choice_table {

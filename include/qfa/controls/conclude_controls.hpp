@@ -77,15 +77,14 @@ inline controlled_policy conclude_policy(const controlled_samples& s, std::span<
 }
 
 /// Variances of the counted features' pre-activations under an isotropic error of `energy` = E|D|^2, crossings of their
-/// thresholds in them.  `norms` are |e_j|^2 of the counted, `near` of all features.
-inline std::vector<double> variances_with_flips(const sae& dictionary, std::span<const std::uint32_t> counted,
-                                                std::span<const double> norms, std::span<const double> nearby,
-                                                double energy) {
-  std::vector<double> out;
-  for (std::size_t i = 0; i < counted.size(); ++i)
-    out.push_back(gated_error_variance(energy / static_cast<double>(dictionary.d_in) * norms[i],
-                                       static_cast<double>(dictionary.threshold[counted[i]]), nearby[counted[i]]));
-  return out;
+/// thresholds in them, with the densities there that the same half of the rows has.  `norms` are |e_j|^2 of the
+/// counted; all must outlive what is returned.
+inline half_profiles::error_variance variances_with_flips(const sae& dictionary, std::span<const std::uint32_t> counted,
+                                                          std::span<const double> norms, double energy) {
+  return [&dictionary, counted, norms, energy](const half_profiles::half& seen, std::size_t f) {
+    return gated_error_variance(energy / static_cast<double>(dictionary.d_in) * norms[f],
+                                static_cast<double>(dictionary.threshold[counted[f]]), seen.nearby[f]);
+  };
 }
 
 }  // namespace detail
@@ -93,7 +92,8 @@ inline std::vector<double> variances_with_flips(const sae& dictionary, std::span
 /// What the reference's codes of all rows say of the whole dictionary's features.
 struct dictionary_facts {
   std::vector<std::uint32_t> families;  ///< near-duplicates share one
-  std::vector<double> nearby{};         ///< shares_near_threshold, of a JumpReLU that reads activations as they are
+  /// firings_near_threshold, (groups, d_sae), of a JumpReLU that reads activations as they are.
+  std::vector<std::uint32_t> nearby{};
 };
 
 inline dictionary_facts facts_on(const feature_audit& features) {
@@ -103,7 +103,8 @@ inline dictionary_facts facts_on(const feature_audit& features) {
   dictionary_facts out{find_families(dictionary, blocks, block_at, features.reference().side.firings())};
   // What crossings cost depends on the error's size, which is known in the units of the activations.
   if (dictionary.activation == activation_kind::jump_relu && dictionary.norm == input_norm::none)
-    out.nearby = shares_near_threshold(dictionary, blocks, block_at);
+    out.nearby = firings_near_threshold(dictionary, features.groups().groups(), blocks, block_at,
+                                        [&](std::size_t b) { return features.groups_of(b); });
   return out;
 }
 
@@ -123,7 +124,7 @@ inline void conclude_controls(control_findings& out, const control_passes& passe
   out.floors = {floor_of("weights rounded to bfloat16", weights),
                 floor_of("residual stream rounded to bfloat16", residual)};
 
-  const half_profiles profiles(table, passes.counted());
+  const half_profiles profiles(table, passes.counted(), facts.nearby);
   const std::vector<double> norms = encoder_norms_squared(dictionary.w_enc, dictionary.d_in, dictionary.d_sae);
   std::vector<double> counted_norms;
   for (const std::uint32_t f : passes.counted())
@@ -137,13 +138,12 @@ inline void conclude_controls(control_findings& out, const control_passes& passe
   out.families = members.size();
   for (const controlled_samples& s : all) {
     controlled_policy& p = out.policies.emplace_back(detail::conclude_policy(s, out.floors));
-    p.prediction = predict_with_controls(profiles, s.itself, counted_norms, families);
+    half_profiles::error_variance with_flips;
     if (!facts.nearby.empty())
-      p.prediction.flips_auc = noise_prediction(
-          profiles, s.itself,
-          detail::variances_with_flips(dictionary, passes.counted(), counted_norms, facts.nearby, s.energy));
+      with_flips = detail::variances_with_flips(dictionary, passes.counted(), counted_norms, s.energy);
+    p.prediction = predict_with_controls(profiles, s.itself, counted_norms, families, {}, with_flips);
     if (!s.error_variances.empty())
-      p.prediction.covariance_auc = noise_prediction(profiles, s.itself, s.error_variances);
+      p.prediction.covariance_auc = noise_prediction(profiles, s.itself, fixed_variances(s.error_variances));
   }
 
   const damage_controls order(table, passes.counted());

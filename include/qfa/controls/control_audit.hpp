@@ -27,7 +27,11 @@ namespace qfa {
 /// The controls of an audit of weight policies that run on its own rows with its own SAE (validity, section 4).
 ///
 /// An audit of its own: policies run on these rows again, so that each claim and what decides it come from the same
-/// tokens.  Passes end with the hook, but for the one that holds the reference against itself.
+/// tokens, in groups of these rows alone.  (Groups of the whole audit are others, and the error's covariance needs both
+/// sides' activations of every token, which no audit keeps: nothing of its records can stand for a pass here.)  All
+/// else that reads the same activations is gathered beside that pass, where one process runs it from its beginning: the
+/// covariance, and variants of the audit's other choices.  Passes end with the hook, but for the one that holds the
+/// reference against itself.
 class control_audit {
  public:
   /// Runs the reference.
@@ -39,10 +43,12 @@ class control_audit {
     passes_.model().calibrate_on(with.calibration);
   }
 
-  /// Everything.  In a process that makes no report nothing is found.
-  control_findings run() {
+  /// Everything.  In a process that makes no report nothing is found.  Of `others` those that could be gathered beside
+  /// are in `beside`, in their places, after that.
+  control_findings run(std::span<const variant_choice> others = {}) {
     control_findings out;
     out.settings = how_;
+    prepare(others);
     check_itself(out.self);
     damage_sample weights, residual;
     run(
@@ -52,14 +58,32 @@ class control_audit {
         {.losses = false, .edits = residual_edits()});
     std::vector<controlled_samples> all(with_.policies.size());
     for (std::size_t i = 0; i < all.size(); ++i)
-      run_policy(with_.policies[i], all[i].itself, true);
-    for (std::size_t i = 0; i < all.size(); ++i)
-      run_controls(with_.policies[i], all[i]);
+      run_controls(with_.policies[i], run_itself(with_.policies[i], all[i].itself), all[i]);
     passes_.settle();
     if (with_.matching.rows() == 0 || !with_.options.losses)
       out.notes.emplace_back("random pruning of the same loss was left out: it needs losses, and rows to match on");
     if (concludes_) conclude_controls(out, passes_, all, weights, residual, facts());
     return out;
+  }
+
+  /// Of the variant of that number, if it could be gathered.
+  std::optional<survival_variant> beside(std::size_t other) const {
+    return beside_[other] ? beside_[other]->found() : std::nullopt;
+  }
+
+  /// What the SAE's encoder reads of the reference on the rows that thresholds are set on.
+  std::vector<float> encoder_sample() const {
+    if (!has_all_rows()) return sample_encoder_inputs(with_);
+    const token_layout& layout = passes_.features().layout();
+    const std::size_t wanted = rows_for_thresholds(with_) * layout.kept_per_row();
+    std::vector<float> inputs;
+    for (std::size_t b = 0; b < layout.blocks() && inputs.size() < wanted * with_.dictionary.d_in; ++b) {
+      const activations kept = (*passes_.features().dense())[b];
+      const std::vector<float> some = encoder_inputs(with_.dictionary, kept.view());
+      inputs.insert(inputs.end(), some.begin(), some.end());
+    }
+    inputs.resize(wanted * with_.dictionary.d_in);
+    return inputs;
   }
 
   /// Of every feature on the reference, by the whole dictionary's count of firings, which all processes know.
@@ -93,20 +117,60 @@ class control_audit {
         },
         how);
   }
-  void run_policy(const any_policy& policy, damage_sample& to, bool with_halves = false) {
+  void run_policy(const any_policy& policy, damage_sample& to) {
     run(
-        policy.name(), [this, policy] { return passes_.model().compress_by(policy, with_.targets); }, to,
-        {.losses = false}, with_halves);
+        policy.name(), [this, policy] { return passes_.model().compress_by(policy, with_.targets); }, to);
   }
 
+  /// As many variants as there is room for: their SAEs, all in memory at once, take no more than the audit's stores
+  /// may.
+  void prepare(std::span<const variant_choice> others) {
+    beside_.resize(others.size());
+    std::size_t room = with_.options.spill_budget;
+    for (std::size_t i = 0; i < others.size() && with_.options.share.parts == 1; ++i) {
+      if (others[i].own_rows || room < variant_beside::bytes_of(with_.dictionary)) continue;
+      room -= variant_beside::bytes_of(with_.dictionary);
+      beside_[i].emplace(others[i].what, others[i].make());
+    }
+  }
+  template <class Show>
+  void for_each_beside(Show show) {
+    for (std::optional<variant_beside>& one : beside_)
+      if (one) show(*one);
+  }
+
+  /// The reference's second pass is the variants' first.
   void check_itself(self_check& out) {
+    const auto watch = [&](std::size_t block, matrix_view<const float> x) {
+      for_each_beside([&](variant_beside& one) { one.add_reference(block, x); });
+    };
     passes_.run(
         "reference again", [&] { return passes_.model().compress_by(any_policy{}, with_.targets); },
         [&](const pass_record& record) {
           if (concludes_) out = check_of(record, passes_.counted());
         },
-        {.losses = true});
+        {.watch = watch});
     passes_.settle();
+  }
+
+  /// The pass of a policy, what reads the same activations beside it, and the covariance of its error.
+  error_covariance run_itself(const any_policy& policy, damage_sample& to) {
+    const token_layout& layout = passes_.features().layout();
+    error_covariance covariance(with_.dictionary.d_in);
+    std::size_t blocks = 0;
+    const auto watch = [&](std::size_t block, matrix_view<const float> x) {
+      for_each_beside([&](variant_beside& one) { one.add(block, x); });
+      if (!has_all_rows() || block != blocks) return;
+      const activations reference = (*passes_.features().dense())[block];
+      covariance(reference.view(), kept_activations(x, layout).view());
+      ++blocks;
+    };
+    for_each_beside([&](variant_beside& one) { one.begin(policy.name()); });
+    run(
+        policy.name(), [this, policy] { return passes_.model().compress_by(policy, with_.targets); }, to,
+        {.losses = false, .watch = watch}, true);
+    for_each_beside([](variant_beside& one) { one.end(); });
+    return has_all_rows() && blocks == layout.blocks() ? covariance : covariance_of(policy);
   }
 
   /// Rounding behind each block up to the hook.
@@ -116,7 +180,7 @@ class control_audit {
     return hook.layer == 0 ? std::vector<activation_edit>{} : residual_in_bf16(hook.layer - 1);
   }
 
-  void run_controls(const any_policy& policy, controlled_samples& to) {
+  void run_controls(const any_policy& policy, const error_covariance& covariance, controlled_samples& to) {
     const auto place = [&](control_kind kind) -> damage_sample& {
       std::vector<damage_sample>& runs = to.controls[kind];
       runs.reserve(
@@ -131,7 +195,6 @@ class control_audit {
     };
     const hook_point& hook = passes_.model().hook();
     const std::size_t context = passes_.tokens().context;
-    const error_covariance covariance = covariance_of(policy);
     to.energy = covariance.energy();
     disturbed(control_kind::isotropic_noise, isotropic_noise(hook, to.energy, context, 1));
     disturbed(control_kind::covariant_noise, covariant_noise(hook, covariance, context, 1));
@@ -161,8 +224,8 @@ class control_audit {
     return layout.run_rows() == layout.rows;
   }
 
-  /// S_D of a policy at the hook, over all rows, which every process goes through by itself: sums of parts would not be
-  /// the same to the bit.
+  /// S_D of a policy at the hook, over all rows, which a process goes through by itself where its pass was shared out
+  /// or began before it: sums of parts would not be the same to the bit.
   error_covariance covariance_of(const any_policy& policy) const {
     error_covariance out(with_.dictionary.d_in);
     token_layout layout = passes_.features().layout();
@@ -204,6 +267,7 @@ class control_audit {
   control_settings how_;
   bool concludes_;
   control_passes passes_;
+  std::vector<std::optional<variant_beside>> beside_;  // for each of the other choices
 };
 
 }  // namespace qfa

@@ -20,6 +20,17 @@
 
 namespace qfa {
 
+/// The features that the honest protocol counts, increasing: a matter of the reference's table alone.
+inline std::vector<std::uint32_t> counted_features(const feature_table& table) {
+  std::vector<std::uint32_t> counted;
+  for (std::size_t f = 0; f < table.width(); ++f) {
+    const feature_totals total = table.total(f);
+    if (is_active(honest, firing_rate(total)) && is_measured(honest, total, evidence_of(table, f)))
+      counted.push_back(static_cast<std::uint32_t>(f));
+  }
+  return counted;
+}
+
 /// Passes over an audit's rows of which nothing is kept but what `seen` makes of their records: compressions, and
 /// controls of them, each a condition of its own that goes through checkpoints and processes as an audit's do.
 class control_passes {
@@ -32,26 +43,22 @@ class control_passes {
       : passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, of_records(options),
                 std::move(told)) {
     const feature_table& table = passes_.run_reference().table;
-    for (std::size_t f = 0; options.share.concludes && f < table.width(); ++f) {
-      const feature_totals total = table.total(f);
-      if (is_active(honest, firing_rate(total)) && is_measured(honest, total, evidence_of(table, f)))
-        counted_.push_back(static_cast<std::uint32_t>(f));
-    }
+    if (options.share.concludes) counted_ = counted_features(table);
   }
 
   audited_model& model() noexcept { return passes_.model(); }
   const audited_model& model() const noexcept { return passes_.model(); }
   const feature_audit& features() const noexcept { return passes_.features(); }
   const token_rows& tokens() const noexcept { return passes_.tokens(); }
-  /// The features that the honest protocol counts, increasing: a matter of the reference alone.  Empty in a process
-  /// that makes no report.
+  /// counted_features of the reference; empty in a process that makes no report.
   const std::vector<std::uint32_t>& counted() const noexcept { return counted_; }
   const pass_record& reference() const noexcept { return features().reference(); }
 
   /// Runs what `compress` makes under a name of its own, and shows its record, once it is whole; but what fired, in the
   /// process that makes the report alone.  Records come in the order of their passes, and some may wait for `settle`.
   template <std::invocable Compress>
-  void run(const std::string& name, Compress compress, on_record seen, const pass_options& how = {.losses = false}) {
+  void run(const std::string& name, Compress compress, on_record seen, pass_options how = {.losses = false}) {
+    how.shift = false;
     if (const std::optional<pass_record> record = passes_.finished()) {
       passes_.check_expected(*record, name);
       seen(*record);
@@ -70,7 +77,7 @@ class control_passes {
   }
 
  private:
-  /// Nobody asks what features mean here, or which tokens are hurt.
+  /// Nobody asks what features mean here, or which tokens are hurt; nor, in `run`, how far activations moved.
   static audit_options of_records(audit_options options) {
     options.meaning = false;
     options.token_damage = false;

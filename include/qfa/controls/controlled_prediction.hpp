@@ -3,6 +3,7 @@
 #define QFA_CONTROLS_CONTROLLED_PREDICTION_HPP
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,15 @@
 
 namespace qfa {
 
+/// What may be said of a fitted predictor beside the baseline that needs no fit: its AUC lies above the baseline's for
+/// sure, below it for sure, or neither.
+///   no_fit  nothing could be fitted
+enum class fit_verdict : std::uint8_t { above, below, not_told_apart, no_fit };
+inline constexpr std::array<std::string_view, 4> fit_verdict_names{"above the baseline", "below the baseline",
+                                                                   "not told apart", "no fit"};
+
+constexpr std::string_view name(fit_verdict v) noexcept { return fit_verdict_names[static_cast<std::size_t>(v)]; }
+
 /// The claim that survival under a condition is predictable from the reference, with what decides it: the unfitted
 /// baseline, folds that keep families together, and labels that were shuffled.
 struct controlled_prediction {
@@ -31,12 +42,24 @@ struct controlled_prediction {
   std::optional<honest_prediction> fitted;  ///< families held out together
   estimate auc;                             ///< of that; interval on logit
   estimate noise_auc;                       ///< of -nu_iso, nothing fitted (predict/noise_baseline.hpp)
-  estimate gain;                            ///< AUC less that, the same groups left out of both; on no scale
-  estimate flips_auc;        ///< of -nu_iso with the flips of a JumpReLU's gate in it, where they are known
-  estimate covariance_auc;   ///< of -nu_cov, with the error's own covariance, where it is known
-  std::size_t shuffles = 0;  ///< of the labels
+  std::optional<estimate> flips_auc;        ///< the same with the flips of a gate in it, where they are known
+  estimate gain;                            ///< AUC less the baseline's, the same groups left out of both; on no scale
+  estimate covariance_auc;                  ///< of -nu_cov, with the error's own covariance, where it is known
+  std::size_t shuffles = 0;                 ///< of the labels
   double shuffled_mean = std::numeric_limits<double>::quiet_NaN();  ///< AUC
   double shuffled_95 = std::numeric_limits<double>::quiet_NaN();    ///< 95 % lie below
+
+  /// What the fit has to beat: nu_iso, with flips where the SAE's gate makes them and they are known (validity 2.5).
+  /// The kind of SAE chooses, and not the larger of two AUCs, which would be chosen by the labels.
+  const estimate& baseline() const noexcept { return flips_auc ? *flips_auc : noise_auc; }
+  std::string_view baseline_name() const noexcept { return flips_auc ? "nu_iso with flips" : "nu_iso"; }
+
+  fit_verdict verdict() const noexcept {
+    if (!fitted || !reason.empty()) return fit_verdict::no_fit;
+    if (gain.range.kind == interval_kind::refused) return fit_verdict::not_told_apart;
+    if (gain.range.lower > 0.0) return fit_verdict::above;
+    return gain.range.upper < 0.0 ? fit_verdict::below : fit_verdict::not_told_apart;
+  }
 };
 
 struct prediction_control_options {
@@ -54,28 +77,33 @@ inline std::vector<std::uint8_t> shuffled(std::vector<std::uint8_t> labels, std:
   return labels;
 }
 
-/// AUC of survival by -nu, nu = p Var(e) / Var x with the error's variance `variance[f]` at each feature's
-/// pre-activation, without group g; profile and label from different halves, both ways round.
+/// AUC of survival by -nu, nu = p Var(e) / Var x with the error's variance at each feature's pre-activation, without
+/// group g; all that nu is made of and the label from different halves, both ways round.
 inline double noise_auc_without(std::size_t g, const half_profiles& reference, const damage_sample& s,
-                                std::span<const double> variance, double limit) {
-  return both_ways([&](bool odd) {
-    return auc(reference.scores(odd, g, [&](std::size_t f) { return variance[f]; }),
-               surviving(s.half_without(!odd, g), limit));
-  });
+                                const half_profiles::error_variance& variance, double limit) {
+  return both_ways(
+      [&](bool odd) { return auc(reference.scores(odd, g, variance), surviving(s.half_without(!odd, g), limit)); });
 }
 
 /// The same over all groups; interval on logit.
 inline estimate noise_prediction(const half_profiles& reference, const damage_sample& s,
-                                 std::span<const double> variance, double limit = 0.9) {
+                                 const half_profiles::error_variance& variance, double limit = 0.9) {
   const auto run = [&](std::size_t g) { return noise_auc_without(g, reference, s, variance, limit); };
   return jackknife(run(s.groups), s.groups, run, {.scale = interval_scale::logit});
 }
 
-/// `encoder_norms` are |e_j|^2 of the counted features, `families` their families (predict/families.hpp).
+/// Variances that no row has a part in: `values` are the counted features', and must outlive what is returned.
+inline half_profiles::error_variance fixed_variances(std::span<const double> values) {
+  return [values](const half_profiles::half&, std::size_t f) { return values[f]; };
+}
+
+/// `encoder_norms` are |e_j|^2 of the counted features, `families` their families (predict/families.hpp).  `with_flips`
+/// is the variance of an isotropic error that has the flips of the SAE's gate in it, or empty.
 inline controlled_prediction predict_with_controls(const half_profiles& reference, const damage_sample& s,
                                                    std::span<const double> encoder_norms,
                                                    std::span<const std::uint32_t> families,
-                                                   const prediction_control_options& options = {}) {
+                                                   const prediction_control_options& options = {},
+                                                   const half_profiles::error_variance& with_flips = {}) {
   controlled_prediction out;
   const auto predict = [&](std::size_t g, std::size_t least_minority, std::optional<std::uint64_t> shuffle = {}) {
     const auto labels = [&](bool odd) {
@@ -94,7 +122,9 @@ inline controlled_prediction predict_with_controls(const half_profiles& referenc
       return std::numeric_limits<double>::quiet_NaN();
     }
   };
-  out.noise_auc = noise_prediction(reference, s, encoder_norms, options.limit);
+  const half_profiles::error_variance isotropic = fixed_variances(encoder_norms);
+  out.noise_auc = noise_prediction(reference, s, isotropic, options.limit);
+  if (with_flips) out.flips_auc = noise_prediction(reference, s, with_flips, options.limit);
   try {
     out.fitted = predict(s.groups, honest_options{}.least_minority);
   } catch (const error& refusal) {
@@ -105,9 +135,11 @@ inline controlled_prediction predict_with_controls(const half_profiles& referenc
   if (!out.reason.empty()) return out;
   const std::vector<double> fitted = without_each(s.groups, auc_or_nan);
   out.auc = jackknife(out.fitted->auc, fitted, {.scale = interval_scale::logit});
-  const auto baseline = [&](std::size_t g) { return noise_auc_without(g, reference, s, encoder_norms, options.limit); };
-  out.gain =
-      jackknife(out.fitted->auc - baseline(s.groups), s.groups, [&](std::size_t g) { return fitted[g] - baseline(g); });
+  const auto baseline = [&](std::size_t g) {
+    return noise_auc_without(g, reference, s, with_flips ? with_flips : isotropic, options.limit);
+  };
+  out.gain = jackknife(out.fitted->auc - out.baseline().value, s.groups,
+                       [&](std::size_t g) { return fitted[g] - baseline(g); });
   out.shuffles = options.shuffles;
   std::vector<double> null = without_each(options.shuffles, [&](std::size_t i) { return auc_or_nan(s.groups, i); });
   std::erase_if(null, [](double x) { return std::isnan(x); });

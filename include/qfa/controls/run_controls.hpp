@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,54 +30,65 @@ inline void choose_control_rows(control_material& with, const token_rows& report
 
 namespace detail {
 
-/// The choices of an audit that its numbers may hang on, each made the other way.
-inline void run_variants(const control_material& with, std::vector<survival_variant>& out,
-                         std::vector<std::string>& notes) {
-  {
-    control_material other = with;
-    std::size_t& skipped = other.settings.skip_positions;
-    skipped = skipped == 0 ? 1 : 0;
-    out.push_back(run_variant(skipped == 0 ? "position 0 in the statistics" : "without position 0", other));
-  }
-  if (with.model.config.bos) {
-    control_material other = with;
-    other.settings.prepend_bos = !with.settings.prepend_bos;
-    other.rows = with_bos_changed(with.rows, *with.model.config.bos, with.settings.prepend_bos);
-    other.settings.context = other.rows.context;
-    // Behind a BOS that the SAE never saw stands what it did see.
-    if (other.settings.prepend_bos) ++other.settings.skip_positions;
-    if (with.settings.prepend_bos && other.settings.skip_positions > 0) --other.settings.skip_positions;
-    out.push_back(run_variant(other.settings.prepend_bos ? "with BOS before each row" : "without BOS", other));
-  } else {
-    notes.emplace_back("the model names no BOS: rows with it were left out");
-  }
-  if (has_threshold(with.dictionary)) {
-    control_material other = with;
-    other.dictionary = relaxed(with.dictionary);
-    out.push_back(run_variant("relaxed gate, f = max(z, 0)", other));
-  }
+/// The choices of an audit that its numbers may hang on, each made the other way; `with` must outlive what is returned.
+inline std::vector<variant_choice> other_choices(const control_material& with) {
+  std::vector<variant_choice> out;
+  const bool skips = with.settings.skip_positions > 0;
+  out.push_back({skips ? "position 0 in the statistics" : "without position 0", [&with, skips] {
+                   control_material other = with;
+                   other.settings.skip_positions = skips ? 0 : 1;
+                   return other;
+                 }});
+  if (with.model.config.bos)
+    out.push_back({with.settings.prepend_bos ? "without BOS" : "with BOS before each row",
+                   [&with] {
+                     control_material other = with;
+                     std::size_t& skipped = other.settings.skip_positions;
+                     other.settings.prepend_bos = !with.settings.prepend_bos;
+                     other.rows = with_bos_changed(with.rows, *with.model.config.bos, with.settings.prepend_bos);
+                     other.settings.context = other.rows.context;
+                     // Behind a BOS that the SAE never saw stands what it did see.
+                     if (other.settings.prepend_bos) ++skipped;
+                     if (with.settings.prepend_bos && skipped > 0) --skipped;
+                     return other;
+                   },
+                   true});
+  if (has_threshold(with.dictionary))
+    out.push_back({"relaxed gate, f = max(z, 0)", [&with] {
+                     control_material other = with;
+                     other.dictionary = relaxed(with.dictionary);
+                     return other;
+                   }});
+  return out;
 }
 
-/// Dictionaries that have learned nothing, or not these activations.
-inline void run_unlearned(const control_material& with, std::span<const double> rates,
-                          std::vector<survival_variant>& out) {
-  const std::vector<float> inputs = sample_encoder_inputs(with);
+/// Dictionaries that have learned nothing, or not these activations; `inputs` are what the encoder reads of some rows,
+/// `rates` how often each feature fires.  All must outlive what is returned.
+inline std::vector<variant_choice> unlearned_choices(const control_material& with, const std::vector<float>& inputs,
+                                                     const std::vector<double>& rates) {
   const matrix_view<const float> x(inputs.data(), inputs.size() / with.dictionary.d_in, with.dictionary.d_in);
   std::vector<double> mean(x.columns(), 0.0);
   for (std::size_t t = 0; t < x.rows(); ++t)
     for (std::size_t i = 0; i < mean.size(); ++i)
       mean[i] += static_cast<double>(x(t, i)) / static_cast<double>(x.rows());
-  control_material other = with;
   // Thresholds of its own make a feature fire at a given rate: a gate that has none gets them, and the name says so.
-  const auto run = [&](std::string what, sae unlearned) {
-    other.dictionary = std::move(unlearned);
-    set_firing_rates(other.dictionary, x, rates);
-    if (other.dictionary.activation != with.dictionary.activation)
-      what += ", " + std::string(activation_names[static_cast<std::size_t>(other.dictionary.activation)]) + " gate";
-    out.push_back(run_variant(what, other));
+  const activation_kind before = with.dictionary.activation;
+  const activation_kind after = before == activation_kind::gated   ? activation_kind::relu
+                                : before == activation_kind::top_k ? activation_kind::jump_relu
+                                                                   : before;
+  const std::string gate =
+      after == before ? "" : ", " + std::string(activation_names[static_cast<std::size_t>(after)]) + " gate";
+  const auto choice = [&](const std::string& what, auto unlearned) {
+    return variant_choice{what + gate, [&with, &rates, x, unlearned] {
+                            control_material other = with;
+                            other.dictionary = unlearned();
+                            set_firing_rates(other.dictionary, x, rates);
+                            return other;
+                          }};
   };
-  run("random SAE, same firing rates", random_sae(with.dictionary, 1));
-  run("this SAE on rotated activations, same rates", rotated_sae(with.dictionary, mean, 1));
+  return {choice("random SAE, same firing rates", [&with] { return random_sae(with.dictionary, 1); }),
+          choice("this SAE on rotated activations, same rates",
+                 [&with, mean] { return rotated_sae(with.dictionary, mean, 1); })};
 }
 
 }  // namespace detail
@@ -85,14 +97,23 @@ inline void run_unlearned(const control_material& with, std::span<const double> 
 /// that makes no report.
 inline control_findings run_controls(const control_material& with, const control_settings& how) {
   control_findings out;
+  std::vector<variant_choice> others = detail::other_choices(with);
+  std::vector<std::optional<survival_variant>> found;
+  std::vector<float> inputs;
   std::vector<double> rates;
   {
     control_audit itself(with, how);
-    out = itself.run();
+    inputs = itself.encoder_sample();
     rates = itself.firing_rates();
+    for (variant_choice& unlearned : detail::unlearned_choices(with, inputs, rates))
+      others.push_back(std::move(unlearned));
+    out = itself.run(others);
+    for (std::size_t i = 0; i < others.size(); ++i)
+      found.push_back(itself.beside(i));
   }  // what it packed of the weights goes, before others are packed
-  detail::run_variants(with, out.variants, out.notes);
-  detail::run_unlearned(with, rates, out.variants);
+  if (!with.model.config.bos) out.notes.emplace_back("the model names no BOS: rows with it were left out");
+  for (std::size_t i = 0; i < others.size(); ++i)
+    out.variants.push_back(found[i] ? *std::move(found[i]) : run_variant(others[i].what, others[i].make()));
   return out;
 }
 

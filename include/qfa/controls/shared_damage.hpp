@@ -148,14 +148,20 @@ inline damage_agreement compare_order(const damage_controls& controls, const dam
 
 /// What may be said of two compressions' damage (validity, section 6): a shared mode only where both J - J_null and
 /// the partial Spearman lie above 0 for sure.
-///   shared         both do
-///   not_shared     one of the two lies below 0 for sure
-///   undetermined   neither, though there is a control
+///   shared          both do
+///   not_shared      one of the two lies below 0 for sure
+///   undetermined    neither, though there is a control
 ///   nothing_failed  one of them fails no feature
 ///   no_control      there is no noise to hold it against
-enum class sharing : std::uint8_t { shared, not_shared, undetermined, nothing_failed, no_control };
-inline constexpr std::array<std::string_view, 5> sharing_names{"shared mode", "not a shared mode", "undetermined",
-                                                               "nothing failed", "no control"};
+///   at_ceiling      unrelated noise fails the same features too, all but 1 in 100 that sets of these sizes can share:
+///                   J has no room left above J_null, and no sign of their difference says anything (validity 2.3)
+enum class sharing : std::uint8_t { shared, not_shared, undetermined, nothing_failed, no_control, at_ceiling };
+inline constexpr std::array<std::string_view, 6> sharing_names{
+    "shared mode", "not a shared mode", "undetermined", "nothing failed", "no control", "J at its ceiling"};
+
+/// From this share of J_max on, J and J_null are at their ceiling (our own bar): what is left is a handful of features
+/// where hundreds fail.
+inline constexpr double ceiling_share = 0.99;
 
 constexpr std::string_view name(sharing s) noexcept { return sharing_names[static_cast<std::size_t>(s)]; }
 
@@ -168,9 +174,14 @@ struct shared_damage {
   /// J_null with random pruning of the same loss in the place of noise, NaN where there is none.
   double pruning_jaccard = std::numeric_limits<double>::quiet_NaN();
 
-  sharing verdict() const noexcept {
+  /// J_max = min(a, b) / max(a, b): what sets of these sizes can reach.
+  double jaccard_ceiling() const { return qfa::jaccard_ceiling(overlap.sizes); }
+
+  sharing verdict() const {
     if (overlap.sizes.a == 0 || overlap.sizes.b == 0) return sharing::nothing_failed;
     if (overlap.controls == 0) return sharing::no_control;
+    const double ceiling = ceiling_share * jaccard_ceiling();
+    if (overlap.jaccard.value >= ceiling && overlap.null_jaccard.value >= ceiling) return sharing::at_ceiling;
     const interval& e = overlap.excess.range;
     const interval& p = order.partial.range;
     const auto known = [](const interval& range) { return range.kind != interval_kind::refused; };

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@
 #include "qfa/audit/reference_profiles.hpp"
 #include "qfa/compare/auc.hpp"
 #include "qfa/controls/damage_sample.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/predict/cross_validation.hpp"
 #include "qfa/predict/folds.hpp"
@@ -30,22 +32,26 @@ namespace qfa {
 /// What the reference shows of the counted features on its even and on its odd groups, whole and without each group:
 /// what predictions of all conditions of an audit are made from.
 ///
-/// Memory: 48 bytes for each feature and group.
+/// Memory: 56 bytes for each feature and group.
 class half_profiles {
  public:
   /// On one half of the groups.
   struct half {
     predictor_table predictors;            ///< all_predictors
     std::vector<double> rate_to_variance;  ///< p / Var x, to be multiplied by the error's variance; NaN: does not vary
+    std::vector<double> nearby{};          ///< share of the firings near the threshold; empty where nobody counted them
   };
 
-  /// `table` has the reference's codes on its x side.
-  half_profiles(const feature_table& table, std::span<const std::uint32_t> counted)
+  /// `table` has the reference's codes on its x side; `nearby` is of the same codes (sae/near_threshold.hpp), or empty.
+  half_profiles(const feature_table& table, std::span<const std::uint32_t> counted,
+                std::span<const std::uint32_t> nearby = {})
       : groups_(filled_groups(table)), without_(groups_.size()) {
-    whole_ = {make(table, counted, group_selection::even, no_group),
-              make(table, counted, group_selection::odd, no_group)};
+    require(nearby.empty() || nearby.size() == table.groups() * table.width(),
+            "firings near thresholds are counted for each group and feature of the reference's table");
+    whole_ = {make(table, counted, nearby, group_selection::even, no_group),
+              make(table, counted, nearby, group_selection::odd, no_group)};
     parallel_for(groups_.size(), [&](std::size_t g) {
-      without_[g] = make(table, counted, in_odd(g) ? group_selection::odd : group_selection::even, groups_[g]);
+      without_[g] = make(table, counted, nearby, in_odd(g) ? group_selection::odd : group_selection::even, groups_[g]);
     });
   }
 
@@ -56,33 +62,38 @@ class half_profiles {
     return group < groups() && in_odd(group) == odd ? without_[group] : whole_[odd ? 1 : 0];
   }
 
-  /// -nu of every feature under error of the variance `error_variance(j)` of its pre-activation (up to a common
-  /// factor): survival is ranked by it with nothing fitted.
-  template <class Variance>
-  std::vector<double> scores(bool odd, std::size_t group, Variance error_variance) const {
-    std::vector<double> out = of(odd, group).rate_to_variance;
+  /// The variance of an error of counted feature `f`'s pre-activation, up to a common factor, where one half is what
+  /// the reference showed of it.
+  using error_variance = std::function<double(const half&, std::size_t f)>;
+
+  /// -nu of every feature under such an error: survival is ranked by it with nothing fitted.
+  std::vector<double> scores(bool odd, std::size_t group, const error_variance& variance) const {
+    const half& seen = of(odd, group);
+    std::vector<double> out = seen.rate_to_variance;
     for (std::size_t f = 0; f < out.size(); ++f)
-      out[f] = std::isnan(out[f]) ? -std::numeric_limits<double>::infinity() : -out[f] * error_variance(f);
+      out[f] = std::isnan(out[f]) ? -std::numeric_limits<double>::infinity() : -out[f] * variance(seen, f);
     return out;
   }
 
  private:
   bool in_odd(std::size_t g) const noexcept { return selects(group_selection::odd, groups_[g]); }
 
-  static half make(const feature_table& table, std::span<const std::uint32_t> counted, group_selection selection,
-                   std::size_t left_out) {
+  static half make(const feature_table& table, std::span<const std::uint32_t> counted,
+                   std::span<const std::uint32_t> nearby, group_selection selection, std::size_t left_out) {
     half out{tabulate(reference_profiles(table, counted, selection, left_out), all_predictors), {}};
     std::uint64_t tokens = 0;
     for (std::size_t g = 0; g < table.groups(); ++g)
       if (selects(selection, g) && g != left_out) tokens += table.tokens(g);
     for (const std::uint32_t f : counted) {
       comoments all;
-      std::uint64_t firings = 0;
+      std::uint64_t firings = 0, close = 0;
       for (std::size_t g = 0; g < table.groups(); ++g) {
         if (!selects(selection, g) || g == left_out) continue;
         all += table.cell(f, g).either;
         firings += table.cell(f, g).reference_firings;
+        if (!nearby.empty()) close += nearby[g * table.width() + f];
       }
+      if (!nearby.empty()) out.nearby.push_back(ratio(static_cast<double>(close), static_cast<double>(firings)));
       all.add_zeros(tokens - all.count);
       out.rate_to_variance.push_back(all.xx > 0.0 ? static_cast<double>(firings) / all.xx
                                                   : std::numeric_limits<double>::quiet_NaN());

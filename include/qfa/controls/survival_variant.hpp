@@ -5,12 +5,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/targets.hpp"
@@ -69,6 +72,74 @@ inline survival_variant run_variant(std::string what, const control_material& wi
   return out;
 }
 
+/// One choice of an audit made otherwise.
+struct variant_choice {
+  std::string what;
+  std::function<control_material()> make;  ///< called again for each time that it is needed: SAEs are large
+  bool own_rows = false;                   ///< other rows than the audit's, over which models have to run again
+};
+
+/// The same as `run_variant` of an audit's own model and rows, with another SAE or other positions in the statistics:
+/// gathered beside the audit's own passes, from what passes at the hook of them, so that no model runs for it.
+///
+///   variant_beside v(what, with);
+///   for each block of the reference   v.add_reference(block, x);      // every position of every row
+///   for each policy                   v.begin(name);  for each block  v.add(block, x);  v.end();
+///   v.found()
+///
+/// A pass of which it is not shown all blocks, in order, leaves nothing to be found: some were in a checkpoint.
+class variant_beside {
+ public:
+  variant_beside(std::string what, control_material with)
+      : features_(std::move(with.dictionary), {with.rows.rows(), with.rows.context, with.settings.skip_positions},
+                  false, with.options.spill_budget / 8) {
+    found_.what = std::move(what);
+  }
+
+  /// What the SAE's matrices take, and what is packed of them.
+  static std::size_t bytes_of(const sae& s) noexcept { return 4 * s.d_in * s.d_sae * sizeof(float); }
+
+  void add_reference(std::size_t block, matrix_view<const float> x) {
+    if (!(whole_ = whole_ && block == blocks_)) return;
+    features_.add_reference(x);
+    if (++blocks_ < features_.layout().blocks()) return;
+    features_.end_reference(true);
+    counted_ = counted_features(features_.reference().table);
+    found_.counted = counted_.size();
+    found_.fvu = features_.reference().side.fit().fvu;
+  }
+
+  void begin(const std::string& policy) {
+    whole_ = whole_ && features_.reference().complete();
+    if (whole_) side_.emplace(features_, policy);
+    blocks_ = 0;
+  }
+  void add(std::size_t block, matrix_view<const float> x) {
+    if (!(whole_ = whole_ && block == blocks_)) return;
+    side_->add(x);
+    ++blocks_;
+  }
+  void end() {
+    if (!(whole_ = whole_ && blocks_ == features_.layout().blocks())) return;
+    const pass_record record = std::move(*side_).record();
+    side_.reset();
+    found_.conditions.push_back(condition_of(sample_of(record.table, counted_, record.name)));
+  }
+
+  /// Nothing where it was not shown everything.
+  std::optional<survival_variant> found() const {
+    return whole_ && features_.reference().complete() ? std::optional(found_) : std::nullopt;
+  }
+
+ private:
+  feature_audit features_;
+  std::vector<std::uint32_t> counted_;
+  std::optional<compressed_side> side_;
+  std::size_t blocks_ = 0;  // of the pass, so far
+  bool whole_ = true;
+  survival_variant found_;
+};
+
 /// Rows with BOS where they had none: behind it, all but the last token.  Rows that begin with it lose it, and are one
 /// token shorter.  Throws where the model names no BOS.
 inline token_rows with_bos_changed(const token_rows& rows, std::uint32_t bos, bool has_bos) {
@@ -81,14 +152,18 @@ inline token_rows with_bos_changed(const token_rows& rows, std::uint32_t bos, bo
   return out;
 }
 
-/// What the SAE's encoder reads of the reference on the first rows: enough tokens to set thresholds on, but no more
-/// than 16,384, fewer for large dictionaries.
-inline std::vector<float> sample_encoder_inputs(const control_material& with) {
-  const audited_model model(with.model, with.dictionary, with.settings, with.options.fused, with.told);
+/// How many of the first rows thresholds are set on: enough tokens, but no more than 16,384, fewer for large
+/// dictionaries.
+inline std::size_t rows_for_thresholds(const control_material& with) {
   const std::size_t work = with.dictionary.d_in * with.dictionary.d_sae;
   const std::size_t tokens = std::clamp<std::size_t>(std::size_t{20'000'000'000} / work, 1024, 16384);
-  const token_rows rows =
-      rows_of(with.rows, 0, (std::min)(with.rows.rows(), (std::max<std::size_t>)(1, tokens / with.rows.context)));
+  return (std::min)(with.rows.rows(), (std::max<std::size_t>)(1, tokens / with.rows.context));
+}
+
+/// What the SAE's encoder reads of the reference on those rows.
+inline std::vector<float> sample_encoder_inputs(const control_material& with) {
+  const audited_model model(with.model, with.dictionary, with.settings, with.options.fused, with.told);
+  const token_rows rows = rows_of(with.rows, 0, rows_for_thresholds(with));
   const token_layout layout{rows.rows(), rows.context, with.settings.skip_positions};
   std::vector<float> inputs;
   run_over(

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/budget/choice_table.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/locate/feature_noise.hpp"
 #include "qfa/stats/feature_statistics.hpp"
@@ -20,7 +21,7 @@ namespace qfa {
 /// Whether damage adds up: A_j = nu_j(all units compressed) / sum_t nu_j(unit t alone) over features (validity A5).
 struct unit_additivity {
   /// Within these, sums over units may stand for the whole.
-  static constexpr double least = 0.67, most = 1.5;
+  static constexpr double least = additive_range::least, most = additive_range::most;
 
   estimate median;  ///< of A_j, the lower one; interval on log
   double lower_quartile = std::numeric_limits<double>::quiet_NaN();
@@ -31,7 +32,8 @@ struct unit_additivity {
 
   /// Whether the median and both quartiles lie within: the middle half of the features, not the one in the middle.
   bool holds() const noexcept {
-    return lower_quartile >= least && median.value <= most && median.value >= least && upper_quartile <= most;
+    return additive_range::holds(lower_quartile) && additive_range::holds(median.value) &&
+           additive_range::holds(upper_quartile);
   }
 };
 

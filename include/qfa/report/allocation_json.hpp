@@ -11,6 +11,7 @@
 #include "qfa/audit/result.hpp"
 #include "qfa/report/audit_json.hpp"
 #include "qfa/report/json_values.hpp"
+#include "qfa/report/locate_json.hpp"
 #include "qfa/version.hpp"
 
 namespace qfa {
@@ -74,13 +75,7 @@ inline report_json to_json(const allocation_result& a) {
             {"groups_of_rows", a.held_out_groups},
             {"groups", "odd"}}},
           {"features_to_keep", {{"listed", a.listed}, {"measured", a.listed_measured}}},
-          {"additivity",
-           {{"quartiles",
-             {number_or_null(a.adds_up.lower_quartile), number_or_null(a.adds_up.median.value),
-              number_or_null(a.adds_up.upper_quartile)}},
-            {"features", a.adds_up.features},
-            {"undefined", a.adds_up.undefined},
-            {"licensed", a.adds_up.holds()}}},
+          {"additivity", to_json(a.adds_up)},
           {"plans", std::move(plans)},
           {"comparisons", std::move(comparisons)},
           {"matrices", std::move(matrices)}};

@@ -71,11 +71,12 @@ inline std::string allocation_finding(const allocation_result& a) {
                : "the two objectives conflict.\n";
   }
   const unit_additivity& adds = a.adds_up;
+  const std::string range = fixed(unit_additivity::least, 2) + " to " + fixed(unit_additivity::most, 1);
   out += "Together, matrices do " + fixed(adds.median.value, 2) + " times the sum of what each does alone (quartiles " +
          fixed(adds.lower_quartile, 2) + " to " + fixed(adds.upper_quartile, 2) + " over features): ";
   out += adds.holds()
-             ? "within 0.67 to 1.5, so that the sum may be made least.\n"
-             : "beyond 0.67 to 1.5, so that the predictions cannot be relied on, and only the held-out rows count.\n";
+             ? "within " + range + ", so that the sum may be made least.\n"
+             : "beyond " + range + ", so that the predictions cannot be relied on, and only the held-out rows count.\n";
   const allocation& chosen = a.predicted.at(1);
   out += "Chosen: " + detail::counts_text(table, chosen.chosen) + "; ";
   const std::string within = a.predicted.at(2).chosen != chosen.chosen

@@ -30,6 +30,7 @@ inline report_json to_json(const shared_damage& s) {
           {"jaccard", to_json(s.overlap.jaccard)},
           {"jaccard_null", to_json(s.overlap.null_jaccard)},
           {"jaccard_excess", to_json(s.overlap.excess)},
+          {"jaccard_ceiling", value_or_reason(s.jaccard_ceiling(), "neither fails a feature")},
           {"null_overlaps", s.overlap.controls},
           {"jaccard_random_pruning", value_or_reason(s.pruning_jaccard, "there is no random pruning of the same loss")},
           {"spearman_damage", value_or_reason(s.order.spearman, "damage does not vary")},
@@ -42,14 +43,18 @@ inline report_json to_json(const shared_damage& s) {
 }
 
 inline report_json to_json(const controlled_prediction& p) {
+  estimate no_flips;
+  no_flips.range.reason = "the SAE's gate makes no flips, or their cost is not known";
   report_json out{{"auc", to_json(p.auc)},
                   {"auc_isotropic_noise", to_json(p.noise_auc)},
-                  {"auc_less_isotropic_noise", to_json(p.gain)},
-                  {"auc_isotropic_noise_with_flips", to_json(p.flips_auc)},
+                  {"auc_isotropic_noise_with_flips", to_json(p.flips_auc.value_or(no_flips))},
+                  {"baseline", p.baseline_name()},
+                  {"auc_less_baseline", to_json(p.gain)},
                   {"auc_covariant_noise", to_json(p.covariance_auc)},
                   {"label_shuffles", p.shuffles},
                   {"auc_shuffled_mean", number_or_null(p.shuffled_mean)},
-                  {"auc_shuffled_95_percent", number_or_null(p.shuffled_95)}};
+                  {"auc_shuffled_95_percent", number_or_null(p.shuffled_95)},
+                  {"verdict", name(p.verdict())}};
   if (!p.reason.empty()) out["reason"] = p.reason;
   if (!p.fitted) return out;
   out["average_precision"] = number_or_null(p.fitted->average_precision);
@@ -131,6 +136,8 @@ inline report_json to_json(const control_findings& c) {
   for (const numerics_floor& floor : c.floors)
     floors.push_back({{"what", floor.what},
                       {"tau_null", number_or_null(floor.tau)},
+                      {"tau_null_of_even_groups", number_or_null(floor.tau_of_half[0])},
+                      {"tau_null_of_odd_groups", number_or_null(floor.tau_of_half[1])},
                       {"least_r", number_or_null(floor.least)},
                       {"changes_nothing", floor.exact}});
   for (const controlled_policy& p : c.policies)

@@ -30,6 +30,35 @@ inline std::string_view contrast_word(const estimate& more) {
   return more.range.upper < 0.0 ? "policy hurts more" : "not told apart";
 }
 
+/// Decimals, at least 3 and at most 6, that show two digits of a difference, and on which side of 0 its interval's ends
+/// lie: a verdict stands on them.
+inline int decimals_of_difference(const estimate& e) {
+  const auto shows = [](double x, int decimals, double least) {
+    return !(std::fabs(x) > 0.0) || std::fabs(x) * std::pow(10.0, decimals) >= least;
+  };
+  int decimals = 3;
+  while (decimals < 6 &&
+         !(shows(e.value, decimals, 9.5) && shows(e.range.lower, decimals, 0.5) && shows(e.range.upper, decimals, 0.5)))
+    ++decimals;
+  return decimals;
+}
+
+/// What a verdict means that its numbers alone do not show.
+inline std::string ceiling_text(const shared_damage& s) {
+  const int decimals = (std::max)(4, decimals_of_difference(s.overlap.excess));
+  const interval& rho = s.order.partial.range;
+  const bool known = rho.kind != interval_kind::refused;
+  return s.a + " | " + s.b + ": J " + fixed(s.overlap.jaccard.value, decimals) + " and J_null " +
+         fixed(s.overlap.null_jaccard.value, decimals) + " are both at their ceiling, J_max " +
+         fixed(s.jaccard_ceiling(), decimals) +
+         ": unrelated noise of the same size fails the same features, and J - J_null tells of no mode; partial rho " +
+         with_range(s.order.partial, 3) +
+         (known && rho.lower > 0.0   ? ": the order of damage is shared"
+          : known && rho.upper < 0.0 ? ": the order of damage is not shared"
+                                     : ": the order of damage decides nothing either") +
+         "\n";
+}
+
 /// "POLICY 12.0 %, POLICY 3.0 %".
 template <class Value>
 std::string for_each_policy(const control_findings& c, Value value) {
@@ -58,30 +87,35 @@ inline std::string contrasts_table(const control_findings& c) {
 
 /// Whether two policies hurt the same features more than unrelated noise would, a line for each pair.
 inline std::string shared_damage_table(const control_findings& c) {
-  text_table table({"same features hurt?", "sizes", "J", "J_null", "J - J_null", "95 %", "J pruned", "partial rho",
-                    "95 %", "with noise", "reliability", "verdict"});
-  for (const shared_damage& s : c.pairs)
+  text_table table({"same features hurt?", "sizes", "J", "J_null", "J - J_null", "95 %", "J_max", "J pruned",
+                    "partial rho", "95 %", "with noise", "reliability", "verdict"});
+  for (const shared_damage& s : c.pairs) {
+    const int decimals = detail::decimals_of_difference(s.overlap.excess);
     table.add({s.a + " | " + s.b, std::to_string(s.overlap.sizes.a) + ", " + std::to_string(s.overlap.sizes.b),
-               fixed(s.overlap.jaccard.value, 3), fixed(s.overlap.null_jaccard.value, 3),
-               signed_fixed(s.overlap.excess.value, 3), range_text(s.overlap.excess.range, 3),
-               fixed(s.pruning_jaccard, 3), fixed(s.order.partial.value, 3), range_text(s.order.partial.range, 3),
-               fixed(s.order.null_partial, 3), fixed(s.order.reliability_a, 3) + ", " + fixed(s.order.reliability_b, 3),
+               fixed(s.overlap.jaccard.value, decimals), fixed(s.overlap.null_jaccard.value, decimals),
+               signed_fixed(s.overlap.excess.value, decimals), range_text(s.overlap.excess.range, decimals),
+               fixed(s.jaccard_ceiling(), decimals), fixed(s.pruning_jaccard, 3), fixed(s.order.partial.value, 3),
+               range_text(s.order.partial.range, 3), fixed(s.order.null_partial, 3),
+               fixed(s.order.reliability_a, 3) + ", " + fixed(s.order.reliability_b, 3),
                std::string(name(s.verdict()))});
+  }
   return table.str();
 }
 
-/// Whether survival is predictable, beside what needs no fit and beside shuffled labels.
+/// Whether survival is predictable, beside what needs no fit and beside shuffled labels.  The baseline is nu_iso, with
+/// flips where the SAE's gate makes them and they are known.
 inline std::string controlled_predictions_table(const control_findings& c) {
-  text_table table({"predictable?", "base rate", "AUC", "95 %", "nu_iso", "with flips", "nu_cov", "AUC - nu_iso",
-                    "95 %", "AP", "Brier", "slope", "shuffled"});
+  text_table table({"predictable?", "base rate", "AUC", "95 %", "nu_iso", "with flips", "nu_cov", "AUC - baseline",
+                    "95 %", "AP", "Brier", "slope", "shuffled", "baseline", "fit"});
   for (const controlled_policy& p : c.policies) {
     const controlled_prediction& x = p.prediction;
     const auto fitted = [&](double honest_prediction::*value) { return x.fitted ? fixed((*x.fitted).*value, 3) : "-"; };
     table.add({p.policy, fitted(&honest_prediction::base_rate), fixed(x.auc.value, 3), range_text(x.auc.range, 3),
-               fixed(x.noise_auc.value, 3), fixed(x.flips_auc.value, 3), fixed(x.covariance_auc.value, 3),
-               signed_fixed(x.gain.value, 3), range_text(x.gain.range, 3),
+               fixed(x.noise_auc.value, 3), x.flips_auc ? fixed(x.flips_auc->value, 3) : "-",
+               fixed(x.covariance_auc.value, 3), signed_fixed(x.gain.value, 3), range_text(x.gain.range, 3),
                fitted(&honest_prediction::average_precision), fitted(&honest_prediction::brier),
-               fitted(&honest_prediction::calibration_slope), fixed(x.shuffled_mean, 3)});
+               fitted(&honest_prediction::calibration_slope), fixed(x.shuffled_mean, 3), std::string(x.baseline_name()),
+               std::string(name(x.verdict()))});
   }
   return table.str();
 }
@@ -136,8 +170,9 @@ inline std::string controls_text(const control_findings& c) {
     if (floor.exact)
       out += "changes no code of a counted feature\n";
     else
-      out += "tau_null " + fixed(floor.tau, 5) +
-             "; beyond numerics, by each half of the groups' own on the other half, " +
+      out += "tau_null " + fixed(floor.tau, 5) + ", of the even groups of rows " + fixed(floor.tau_of_half[0], 5) +
+             " and of the odd ones " + fixed(floor.tau_of_half[1], 5) +
+             "; beyond numerics, by each half's own on the other half, " +
              detail::for_each_policy(
                  c, [&](const controlled_policy& p) { return fixed(100.0 * p.beyond[i].value, 1) + " %"; }) +
              "\n";
@@ -150,6 +185,8 @@ inline std::string controls_text(const control_findings& c) {
         out += "random pruning of the loss of " + p.policy + " ends " + signed_fixed(m.gap, 4) + " nats from it\n";
   }
   if (!c.pairs.empty()) out += "\n" + shared_damage_table(c);
+  for (const shared_damage& s : c.pairs)
+    if (s.verdict() == sharing::at_ceiling) out += detail::ceiling_text(s);
   out += "\n" + controlled_predictions_table(c) + "folds keep " + std::to_string(c.families) + " families of " +
          std::to_string(c.counted) + " features together, of " + std::to_string(c.largest_family) + " at most\n";
   for (const controlled_policy& p : c.policies)

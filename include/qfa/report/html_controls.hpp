@@ -34,7 +34,9 @@ function showControls() {
   for (const p of c.policies) if (p.reason) paragraph(`${p.policy} has no control of its weights: ${p.reason}.`,
     'notes');
   add(table(`Damage beyond numerics, and selection, ${sae}`,
-    ['policy', ...c.numerics_floors.flatMap(f => [`beyond ${f.what} %`, '95 %']),
+    ['policy', ...c.numerics_floors.flatMap(f => [[`beyond ${f.what} %`, 'r below tau_null of the other half of the ' +
+    `groups of rows: ${fixed(f.tau_null_of_even_groups, 5)} of the even ones, ` +
+    `${fixed(f.tau_null_of_odd_groups, 5)} of the odd ones`], '95 %']),
     ['r > .9 on other rows too %', 'of the features chosen by r > .9 on some rows'], '95 %',
     ['worst 5 %, where chosen', 'mean r'], ['worst 5 %, elsewhere', 'mean r'], '95 %',
     ['reliability', 'of damage, half against half']],
@@ -45,25 +47,34 @@ function showControls() {
       fixed(p.selection.mean_r_of_worst_where_chosen, 3),
       fixed(value(p.selection.mean_r_of_worst_on_other_rows), 3),
       range(p.selection.mean_r_of_worst_on_other_rows, 3), fixed(value(p.reliability), 3)])));
+  // Decimals that show two digits of a difference, and on which side of 0 its interval's ends lie.
+  const shows = (x, d, least) => !(Math.abs(x) > 0) || Math.abs(x) * 10 ** d >= least;
+  const decimals = x => [3, 4, 5].find(d => shows(value(x), d, 9.5) &&
+    [x.interval?.lower, x.interval?.upper].every(end => shows(end, d, 0.5))) || 6;
   if (c.shared_damage.length > 0) add(table(`Same features hurt, more than by unrelated noise? ${sae}`,
-    ['pair', 'sizes', 'J', 'J_null', 'J - J_null', '95 %', 'J of random pruning', 'partial rho', 'rho 95 %',
+    ['pair', 'sizes', 'J', 'J_null', 'J - J_null', '95 %', 'J_max', 'J of random pruning', 'partial rho', 'rho 95 %',
     'rho with noise', 'reliabilities', 'verdict'],
-    c.shared_damage.map(x => [`${x.a} | ${x.b}`, `${x.size_a}, ${x.size_b}`, fixed(value(x.jaccard), 3),
-      fixed(value(x.jaccard_null), 3), signed(value(x.jaccard_excess), 3), range(x.jaccard_excess, 3),
+    c.shared_damage.map(x => { const d = decimals(x.jaccard_excess);
+      return [`${x.a} | ${x.b}`, `${x.size_a}, ${x.size_b}`, fixed(value(x.jaccard), d),
+      fixed(value(x.jaccard_null), d), signed(value(x.jaccard_excess), d), range(x.jaccard_excess, d),
+      fixed(value(x.jaccard_ceiling), d),
       fixed(value(x.jaccard_random_pruning), 3), fixed(value(x.partial_spearman_damage), 3),
       range(x.partial_spearman_damage, 3),
       fixed(value(x.partial_spearman_null), 3), `${fixed(value(x.reliability_a), 3)}, ` +
-        `${fixed(value(x.reliability_b), 3)}`, x.verdict])));
+        `${fixed(value(x.reliability_b), 3)}`, x.verdict]; })));
+  if (c.shared_damage.some(x => x.verdict === 'J at its ceiling')) paragraph('J at its ceiling: unrelated noise of ' +
+    'the same size fails the same features, and J - J_null tells of no mode; the order of damage, partial rho, may.');
   add(table(`Predictable, beside what needs no fit? Families of near-duplicates held out together ` +
     `(${whole(c.families)} families, ${whole(c.largest_family)} at most), ${sae}`,
     ['policy', 'AUC', 'AUC 95 %', ['nu_iso', 'AUC of isotropic noise'], 'nu_iso 95 %',
-    ['nu_cov', 'AUC of noise with the error\'s covariance'], 'AUC - nu_iso', 'gain 95 %', 'shuffled',
-    'average precision', 'base rate', 'why not'],
+    ['with flips', 'AUC of isotropic noise with the flips of the gate'],
+    ['nu_cov', 'AUC of noise with the error\'s covariance'], ['AUC - baseline', 'nu_iso, with flips where the gate ' +
+    'makes them and they are known'], 'gain 95 %', 'shuffled', 'average precision', 'base rate', 'fit', 'why not'],
     c.policies.map(({policy, prediction: x}) => [policy, fixed(value(x.auc), 3), range(x.auc, 3),
       fixed(value(x.auc_isotropic_noise), 3), range(x.auc_isotropic_noise, 3),
-      fixed(value(x.auc_covariant_noise), 3), signed(value(x.auc_less_isotropic_noise), 3),
-      range(x.auc_less_isotropic_noise, 3), fixed(x.auc_shuffled_mean, 3), fixed(x.average_precision, 3),
-      fixed(x.base_rate, 3), x.reason || '']), {words: [11]}));
+      fixed(value(x.auc_isotropic_noise_with_flips), 3), fixed(value(x.auc_covariant_noise), 3),
+      signed(value(x.auc_less_baseline), 3), range(x.auc_less_baseline, 3), fixed(x.auc_shuffled_mean, 3),
+      fixed(x.average_precision, 3), fixed(x.base_rate, 3), x.verdict, x.reason || '']), {words: [12, 13]}));
   const transfers = c.transfer.filter(t => t.minority > 0);
   if (transfers.length > 0) add(table(`One policy's measured damage ranks survival under another, on other tokens, ` +
     `${sae}`, ['from', 'to', 'smaller class', 'AUC of nu', '95 %', 'AUC fitted'],

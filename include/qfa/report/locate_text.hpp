@@ -51,8 +51,9 @@ inline std::string additivity_text(const damage_location& found) {
                     fixed(a.lower_quartile, 2) + " and " + fixed(a.upper_quartile, 2);
   if (a.undefined > 0) out += ", undefined for " + std::to_string(a.undefined);
   out += ".\n";
-  out += a.holds() ? "That lies within [0.67, 1.5]: shares may be added up.\n"
-                   : "That leaves [0.67, 1.5]: shares say who is worse, and must NOT be added up.\n";
+  const std::string range = "[" + fixed(unit_additivity::least, 2) + ", " + fixed(unit_additivity::most, 1) + "]";
+  out += a.holds() ? "That lies within " + range + ": shares may be added up.\n"
+                   : "That leaves " + range + ": shares say who is worse, and must NOT be added up.\n";
   return out;
 }
 

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -13,31 +12,32 @@
 
 namespace qfa {
 
-/// Of each feature's firings the share whose code lies less than a tenth above its threshold: (d_sae), NaN for a silent
-/// feature.  Over 0.1 theta it is the density of the pre-activation at the threshold, given that the feature fires
-/// (validity 2.5): how often a little noise makes it come or go.  `block_at(b)` gives each block of codes.  Throws for
-/// an SAE without thresholds.
-template <class BlockAt>
-std::vector<double> shares_near_threshold(const sae& s, std::size_t blocks, BlockAt block_at) {
+/// Of each feature's firings in each group of rows how many have a code less than a tenth above the threshold: (groups,
+/// d_sae).  As a share of all its firings, over 0.1 theta, it is the density of the pre-activation at the threshold,
+/// given that the feature fires (validity 2.5): how often a little noise makes it come or go.  Counts of groups add up
+/// to those of any choice of groups, so that the density is had from the rows that the rest of a prediction is from.
+/// `block_at(b)` gives each block of codes, `groups_at(b)` the group of each of its tokens.  Throws for an SAE without
+/// thresholds, and where tokens and groups do not fit.
+template <class BlockAt, class GroupsAt>
+std::vector<std::uint32_t> firings_near_threshold(const sae& s, std::size_t groups, std::size_t blocks,
+                                                  BlockAt block_at, GroupsAt groups_at) {
   require(s.activation == activation_kind::jump_relu && s.threshold.size() == s.d_sae,
           "firings near a threshold are those of a JumpReLU SAE, which has one for each feature");
-  std::vector<std::uint64_t> nearby(s.d_sae, 0), all(s.d_sae, 0);
+  std::vector<std::uint32_t> nearby(groups * s.d_sae, 0);
   for (std::size_t b = 0; b < blocks; ++b) {
     const sparse_codes codes = block_at(b);
+    const std::vector<std::uint32_t> group_of = groups_at(b);
+    require(group_of.size() == codes.tokens(), "firings near a threshold are counted with one group for each token");
     for (std::size_t t = 0; t < codes.tokens(); ++t) {
       const sparse_codes::token token = codes[t];
+      require(group_of[t] < groups, "firings near a threshold are counted in groups that there are");
       for (std::size_t i = 0; i < token.features.size(); ++i) {
         const std::uint32_t f = token.features[i];
-        ++all[f];
-        nearby[f] += token.values[i] < 1.1f * s.threshold[f];
+        nearby[group_of[t] * s.d_sae + f] += token.values[i] < 1.1f * s.threshold[f];
       }
     }
   }
-  std::vector<double> out;
-  for (std::size_t f = 0; f < s.d_sae; ++f)
-    out.push_back(all[f] > 0 ? static_cast<double>(nearby[f]) / static_cast<double>(all[f])
-                             : std::numeric_limits<double>::quiet_NaN());
-  return out;
+  return nearby;
 }
 
 }  // namespace qfa
