@@ -19,6 +19,7 @@
 #include "coverage.hpp"
 #include "designs.hpp"
 #include "qfa/compare/correlation.hpp"
+#include "qfa/compare/damage_spearman.hpp"
 #include "qfa/compare/overlap.hpp"
 #include "qfa/survival/aggregates.hpp"
 #include "qfa/survival/counted_shares.hpp"
@@ -162,7 +163,7 @@ inline both_estimates estimate_quantity(quantity q, const qfa::leave_one_out& a,
     case quantity::median_r:
       return {qfa::estimate_median(a, all), plain(on_atanh)};
     case quantity::spearman:
-      return {plain({.scale = qfa::interval_scale::atanh, .covers_bias = true}), plain(on_atanh)};
+      return {qfa::damage_spearman(a, b, all), plain(on_atanh)};
     case quantity::mean_gap:
       return {plain({}), plain({})};
     case quantity::mean_r:

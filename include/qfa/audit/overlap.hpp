@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "qfa/compare/correlation.hpp"
+#include "qfa/compare/damage_spearman.hpp"
 #include "qfa/compare/overlap.hpp"
 #include "qfa/compare/rank_biased_overlap.hpp"
 #include "qfa/compare/top_overlap.hpp"
@@ -45,7 +46,7 @@ struct damage_overlap {
   set_overlap not_survived;  ///< r <= 0.9, NaN among them
   set_overlap blurred;
   set_overlap destroyed;
-  estimate spearman;  ///< of damage, over features whose r is defined in both; interval on atanh
+  estimate spearman;  ///< of damage, over features whose r is defined in both; interval about the corrected one
   estimate pearson;
   estimate kendall_tau_b;         ///< interval on atanh
   estimate rank_biased;           ///< overlap of the rankings by damage, the worst 500 of each; interval on logit
@@ -155,9 +156,8 @@ inline damage_overlap compare_damage(const survey& a, const survey& b) {
   };
   // Noise in both damages pulls their correlation toward 0: the interval reaches to where it would be without.
   const jackknife_options on_atanh{.scale = interval_scale::atanh, .covers_bias = true};
-  const auto spearman_of = [](std::span<const double> x, std::span<const double> y) { return spearman(x, y); };
   const auto pearson_of = [](std::span<const double> x, std::span<const double> y) { return pearson(x, y); };
-  out.spearman = estimate_over(a, b, over_pairs(spearman_of), on_atanh);
+  out.spearman = damage_spearman(a.correlations, b.correlations, both);
   out.pearson = estimate_over(a, b, over_pairs(pearson_of), on_atanh);
   const auto kendall_of = [](std::span<const double> x, std::span<const double> y) { return kendall_tau_b(x, y); };
   out.kendall_tau_b = estimate_over(a, b, over_pairs(kendall_of), on_atanh);

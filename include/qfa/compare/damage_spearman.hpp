@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_COMPARE_DAMAGE_SPEARMAN_HPP
+#define QFA_COMPARE_DAMAGE_SPEARMAN_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "qfa/compare/correlation.hpp"
+#include "qfa/core/parallel.hpp"
+#include "qfa/stats/jackknife.hpp"
+#include "qfa/stats/leave_one_out.hpp"
+#include "qfa/stats/smoothed_count.hpp"
+
+namespace qfa {
+
+namespace detail {
+
+/// Where a value of z = atanh r stands among all features, in [0, 1]: the mean over features of the step at z, each
+/// smoothed over the feature's standard error.  Tabulated at 1024 places between the least and the greatest finite z,
+/// linear between them; the table stays as groups are left out.
+class smoothed_grade {
+ public:
+  explicit smoothed_grade(const leave_one_out& r, std::span<const std::uint32_t> features) {
+    std::vector<double> z, h;
+    for (const std::uint32_t f : features) {
+      z.push_back(std::atanh(r.r[f]));
+      h.push_back(bandwidth_of(r.ranges[f]).broad);
+      if (!std::isfinite(z.back())) continue;
+      least_ = (std::min)(least_, z.back());
+      greatest_ = (std::max)(greatest_, z.back());
+    }
+    parallel_for(grades_.size(), [&](std::size_t i) {
+      const double place = least_ + (greatest_ - least_) * static_cast<double>(i) / (points - 1.0);
+      double below = 0.0;
+      for (std::size_t k = 0; k < z.size(); ++k)
+        below += chance_above(place, z[k], h[k]);
+      grades_[i] = below / static_cast<double>(z.size());
+    });
+  }
+
+  double operator()(double z) const noexcept {
+    if (!(z > least_)) return grades_.front();
+    if (!(z < greatest_)) return z < greatest_ || std::isinf(z) ? 1.0 : grades_.back();
+    const double place = (z - least_) / (greatest_ - least_) * (points - 1.0);
+    const auto i = (std::min)(static_cast<std::size_t>(place), grades_.size() - 2);
+    return grades_[i] + (grades_[i + 1] - grades_[i]) * (place - static_cast<double>(i));
+  }
+
+ private:
+  static constexpr double points = 1024.0;
+  double least_ = std::numeric_limits<double>::infinity();
+  double greatest_ = -std::numeric_limits<double>::infinity();
+  std::vector<double> grades_ = std::vector<double>(1024);
+};
+
+}  // namespace detail
+
+/// Spearman's correlation of two conditions' damage 1 - r over the features whose r is defined in both, with an interval
+/// for what it would be without noise.
+///
+/// Noise in either damage pulls the correlation toward 0 (attenuation, Spearman 1904), by more than its standard error
+/// where features are many.  `value` is the plain one and `bias_corrected` the one without that pull, and the interval,
+/// on atanh, stands about the latter: about the plain value it would only tell what two measurements as noisy as these
+/// would show again.  The bias is the jackknife's, of Pearson's correlation of smoothed grades in the place of ranks:
+/// ranks go in steps, which the 63 fold difference of means would be full of.
+inline estimate damage_spearman(const leave_one_out& a, const leave_one_out& b, std::span<const std::uint32_t> features,
+                                double level = 0.95) {
+  std::vector<std::uint32_t> both;
+  for (const std::uint32_t f : features)
+    if (!std::isnan(a.r[f]) && !std::isnan(b.r[f])) both.push_back(f);
+  // The order of damage is that of r backwards, on both sides: Spearman of 1 - r is that of r.
+  const auto plain = [](std::span<const double> x, std::span<const double> y) {
+    const auto kept = keep_complete_pairs(x, y);
+    return spearman(kept.a, kept.b);
+  };
+  estimate out = estimate_over(a, b, both, plain, {.scale = interval_scale::atanh, .level = level});
+  if (out.range.kind != interval_kind::two_sided) return out;
+
+  const detail::smoothed_grade grade_a(a, both), grade_b(b, both);
+  const auto grades = [&](const leave_one_out& r, const detail::smoothed_grade& grade, std::size_t g) {
+    std::vector<double> out_of;
+    for (const std::uint32_t f : both) {
+      const double rest = g < r.groups ? r.without(g, f) : r.r[f];
+      out_of.push_back(grade(std::atanh(std::isnan(rest) ? r.r[f] : rest)));
+    }
+    return out_of;
+  };
+  std::vector<double> smooth(a.groups + 1);  // the last of all groups
+  parallel_for(smooth.size(), [&](std::size_t g) { smooth[g] = pearson(grades(a, grade_a, g), grades(b, grade_b, g)); });
+  const double whole = smooth.back();
+  smooth.pop_back();
+  const double bias = bias_of(whole, smooth) * scale_slope(interval_scale::atanh, out.value);
+  if (!std::isfinite(bias)) return out;
+  const double corrected = std::tanh(std::atanh(out.value) - bias);
+  out.bias_corrected = corrected;
+  set_ends(out.range, corrected, out.range.scale_error, 0.0);
+  return out;
+}
+
+}  // namespace qfa
+
+#endif
