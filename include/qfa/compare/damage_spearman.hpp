@@ -21,41 +21,45 @@ namespace qfa {
 namespace detail {
 
 /// Where a value of z = atanh r stands among all features, in [0, 1]: the mean over features of the step at z, each
-/// smoothed over the feature's standard error.  Tabulated at 1024 places between the least and the greatest finite z,
+/// smoothed over the feature's standard error.  Tabulated at 4096 places between the least and the greatest finite z,
 /// linear between them; the table stays as groups are left out.
 class smoothed_grade {
  public:
   explicit smoothed_grade(const leave_one_out& r, std::span<const std::uint32_t> features) {
-    std::vector<double> z, h;
+    const std::vector<count_bandwidth> h = bandwidths_of(r, features);
+    std::vector<double> z;
     for (const std::uint32_t f : features) {
       z.push_back(std::atanh(r.r[f]));
-      h.push_back(bandwidth_of(r.ranges[f]).broad);
       if (!std::isfinite(z.back())) continue;
       least_ = (std::min)(least_, z.back());
       greatest_ = (std::max)(greatest_, z.back());
     }
-    parallel_for(grades_.size(), [&](std::size_t i) {
-      const double place = least_ + (greatest_ - least_) * static_cast<double>(i) / (points - 1.0);
+    const auto grade_at = [&](double place) {
       double below = 0.0;
       for (std::size_t k = 0; k < z.size(); ++k)
-        below += chance_above(place, z[k], h[k]);
-      grades_[i] = below / static_cast<double>(z.size());
+        below += chance_above(place, z[k], h[k].broad);
+      return below / static_cast<double>(z.size());
+    };
+    parallel_for(grades_.size(), [&](std::size_t i) {
+      grades_[i] = grade_at(least_ + (greatest_ - least_) * static_cast<double>(i) / (points - 1.0));
     });
+    of_infinite_ = grade_at(std::numeric_limits<double>::infinity());  // r = 1: below it stand all that are finite
   }
 
   double operator()(double z) const noexcept {
     if (!(z > least_)) return grades_.front();
-    if (!(z < greatest_)) return z < greatest_ || std::isinf(z) ? 1.0 : grades_.back();
+    if (!(z < greatest_)) return std::isinf(z) ? of_infinite_ : grades_.back();
     const double place = (z - least_) / (greatest_ - least_) * (points - 1.0);
     const auto i = (std::min)(static_cast<std::size_t>(place), grades_.size() - 2);
     return grades_[i] + (grades_[i + 1] - grades_[i]) * (place - static_cast<double>(i));
   }
 
  private:
-  static constexpr double points = 1024.0;
+  static constexpr double points = 4096.0;
   double least_ = std::numeric_limits<double>::infinity();
   double greatest_ = -std::numeric_limits<double>::infinity();
-  std::vector<double> grades_ = std::vector<double>(1024);
+  double of_infinite_ = 0.0;
+  std::vector<double> grades_ = std::vector<double>(4096);
 };
 
 }  // namespace detail

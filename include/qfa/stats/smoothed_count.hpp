@@ -50,8 +50,10 @@ inline count_bandwidth bandwidth_of(const interval& range) {
   return {range.scale_error / share, range.scale_error};
 }
 
+/// All 0 where `r` came without intervals: counts then go in steps.
 inline std::vector<count_bandwidth> bandwidths_of(const leave_one_out& r, std::span<const std::uint32_t> features) {
   std::vector<count_bandwidth> out(features.size());
+  if (r.ranges.empty()) return out;
   parallel_for(features.size(), [&](std::size_t i) { out[i] = bandwidth_of(r.ranges[features[i]]); });
   return out;
 }
