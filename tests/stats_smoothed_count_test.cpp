@@ -68,7 +68,9 @@ TEST_CASE("bandwidth_of: se over 2 sqrt pi E abs t, and none where r has no two 
 TEST_CASE("count_over: the value counts steps, its error and bias are those of the smoothed count") {
   const qfa::leave_one_out r = made();
   const std::vector<std::uint32_t> features{0, 1, 2};
-  const auto sum = [](std::span<const double> chances, std::size_t) { return (chances[0] + chances[1] + chances[2]) / 3; };
+  const auto sum = [](std::span<const double> chances, std::size_t) {
+    return (chances[0] + chances[1] + chances[2]) / 3;
+  };
   const qfa::estimate e = qfa::count_over(qfa::countable(r, features), survives, sum).concluded({});
   CHECK(e.value == Approx(2.0 / 3.0).epsilon(1e-15));
   const qfa::count_bandwidth h = qfa::bandwidth_of(r.ranges[0]);
@@ -88,7 +90,8 @@ TEST_CASE("count_over: the value counts steps, its error and bias are those of t
   CHECK(e.range.upper == Approx(e.value + 2.3646242515927853 * error - bias).epsilon(1e-10));
 }
 
-TEST_CASE("count_over: what no group moves is refused, and at a bound the statement is exact, as by the plain jackknife") {
+TEST_CASE(
+    "count_over: what no group moves is refused, and at a bound the statement is exact, as by the plain jackknife") {
   const qfa::leave_one_out r = made();
   const auto mean = [](std::span<const double> chances, std::size_t) {
     double total = 0.0;

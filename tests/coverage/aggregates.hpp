@@ -33,8 +33,8 @@ struct aggregate_design {
   std::size_t row_tokens = 128;
   double rate = 0.01;
   std::uint64_t seed = 7;  ///< of the first set of features' damages; the next sets have the seeds after it
-  /// Sets of features, of equally many repetitions each.  A count's bias depends on how many features happen to lie near
-  /// the threshold, so one set would say more about itself than about the interval.
+  /// Sets of features, of equally many repetitions each.  A count's bias depends on how many features happen to lie
+  /// near the threshold, so one set would say more about itself than about the interval.
   std::size_t sets = 20;
 };
 
@@ -173,10 +173,10 @@ inline both_estimates estimate_quantity(quantity q, const qfa::leave_one_out& a,
 }
 
 struct aggregate_result {
-  double truth = 0.0;           ///< all means are over repetitions
+  double truth = 0.0;  ///< all means are over repetitions
   double mean_estimate = 0.0;
-  double mean_corrected = 0.0;  ///< of the bias-corrected values
-  double mean_error = 0.0;      ///< of the standard errors, on no scale
+  double mean_corrected = 0.0;     ///< of the bias-corrected values
+  double mean_error = 0.0;         ///< of the standard errors, on no scale
   double least = 1.0, most = 0.0;  ///< coverage of single sets of features
   hit_rate by_library;
   hit_rate by_plain;  ///< the plain jackknife

@@ -53,14 +53,10 @@ enum class formula : std::uint8_t {
   dof_of_reference,
   no_skewness
 };
-inline constexpr std::array<std::string_view, 8> formula_names{"library",
-                                                               "Fisher z, n = tokens",
-                                                               "Fisher z, n = firings",
-                                                               "64 groups, t(63)",
-                                                               "se of a mean of groups",
-                                                               "interleaved groups",
-                                                               "t(m_eff - 1)",
-                                                               "library without skewness"};
+inline constexpr std::array<std::string_view, 8> formula_names{
+    "library",          "Fisher z, n = tokens",    "Fisher z, n = firings",
+    "64 groups, t(63)", "se of a mean of groups",  "interleaved groups",
+    "t(m_eff - 1)",     "library without skewness"};
 
 struct coverage_result {
   double truth = 0.0;
@@ -117,8 +113,7 @@ inline coverage_result measure_coverage(const design& d, std::uint32_t repetitio
     // Deletions taken for a sample whose mean is asked for: squares over G (G - 1), not times (G - 1) / G.
     count(formula::mean_of_groups,
           qfa::student_quantile(0.95, r.evidence[f].effective - 1.0) * range.scale_error / (g - 1.0));
-    count(formula::dof_of_reference,
-          qfa::student_quantile(0.95, r.evidence[f].effective - 1.0) * range.scale_error);
+    count(formula::dof_of_reference, qfa::student_quantile(0.95, r.evidence[f].effective - 1.0) * range.scale_error);
     count(formula::no_skewness, qfa::student_quantile(0.95, range.dof) * range.scale_error);
     const qfa::interval& wrong = mixed.ranges[f];
     out.by[static_cast<std::size_t>(formula::interleaved)](wrong.lower, wrong.upper, out.truth);
@@ -129,8 +124,8 @@ inline coverage_result measure_coverage(const design& d, std::uint32_t repetitio
   return out;
 }
 
-/// The designs of the coverage table.  The last are the hardest: the heaviest tails in a long stream, and damage that is
-/// a few lost and a few new firings.
+/// The designs of the coverage table.  The last are the hardest: the heaviest tails in a long stream, and damage that
+/// is a few lost and a few new firings.
 inline constexpr harm lost_and_ghosts{.noise = 0.25, .lost = 0.05, .ghosts = 0.02};
 inline constexpr std::array<design, 13> all_designs{{
     {.name = "base", .rows = 400, .rate = 0.01},

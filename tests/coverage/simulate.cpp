@@ -5,8 +5,8 @@
 //
 // Minutes each; exits with 1 where a bar is missed that should be met.
 //
-// Designs are fixed, and the page has seed 1, with 8000 and 2000 repetitions: the tables are the same on every machine but for the last bits
-// of its std::log and std::exp.
+// Designs are fixed, and the page has seed 1, with 8000 and 2000 repetitions: the tables are the same on every machine
+// but for the last bits of its std::log and std::exp.
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
@@ -77,8 +77,7 @@ bool print_aggregates(std::size_t repetitions) {
                 well   ? "yes"
                 : wide ? "wider"
                        : "no",
-                100.0 * r.least, 100.0 * r.most, share_or_dash(r.by_plain).c_str(),
-                share_or_dash(r.unpaired).c_str());
+                100.0 * r.least, 100.0 * r.most, share_or_dash(r.by_plain).c_str(), share_or_dash(r.unpaired).c_str());
   }
   return all_well;
 }
@@ -117,7 +116,8 @@ int main(int count, char** arguments) {
     if (part == "population" && count == 3) return print_population(arguments[2]) ? 0 : 1;
     if (count > 2) seed = std::stoull(arguments[2]);
     if (part == "designs" && count <= 4) return print_designs(count > 3 ? std::stoul(arguments[3]) : 8000) ? 0 : 1;
-    if (part == "aggregates" && count <= 4) return print_aggregates(count > 3 ? std::stoul(arguments[3]) : 2000) ? 0 : 1;
+    if (part == "aggregates" && count <= 4)
+      return print_aggregates(count > 3 ? std::stoul(arguments[3]) : 2000) ? 0 : 1;
     std::fprintf(stderr,
                  "qfa_coverage designs [SEED [REPETITIONS]] | aggregates [SEED [REPETITIONS]] | population "
                  "FOLDER_OF_stories260K\n");

@@ -233,6 +233,12 @@ def counted_row(theta, whole, parts, slope, scale):
     return [theta, se, back(z - t * se - max(bias, 0)), back(z + t * se + max(-bias, 0)), theta - bias * to_theta, g - 1]
 
 
+def z_of(r):
+    """atanh r, infinite where r is 1 but for rounding."""
+    with np.errstate(all="ignore"):
+        return np.arctanh(np.where(np.abs(r) > 1 - 1e-14, np.sign(r), r))
+
+
 def grades(z, at, h):
     """For each place of `at`, the mean over features of the smoothed step at z."""
     with np.errstate(all="ignore"):
@@ -246,8 +252,8 @@ def damage_spearman(r_a, r_b, without_a, without_b, h_a, h_b):
     plain = stats.spearmanr(r_a, r_b).statistic
     deleted = np.array([stats.spearmanr(without_a[:, k], without_b[:, k]).statistic for k in range(g)])
     se = np.sqrt((g - 1) / g * ((np.arctanh(deleted) - np.arctanh(plain)) ** 2).sum())
-    z_a, z_b = np.arctanh(r_a), np.arctanh(r_b)
-    smooth = lambda x, y: np.corrcoef(grades(z_a, np.arctanh(x), h_a), grades(z_b, np.arctanh(y), h_b))[0, 1]
+    z_a, z_b = z_of(r_a), z_of(r_b)
+    smooth = lambda x, y: np.corrcoef(grades(z_a, z_of(x), h_a), grades(z_b, z_of(y), h_b))[0, 1]
     whole = smooth(r_a, r_b)
     bias = (g - 1) * (np.array([smooth(without_a[:, k], without_b[:, k]) for k in range(g)]) - whole).mean()
     center = np.arctanh(plain) - bias / (1 - plain**2)
@@ -362,8 +368,10 @@ def main():
             out[f"{label}.{key}"] = np.array(row, dtype=np.float64)
             out[f"{label}.{key}.without"] = each
         if label == "honest":
-            out["honest.damage_spearman"] = np.array(damage_spearman(
-                r["a"][mask], r["b"][mask], without["a"][mask], without["b"][mask], h_a[1], h_b[1]))
+            enough = mask & (m_eff >= 5)
+            sides = [x[c][enough] for x in (r, without) for c in "ab"]
+            out["honest.damage_spearman"] = np.array(
+                damage_spearman(*sides, *(bandwidths(rows[c])[1, enough] for c in "ab")))
         out[label + ".survival_curve"] = np.array(survival, dtype=np.float64)
 
     path = Path(__file__).parent / "statistics.safetensors"

@@ -113,9 +113,9 @@ set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
       if (belongs(o)) chance += outcome_chance{o, a.rules.bands}(r, h);
     return chance;
   };
-  out.jaccard = count_over(countable(a.correlations, both), countable(b.correlations, both), chance_of,
-                           jaccard_of_chances)
-                    .concluded({.scale = interval_scale::logit});
+  out.jaccard =
+      count_over(countable(a.correlations, both), countable(b.correlations, both), chance_of, jaccard_of_chances)
+          .concluded({.scale = interval_scale::logit});
   out.chance = expected_jaccard(out.sizes);
   out.plug_in_chance = plug_in_expected_jaccard(out.sizes);
   out.ceiling = jaccard_ceiling(out.sizes);

@@ -20,19 +20,23 @@ namespace qfa {
 
 namespace detail {
 
+/// atanh r, infinite where r is 1 but for rounding: features with r = 1 are equal.
+inline double z_of(double r) noexcept { return std::atanh(without_rounding(interval_scale::atanh, r)); }
+
 /// Where a value of z = atanh r stands among all features, in [0, 1]: the mean over features of the step at z, each
-/// smoothed over the feature's standard error.  Tabulated at 4096 places between the least and the greatest finite z,
-/// linear between them; the table stays as groups are left out.
+/// smoothed over the feature's standard error.  Tabulated at 4096 places, six errors beyond the least and the greatest
+/// finite z, linear between them; the table stays as groups are left out.
 class smoothed_grade {
  public:
   explicit smoothed_grade(const leave_one_out& r, std::span<const std::uint32_t> features) {
     const std::vector<count_bandwidth> h = bandwidths_of(r, features);
     std::vector<double> z;
     for (const std::uint32_t f : features) {
-      z.push_back(std::atanh(r.r[f]));
+      z.push_back(z_of(r.r[f]));
       if (!std::isfinite(z.back())) continue;
-      least_ = (std::min)(least_, z.back());
-      greatest_ = (std::max)(greatest_, z.back());
+      const double reach = 6.0 * h[z.size() - 1].broad;
+      least_ = (std::min)(least_, z.back() - reach);
+      greatest_ = (std::max)(greatest_, z.back() + reach);
     }
     const auto grade_at = [&](double place) {
       double below = 0.0;
@@ -64,8 +68,8 @@ class smoothed_grade {
 
 }  // namespace detail
 
-/// Spearman's correlation of two conditions' damage 1 - r over the features whose r is defined in both, with an interval
-/// for what it would be without noise.
+/// Spearman's correlation of two conditions' damage 1 - r over the features whose r is defined in both, with an
+/// interval for what it would be without noise.
 ///
 /// Noise in either damage pulls the correlation toward 0 (attenuation, Spearman 1904), by more than its standard error
 /// where features are many.  `value` is the plain one and `bias_corrected` the one without that pull, and the interval,
@@ -90,12 +94,13 @@ inline estimate damage_spearman(const leave_one_out& a, const leave_one_out& b, 
     std::vector<double> out_of;
     for (const std::uint32_t f : both) {
       const double rest = g < r.groups ? r.without(g, f) : r.r[f];
-      out_of.push_back(grade(std::atanh(std::isnan(rest) ? r.r[f] : rest)));
+      out_of.push_back(grade(detail::z_of(std::isnan(rest) ? r.r[f] : rest)));
     }
     return out_of;
   };
   std::vector<double> smooth(a.groups + 1);  // the last of all groups
-  parallel_for(smooth.size(), [&](std::size_t g) { smooth[g] = pearson(grades(a, grade_a, g), grades(b, grade_b, g)); });
+  parallel_for(smooth.size(),
+               [&](std::size_t g) { smooth[g] = pearson(grades(a, grade_a, g), grades(b, grade_b, g)); });
   const double whole = smooth.back();
   smooth.pop_back();
   const double bias = bias_of(whole, smooth) * scale_slope(interval_scale::atanh, out.value);

@@ -145,7 +145,8 @@ inline estimate difference_of(const report_json& a, const report_json& b, const 
   return jackknife(number(b) - number(a), rest);
 }
 
-/// Gives the difference of survived shares the spread and the bias of the smoothed shares, where both reports have them.
+/// Gives the difference of survived shares the spread and the bias of the smoothed shares, where both reports have
+/// them.
 inline void respread_survived(estimate& difference, const report_json& a, const report_json& b) {
   const report_json &of_a = a.at("without_each_group"), &of_b = b.at("without_each_group");
   for (const report_json* side : {&of_a, &of_b})

@@ -83,8 +83,8 @@ inline report_json census_json(const survey& s) {
 }
 
 /// The survived share and mean r without each group of rows, from which the difference between two audits of the same
-/// tokens has its interval: whatever both leave out is the same.  `survived_shift` is what each group moves the smoothed
-/// share by, and `survived_bias` its bias (stats/smoothed_count.hpp).
+/// tokens has its interval: whatever both leave out is the same.  `survived_shift` is what each group moves the
+/// smoothed share by, and `survived_bias` its bias (stats/smoothed_count.hpp).
 inline report_json without_groups_json(const survey& s) {
   report_json survived = report_json::array(), mean_r = report_json::array();
   for (std::size_t g = 0; g < s.correlations.groups; ++g) {

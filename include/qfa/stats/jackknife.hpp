@@ -164,8 +164,8 @@ inline void state_one_side(interval& range, double value, double effective_group
   }
 }
 
-/// Skewness of a value whose deletions lie off from it by `gaps`: with u_g = mean gap - gap_g, which group g adds to the
-/// value, sum u^3 / (sum u^2)^(3/2).  For a mean of G groups, that is its skewness as the sample's.  In [-1, 1].
+/// Skewness of a value whose deletions lie off from it by `gaps`: with u_g = mean gap - gap_g, which group g adds to
+/// the value, sum u^3 / (sum u^2)^(3/2).  For a mean of G groups, that is its skewness as the sample's.  In [-1, 1].
 inline double skewness_of(std::span<const double> gaps) noexcept {
   double mean = 0.0, squares = 0.0, cubes = 0.0;
   for (const double gap : gaps)

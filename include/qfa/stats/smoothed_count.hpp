@@ -20,10 +20,10 @@
 
 // Intervals of what counts features beyond a threshold of r: survival, its median, overlaps of sets.
 //
-// A count goes in whole steps.  Leaving out one of G groups moves a feature by an error / sqrt(G), so few features cross
-// the threshold, each by a whole step, and the jackknife takes the steps for spread: with 64 groups and independent
-// features its standard error is three times too large.  The value stays the count; its spread is that of the count
-// with each step smoothed over a bandwidth h of z = atanh r,
+// A count goes in whole steps.  Leaving out one of G groups moves a feature by an error / sqrt(G), so few features
+// cross the threshold, each by a whole step, and the jackknife takes the steps for spread: with 64 groups and
+// independent features its standard error is three times too large.  The value stays the count; its spread is that of
+// the count with each step smoothed over a bandwidth h of z = atanh r,
 //
 //   1[z > z_tau]   by   Phi((z - z_tau) / h)
 //

@@ -118,7 +118,9 @@ inline estimate estimate_median(const leave_one_out& r, std::span<const std::uin
   const double middle = out.value, at = std::atanh(middle);
   const counted_deletions above = count_over(
       countable(r, defined),
-      [&](double x, double h) { return h > 0.0 ? chance_above(std::atanh(x), at, h) : x > middle ? 1.0 : 0.0; },
+      [&](double x, double h) { return h > 0.0      ? chance_above(std::atanh(x), at, h)
+                                       : x > middle ? 1.0
+                                                    : 0.0; },
       [](std::span<const double> chances, std::size_t) { return mean_chance(chances); });
   double density = 0.0;  // of atanh r
   const std::vector<count_bandwidth> bandwidths = bandwidths_of(r, defined);

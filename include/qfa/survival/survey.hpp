@@ -132,9 +132,8 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
   };
   s.mean_halved = halved(s.mean_r, estimate_over(pairs, s.counted, mean_correlation, on_atanh));
   const countable counted_pairs(pairs, s.counted);
-  s.survived_halved =
-      halved(s.share(outcome::survived),
-             count_outcome(counted_pairs, {outcome::survived, rules.bands}).concluded(on_logit));
+  s.survived_halved = halved(s.share(outcome::survived),
+                             count_outcome(counted_pairs, {outcome::survived, rules.bands}).concluded(on_logit));
   s.curve = estimate_curve(s.correlations, s.counted, level);
   const std::size_t groups = s.correlations.groups;
 
