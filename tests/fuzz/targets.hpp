@@ -17,7 +17,6 @@
 
 #include "qfa/alignment/prompts.hpp"
 #include "qfa/alignment/verdict_file.hpp"
-#include "qfa/allocate/feature_weights.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/cache/plan_spec.hpp"
 #include "qfa/compress/spec.hpp"
@@ -30,6 +29,7 @@
 #include "qfa/io/npz.hpp"
 #endif
 #include "qfa/law/law_table.hpp"
+#include "qfa/locate/feature_weights.hpp"
 #include "qfa/model/load.hpp"
 #include "qfa/model/load_gguf.hpp"
 #include "qfa/model/tokens.hpp"
