@@ -41,7 +41,7 @@ TEST_CASE("audit_comparison: a difference is B less A, and its interval is of wh
   CHECK(all[0].spearman_r == doctest::Approx(1.0));
 }
 
-TEST_CASE("audit_comparison: smoothed shares give the difference its spread and its bias, where both reports have them") {
+TEST_CASE("audit_comparison: smoothed shares give the difference its spread and bias, where both reports have them") {
   const qfa_test::scratch here;
   const auto with_shifts = [](double survived, double scale, double bias) {
     report_json out = qfa_test::made_report("p", survived, 0.02 * scale);

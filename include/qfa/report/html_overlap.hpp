@@ -62,7 +62,8 @@ function showOverlap() {
   // Controls have rows of their own, and judge by the honest rules: their numbers stand beside no others.
   const controlled = protocol === 'honest';
   const heads = ['pair', 'sizes', 'both', 'J', 'J 95 %', ['chance', 'if both were drawn at random'],
-    ['ceiling', 'possible at these sizes'], 'J above chance', 'above 95 %', 'kappa', 'Spearman d', ['without noise', 'the pull of noise in both damages taken off'], 'Spearman 95 %',
+    ['ceiling', 'possible at these sizes'], 'J above chance', 'above 95 %', 'kappa',
+    'Spearman d', ['without noise', 'the pull of noise in both damages taken off'], 'Spearman 95 %',
     ...(controlled ? [['J on the controls\' rows', 'of the same two policies'], ['J of noise on the controls\' rows',
     'control: noise of the same size'], ['shared mode? on the controls\' rows', 'J less J of noise, and partial rho']] :
     [])];
