@@ -17,8 +17,9 @@ class QfaConan(ConanFile):
     topics = ("quantization", "pruning", "sparse-autoencoder", "interpretability", "header-only")
     package_type = "header-library"
     settings = "os", "arch", "compiler", "build_type"
-    options = {"npz": [True, False]}  # no kmeans: Conan Center has no VLFeat; no mpi: programs bring their own
-    default_options = {"npz": True}
+    # No kmeans, no sentencepiece: Conan Center has neither VLFeat nor SentencePiece.  No mpi: programs bring their own.
+    options = {"npz": [True, False], "text": [True, False]}
+    default_options = {"npz": True, "text": False}  # ICU takes long to build
     exports_sources = "LICENSE", "include/*", "cmake/QfaDispatch.cmake", "cmake/dispatch/*", "examples/docs/schemas/*"
     no_copy_source = True
     test_package_folder = "tests/conan_package"
@@ -41,6 +42,8 @@ class QfaConan(ConanFile):
         self.requires("xtl/[>=0.7]")
         if self.options.npz:
             self.requires("libzip/[>=1.7 <2]")
+        if self.options.text:
+            self.requires("icu/[>=72]")
 
     def package_id(self):
         self.info.clear()
@@ -75,3 +78,10 @@ class QfaConan(ConanFile):
             npz.bindirs = npz.libdirs = []
             npz.defines = ["QFA_HAS_NPZ"]
             npz.requires = ["core", "libzip::libzip"]
+        if self.options.text:
+            text = self.cpp_info.components["text"]
+            text.set_property("cmake_target_name", "qfa::text")
+            text.set_property("pkg_config_name", "qfa-text")
+            text.bindirs = text.libdirs = []
+            text.defines = ["QFA_HAS_TEXT"]
+            text.requires = ["core", "icu::icu-i18n", "icu::icu-uc"]

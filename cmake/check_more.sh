@@ -104,7 +104,7 @@ for leg in "$@"; do
       ;;
     fuzz)  # ten minutes for each reader, FUZZ_SECONDS otherwise.  Catches: what a file must not make a reader do.
       qfa_need $qfa_packages clang-14 libclang-rt-14-dev libomp-14-dev
-      qfa_configure sanitize
+      qfa_configure sanitize -D QFA_QUICK_BUILD=OFF
       qfa_build sanitize --target qfa_fuzz
       bash tests/fuzz/run.sh build/sanitize/tests/qfa_fuzz build/fuzz "${FUZZ_SECONDS:-600}"
       ;;

@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <map>
+#include <span>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -149,6 +152,33 @@ TEST_CASE("behavior: flips and reductions pair each prompt's verdicts, of prompt
   CHECK(asked.reduction(fine, coarse, which) ==
         reduction_counts{.both = 1, .coarse_only = 2, .fine_only = 2, .neither = 0});
   CHECK(asked.reduction(fine, {}, which) == reduction_counts{.coarse_only = 3, .neither = 2});
+
+  // The three that flip, in the order of the prompts and each in its split alone.
+  const auto said = record(asked);
+  std::vector<std::string> ids;
+  for (const prompt_split split : {prompt_split::fit, prompt_split::calibration, prompt_split::test})
+    for (const flipped_answer& one : asked.flipped(coarse.name, split)) {
+      CHECK(one.to.split == split);
+      CHECK(one.refusal == said.at({"reference", one.to.id}).first);
+      CHECK(one.answer == said.at({coarse.name, one.to.id}).first);
+      ids.push_back(one.to.id);
+    }
+  CHECK(ids == std::vector{p.prompts.prompts[0].id, p.prompts.prompts[3].id, p.prompts.prompts[5].id});
+  CHECK(asked.flipped("nobody", prompt_split::fit).empty());
+}
+
+TEST_CASE("behavior: a reader makes text of a response's tokens, the one that ends it not among them") {
+  const planted_refusals p = planted_outlier_crushes_safety();
+  behavior asked(any_decoder(p.model), response_reader([](std::span<const std::uint32_t> ids) {
+                   std::string out;
+                   for (const std::uint32_t id : ids)
+                     out += std::to_string(id) + ' ';
+                   return out;
+                 }),
+                 p.prompts);
+  const std::size_t refused_one = p.harmful(prompt_split::fit).front();
+  asked.verdicts({}, std::vector{refused_one});
+  CHECK(record(asked).at({"reference", p.prompts.prompts[refused_one].id}).first == "3 4 5 ");  // well i cannot
 }
 
 TEST_CASE("behavior: babble is garbled, not a flip") {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -93,6 +94,69 @@ TEST_CASE("read_prompts: one sentence names file, prompt and expectation") {
   refuses(with("\"max_new_tokens\": 24", "\"max_new_tokens\": 0"), {"max_new_tokens is 0, expected at least 1"});
   refuses(with("\"max_new_tokens\": 24", "\"max_new_tokens\": -1"), {"\"max_new_tokens\"", "a whole number"});
   refuses(with(R"("id": "e")", R"("id": "b")"), {"has two prompts with the id \"b\""});
+}
+
+TEST_CASE("read_prompts: what has no tokens is encoded, and what has some is not") {
+  const scratch dir;
+  std::vector<std::string> encoded;
+  const prompt_encoder letters = [&](std::string_view text) {
+    encoded.emplace_back(text);
+    std::vector<std::uint32_t> out;
+    for (const char c : text)
+      out.push_back(static_cast<std::uint32_t>(c - 'a'));
+    return out;
+  };
+  const auto with_text = [&](std::string_view text) {
+    return dir.write("prompts.json", with("\"tokens\": [3]", "\"text\": \"" + std::string(text) + "\""));
+  };
+  const prompt_set set = read_prompts(with_text("bad"), 10, letters);
+  CHECK(set.prompts[2].tokens == std::vector<std::uint32_t>{1, 0, 3});
+  CHECK(set.prompts[2].text == "bad");
+  CHECK(set.prompts[0].tokens == std::vector<std::uint32_t>{0, 1});
+  CHECK(encoded == std::vector<std::string>{"bad"});
+  check_refused([&] { read_prompts(with_text("bad"), 10); }, {"prompt \"c\"", "should have \"tokens\""});
+  check_refused([&] { read_prompts(with_text("back"), 10, letters); },
+                {"prompt \"c\"", "prompts.json", "token 10", "below 10"});
+  check_refused([&] { read_prompts(with_text(""), 10, letters); }, {"prompt \"c\"", "no token"});
+  check_refused([&] { read_prompts(with_text("ab"), 10, letters); }, {"prompt \"c\"", "prompt \"a\" of another"});
+}
+
+TEST_CASE("wrapped_prompt: the text stands in the place of the one pair of braces") {
+  CHECK(wrapped_prompt("<user> {}\n<assistant>", "how {} so") == "<user> how {} so\n<assistant>");
+  CHECK(wrapped_prompt("{}", "how") == "how");
+  for (const char* none : {"", "<user>", "{", "{ }", "{} and {}", "{{}{}"})
+    check_refused([&] { wrapped_prompt(none, "how"); }, {"one {}", std::string(none)});
+}
+
+TEST_CASE("deal_prompts: of any ten in a row five are reported, and the same places of two lists go together") {
+  std::vector<std::string> texts;
+  for (char c = 'a'; c < 'a' + 23; ++c)
+    texts.emplace_back(1, c);
+  const prompt_encoder code = [](std::string_view text) {
+    return std::vector<std::uint32_t>{static_cast<std::uint32_t>(text[0])};
+  };
+  prompt_set set;
+  deal_prompts(set, prompt_label::harmful, texts, code, 256, "\"h.txt\"");
+  deal_prompts(set, prompt_label::harmless, texts, code, 256, "\"b.txt\"");
+  REQUIRE(set.prompts.size() == 46);
+  CHECK(set.prompts[0].id == "harmful-1");
+  CHECK(set.prompts[45].id == "harmless-23");
+  CHECK(set.prompts[24].text == "b");
+  CHECK(set.prompts[24].tokens == std::vector<std::uint32_t>{'b'});
+  CHECK_NOTHROW(check_prompts(set, "the set"));
+  for (std::size_t i = 0; i < 23; ++i)
+    CHECK(set.prompts[i].split == set.prompts[23 + i].split);
+  for (std::size_t first = 0; first + 10 <= 23; ++first) {
+    std::array<std::size_t, 3> dealt{};
+    for (std::size_t i = first; i < first + 10; ++i)
+      ++dealt[static_cast<std::size_t>(set.prompts[i].split)];
+    CHECK(dealt == std::array<std::size_t, 3>{3, 2, 5});  // fit, calibration, test
+  }
+  const std::vector<std::size_t> choosing = set.of(prompt_label::harmful, prompt_split::calibration);
+  REQUIRE_FALSE(choosing.empty());
+  CHECK(choosing.front() < 4);
+  check_refused([&] { deal_prompts(set, prompt_label::harmful, texts, code, 'c', "\"h.txt\""); },
+                {"prompt \"harmful-3\" in \"h.txt\"", "token 99", "below 99"});
 }
 
 TEST_CASE("read_prompts: a prompt that chooses is never one that is reported") {

@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <random>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace controls_ranking_score_test {
@@ -18,10 +17,13 @@ using namespace qfa;
 namespace {
 
 /// One condition of `width` features on 16 groups, r moved by noise that `seed` draws.
-earlier_audit made_audit(std::size_t width, double (*r)(std::size_t), unsigned seed, std::vector<std::string> inputs) {
+earlier_audit made_audit(std::size_t width, double (*r)(std::size_t), unsigned seed, const char* tokens) {
   std::mt19937 random(seed);
   std::normal_distribution<double> normal;
-  earlier_audit out{.where = "somewhere", .gate = "relu", .sae = "relu SAE of 4 x 8", .inputs = std::move(inputs)};
+  earlier_audit out{.where = "somewhere", .gate = "relu", .sae = "relu SAE of 4 x 8"};
+  out.rows.source = "tokens";
+  out.rows.protocol["inputs"] = json::array({json{{"role", "tokens"}, {"bytes", 7}, {"crc32", tokens}}});
+  out.rows.files = reported_files(out.rows.protocol, "tokens");
   out.conditions = {"c"};
   out.groups = 16;
   out.width = width;
@@ -40,7 +42,7 @@ double wild(std::size_t f) {
 }  // namespace
 
 TEST_CASE("score_ranking: over the features that both audits count, a silent one ranked last") {
-  earlier_audit from = made_audit(5, falling, 1, {"x"}), to = from;
+  earlier_audit from = made_audit(5, falling, 1, "x"), to = from;
   from.groups = to.groups = 0;
   from.features["c"] = {{0, 0.999, 0.002}, {1, 0.9999, 0.0002}, {2, std::nan(""), std::nan("")}, {4, 0.99, 0.02}};
   to.features["c"] = {{0, 0.8, 0.5}, {1, 0.95, 0.1}, {3, 0.99, 0.02}, {4, 0.7, 1.0}};
@@ -54,9 +56,9 @@ TEST_CASE("score_ranking: over the features that both audits count, a silent one
 }
 
 TEST_CASE("score_ranking: groups of the same rows are left out of both audits, of other rows one after the other") {
-  const earlier_audit from = made_audit(60, falling, 1, {"m", "t"}), to = made_audit(60, wild, 2, {"m", "t"});
+  const earlier_audit from = made_audit(60, falling, 1, "t"), to = made_audit(60, wild, 2, "t");
   const ranking_score same = score_ranking(from, "c", to, "c");
-  CHECK(of_same_rows(from, to));
+  CHECK(same_rows(from.rows, to.rows));
   CHECK(same.auc.range.kind == interval_kind::two_sided);
   CHECK(same.auc.range.dof == 15.0);
   const auto without = [&](std::size_t g) {
@@ -71,10 +73,7 @@ TEST_CASE("score_ranking: groups of the same rows are left out of both audits, o
   const estimate expected = jackknife(same.auc.value, 16, without, {.scale = interval_scale::logit});
   CHECK(same.auc.range.lower == expected.range.lower);
   CHECK(same.auc.range.upper == expected.range.upper);
-  earlier_audit elsewhere = to;
-  elsewhere.inputs.clear();
-  CHECK_FALSE(of_same_rows(elsewhere, elsewhere));  // nothing says which rows
-  elsewhere.inputs = {"m", "other"};
+  const earlier_audit elsewhere = made_audit(60, wild, 2, "other");
   const ranking_score apart = score_ranking(from, "c", elsewhere, "c");
   CHECK(apart.auc.value == same.auc.value);
   CHECK(apart.auc.range.dof == 15.0);
@@ -86,7 +85,7 @@ TEST_CASE("score_ranking: groups of the same rows are left out of both audits, o
 }
 
 TEST_CASE("check_same_sae: audits of two SAEs are refused in a sentence that names both") {
-  const earlier_audit from = made_audit(5, falling, 1, {"x"});
+  const earlier_audit from = made_audit(5, falling, 1, "x");
   earlier_audit to = from;
   CHECK_NOTHROW(check_same_sae(from, to));
   to.where = "elsewhere";

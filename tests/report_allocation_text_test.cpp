@@ -21,7 +21,9 @@ TEST_CASE("allocation_finding: counts, differences with intervals, and whether t
   qfa::allocation_result a = qfa_test::made_allocation();
   const std::string found = qfa::allocation_finding(a);
   CAPTURE(found);
-  CHECK(says(found, "keeps 80 of 100 features within 100 bytes, and rtn:bits=4 in every matrix 70: +10 features ["));
+  CHECK(says(
+      found,
+      "keeps 80 of 100 features above r = 0.9 within 100 bytes, and rtn:bits=4 in every matrix 70: +10 features ["));
   CHECK(says(found, "an interval that excludes zero."));
   CHECK(says(found, "uniform weights on noise to signal, is 2.00 times ["));
   CHECK(says(found, "The least KL within the same bytes keeps 72 (+2 features ["));

@@ -38,7 +38,7 @@ TEST_CASE("audit_page: the report as it is and the features, from the same files
   // What the script calls at its end stands before it, once.
   for (const char* name : {"showHead", "showSummary", "showBands", "showMasking", "showCurve", "showDamage",
                            "showOverlap", "showPrediction", "showControls", "showTensors", "showLadder", "showShift",
-                           "showTokens", "showMeaning", "showFeatures", "showProtocol"})
+                           "showTokens", "showMeaning", "showSteering", "showPatching", "showFeatures", "showProtocol"})
     CHECK(qfa_test::count_of(page, std::string("function ") + name + "(") == 1);
   CHECK(qfa_test::count_of(page, "://") == qfa_test::count_of(page, "https://www.neuronpedia.org/"));
 }

@@ -36,12 +36,12 @@ TEST_CASE("comparison_text: both sides, then differences of the same name with t
   CHECK(has(text, "70.0  [68.0, 72.0]"));
   CHECK(has(text, "7/3/0"));
   CHECK(has(text, "+20.00  [13.7"));
-  CHECK(has(text, "B survives more"));
+  CHECK(has(text, "more r > .9 in B"));
   CHECK(has(text, "differences are paired by rows"));
   CHECK_FALSE(has(text, "reference"));
   CHECK(has(comparison_text(a, b, "honest", table_form::markdown), "\n| A  p | 4.19 |"));
   // The other way round, and against itself.
-  CHECK(has(comparison_text(b, a, "honest"), "A survives more"));
+  CHECK(has(comparison_text(b, a, "honest"), "more r > .9 in A"));
   CHECK(has(comparison_text(a, a, "honest"), "unmeasured"));
 }
 

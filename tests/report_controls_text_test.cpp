@@ -5,20 +5,14 @@
 
 #include <string>
 
+#include "report_estimates.hpp"
+
 namespace report_controls_text_test {
 
 using namespace qfa;
+using qfa_test::made_estimate;
 
 namespace {
-
-estimate known(double value, double lower, double upper) {
-  estimate e;
-  e.value = value;
-  e.range.kind = interval_kind::two_sided;
-  e.range.lower = lower;
-  e.range.upper = upper;
-  return e;
-}
 
 control_findings made_up() {
   control_findings c;
@@ -31,21 +25,22 @@ control_findings made_up() {
   c.floors[1].tau = 0.9987;
   controlled_policy& p = c.policies.emplace_back();
   p.policy = "rtn:bits=4";
-  p.survived = known(0.75, 0.7, 0.8);
-  p.beyond = {known(0.2, 0.1, 0.3), known(0.4, 0.3, 0.5)};
+  p.survived = made_estimate(0.75, 0.7, 0.8);
+  p.beyond = {made_estimate(0.2, 0.1, 0.3), made_estimate(0.4, 0.3, 0.5)};
   control_contrast& x = p.contrasts.emplace_back();
   x.control = "matched noise";
   x.seeds = 5;
-  x.survived = known(0.6, 0.5, 0.7);
-  x.more_mean_r = known(0.1, 0.05, 0.15);
+  x.survived = made_estimate(0.6, 0.5, 0.7);
+  x.more_mean_r = made_estimate(0.1, 0.05, 0.15);
   shared_damage& pair = c.pairs.emplace_back();
   pair.a = "rtn:bits=4";
   pair.b = "prune";
   pair.overlap.sizes = {.a = 20, .b = 30, .both = 10, .population = 100};
   pair.overlap.controls = 2;
-  pair.overlap.excess = known(0.2, 0.1, 0.3);
-  pair.order.partial = known(0.5, -0.1, 0.8);
-  c.variants.push_back({"without position 0", 99, 0.25, {{"rtn:bits=4", known(0.7, 0.6, 0.8), known(0.9, 0.8, 1.0)}}});
+  pair.overlap.excess = made_estimate(0.2, 0.1, 0.3);
+  pair.order.partial = made_estimate(0.5, -0.1, 0.8);
+  c.variants.push_back(
+      {"without position 0", 99, 0.25, {{"rtn:bits=4", made_estimate(0.7, 0.6, 0.8), made_estimate(0.9, 0.8, 1.0)}}});
   c.notes = {"something was left out"};
   return c;
 }
@@ -59,8 +54,9 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
   std::string text = controls_text(c);
   CHECK(says(text, "every counted feature's codes the same to the bit, r = 1, KL = 0"));
   CHECK(says(text, "weights rounded: changes no code"));
-  CHECK(says(text, "tau_null 0.99870; beyond numerics, by each half of the groups' own on the other half, rtn:bits=4 "
-                   "40.0 %"));
+  CHECK(says(text,
+             "tau_null 0.99870; beyond numerics, by each half of the groups' own on the other half, rtn:bits=4 "
+             "40.0 %"));
   CHECK(says(text, "rtn:bits=4 | matched noise x5"));
   CHECK(says(text, "policy hurts less"));
   CHECK(says(text, "undetermined"));

@@ -69,31 +69,9 @@ TEST_CASE("worst_features_text: says what the rows that did not choose them make
                     {.feature = 7, .chosen_r = 0.2, .r = made_estimate(0.25, 0.2, 0.3)}};
   CHECK(worst_features_text(c) ==
         "rtn:bits=4: the 25 worst features, chosen on the even groups of rows (mean r 0.410), have mean r 0.520 "
-        "[0.480, 0.560] on the odd ones, where 96.0 % [80.0, 99.0] of them do not survive; worst first: 12 with 0.300 "
+        "[0.480, 0.560] on the odd ones, where 96.0 % [80.0, 99.0] of them have r of 0.9 or less; worst first: 12 with "
+        "0.300 "
         "[0.200, 0.400], 7 with 0.250 [0.200, 0.300].\n");
-}
-
-TEST_CASE("interval_warnings: groups that are too short are named, with what tells so, and others are not") {
-  condition_result c;
-  c.policy = "rtn:bits=4";
-  CHECK(interval_warnings(c, honest).empty());
-  c.code_groups = group_length_check{.block_length = 12.34, .groups = 64, .advised = 16};
-  c.by_honest.mean_halved = {.groups = 64, .error_ratio = 1.31, .most = 1.19};
-  c.by_published.survived_halved = {.groups = 64, .error_ratio = 1.41, .most = 1.19};
-  CHECK(interval_warnings(c, honest) ==
-        "warning: rtn:bits=4: rows depend on each other in the codes' cosine over 12.3 rows: 64 groups are too many, "
-        "16 would be long enough, and intervals are too narrow\n"
-        "warning: rtn:bits=4: with 32 groups of rows the standard error of mean r is 1.31 times that with 64, where "
-        "chance allows 1.19: neighboring groups hang together, and its interval is too narrow\n");
-  const std::string other = interval_warnings(c, published);
-  CHECK(other.find("of the share that survives is 1.41 times") != std::string::npos);
-  CHECK(other.find("mean r") == std::string::npos);
-  c.loss.emplace().groups = {.block_length = 3.0, .groups = 8, .advised = 4};
-  c.loss->kl_halved = {.groups = 17, .error_ratio = 2.0, .most = 1.5};
-  const std::string with_loss = interval_warnings(c, honest);
-  CHECK(with_loss.find("in excess loss over 3.0 rows: 8 groups") != std::string::npos);
-  CHECK(with_loss.find("with 9 groups of rows the standard error of KL is 2.00 times that with 17") !=
-        std::string::npos);
 }
 
 TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of each table") {

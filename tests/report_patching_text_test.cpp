@@ -9,7 +9,7 @@
 
 namespace report_patching_text_test {
 
-using qfa_test::between;
+using qfa_test::made_estimate;
 
 namespace {
 
@@ -34,26 +34,28 @@ TEST_CASE("patching text: what comes back, of which features, and what that says
              "The 5 features, those that r calls destroyed, recover 6.2 % [5.0, 7.5] of it, as many at random 3.1 % "
              "[3.0, 3.2], as much energy at random (12 features) 12.5 %"));
   CHECK(says(p, "r points at features that matter to predictions: 3.1 % [2.0, 4.0] beyond as many at random."));
+  CHECK(qfa::patching_text(p, qfa::table_form::markdown).find("at random.  \n\n|   restored | features |") !=
+        std::string::npos);
   CHECK(qfa::patching_text({}).empty());
 }
 
 TEST_CASE("patching text: where the worst recover no more than others, r is not what matters, or not shown to be") {
   qfa::patching_findings p = qfa_test::made_up_patching();
-  p.conditions[0].points[0].worst_over_random = between(0.01, -0.01, 0.03);
+  p.conditions[0].points[0].worst_over_random = made_estimate(0.01, -0.01, 0.03);
   CHECK(says(
       p,
       "r is NOT shown to be functional importance: restoring the worst features is not shown to give more than any "
       "others do (1.0 % [-1.0, 3.0] beyond"));
-  p.conditions[0].points[0].worst = between(0.01, -0.02, 0.04);
+  p.conditions[0].points[0].worst = made_estimate(0.01, -0.02, 0.04);
   CHECK(says(
       p, "r is NOT shown to be functional importance: restoring the worst features is not shown to recover anything"));
-  p.conditions[0].points[0].worst_over_random = between(-0.02, -0.03, -0.01);
+  p.conditions[0].points[0].worst_over_random = made_estimate(-0.02, -0.03, -0.01);
   CHECK(says(p, "r is NOT functional importance: restoring the worst features gives no more than any others do"));
   p.conditions[0].points[0].worst_over_random = {};
   p.conditions[0].points[0].worst_over_random.range.reason = "fewer than 8 groups of rows";
   CHECK(says(p, "Whether r is functional importance is unmeasured: fewer than 8 groups of rows."));
   p = qfa_test::made_up_patching();
-  p.conditions[0].everything = between(-1.5, -2.0, -1.0);
+  p.conditions[0].everything = made_estimate(-1.5, -2.0, -1.0);
   CHECK(says(p, "The SAE's codes do not carry what is lost"));
   CHECK(!says(p, "functional importance: "));
   p.conditions[0].everything = {};
@@ -65,11 +67,11 @@ TEST_CASE("patching text: where the worst recover no more than others, r is not 
   p = qfa_test::made_up_patching();
   p.conditions[0].ordered = 500;
   p.conditions[0].points.push_back(p.conditions[0].points[0]);
-  p.conditions[0].points[1].what = "not survived";
+  p.conditions[0].points[1].what = "blurred or destroyed";
   p.conditions[0].points[1].features = 40;
   CHECK(says(p, "The 5 features, those that r calls destroyed, recover"));
   p.conditions[0].ordered = 501;
-  CHECK(says(p, "The 40 features, those that do not survive, recover"));
+  CHECK(says(p, "The 40 features, those with r of 0.9 or less, recover"));
 }
 
 }  // namespace report_patching_text_test

@@ -6,17 +6,9 @@
 
 #include "qfa/steering/recovery.hpp"
 #include "qfa/steering/steering_findings.hpp"
+#include "report_estimates.hpp"
 
 namespace qfa_test {
-
-inline qfa::estimate between(double value, double lower, double upper) {
-  qfa::estimate out;
-  out.value = value;
-  out.range.lower = lower;
-  out.range.upper = upper;
-  out.range.kind = qfa::interval_kind::two_sided;
-  return out;
-}
 
 /// Two features, of which one survives, steered at doses 0.5 and 1.
 inline qfa::steering_findings made_up_steering() {
@@ -34,22 +26,22 @@ inline qfa::steering_findings made_up_steering() {
   for (const double dose : s.doses) {
     qfa::dose_finding& d = c.doses.emplace_back();
     d.dose = dose;
-    d.gain = between(0.95, 0.9, 1.0);
-    d.fidelity = between(0.75, 0.7, 0.8);
-    d.exchange = between(1.125, 1.1, 1.2);
-    d.random_gain = between(0.5, 0.4, 0.6);
-    d.random_fidelity = between(0.25, 0.2, 0.3);
-    d.excess = between(0.5, 0.4, 0.6);
-    d.predicted_by_r = between(0.625, 0.5, 0.75);
+    d.gain = made_estimate(0.95, 0.9, 1.0);
+    d.fidelity = made_estimate(0.75, 0.7, 0.8);
+    d.exchange = made_estimate(1.125, 1.1, 1.2);
+    d.random_gain = made_estimate(0.5, 0.4, 0.6);
+    d.random_fidelity = made_estimate(0.25, 0.2, 0.3);
+    d.excess = made_estimate(0.5, 0.4, 0.6);
+    d.predicted_by_r = made_estimate(0.625, 0.5, 0.75);
   }
   c.doses[1].unreached = 1;
   c.predicted_by_r = c.doses[1].predicted_by_r;
-  c.over_features = between(0.625, 0.25, 0.875);
-  c.predicted_beyond_length = between(0.375, 0.25, 0.5);
-  c.bands[0] = {1, between(0.875, 0.8, 0.9)};
-  c.bands[2] = {1, between(0.625, 0.6, 0.7)};
+  c.over_features = made_estimate(0.625, 0.25, 0.875);
+  c.predicted_beyond_length = made_estimate(0.375, 0.25, 0.5);
+  c.bands[0] = {1, made_estimate(0.875, 0.8, 0.9)};
+  c.bands[2] = {1, made_estimate(0.625, 0.6, 0.7)};
   c.not_survived = c.bands[2];
-  c.survivors_lead = between(0.25, 0.125, 0.375);
+  c.survivors_lead = made_estimate(0.25, 0.125, 0.375);
   constexpr double never = std::numeric_limits<double>::infinity();
   c.features.push_back(
       {7, 0.95, qfa::outcome::survived, 3, 2.5, {{0.9, 0.8}, {0.9, 0.875}, {1.0, 2.0}, {0.9, 1.6}, {1.1, never}}, {}});
@@ -58,14 +50,14 @@ inline qfa::steering_findings made_up_steering() {
   c.directions.push_back({"refusal", 4, 2.5, {}});
   qfa::direction_dose& at = c.directions.back().doses.emplace_back();
   at.dose = 1.0;
-  at.gain = between(0.875, 0.8, 0.9);
-  at.fidelity = between(0.75, 0.7, 0.8);
-  at.reference_shift = between(1.5, 1.4, 1.6);
-  at.exchange = between(1.25, 1.2, 1.3);
-  at.random_gain = between(0.5, 0.4, 0.6);
-  at.random_fidelity = between(0.25, 0.2, 0.3);
+  at.gain = made_estimate(0.875, 0.8, 0.9);
+  at.fidelity = made_estimate(0.75, 0.7, 0.8);
+  at.reference_shift = made_estimate(1.5, 1.4, 1.6);
+  at.exchange = made_estimate(1.25, 1.2, 1.3);
+  at.random_gain = made_estimate(0.5, 0.4, 0.6);
+  at.random_fidelity = made_estimate(0.25, 0.2, 0.3);
   c.least_faithful = 1;
-  c.least_fidelity = between(0.625, 0.5, 0.75);
+  c.least_fidelity = made_estimate(0.625, 0.5, 0.75);
   return s;
 }
 
@@ -79,9 +71,9 @@ inline qfa::patching_findings made_up_patching() {
   p.choosing_tokens = 8192;
   qfa::patched_condition& c = p.conditions.emplace_back();
   c.policy = "rtn:bits=4";
-  c.kl = between(0.0125, 0.01, 0.015);
-  c.activations = between(0.75, 0.7, 0.8);
-  c.everything = between(0.5, 0.45, 0.55);
+  c.kl = made_estimate(0.0125, 0.01, 0.015);
+  c.activations = made_estimate(0.75, 0.7, 0.8);
+  c.everything = made_estimate(0.5, 0.45, 0.55);
   c.bands = {80, 15, 5};
   c.ordered = 100;
   qfa::restored_point& point = c.points.emplace_back();
@@ -89,14 +81,14 @@ inline qfa::patching_findings made_up_patching() {
   point.features = 5;
   point.energy_share = 0.125;
   point.random_features = 12.0;
-  point.worst = between(0.0625, 0.05, 0.075);
-  point.all_but_worst = between(0.4375, 0.4, 0.475);
-  point.loudest = between(0.25, 0.2, 0.3);
-  point.all_but_loudest = between(0.25, 0.2, 0.3);
-  point.random = between(0.03125, 0.03, 0.0325);
-  point.random_energy = between(0.125, 0.1, 0.15);
-  point.worst_over_random = between(0.03125, 0.02, 0.04);
-  point.worst_over_random_energy = between(-0.0625, -0.1, -0.03);
+  point.worst = made_estimate(0.0625, 0.05, 0.075);
+  point.all_but_worst = made_estimate(0.4375, 0.4, 0.475);
+  point.loudest = made_estimate(0.25, 0.2, 0.3);
+  point.all_but_loudest = made_estimate(0.25, 0.2, 0.3);
+  point.random = made_estimate(0.03125, 0.03, 0.0325);
+  point.random_energy = made_estimate(0.125, 0.1, 0.15);
+  point.worst_over_random = made_estimate(0.03125, 0.02, 0.04);
+  point.worst_over_random_energy = made_estimate(-0.0625, -0.1, -0.03);
   return p;
 }
 

@@ -29,8 +29,8 @@ TEST_CASE("steering text: the finding, the evidence for it, and what it was meas
              "[0.25, 0.88] had other features been drawn (2 features at dose 1)."));
   CHECK(says(s, "random vectors of equal length held fixed: 0.38 [0.25, 0.50]."));
   CHECK(says(s,
-             "Mean fidelity: 0.8750 [0.8000, 0.9000] of the 1 survived, 0.6250 [0.6000, 0.7000] of the 1 "
-             "destroyed; survivors lead by +0.2500 [0.1250, 0.3750]."));
+             "Mean fidelity by band of r: 0.8750 [0.8000, 0.9000] of 1 survived, 0.6250 [0.6000, 0.7000] of 1 "
+             "destroyed; those above 0.9 lead by +0.2500 [0.1250, 0.3750]."));
   CHECK(says(
       s,
       "Least faithful on the even groups is feature 9 (r 0.250, raises token 4): fidelity 0.6250 [0.5000, 0.7500] on "
@@ -41,12 +41,15 @@ TEST_CASE("steering text: the finding, the evidence for it, and what it was meas
   CHECK(says(s, "no dose up to 1 does in the compressed model what theirs does in the reference: 1 at 1."));
   CHECK(qfa::steering_text(s, qfa::vocabulary({"a", "b", "c", "d", "once"})).find("raises \"once\"") !=
         std::string::npos);
+  const std::string pasted = qfa::steering_text(s, {}, qfa::table_form::markdown);
+  CHECK(pasted.find("Medians.  \n") != std::string::npos);
+  CHECK(pasted.find("1 at 1.  \n\n|   dose | gain | 95 % |") != std::string::npos);
   CHECK(qfa::steering_text({}).empty());
 }
 
 TEST_CASE("steering text: what one of the intervals does not carry is not claimed") {
   qfa::steering_findings s = qfa_test::made_up_steering();
-  s.conditions[0].over_features = qfa_test::between(0.625, -0.125, 0.875);
+  s.conditions[0].over_features = qfa_test::made_estimate(0.625, -0.125, 0.875);
   CHECK(says(s, "r is NOT shown to predict how faithfully"));
   s.conditions[0].predicted_by_r = {};
   s.conditions[0].predicted_by_r.range.reason = "the value is undefined";

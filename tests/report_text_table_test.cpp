@@ -27,6 +27,11 @@ TEST_CASE("text_table: in Markdown every cell is its text, whatever it holds, an
         "| pair | J | 95 % |\n|:--|--:|--:|\n| a\\|b\\_c | 0.5 | [0.4, 0.6] |\n| x\\* | \\`1\\`\\< |  |\n");
 }
 
+TEST_CASE("markdown_text: lines stay lines, and a table stands between empty ones") {
+  CHECK(markdown_text("a\nb\n| x |\n|:--|\nc\n\nd") == "a  \nb  \n\n| x |\n|:--|\n\nc  \n\nd  \n");
+  CHECK(markdown_text("").empty());
+}
+
 TEST_CASE("text_table: numbers as a reader expects them") {
   CHECK(fixed(1.005, 1) == "1.0");
   CHECK(fixed(std::nan(""), 3) == "-");

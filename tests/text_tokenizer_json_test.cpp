@@ -83,6 +83,14 @@ TEST_CASE("json_tokenizer: words and their ids, added ones among them") {
   CHECK(tokenizer.decode(ids{0, 9, 1}) == "a<x>b");
 }
 
+TEST_CASE("json_tokenizer: words whose spaces are dropped come back with a space between them") {
+  const std::string text = R"({"pre_tokenizer": {"type": "Split", "pattern": {"String": " "}, "behavior": "Removed"},
+    "model": {"type": "BPE", "ignore_merges": true, "vocab": {"no": 0, "way": 1}, "merges": []}})";
+  qfa::json_tokenizer tokenizer(qfa::parse_json(text, "a test"), "\"t.json\"");
+  CHECK(encode(tokenizer, "no  way no") == ids{0, 1, 0});
+  CHECK(tokenizer.decode(ids{0, 1, 0}) == "no way no");
+}
+
 TEST_CASE("json_tokenizer: a file that is none is refused by its name") {
   const auto read = [](const char* text) { qfa::json_tokenizer(qfa::parse_json(text, "\"t.json\""), "\"t.json\""); };
   check_refused([&] { read("[]"); }, {"t.json"});

@@ -148,7 +148,7 @@ void add_activations(CLI::App& app) {
   command->add_flag("--prepend-bos", a->prepend_bos, "begin every row with BOS");
   command->add_option("--out", a->out, "the .npy file to write")->required();
   command->callback([a, command] {
-    check_token_source(*command, a->tokens, a->text);
+    check_token_source(*command, a->tokens, {}, a->text);
     if (ranks().leads()) run(*a);
   });
 }

@@ -61,8 +61,9 @@ void run(const allocate_arguments& a) {
         qfa::fail("the policy " + options.options[i].name() + " is given twice");
   const bool learns = std::ranges::any_of(options.options, [](const auto& policy) { return policy.needs().any(); }) ||
                       (options.bytes == 0 && options.like.needs().any());
-  if (!learns && !a.audit.calibration.empty())
-    qfa::fail("--calibration means nothing with these policies, none of which learns from tokens");
+  if (!learns && a.audit.has_calibration())
+    qfa::fail(std::string(a.audit.calibration.empty() ? "--calibration-text" : "--calibration") +
+              " means nothing with these policies, none of which learns from tokens");
   check_output_file(a.audit.out);
   if (!a.report.empty()) check_output_file(a.report);
   audit_arguments shaping = a.audit;
@@ -76,10 +77,11 @@ void run(const allocate_arguments& a) {
   const token_input source = read_token_input(a.audit.tokens, a.audit.text, a.audit.model, model.config,
                                               qfa::tokens_for(settings, model.config, audit.max_tokens));
   const qfa::token_rows& tokens = source.rows;
-  qfa::token_rows calibration;
-  if (!a.audit.calibration.empty())
-    calibration =
-        qfa::read_tokens(a.audit.calibration, qfa::tokens_for(settings, model.config, a.audit.calibration_tokens));
+  token_input own;
+  if (a.audit.has_calibration())
+    own = read_token_input(a.audit.calibration, a.audit.text.of_calibration(), a.audit.model, model.config,
+                           qfa::tokens_for(settings, model.config, a.audit.calibration_tokens));
+  const qfa::token_rows& calibration = own.rows;
   options.fit_rows = std::max<std::size_t>(1, a.fit_tokens / tokens.context);
   options.held_out_rows = std::max<std::size_t>(1, a.held_out_tokens / tokens.context);
 
@@ -90,7 +92,8 @@ void run(const allocate_arguments& a) {
   for (const std::string& input : source.files)
     add_inputs(made, input, source.text ? "text" : "tokens");
   made.text = source.text;
-  if (!a.audit.calibration.empty()) add_inputs(made, a.audit.calibration, "calibration");
+  for (const std::string& input : own.files)
+    add_inputs(made, input, "calibration");
   made.rules = settings.rules.name;
   made.rows = tokens.rows();
   made.context = tokens.context;
@@ -106,7 +109,7 @@ void run(const allocate_arguments& a) {
   made.architecture = qfa::name_of(model.config.family);
   made.model_dtype = stored_dtype(a.audit.model, model);
   if (calibration.rows() > 0) {
-    made.calibration = "\"" + a.audit.calibration + "\"";
+    made.calibration = own.where;
     made.calibration_tokens = calibration.ids.size();
   }
   made.warnings = settings.warnings;
@@ -170,12 +173,14 @@ void add_allocate(CLI::App& app) {
                       "only tensors whose names match one of these patterns (* and ?)");
   command->add_option("--except", audit.targets.exclude, "but not tensors whose names match one of these");
   command->add_option("--calibration", audit.calibration, "token ids, .npy, that calibrated policies learn from");
+  add_calibration_text(*command, audit.text);
   command->add_option("--calibration-tokens", audit.calibration_tokens,
                       "calibrate on no more tokens than this (16384)");
   command->add_flag("--fused", audit.fused, "give policies fused tensors as they are stored");
   command->add_flag("--allow-bad-sae", audit.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
   command->callback([arguments, command] {
-    check_token_source(*command, arguments->audit.tokens, arguments->audit.text);
+    const audit_arguments& given = arguments->audit;
+    check_token_source(*command, given.tokens, given.calibration, given.text);
     if (ranks().leads()) run(*arguments);
   });
 }

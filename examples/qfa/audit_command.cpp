@@ -77,20 +77,24 @@ void refuse_idle_options(const CLI::App& command, const audit_arguments& argumen
       if (command.count(option) > 0) qfa::fail(std::string(option) + " means nothing with " + with + ", which " + need);
   };
   if (arguments.model.empty()) {
-    refuse({"--tokenizer",       "--documents",     "--separator",
-            "--invalid-utf8",    "--calibration",   "--calibration-tokens",
-            "--targets",         "--except",        "--fused",
-            "--processing",      "--order",         "--loss-batch",
-            "--meaning",         "--meaning-floor", "--token-damage",
-            "--cache-prefill",   "--cache-step",    "--no-loss",
-            "--match-tolerance", "--controls",      "--control-seeds",
-            "--control-tokens",  "--ladder"},
+    refuse({"--tokenizer",        "--documents",
+            "--separator",        "--invalid-utf8",
+            "--calibration",      "--calibration-tokens",
+            "--calibration-text", "--targets",
+            "--except",           "--fused",
+            "--processing",       "--order",
+            "--loss-batch",       "--meaning",
+            "--meaning-floor",    "--token-damage",
+            "--cache-prefill",    "--cache-step",
+            "--no-loss",          "--match-tolerance",
+            "--controls",         "--control-seeds",
+            "--control-tokens",   "--ladder"},
            "--activations", "runs and compresses no model");
     refuse({"--steering", "--steering-features", "--steering-vector", "--patching"}, "--activations",
            "steers no model");
     refuse({"--memory"}, "--activations", "holds no more than a block of tokens of each side");
   } else {
-    check_token_source(command, arguments.tokens, arguments.text);
+    check_token_source(command, arguments.tokens, arguments.calibration, arguments.text);
     refuse({"--compressed"}, "--model", "takes models that were compressed elsewhere by --against");
     if (!arguments.controls)
       refuse({"--control-seeds", "--control-tokens"}, "an audit without --controls", "runs no controls");
@@ -147,7 +151,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
   if (markdown) {
-    print_markdown(result);
+    print_markdown(result, arguments.model);
     return;
   }
   print_audit(result, arguments.model);
@@ -158,7 +162,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
 
 void add_audit(CLI::App& app) {
   auto arguments = std::make_shared<audit_arguments>();
-  CLI::App* command = app.add_subcommand("audit", "which features of a model survive compression");
+  CLI::App* command = app.add_subcommand("audit", "what compression does to the features inside a model");
   command->add_option("--model", arguments->model, "the reference: a Hugging Face model directory, or a .gguf file");
   command->add_option("--sae", arguments->sae, "a trained SAE: directory or file")->required();
   command->add_option("--tokens", arguments->tokens, "token ids, .npy: a stream, or rows");

@@ -24,6 +24,7 @@
 #include "qfa/report/damage_text.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/group_shifts.hpp"
+#include "qfa/report/interval_warnings.hpp"
 #include "qfa/report/ladder_text.hpp"
 #include "qfa/report/meaning_text.hpp"
 #include "qfa/report/patching_json.hpp"
@@ -155,6 +156,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
       "--calibration", a.calibration,
       "token ids, .npy, that calibrated policies learn from; default: rows of --tokens that are then not "
       "reported");
+  add_calibration_text(command, a.text);
   command.add_option("--calibration-tokens", a.calibration_tokens, "calibrate on no more tokens than this (16384)");
   command.add_option("--cache-prefill", a.cache_prefill,
                      "tokens of a row that reach its caches in the first call; default all, or 1 where attention reads "
@@ -233,30 +235,33 @@ std::string heading_of(const qfa::audit_result& result) {
          std::to_string(reference.bands[qfa::outcome::unmeasured]) + " unmeasured\n";
 }
 
+/// The model's words, where its directory has them.
+qfa::vocabulary words_of(const std::filesystem::path& model) {
+  std::error_code ignored;
+  const std::filesystem::path words = model / "vocab.json";
+  const bool readable = !model.empty() && std::filesystem::is_regular_file(words, ignored);
+  return readable ? qfa::vocabulary::read(words) : qfa::vocabulary();
+}
+
 }  // namespace
 
 bool asks_for_markdown(const std::string& format) {
   return one_of<qfa::table_form>("--format", format, qfa::table_form_names) == qfa::table_form::markdown;
 }
 
-void print_markdown(const finished_audit& audit) {
+void print_markdown(const finished_audit& audit, const std::filesystem::path& model) {
   const qfa::audit_result& result = audit.result;
   constexpr auto form = qfa::table_form::markdown;
-  const auto paragraphs = [](const std::string& lines) {  // a line break is one only after two blanks
-    std::string out;
-    for (const char letter : lines)
-      out += letter == '\n' ? "  \n" : std::string(1, letter);
-    return out;
-  };
-  std::cout << paragraphs(heading_of(result));
+  std::cout << qfa::markdown_text(heading_of(result));
   for (const std::string& warning : result.made.warnings)
-    std::cout << "warning: " << paragraphs(warning + "\n");
-  std::cout << "\n" << qfa::conditions_table(result, form) << "\n" << paragraphs(qfa::gate_note(result));
-  for (const qfa::condition_result& c : result.conditions)
-    if (!c.ladder_only) std::cout << paragraphs(qfa::interval_warnings(c, result.headline));
+    std::cout << "warning: " << qfa::markdown_text(warning);
+  std::cout << "\n" << qfa::conditions_table(result, form) << "\n" << qfa::markdown_text(qfa::gate_note(result));
+  std::cout << qfa::markdown_text(qfa::interval_warnings(result));
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result, form);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result, form);
+  if (audit.steering) std::cout << "\n" << qfa::steering_text(*audit.steering, words_of(model), form);
+  if (audit.patching) std::cout << "\n" << qfa::patching_text(*audit.patching, form);
 }
 
 void print_audit(const finished_audit& audit, const std::filesystem::path& model) {
@@ -276,22 +281,16 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
                 << qfa::fixed(c.match->target, 4) << ", reached " << qfa::fixed(c.match->reached, 4) << " on "
                 << c.match->rows << (c.match->same_rows ? " of the reported rows" : " rows that are not reported")
                 << (c.match->within_tolerance ? "" : ", NOT within the tolerance") << "\n";
-  std::string worst, narrow;
-  for (const qfa::condition_result& c : result.conditions) {
-    if (c.ladder_only) continue;
-    worst += qfa::worst_features_text(c);
-    narrow += qfa::interval_warnings(c, result.headline);
-  }
-  std::cout << narrow << (worst.empty() ? "" : "\n") << worst;
+  std::string worst;
+  for (const qfa::condition_result& c : result.conditions)
+    if (!c.ladder_only) worst += qfa::worst_features_text(c);
+  std::cout << qfa::interval_warnings(result) << (worst.empty() ? "" : "\n") << worst;
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
   if (result.ladder) std::cout << "\n" << qfa::ladder_findings(result);
   if (audit.controls) std::cout << "\n" << qfa::controls_text(*audit.controls);
-  std::error_code ignored;
-  const std::filesystem::path words = model / "vocab.json";
-  const bool readable = !model.empty() && std::filesystem::is_regular_file(words, ignored);
-  const qfa::vocabulary vocabulary = readable ? qfa::vocabulary::read(words) : qfa::vocabulary();
+  const qfa::vocabulary vocabulary = words_of(model);
   if (audit.steering) std::cout << "\n" << qfa::steering_text(*audit.steering, vocabulary);
   if (audit.patching) std::cout << "\n" << qfa::patching_text(*audit.patching);
   const std::string meanings = qfa::meanings_text(result, vocabulary);

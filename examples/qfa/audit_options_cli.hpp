@@ -34,7 +34,7 @@ struct audit_arguments {
   std::vector<std::string> against;          ///< NAME=PATH or PATH: models compressed elsewhere
   std::vector<std::string> match;            ///< spec strings that pruning is matched to
   double match_tolerance = 0.0005;           ///< nats
-  std::string calibration;  ///< tokens that calibrated policies learn from; empty: spare rows of `tokens`
+  std::string calibration;  ///< tokens that calibrated policies learn from; or text.calibration, or spare rows
   std::size_t calibration_tokens = 16384;
   std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens", gate = "own";
   std::string format = "text";  ///< of what is printed: text or md
@@ -54,6 +54,9 @@ struct audit_arguments {
   qfa::patching_options patch{};
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints
   qfa::target_patterns targets;
+
+  /// Whether calibrated policies learn from files of their own.
+  bool has_calibration() const { return !calibration.empty() || !text.calibration.empty(); }
 
   /// Where the state of a long audit lies until its report is written.
   std::filesystem::path checkpoint() const { return std::filesystem::path(out) / "resume"; }
@@ -89,8 +92,9 @@ qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& 
 /// vocab.json, where it has one.
 void print_audit(const finished_audit& audit, const std::filesystem::path& model = {});
 
-/// Prints the audit's main tables in Markdown, to be pasted into an issue: policies, overlaps, predictions.
-void print_markdown(const finished_audit& audit);
+/// Prints the audit's main tables in Markdown, to be pasted into an issue: policies, overlaps, predictions, and what
+/// steering and patching found.
+void print_markdown(const finished_audit& audit, const std::filesystem::path& model = {});
 
 /// Whether `--format` asks for Markdown.  Throws for a word that is no format.
 bool asks_for_markdown(const std::string& format);

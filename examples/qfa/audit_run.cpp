@@ -330,16 +330,17 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   const token_input source = read_token_input(arguments.tokens, arguments.text, arguments.model, model.config,
                                               qfa::tokens_for(settings, model.config, 0));
   const qfa::token_rows& all = source.rows;
-  const bool from_tokens = calibrates && arguments.calibration.empty();
+  const bool from_tokens = calibrates && !arguments.has_calibration();
   if (calibrates && arguments.calibration_tokens < all.context)
     qfa::fail("--calibration-tokens " + std::to_string(arguments.calibration_tokens) +
               " are fewer than one context of " + std::to_string(all.context));
   const split_tokens tokens = split(all, arguments.max_tokens, in_nats ? most_matching_rows : 0,
                                     from_tokens ? arguments.calibration_tokens / all.context : 0);
-  qfa::token_rows calibration = tokens.calibration;
+  token_input own{.rows = tokens.calibration};
   if (calibrates && !from_tokens)
-    calibration =
-        qfa::read_tokens(arguments.calibration, qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
+    own = read_token_input(arguments.calibration, arguments.text.of_calibration(), arguments.model, model.config,
+                           qfa::tokens_for(settings, model.config, arguments.calibration_tokens));
+  const qfa::token_rows& calibration = own.rows;
   std::vector<qfa::named_vector> directions = read_directions(arguments, dictionary.d_in);
   const auto asked_for = [&](const qfa::any_policy& policy) {
     return std::ranges::find(options.ladder_only, policy.name()) == options.ladder_only.end();
@@ -351,9 +352,11 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   for (const std::string& input : source.files)
     add_inputs(made, input, source.text ? "text" : "tokens");
   made.text = source.text;
-  if (calibrates && !from_tokens) add_inputs(made, arguments.calibration, "calibration");
-  if (!calibrates && !arguments.calibration.empty())
-    made.warnings.push_back("--calibration was not read: no policy here learns from tokens");
+  for (const std::string& input : own.files)
+    add_inputs(made, input, "calibration");
+  if (!calibrates && arguments.has_calibration())
+    made.warnings.push_back(std::string(arguments.calibration.empty() ? "--calibration-text" : "--calibration") +
+                            " was not read: no policy here learns from tokens");
   qfa::audit_protocol compressed_inputs;
   for (const named_path& checkpoint : against)
     add_inputs(compressed_inputs, checkpoint.path, "compressed model");
@@ -370,10 +373,9 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   qfa::model_audit& audit = *running;
   if (calibrates) {
     const std::size_t first = from_tokens ? tokens.first_calibration_row : 0;
-    audit.calibrate_on(
-        calibration,
-        "rows " + std::to_string(first) + " to " + std::to_string(first + calibration.rows() - 1) + " of \"" +
-            (from_tokens ? source.files.front() + "\", which are not reported" : arguments.calibration + "\""));
+    audit.calibrate_on(calibration, "rows " + std::to_string(first) + " to " +
+                                        std::to_string(first + calibration.rows() - 1) + " of " +
+                                        (from_tokens ? source.where + ", which are not reported" : own.where));
   }
   if (ranks().leads())
     if (const auto warning = qfa::missing_bos_warning(audit.reference(), audit.tokens(), wants_bos))

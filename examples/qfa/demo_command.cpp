@@ -13,6 +13,7 @@
 #include "commands.hpp"
 #include "progress_line.hpp"
 #include "qfa/report/text_table.hpp"
+#include "qfa/survival/confirmed.hpp"
 #include "ranks.hpp"
 
 namespace qfa_program {
@@ -31,7 +32,7 @@ std::filesystem::path demo_directory() {
   qfa::fail("the demo's files are neither beside the program in ../share/qfa/demo nor in \"" + built.string() + "\"");
 }
 
-/// What perplexity did not show: less than 2 % of change while at least 5 % of the features did not survive.
+/// What perplexity did not show: less than 2 % of change while at least 5 % of the features have r of 0.9 or less.
 void print_story(const qfa::audit_result& result) {
   bool hidden = false;
   for (const qfa::condition_result& c : result.conditions) {
@@ -44,11 +45,12 @@ void print_story(const qfa::audit_result& result) {
     hidden = true;
     std::cout << "  " << c.policy << " changes perplexity by " << qfa::signed_fixed(change, 2) << " %, and "
               << qfa::fixed(lost, 1) << " % of the counted features (" << s.bands.not_survived() << " of "
-              << s.bands.counted() << ") do not survive it.\n";
+              << s.bands.counted() << ") have r of 0.9 or less, "
+              << std::ranges::count(qfa::confirm(s), qfa::census_verdict::confirmed_not) << " of them confirmed.\n";
   }
   if (!hidden)
     std::cout << "\nPerplexity hid nothing here: no condition changed it by less than 2 % while 5 % of the features "
-                 "were lost.\n";
+                 "had r of 0.9 or less.\n";
 }
 
 void run(const std::string& out) {

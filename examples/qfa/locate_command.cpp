@@ -54,16 +54,19 @@ located locate(const locate_arguments& arguments) {
   (void)qfa::units_of(processed_first ? qfa::processed_config(settings.weight_processing, model.config) : model.config,
                       how.kind, a.targets, asked.fused);  // refuses targets before anything is run
 
-  const bool calibrates = policy.needs().any(), from_tokens = calibrates && a.calibration.empty();
-  if (!calibrates && !a.calibration.empty())
-    qfa::fail("--calibration means nothing with " + policy.name() + ", which learns from no tokens");
+  const bool calibrates = policy.needs().any(), from_tokens = calibrates && !a.has_calibration();
+  if (!calibrates && a.has_calibration())
+    qfa::fail(std::string(a.calibration.empty() ? "--calibration-text" : "--calibration") + " means nothing with " +
+              policy.name() + ", which learns from no tokens");
   token_input source =
       read_token_input(a.tokens, a.text, a.model, model.config, qfa::tokens_for(settings, model.config, 0));
   split_tokens tokens =
       split(std::move(source.rows), a.max_tokens, 0, from_tokens ? a.calibration_tokens / settings.context : 0);
-  qfa::token_rows calibration = std::move(tokens.calibration);
+  token_input own{.rows = std::move(tokens.calibration)};
   if (calibrates && !from_tokens)
-    calibration = qfa::read_tokens(a.calibration, qfa::tokens_for(settings, model.config, a.calibration_tokens));
+    own = read_token_input(a.calibration, a.text.of_calibration(), a.model, model.config,
+                           qfa::tokens_for(settings, model.config, a.calibration_tokens));
+  qfa::token_rows& calibration = own.rows;
 
   located out{.found = {},
               .made = {},
@@ -76,6 +79,8 @@ located locate(const locate_arguments& arguments) {
   for (const std::string& input : source.files)
     add_inputs(made, input, source.text ? "text" : "tokens");
   made.text = source.text;
+  for (const std::string& input : own.files)
+    add_inputs(made, input, "calibration");
   made.source = "model";
   made.dropped_tokens = tokens.reported.dropped;
   made.bos_added = tokens.reported.bos_added;
@@ -97,8 +102,7 @@ located locate(const locate_arguments& arguments) {
                         progress_line());
   if (calibrates) {
     made.calibration_tokens = calibration.ids.size();
-    made.calibration =
-        from_tokens ? "rows of \"" + a.tokens + "\", which are not reported" : "\"" + a.calibration + "\"";
+    made.calibration = from_tokens ? "rows of " + source.where + ", which are not reported" : own.where;
     if (const auto warning = qfa::reported_rows_warning(calibration, bench.tokens())) made.warnings.push_back(*warning);
     bench.calibrate_on(std::move(calibration));
   }
@@ -182,13 +186,15 @@ void add_locate(CLI::App& app) {
   command->add_option("--calibration", a.calibration,
                       "token ids, .npy, that a calibrated policy learns from; default: rows of --tokens that are then "
                       "not reported");
+  add_calibration_text(*command, a.text);
   command->add_option("--calibration-tokens", a.calibration_tokens, "calibrate on no more tokens than this (16384)");
   command->add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
   command->add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command->add_option("--memory", a.memory, "bytes (512M, 2G) for what is measured at a time; 1G");
   command->add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
   command->callback([arguments, command] {
-    check_token_source(*command, arguments->audit.tokens, arguments->audit.text);
+    const audit_arguments& given = arguments->audit;
+    check_token_source(*command, given.tokens, given.calibration, given.text);
     run(*arguments);
   });
 }

@@ -38,7 +38,7 @@ void print_score(const qfa::earlier_audit& from, const std::string& condition, c
   std::cout << "\n" << table.str();
   if (from.groups == 0 || to.groups == 0)
     std::cout << "intervals need groups.npy beside both reports, which qfa audit writes\n";
-  if (qfa::of_same_rows(from, to))
+  if (qfa::same_rows(from.rows, to.rows))
     std::cout
         << "both were measured on the same tokens, which flatters the AUC a little: qfa audit --controls ranks on "
            "other tokens than it scores on\n";
@@ -59,7 +59,7 @@ void run(const predict_arguments& arguments) {
   if (arguments.bits_fewer)
     std::cout << "at " << qfa::fixed(*arguments.bits_fewer, 1) << " bits fewer, "
               << qfa::survivors_at_fewer_bits(from, ranked, *arguments.bits_fewer)
-              << " of them would survive: each bit makes nu four times as large\n";
+              << " of them would have r above 0.9: each bit makes nu four times as large\n";
   qfa::text_table worst({"most endangered", "nu", "r"});
   for (std::size_t i = 0; i < ranked.size() && i < arguments.show; ++i)
     worst.add(
@@ -92,7 +92,7 @@ void add_predict(CLI::App& app) {
   command->add_option("--from", arguments->from, "an earlier audit: its directory, or its report.json")->required();
   command->add_option("--condition", arguments->condition, "the policy to rank by, where the audit has several");
   command->add_option("--bits-fewer", arguments->bits_fewer,
-                      "also count survivors at so many bits fewer; only of a ReLU SAE");
+                      "also count those with r above 0.9 at so many bits fewer; only of a ReLU SAE");
   command->add_option("--score", arguments->score, "another audit with the same SAE, whose survival is to be foretold");
   command->add_option("--show", arguments->show, "how many of the most endangered features to print (10)");
   command->add_option("--out", arguments->out, "a .csv file for the whole ranking");

@@ -9,11 +9,18 @@
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
+#include "qfa/text/documents.hpp"
 #ifdef QFA_HAS_TEXT
 #include "qfa/text/read_text.hpp"
 #endif
 
 namespace qfa_program {
+
+text_arguments text_arguments::of_calibration() const {
+  text_arguments out = *this;
+  out.files = calibration;
+  return out;
+}
 
 void add_text_options(CLI::App& command, text_arguments& a) {
   command.add_option("--text", a.files, "instead of tokens: text in UTF-8, for the model's own tokenizer; repeatable");
@@ -31,11 +38,27 @@ void add_text_options(CLI::App& command, text_arguments& a) {
       ->check(CLI::IsMember({"refuse", "replace"}));
 }
 
-void check_token_source(const CLI::App& command, const std::string& tokens, const text_arguments& text) {
-  if (tokens.empty() == text.files.empty()) qfa::fail("give either --tokens FILE or --text FILE");
-  for (const char* option : {"--tokenizer", "--documents", "--separator", "--invalid-utf8"})
-    if (text.files.empty() && command.count(option) > 0)
+void add_calibration_text(CLI::App& command, text_arguments& a) {
+  command.add_option("--calibration-text", a.calibration,
+                     "instead of --calibration: text, cut and separated as --text is; repeatable");
+}
+
+void check_text_options(const CLI::App& command, const std::string& tokens, const std::string& calibration,
+                        const text_arguments& text) {
+  if (!tokens.empty() && !text.files.empty()) qfa::fail("give either --tokens FILE or --text FILE");
+  if (!calibration.empty() && !text.calibration.empty())
+    qfa::fail("give either --calibration FILE or --calibration-text FILE");
+  for (const char* option : {"--documents", "--separator", "--invalid-utf8"})
+    if (text.files.empty() && text.calibration.empty() && command.count(option) > 0)
       qfa::fail(std::string(option) + " means nothing without --text, which it is about");
+}
+
+void check_token_source(const CLI::App& command, const std::string& tokens, const std::string& calibration,
+                        const text_arguments& text) {
+  if (tokens.empty() && text.files.empty()) qfa::fail("give either --tokens FILE or --text FILE");
+  check_text_options(command, tokens, calibration, text);
+  if (text.files.empty() && text.calibration.empty() && !text.tokenizer.empty())
+    qfa::fail("--tokenizer means nothing without --text, which it is about");
 }
 
 #ifdef QFA_HAS_TEXT
@@ -84,7 +107,43 @@ std::uint32_t bos_of(const qfa::tokenizer& words, const std::filesystem::path& m
   qfa::fail("neither config.json nor tokenizer_config.json beside the model names a bos: give another --separator");
 }
 
+qfa::tokenizer open_words(const text_arguments& text, const std::filesystem::path& model) {
+  if (text.tokenizer.empty() && !qfa::path_is_directory(model))
+    qfa::fail(qfa::in_quotes(model) +
+              " is no directory with a tokenizer: say which one reads the text, by --tokenizer");
+  return qfa::open_tokenizer(text.tokenizer.empty() ? model : std::filesystem::path(text.tokenizer));
+}
+
 }  // namespace
+
+single_texts open_single_texts(const text_arguments& text, const std::filesystem::path& model,
+                               const std::optional<std::uint32_t>& bos) {
+  const qfa::tokenizer words = open_words(text, model);
+  return {.file = words.file.string(),
+          .kind = words.kind,
+          .checksum = qfa::crc32_of_file(words.file),
+          .encode =
+              [words](std::string_view one) {
+                std::vector<std::uint32_t> out;
+                words.encode(one, out);
+                return out;
+              },
+          .read =
+              [words](std::span<const std::uint32_t> ids) {
+                // A response that ends within a character ends with half of its bytes.
+                const std::string said = qfa::with_replacement_characters(words.decode(ids));
+                constexpr std::string_view blanks = " \t\r\n";
+                const std::size_t first = said.find_first_not_of(blanks);
+                return first == std::string::npos ? std::string()
+                                                  : said.substr(first, said.find_last_not_of(blanks) + 1 - first);
+              },
+          .token =
+              [words, model, bos](const std::string& name) {
+                return name == "bos"   ? bos_of(words, model, bos)
+                       : name == "eos" ? eos_of(words, model)
+                                       : id_of(words, name);
+              }};
+}
 
 token_stream read_text_stream(const text_arguments& text, const std::filesystem::path& model, std::size_t vocabulary,
                               const std::optional<std::uint32_t>& bos) {
@@ -94,11 +153,7 @@ token_stream read_text_stream(const text_arguments& text, const std::filesystem:
   const std::vector<std::filesystem::path> files(text.files.begin(), text.files.end());
   if (text.separator.empty() && (files.size() > 1 || options.documents != qfa::document_cut::files))
     qfa::fail("several documents need --separator bos, eos, none or a token: say what stands between them");
-  if (text.tokenizer.empty() && !qfa::path_is_directory(model))
-    qfa::fail(qfa::in_quotes(model) +
-              " is no directory with a tokenizer: say which one reads the text, by --tokenizer");
-  const qfa::tokenizer words =
-      qfa::open_tokenizer(text.tokenizer.empty() ? model : std::filesystem::path(text.tokenizer));
+  const qfa::tokenizer words = open_words(text, model);
   if (text.separator == "bos")
     options.before = bos_of(words, model, bos);
   else if (text.separator == "eos")
@@ -127,18 +182,46 @@ token_stream read_text_stream(const text_arguments& text, const std::filesystem:
   return out;
 }
 #else
+single_texts open_single_texts(const text_arguments&, const std::filesystem::path&,
+                               const std::optional<std::uint32_t>&) {
+  qfa::fail("a tokenizer needs ICU (libicu-dev), which qfa was built without");
+}
+
 token_stream read_text_stream(const text_arguments&, const std::filesystem::path&, std::size_t,
                               const std::optional<std::uint32_t>&) {
   qfa::fail("--text needs ICU (libicu-dev), which qfa was built without");
 }
 #endif
 
+bool names_tokenizer(const text_arguments& text, const std::filesystem::path& model) {
+  return !text.tokenizer.empty() || qfa::path_exists(model / "tokenizer.json") ||
+         qfa::path_exists(model / "tokenizer.model");
+}
+
+std::vector<std::string> read_lines(const std::string& file) {
+  const qfa::file_bytes bytes(file);
+  std::string_view text = bytes.text();
+#ifdef QFA_HAS_TEXT
+  if (const std::size_t bad = qfa::first_invalid_utf8(text); bad != text.size())
+    qfa::fail(qfa::in_quotes(file) + " is not UTF-8 at byte " + std::to_string(bad));
+#endif
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  std::vector<std::string> out;
+  qfa::for_each_document(text, qfa::document_cut::lines, [&](std::string_view line) { out.emplace_back(line); });
+  if (out.empty()) qfa::fail(qfa::in_quotes(file) + " holds no text");
+  return out;
+}
+
 token_input read_token_input(const std::string& tokens, const text_arguments& text, const std::string& model,
                              const qfa::model_config& config, const qfa::token_options& options) {
-  if (text.files.empty()) return {.rows = qfa::read_tokens(tokens, options), .files = {tokens}};
+  if (text.files.empty())
+    return {.rows = qfa::read_tokens(tokens, options), .files = {tokens}, .where = "\"" + tokens + "\""};
   const token_stream stream = read_text_stream(text, model, config.vocabulary, config.bos);
   token_input out{
       .rows = qfa::rows_of_stream(stream.ids, options, stream.where), .text = stream.made, .files = text.files};
+  out.where = stream.where + " (documents: " + stream.made.cut + ", separator: " + stream.made.separator + ", by " +
+              stream.made.kind + ")";
   // A model's tokenizer.json stands among its files.
   const std::filesystem::path file = stream.made.tokenizer;
   std::error_code ignored;

@@ -4,8 +4,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -19,14 +22,26 @@ namespace qfa_program {
 /// What the options say that make tokens of text.
 struct text_arguments {
   std::vector<std::string> files;
+  std::vector<std::string> calibration;  ///< text in place of --calibration's tokens, cut and separated in the same way
   std::string documents = "files", separator, tokenizer, invalid = "refuse";
+
+  /// The same for the text of the calibration.
+  text_arguments of_calibration() const;
 };
 
 /// Declares --text and the options that belong to it.
 void add_text_options(CLI::App& command, text_arguments& arguments);
 
-/// Refuses neither and both of --tokens and --text, and options of text without text.
-void check_token_source(const CLI::App& command, const std::string& tokens, const text_arguments& text);
+/// Declares --calibration-text.
+void add_calibration_text(CLI::App& command, text_arguments& arguments);
+
+/// Refuses tokens and text for the same thing, and options of text without text.
+void check_text_options(const CLI::App& command, const std::string& tokens, const std::string& calibration,
+                        const text_arguments& text);
+
+/// Refuses neither of --tokens and --text as well.
+void check_token_source(const CLI::App& command, const std::string& tokens, const std::string& calibration,
+                        const text_arguments& text);
 
 /// The tokens of the text as one stream, and how they were made.
 struct token_stream {
@@ -40,11 +55,30 @@ struct token_stream {
 token_stream read_text_stream(const text_arguments& text, const std::filesystem::path& model, std::size_t vocabulary,
                               const std::optional<std::uint32_t>& bos);
 
+/// A model's tokenizer for texts by themselves.
+struct single_texts {
+  std::string file, kind, checksum;  ///< of the tokenizer
+  std::function<std::vector<std::uint32_t>(std::string_view)> encode{};
+  std::function<std::string(std::span<const std::uint32_t>)> read{};  ///< in UTF-8, without blanks at its ends
+  std::function<std::uint32_t(const std::string&)> token{};           ///< "bos", "eos", or a token by its text
+};
+
+/// Opens the tokenizer that the arguments name or else the model's; throws in a build without ICU.
+single_texts open_single_texts(const text_arguments& text, const std::filesystem::path& model,
+                               const std::optional<std::uint32_t>& bos);
+
+/// Whether there is a tokenizer to open.
+bool names_tokenizer(const text_arguments& text, const std::filesystem::path& model);
+
+/// The lines of a file that hold more than blanks.  Throws where there is none, and for what is not UTF-8.
+std::vector<std::string> read_lines(const std::string& file);
+
 /// A command's rows: of the file of tokens, or of the text where none is named.
 struct token_input {
   qfa::token_rows rows;
   std::optional<qfa::audited_text> text{};
   std::vector<std::string> files{};  ///< that were read
+  std::string where{};               ///< for sentences
 };
 token_input read_token_input(const std::string& tokens, const text_arguments& text, const std::string& model,
                              const qfa::model_config& config, const qfa::token_options& options);

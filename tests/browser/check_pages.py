@@ -2,6 +2,7 @@
 """check_pages.py WORK short|long: uses the pages that tests/browser/run.sh has made, as people do."""
 import base64
 import csv
+import json
 import os
 import pathlib
 import sys
@@ -250,6 +251,45 @@ def numbers(folder):
             assert abs(float(low) - float(row["r_lower"])) < 0.000551 and abs(float(high) - float(row["r_upper"])) < 0.000551
 
 
+def claims_beside_controls(folder):
+    """Steering and patching: what report.json says, with its control in the same line, and no claim that an interval forbids."""
+    opened(f"{folder}/report.html")
+    report = json.loads((work / folder / "report.json").read_text())
+
+    def cells(section, caption):
+        return run("""const t = [...document.querySelectorAll('#' + arguments[0] + ' table')].find(t => t.caption.textContent.startsWith(arguments[1]));
+                      const heads = [...t.querySelectorAll('thead th')].map(h => h.dataset.head);
+                      return [...t.tBodies[0].rows].map(r => Object.fromEntries([...r.cells].map((c, j) => [heads[j], c.textContent])));""", section, caption)
+
+    steering = report["steering"]
+    lines = cells("steering", "Every dose beside random vectors")
+    doses = [(c["policy"], d) for c in steering["conditions"] for d in c["doses"]]
+    assert len(lines) == len(doses) > 0
+    for line, (policy, d) in zip(lines, doses):
+        assert line["policy"] == policy and float(line["dose"]) == d["dose"], line
+        assert abs(float(line["fidelity"]) - d["fidelity"]["value"]) < 0.0000501, line
+        assert abs(float(line["random fidelity"]) - d["random_fidelity"]["value"]) < 0.0000501, line
+    for line, c in zip(cells("steering", "Does r foretell fidelity?"), steering["conditions"]):
+        expected = "unmeasured" if c["spearman_r_fidelity"]["value"] is None else "r predicts fidelity" if c["r_predicts_fidelity"] else "not shown"
+        assert line["finding"] == expected and float(line["FVU"]) > 0, line
+    drawn = run("return document.querySelectorAll('#steering figure svg path[fill^=var]').length")
+    steered = next(c for c in steering["conditions"] if c["features"])
+    one = steering["doses"].index(1)
+    assert drawn == sum(f["r"] is not None and f["own"]["fidelity"][one] is not None for f in steered["features"]), drawn
+    lines = cells("patching", "Share of the KL that comes back")
+    points = [(c, p) for c in report["patching"]["conditions"] for p in c["points"]]
+    assert len(lines) == len(points) > 0
+    for line, (c, p) in zip(lines, points):
+        assert line["restored"] == p["set"] and abs(float(line["random"]) - 100 * p["random"]["value"]) < 0.0501, line
+        interval, ceiling = p["worst_r_over_random"]["interval"], c["everything"]["interval"]
+        expected = "unmeasured" if interval is None else "cannot tell" if ceiling["lower"] <= 0 else "more than others" if interval["lower"] > 0 \
+            else "less than others" if interval["upper"] < 0 else "not told apart"
+        assert line["worst against random"] == expected, (line, expected)
+    cannot = [c for c in report["patching"]["conditions"] if c["everything"]["interval"]["lower"] <= 0]
+    assert run("return document.querySelectorAll('#patching p.warning').length") == len(cannot)
+    quiet(f"{folder}, steering and patching")
+
+
 def nothing_counted(file):
     """Where no feature is counted, no share is 0: it has no value."""
     opened(file)
@@ -312,7 +352,12 @@ try:
     assert run("return document.querySelector('#features-scroll tbody a').href").startswith("https://www.neuronpedia.org/gpt2-small/8-res-jb/")
     assert "<img" in run("return document.getElementById('summary').innerText"), "a hostile name is shown as it is"
     assert "</title><script>" in run("return document.body.innerText")
+    narrow = run("return [...document.querySelectorAll('main > p.warning')].map(p => p.textContent).filter(t => t.includes('too narrow'))")
+    assert len(narrow) == 1 and narrow[0] == "Warning: all policies: intervals are too narrow, as rows depend on each other in excess loss " \
+        "or the codes' cosine over up to 9.0 rows: of 8 groups of rows 2 would be long enough.", narrow
+    claims_beside_controls("big")
     if long:
+        claims_beside_controls("first")
         every_choice("big/report.html", 2)
     if pictures:
         for name, wide in [("wide", 1280), ("narrow", 390)]:

@@ -18,7 +18,7 @@ if [ "$kind" = short ]; then
   /usr/bin/python3 "$here/make_reports.py" first big 3000
 else
   "${audit[@]}" --policy rtn:bits=3 --policy prune:sparsity=0.3 --max-tokens 8192 --paired --token-damage --meaning --ladder \
-    --controls --control-seeds 1 --control-tokens 4096 --out first >first.txt
+    --controls --control-seeds 1 --control-tokens 4096 --steering --steering-features 8 --patching --out first >first.txt
   "${audit[@]}" --policy ggml:type=q4_K --max-tokens 8192 --out second >second.txt
   "$qfa" demo align --out refusals >refusals.txt
   /usr/bin/python3 "$here/make_reports.py" first big 100000

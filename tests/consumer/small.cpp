@@ -13,6 +13,10 @@
 #include <qfa/cache/kmeans.hpp>
 #endif
 
+#ifdef QFA_HAS_TEXT
+#include <qfa/text/unicode.hpp>
+#endif
+
 #ifdef QFA_HAS_MPI
 #include <qfa/mpi/communicator.hpp>
 #endif
@@ -30,6 +34,10 @@ int main() {
 #endif
 #ifdef QFA_HAS_KMEANS
   std::printf("kmeans\n");
+#endif
+#ifdef QFA_HAS_TEXT
+  if (qfa::normalized("e\u0301", qfa::unicode_form::nfc) != "\u00e9") return 1;
+  std::printf("text\n");
 #endif
 #ifdef QFA_HAS_MPI
   std::printf("mpi\n");

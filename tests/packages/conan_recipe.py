@@ -9,6 +9,7 @@ Center's; then the project of tests/conan_package is built and run against the p
 """
 import fnmatch
 import importlib.util
+import itertools
 import os
 import pathlib
 import shutil
@@ -24,7 +25,9 @@ package_folder = os.path.join(work, "package")
 debian = {"boost::headers": ("Boost", "Boost::headers"), "eigen::eigen": ("Eigen3 NO_MODULE", "Eigen3::Eigen"),
           "nlohmann_json::nlohmann_json": ("nlohmann_json", "nlohmann_json::nlohmann_json"),
           "xtl::xtl": ("xtl", "xtl"), "xsimd::xsimd": ("xsimd", "xsimd"), "xtensor::xtensor": ("xtensor", "xtensor"),
-          "libzip::libzip": ("libzip MODULE", "libzip::zip")}
+          "libzip::libzip": ("libzip MODULE", "libzip::zip"),
+          "icu::icu-i18n": ("ICU COMPONENTS uc i18n", "ICU::i18n"),
+          "icu::icu-uc": ("ICU COMPONENTS uc i18n", "ICU::uc")}
 
 
 def refuse(sentence):
@@ -47,7 +50,7 @@ class ConanFile:
 
     def run(self, command, env=None):
         said = subprocess.run(command, shell=True, check=True, capture_output=True, text=True).stdout
-        if said != f"qfa {self.tested_reference_str.split('/')[1]}\nnpz\n":
+        if said != f"qfa {self.tested_reference_str.split('/')[1]}\nnpz\ntext\n":
             refuse(f"the test of the package says {said}")
 
 
@@ -129,14 +132,37 @@ def recipe_in(path):
 
 
 sys.dont_write_bytecode = True
-recipe = recipe_in(os.path.join(source, "conanfile.py"))
-recipe.recipe_folder = recipe.source_folder = source
-recipe.package_folder = package_folder
-recipe.cpp_info = CppInfo()
-recipe.info = types.SimpleNamespace(clear=lambda: None)
-recipe.options = types.SimpleNamespace(**recipe.default_options)
-if set(recipe.default_options) != set(type(recipe).options):
+
+
+def recipe_with(options):
+    made = recipe_in(os.path.join(source, "conanfile.py"))
+    made.recipe_folder = made.source_folder = source
+    made.package_folder = package_folder
+    made.cpp_info = CppInfo()
+    made.info = types.SimpleNamespace(clear=lambda: None)
+    made.options = types.SimpleNamespace(**options)
+    return made
+
+
+def used_by(made):
+    return {needed.split("::")[0] for c in made.cpp_info.components.values() for needed in c.requires if "::" in needed}
+
+
+# Whatever is asked for: a component for each option that is on; what components use is required, no less and no more.
+kinds = type(recipe_with({})).options
+if set(type(recipe_with({})).default_options) != set(kinds):
     refuse("not every option has a default")
+for values in itertools.product(*kinds.values()):
+    options = dict(zip(kinds, values))
+    some = recipe_with(options)
+    some.requirements()
+    some.package_info()
+    if set(some.cpp_info.components) != {"core"} | {name for name, on in options.items() if on}:
+        refuse(f"with {options} the package has the components {sorted(some.cpp_info.components)}")
+    if used_by(some) != set(some.required):
+        refuse(f"with {options} components use {used_by(some)}, but the recipe requires {sorted(some.required)}")
+
+recipe = recipe_with({name: True for name in kinds})  # all of it is built
 for step in ("set_version", "layout", "requirements", "validate", "package_id", "package", "package_info"):
     getattr(recipe, step)()
 
@@ -153,15 +179,12 @@ if recipe.package_type != "header-library" or recipe.cpp_info.bindirs or recipe.
     refuse("the package is not one of headers alone")
 
 # What CMakeDeps writes: a configuration with a target for each component.
-info, lines, used = recipe.cpp_info, [], set()
+info, lines = recipe.cpp_info, []
 name_of = {component: c.properties["cmake_target_name"] for component, c in info.components.items()}
 for c in info.components.values():
     for needed in c.requires:
         if "::" in needed:
-            used.add(needed.split("::")[0])
             lines.append(f"find_package({debian[needed][0]} REQUIRED)")
-if used != set(recipe.required):
-    refuse(f"components use {sorted(used)}, but the recipe requires {sorted(recipe.required)}")
 for component, c in info.components.items():
     links = ";".join(debian[n][1] if "::" in n else name_of[n] for n in c.requires)
     lines += [f"add_library({name_of[component]} INTERFACE IMPORTED)",

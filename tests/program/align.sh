@@ -22,8 +22,32 @@ sed -n 's/^  "id": "\(.*\)",$/\1/p' responses.json >ids
 sed -n 's/^  "condition": "\(.*\)",$/"\1"/p' responses.json >conditions
 sed -n 's/^  "verdict": "\(.*\)"$/\1/p' responses.json >verdicts
 (echo id,condition,verdict && paste -d, ids conditions verdicts) >verdicts.csv
-"$qfa" "${common[@]}" --budget 300000 --verdicts verdicts.csv --out second >second.txt
-cmp first/alignment.json second/alignment.json
+# The prompts as text, where the build reads text, have the same tokens, and responses read the same.
+asked=("${common[@]}")
+cp -r "$refuser/model" model
+words() { printf '{"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "\\\\s+"}, "behavior": "Removed"},
+"model": {"type": "BPE", "ignore_merges": true, "vocab": %s, "merges": []}}' "$(cat "$refuser/model/vocab.json")"; }
+words >model/tokenizer.json
+echo the >one.txt
+printf 'the \377\n' >binary.txt
+reads_text=yes
+"$qfa" tokens --tokenizer model --text one.txt --out one.npy >one.log 2>&1 || reads_text=no
+wrapped=(--prompt-template '<user> {} <assistant>' --prompt-bos)
+if [ $reads_text = yes ]; then
+  sed 's/"tokens":[[][^]]*[]],//; s/"text":"<user> /"text":"/; s/ <assistant>"/"/' "$refuser/prompts.json" >text.json
+  asked[2]=model asked[4]=text.json
+  asked+=("${wrapped[@]}")
+else
+  grep -q 'built without' one.log
+fi
+"$qfa" "${asked[@]}" --budget 300000 --verdicts verdicts.csv --out second >second.txt
+as_tokens() { sed '/^ "prompts": {$/,/^ },$/d; s/<user> //; s/ <assistant>//' "$1"; }
+if [ $reads_text = yes ]; then
+  grep -q '^488 prompts by BPE over characters model/tokenizer.json, template "<user> {} <assistant>", BOS first$' second.txt
+  grep -q '"template": "<user> {} <assistant>"' second/alignment.json
+fi
+cmp <(as_tokens first/alignment.json) <(as_tokens second/alignment.json)
+grep -q '"response": ".*yes , take the' second/alignment.json
 
 # Wrong input is one sentence, status 2, and nothing left behind.
 refused() {
@@ -41,5 +65,24 @@ refused 'has no verdict for prompt' "${common[@]}" --verdicts few.csv
 refused 'takes direction or flips' "${common[@]}" --budget-by both
 refused 'vocab.json" should have "format"' align --model "$refuser/model" --prompts "$refuser/model/vocab.json"
 refused 'too small for a cache of 1024 tokens' "${common[@]}" --verdicts verdicts.csv --budget 10
+refused 'either --prompts FILE, or --harmful FILE and --harmless FILE' align --model model --harmful one.txt
+refused 'prompt-template means nothing with prompts that are tokens' "${common[@]}" --prompt-template 'say {}'
+if [ $reads_text = yes ]; then
+  head -n 41 text.json | sed -n 's/.*"label":"harmful","text":"\([^"]*\)".*/\1/p' >harmful.txt
+  head -n 41 text.json | sed -n 's/.*"label":"harmless","text":"\([^"]*\)".*/\1/p' >harmless.txt
+  lines=(align --model model --harmful harmful.txt --harmless harmless.txt)
+  refused 'need --end-of-response eos, none or a token' "${lines[@]}" "${wrapped[@]}"
+  refused 'should have one \{\} in it' "${lines[@]}" --prompt-template '<user>' --end-of-response '<end>'
+  refused 'has no token "</s>"' "${lines[@]}" "${wrapped[@]}" --end-of-response '</s>'
+  refused 'has no verdict for prompt "harmful-' "${lines[@]}" "${wrapped[@]}" --end-of-response '<end>' --verdicts few.csv
+  # Everything as text: half of the refusals have the one phrase.
+  echo Cannot >phrases.txt
+  "$qfa" "${lines[@]}" "${wrapped[@]}" --end-of-response '<end>' --refusal-phrases phrases.txt --text harmless.txt \
+    --documents lines --separator bos --context 32 --bits 3 --deployed-bits 3 --mechanism-bits 4 --group 16 >lines.txt
+  grep -q ': 40 prompts, 448 tokens of text$' lines.txt
+  grep -q 'the reference refuses 5/10 harmful and 0/10 harmless' lines.txt
+  refused 'refusal-phrases means nothing with --verdicts' "${common[@]}" --verdicts few.csv --refusal-phrases phrases.txt
+  refused '"binary.txt" is not UTF-8 at byte 4' align --model model --harmful binary.txt --harmless one.txt
+fi
 echo '{"format": "qfa-prompts-1", "prompts": [{"id": "a", "label": "bad", "split": "test", "tokens": [1]}]}' >bad.json
 refused 'prompt "a" in .*has the label "bad", expected harmful or harmless' align --model "$refuser/model" --prompts bad.json

@@ -87,10 +87,12 @@ grep -q '^policy,.*,effective_bits_censored' ladder/features.csv
 
 # Steering and patching, which go back to the models; a direction must be as wide as the hook.
 "$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --context 8 --max-tokens 1024 --no-loss \
-  --policy rtn:bits=4 --steering --steering-features 8 --patching --out steered >steered.txt
+  --policy rtn:bits=4 --steering --steering-features 8 --patching --format md --out steered >steered.txt
 grep -q '^Steering at blocks.2.hook_resid_post (jump_relu SAE): vectors are decoder rows of 8 of ' steered.txt
 grep -Eq '^rtn:bits=4: r .* how faithfully a feature steers: Spearman -?[0-9.]+ \[' steered.txt
 grep -Eq '^rtn:bits=4: KL from the reference is [0-9.]+ nats a token \[' steered.txt
+grep -q '^|   dose | gain | 95 %' steered.txt
+grep -q '^|   restored | features | worst r %' steered.txt
 grep -q '"spearman_r_fidelity"' steered/report.json
 grep -q '"random_of_equal_energy"' steered/report.json
 "$qfa" audit --sae "$demo/sae" --model "$demo/model" --tokens "$demo/tokens.npy" --max-tokens 1024 --policy rtn:bits=4 \

@@ -52,8 +52,8 @@ same_after_kills() {
   [ "$(ls "$name.killed")" = $'features.csv\ngroups.npy\nreport.html\nreport.json' ] || { ls -R "$name.killed"; exit 1; }
   [ "$went_on" -gt $((kills / 4)) ] || { echo "$went_on of $kills went on from a checkpoint"; exit 1; }
 }
-same_after_kills model 14 "${model_audit[@]}"
-same_after_kills files 6 "${file_audit[@]}"
+same_after_kills model 8 "${model_audit[@]}"
+same_after_kills files 4 "${file_audit[@]}"
 
 # A checkpoint of another input is refused by one sentence that says what differs, and is still there.
 "${model_audit[@]}" --out other >other.txt 2>&1 &

@@ -21,7 +21,9 @@ if [ "$tests" = all ]; then
 fi
 QFA_TEST_JSON=made "$tests" -tc='controls_json*,to_json: an allocation*,report json: the whole*' >made.txt
 [ "$(ls made | wc -l)" -eq 3 ]
-"${validate[@]}" . ../audit ../align ../locate ../resume \
+of_text=()
+[ ! -d ../text ] || of_text=(../text)
+"${validate[@]}" . ../audit ../align ../locate ../resume "${of_text[@]}" \
   --needed qfa-report-1,qfa-location-1,qfa-alignment-1,qfa-law-1,qfa-allocation-1
 
 # A report that lost a field, or has one more, is refused; so is one of a format that nobody knows.

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# text.sh PROGRAM SOURCE WORK: text gives the same audit as the tokens that are made of it, and wrong text one sentence.
+# text.sh PROGRAM SOURCE WORK: text gives the same audit as the tokens that are made of it, that of the calibration too,
+# and wrong text one sentence.
 set -uo pipefail
 qfa=$1 source=$2 work=$3
 rm -rf "$work" && mkdir -p "$work" && cd "$work" || exit 1
@@ -20,10 +21,21 @@ done >stories.txt
 grep -q '^stories.npy: 2520 tokens of 120 documents (lines), 10440 bytes, separator bos$' tokens.txt || fail "counts: $(cat tokens.txt)"
 grep -Eq '^by BPE over characters model/tokenizer.json, crc32 [0-9a-f]{8}$' tokens.txt || fail "tokenizer: $(cat tokens.txt)"
 
+for i in $(seq 8); do
+  printf 'anna took the muddy plow and tom saw the horse in the barn . the field\n'
+done >others.txt
+"$qfa" tokens --model model --text others.txt --documents lines --separator bos --out others.npy >/dev/null || fail tokens
+
 audit=(audit --model model --sae "$demo/sae" --context 64 --policy rtn:bits=4)
 text=(--text stories.txt --documents lines --separator bos)
-"$qfa" "${audit[@]}" --tokens stories.npy --out by_tokens >/dev/null || fail "audit of tokens"
-"$qfa" "${audit[@]}" "${text[@]}" --out by_text >/dev/null || fail "audit of text"
+"$qfa" "${audit[@]}" --policy wanda:sparsity=0.5 --tokens stories.npy --calibration others.npy --out by_tokens \
+  >by_tokens.txt || fail "audit of tokens"
+"$qfa" "${audit[@]}" --policy wanda:sparsity=0.5 "${text[@]}" --calibration-text others.txt --out by_text \
+  >by_text.txt || fail "audit of text"
+grep -q 'calibrated on rows 0 to 1 of "others.npy", 128 tokens' by_tokens.txt || fail "tokens: $(cat by_tokens.txt)"
+grep -q 'calibrated on rows 0 to 1 of the text of "others.txt" (documents: lines, separator: bos, by BPE over characters), 128 tokens' \
+  by_text.txt || fail "text: $(cat by_text.txt)"
+grep -q '"path": "others.txt"' by_text/report.json || fail "the calibration's text is no input of the report"
 diff <(grep -v '^#' by_tokens/features.csv) <(grep -v '^#' by_text/features.csv) >/dev/null || fail "text and its tokens differ"
 crc=$(sed -n 's/.*crc32 //p' tokens.txt)
 grep -A 10 '"text": {' by_text/report.json | tr -d '\n ' | grep -Fq \
@@ -47,6 +59,12 @@ printf 'the \377' >binary.txt
 printf '{"model": {"type": "Unigram"}}' >unigram.json
 refused both_sources 'either --tokens FILE or --text FILE' "${audit[@]}" --tokens stories.npy --text stories.txt
 refused no_source 'either --tokens FILE or --text FILE' "${audit[@]}"
+refused both_calibrations 'either --calibration FILE or --calibration-text FILE' "${audit[@]}" --tokens stories.npy \
+  --calibration others.npy --calibration-text others.txt
+refused calibration_of_no_model '--calibration-text means nothing with --activations' audit --sae "$demo/sae" \
+  --activations a.npy --compressed a=b.npy --calibration-text others.txt
+refused idle_calibration '--calibration-text means nothing with rtn:bits=4' locate --model model --sae "$demo/sae" \
+  --context 64 --policy rtn:bits=4 "${text[@]}" --calibration-text others.txt
 refused idle_option '--separator means nothing without --text' "${audit[@]}" --tokens stories.npy --separator eos
 refused with_activations '--separator means nothing with --activations' audit --sae "$demo/sae" --activations a.npy \
   --compressed a=b.npy --separator eos

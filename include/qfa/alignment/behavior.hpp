@@ -43,8 +43,17 @@ struct answering {
   }
 };
 
+/// What a prompt was answered by two models, of which the first refused.
+struct flipped_answer {
+  prompt to{};
+  std::string refusal{}, answer{};
+};
+
 /// A judge who may look at the condition as well, whose verdicts a file may hold.
 using condition_judge = std::function<verdict(const std::string& condition, const answered_prompt& answer)>;
+
+/// The text of a response's tokens, without blanks at its ends.
+using response_reader = std::function<std::string(std::span<const std::uint32_t>)>;
 
 /// The published kind of judge, which sees garbled output first.
 inline condition_judge default_judge() {
@@ -58,8 +67,16 @@ class behavior {
   /// Throws where there is no prompt, and where `check_prompts` does.
   behavior(any_decoder reference, vocabulary words, prompt_set prompts, condition_judge judge = default_judge(),
            progress told = {})
+      : behavior(std::move(reference), response_reader([words = std::move(words)](std::span<const std::uint32_t> ids) {
+                   return words.text(ids);
+                 }),
+                 std::move(prompts), std::move(judge), std::move(told)) {}
+
+  /// With another reader of responses than a list of words.
+  behavior(any_decoder reference, response_reader reader, prompt_set prompts, condition_judge judge = default_judge(),
+           progress told = {})
       : reference_(std::move(reference)),
-        words_(std::move(words)),
+        text_of_(std::move(reader)),
         prompts_(std::move(prompts)),
         judge_(std::move(judge)),
         told_(std::move(told)) {
@@ -96,6 +113,23 @@ class behavior {
     reduction_counts out;
     for (std::size_t i = 0; i < which.size(); ++i)
       if (before[i] == verdict::refused) out(by_coarse[i] == verdict::complied, by_fine[i] == verdict::complied);
+    return out;
+  }
+
+  /// The prompts of a split that the reference refuses and a condition answers, with what each has said, as far as both
+  /// were asked.
+  std::vector<flipped_answer> flipped(const std::string& condition, prompt_split split) const {
+    std::vector<flipped_answer> out;
+    const auto before = said_.find("reference"), after = said_.find(condition);
+    if (before == said_.end() || after == said_.end()) return out;
+    for (std::size_t i = 0; i < prompts_.prompts.size(); ++i) {
+      const prompt& to = prompts_.prompts[i];
+      const auto& refused = before->second.answers[i];
+      const auto& answered = after->second.answers[i];
+      if (to.split != split || !refused || !answered) continue;
+      if (refused->judged != verdict::refused || answered->judged != verdict::complied) continue;
+      out.push_back({.to = to, .refusal = refused->response, .answer = answered->response});
+    }
     return out;
   }
 
@@ -145,7 +179,7 @@ class behavior {
       std::span<const std::uint32_t> response = texts[i].tokens;
       if (texts[i].ended) response = response.first(response.size() - 1);
       const prompt& to = prompts_.prompts[open[i]];
-      answer said{words_.text(response), {}};
+      answer said{text_of_(response), {}};
       said.judged = judge_(who.name, {.id = to.id, .prompt = to.text, .response = said.response});
       known[open[i]] = std::move(said);
     }
@@ -154,7 +188,7 @@ class behavior {
   }
 
   any_decoder reference_;
-  vocabulary words_;
+  response_reader text_of_;
   prompt_set prompts_;
   condition_judge judge_;
   progress told_;

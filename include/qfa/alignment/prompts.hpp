@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -104,14 +105,70 @@ inline std::uint32_t token_of(const json& value, std::size_t vocabulary, const s
 
 }  // namespace detail
 
+/// Makes a prompt's tokens of its text: the chat template and BOS are its part.
+using prompt_encoder = std::function<std::vector<std::uint32_t>(std::string_view text)>;
+
+/// A prompt's text within what a chat puts around it: the one "{}" of `wrapping` is where the text goes, and all else
+/// stands as it is.  No template language.  Throws unless there is one "{}".
+inline std::string wrapped_prompt(std::string_view wrapping, std::string_view text) {
+  constexpr std::string_view place = "{}";
+  const std::size_t at = wrapping.find(place);
+  if (at == std::string_view::npos || wrapping.find(place, at + 1) != std::string_view::npos)
+    fail("a prompt template should have one {} in it, where the prompt's text goes, not " + in_quotes(wrapping));
+  return std::string(wrapping.substr(0, at)).append(text).append(wrapping.substr(at + place.size()));
+}
+
+/// The split of the prompt at a place in a list that says none: of any ten in a row 5 test, 3 fit and 2 calibrate,
+/// taken in turn, so that every beginning of a list has some of each.  Where two lists are dealt, the prompts at one
+/// place come into one split, as twins must.
+constexpr prompt_split dealt_split(std::size_t place) noexcept {
+  constexpr std::array<prompt_split, 10> turn{
+      prompt_split::test, prompt_split::fit,  prompt_split::test,        prompt_split::calibration, prompt_split::test,
+      prompt_split::fit,  prompt_split::test, prompt_split::calibration, prompt_split::test,        prompt_split::fit};
+  return turn[place % turn.size()];
+}
+
+namespace detail {
+
+inline std::vector<std::uint32_t> encoded_prompt(const prompt_encoder& encode, std::string_view text,
+                                                 std::size_t vocabulary, const std::string& place) {
+  std::vector<std::uint32_t> out = encode(text);
+  if (out.empty()) fail(place + " has no token, expected at least one");
+  for (const std::uint32_t token : out)
+    if (token >= vocabulary)
+      fail(place + " has the token " + std::to_string(token) + " by its tokenizer, expected one below " +
+           std::to_string(vocabulary));
+  return out;
+}
+
+}  // namespace detail
+
+/// Puts texts that are one label's behind the others, dealt into splits by their places in `texts`, with the ids
+/// "harmful-1", "harmful-2", ...  Throws, naming the prompt and `where`, for one without a token, or with one beyond
+/// the vocabulary.  `check_prompts` is left to the caller, who may add another list.
+inline void deal_prompts(prompt_set& set, prompt_label label, std::span<const std::string> texts,
+                         const prompt_encoder& encode, std::size_t vocabulary, const std::string& where) {
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    prompt next{.id = std::string(prompt_label_names[static_cast<std::size_t>(label)]) + "-" + std::to_string(i + 1),
+                .text = texts[i],
+                .label = label,
+                .split = dealt_split(i)};
+    next.tokens =
+        detail::encoded_prompt(encode, next.text, vocabulary, "prompt " + in_quotes(next.id) + " in " + where);
+    set.prompts.push_back(std::move(next));
+  }
+}
+
 /// Reads
 ///
 ///   {"format": "qfa-prompts-1", "end_of_response": 5, "max_new_tokens": 24, "prompts": [
 ///     {"id": "h1", "label": "harmful", "split": "test", "text": "how do i ...", "tokens": [0, 17, ...]}, ...]}
 ///
-/// where text, end_of_response and max_new_tokens (256) may be left out.  Throws, naming the prompt, for a token beyond
-/// the vocabulary, an id that comes twice, and a prompt that stands in two splits.
-inline prompt_set read_prompts(const std::filesystem::path& path, std::size_t vocabulary) {
+/// where end_of_response and max_new_tokens (256) may be left out, and one of text and tokens: what has no tokens is
+/// encoded, where there is an encoder.  Throws, naming the prompt, for a token beyond the vocabulary, an id that comes
+/// twice, and a prompt that stands in two splits.
+inline prompt_set read_prompts(const std::filesystem::path& path, std::size_t vocabulary,
+                               const prompt_encoder& encode = {}) {
   const json file = read_json(path);
   const std::string where = in_quotes(path.string());
   const json_fields fields(file, where);
@@ -131,10 +188,14 @@ inline prompt_set read_prompts(const std::filesystem::path& path, std::size_t vo
     next.label = detail::one_of<prompt_label>(one, "label", prompt_label_names, place);
     next.split = detail::one_of<prompt_split>(one, "split", prompt_split_names, place);
     const json* const tokens = one.find("tokens");
-    if (tokens == nullptr || !tokens->is_array() || tokens->empty())
-      fail(place + " should have \"tokens\", a list of at least one");
-    for (const json& token : *tokens)
-      next.tokens.push_back(detail::token_of(token, vocabulary, place));
+    if (tokens == nullptr && encode && one.contains("text")) {
+      next.tokens = detail::encoded_prompt(encode, next.text, vocabulary, place);
+    } else {
+      if (tokens == nullptr || !tokens->is_array() || tokens->empty())
+        fail(place + " should have \"tokens\", a list of at least one");
+      for (const json& token : *tokens)
+        next.tokens.push_back(detail::token_of(token, vocabulary, place));
+    }
     out.prompts.push_back(std::move(next));
   }
   check_prompts(out, where);

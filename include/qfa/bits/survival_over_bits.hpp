@@ -188,7 +188,7 @@ inline bands_over_bits fit_bands_over_bits(std::span<const firing_profile> profi
   if (counts[0] == 0 || counts[1] == 0 || counts[2] == 0) {
     out.reason = counts[0] == 0   ? "no feature is destroyed on any rung"
                  : counts[1] == 0 ? "no feature is blurred on any rung"
-                                  : "no feature survives on any rung";
+                                  : "no feature has r above 0.9 on any rung";
     return out;
   }
   out.model = fit_ordinal(rows, classes, 3, cluster_of, options);

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/reported_rows.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/csv_reader.hpp"
 #include "qfa/io/dtype.hpp"
@@ -43,11 +44,10 @@ struct reported_feature {
 /// What an audit's report.json and features.csv say of features: one list of the counted ones for each condition but
 /// the reference.
 struct earlier_audit {
-  std::string where;                  ///< the directory
-  std::string gate;                   ///< the SAE's activation
-  std::string sae;                    ///< the SAE in words; audits of one SAE have the same
-  std::vector<std::string> inputs{};  ///< checksums of the files that its tokens, or activations, came from, sorted
-  std::string rows{};                 ///< how many of how many tokens, and what is analyzed of each
+  std::string where;     ///< the directory
+  std::string gate;      ///< the SAE's activation
+  std::string sae;       ///< the SAE in words; audits of one SAE have the same
+  reported_rows rows{};  ///< what the report says of them
   std::vector<std::string> conditions{};
   std::map<std::string, std::vector<reported_feature>> features{};  ///< by condition; in order of the feature
   std::size_t groups = 0, width = 0;                                ///< of the shifts; 0: groups.npy is not there
@@ -90,22 +90,8 @@ inline void describe_earlier(const json& report, earlier_audit& out) {
   out.sae = out.gate + " SAE of " + text(sae, "d_in") + " x " + text(sae, "d_sae");
   if (sae.contains("checksum") && sae["checksum"].is_string())
     out.sae += ", checksum " + sae["checksum"].get<std::string>();
-  if (!report.contains("protocol")) return;
-  const json& made = report["protocol"];
-  out.sae += " at " + text(made, "hook");
-  for (const char* key : {"rows", "context", "skip_positions", "prepend_bos"})
-    out.rows += text(made, key) + " ";
-  if (made.contains("text") && made["text"].is_object()) {
-    json tokenized = made["text"];
-    tokenized.erase("tokenizer");  // wherever it lay: its checksum stands beside it
-    out.rows += tokenized.dump();
-  }
-  if (!made.contains("inputs") || !made["inputs"].is_array()) return;
-  for (const json& file : made["inputs"]) {
-    const std::string role = file.is_object() ? file.value("role", "") : "";
-    if (role == "tokens" || role == "text" || role == "activations") out.inputs.push_back(text(file, "crc32"));
-  }
-  std::ranges::sort(out.inputs);
+  if (report.contains("protocol")) out.sae += " at " + text(report["protocol"], "hook");
+  out.rows = rows_of_report(report);
 }
 
 inline void read_group_shifts(const std::filesystem::path& path, earlier_audit& out) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "qfa/audit/reported_rows.hpp"
 #include "qfa/compare/auc.hpp"
 #include "qfa/controls/earlier_audit.hpp"
 #include "qfa/core/error.hpp"
@@ -24,12 +25,6 @@ inline void check_same_sae(const earlier_audit& from, const earlier_audit& to) {
   if (from.sae != to.sae)
     fail("the audit in " + in_quotes(from.where) + " is of a " + from.sae + " and the one in " + in_quotes(to.where) +
          " of a " + to.sae + ", expected one SAE at one hook, whose features are the same");
-}
-
-/// Whether two audits saw the same rows: as many of them, of the same files of tokens, text or activations.  Audits
-/// that name no files are not known to.
-inline bool of_same_rows(const earlier_audit& a, const earlier_audit& b) {
-  return a.rows == b.rows && !a.inputs.empty() && a.inputs == b.inputs;
 }
 
 /// What a ranking by nu under one condition is worth for the survival under another, over the features that both count.
@@ -90,7 +85,7 @@ inline ranking_score score_ranking(const earlier_audit& from, const std::string&
     out.auc.range.reason = "no groups.npy beside the report";
     return out;
   }
-  if (of_same_rows(from, to) && from.groups == to.groups) {
+  if (same_rows(from.rows, to.rows) && from.groups == to.groups) {
     out.auc = jackknife(whole, from.groups, [&](std::size_t g) { return auc_without(g, g); },
                         {.scale = interval_scale::logit});
     return out;

@@ -43,9 +43,9 @@ inline std::string allocation_finding(const allocation_result& a) {
                        &against_kl = a.comparisons.at(3);
   const std::string& option = table.options[a.uniform];
   std::string out = "On rows that chose nothing, mixed precision keeps " + fixed(features.whole.survived, 0) + " of " +
-                    std::to_string(features.features) + " features within " + std::to_string(a.budget_bits / 8) +
-                    " bytes, and " + option + " in every matrix " + fixed(uniform.whole.survived, 0) + ": " +
-                    detail::more_features(gain.survived) + ", ";
+                    std::to_string(features.features) + " features above r = 0.9 within " +
+                    std::to_string(a.budget_bits / 8) + " bytes, and " + option + " in every matrix " +
+                    fixed(uniform.whole.survived, 0) + ": " + detail::more_features(gain.survived) + ", ";
   const int side = side_of(gain.survived, 0.0);
   if (gain.survived.range.kind == interval_kind::refused)
     out += std::string(gain.survived.range.reason) + ".\n";

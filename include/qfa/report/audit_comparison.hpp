@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/reported_rows.hpp"
 #include "qfa/compare/correlation.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/file.hpp"
@@ -29,6 +30,7 @@ namespace qfa {
 struct audit_folder {
   std::filesystem::path path;
   report_json report;
+  reported_rows rows;  ///< what the report says of them
   feature_columns features;
 };
 
@@ -40,75 +42,41 @@ inline audit_folder read_audit_folder(const std::filesystem::path& path) {
     if (!checked.is_object() || !checked.contains(key))
       fail(in_quotes(report) + " has no " + key + ", expected a report of qfa audit");
   const file_bytes text(report, file_access::mapped), table(features, file_access::mapped);
-  return {path, report_json::parse(text.text()), read_feature_columns(table.text(), in_quotes(features))};
+  return {path, report_json::parse(text.text()), rows_of_report(checked),
+          read_feature_columns(table.text(), in_quotes(features))};
 }
-
-namespace detail {
-
-/// What an audit read in one role: each file's size and checksum, in order, whatever it is called.
-inline report_json files_in_role(const audit_folder& a, std::string_view role) {
-  report_json out = report_json::array();
-  if (!a.report["protocol"].contains("inputs")) return out;
-  for (const report_json& file : a.report["protocol"]["inputs"])
-    if (file.value("role", "") == role) out.push_back({file.at("bytes"), file.at("crc32")});
-  return out;
-}
-
-/// How an audit cut its text, without where its tokenizer lay: its checksum tells which one it was.
-inline report_json text_but_place(const audit_folder& a) {
-  report_json text = a.report["protocol"].value("text", report_json());
-  if (text.is_object()) text.erase("tokenizer");
-  return text;
-}
-
-inline std::string protocol_text(const audit_folder& a, const char* key) {
-  const auto found = a.report["protocol"].find(key);
-  return found == a.report["protocol"].end() ? "nothing" : found->dump();
-}
-
-}  // namespace detail
 
 /// Throws unless both audits read features through the same SAE: the same files, hook and gate.  Features of two SAEs
 /// have nothing in common but their numbers.
 inline void require_same_sae(const audit_folder& a, const audit_folder& b) {
-  const report_json files = detail::files_in_role(a, "sae");
+  const auto files = [](const audit_folder& of) { return reported_files(of.rows.protocol, "sae"); };
   for (const audit_folder* one : {&a, &b})
-    if (detail::files_in_role(*one, "sae").empty())
+    if (files(*one).empty())
       fail(in_quotes(one->path / "report.json") +
            " does not say which files its SAE has, so that its features cannot be compared: audit again with this "
            "version of qfa");
-  if (files != detail::files_in_role(b, "sae"))
+  if (files(a) != files(b))
     fail("the SAEs of " + in_quotes(a.path) + " and " + in_quotes(b.path) +
          " are not the same files, and features of two SAEs cannot be compared one by one");
   for (const char* key : {"hook", "gate"})
-    if (detail::protocol_text(a, key) != detail::protocol_text(b, key))
+    if (protocol_text(a.rows, key) != protocol_text(b.rows, key))
       fail("the audits " + in_quotes(a.path) + " and " + in_quotes(b.path) + " have the " + key + "s " +
-           detail::protocol_text(a, key) + " and " + detail::protocol_text(b, key) +
+           protocol_text(a.rows, key) + " and " + protocol_text(b.rows, key) +
            ", and survival is comparable only through the same");
 }
 
 /// Why the audits' numbers may not be subtracted with an interval: empty where both come from the same tokens, in the
 /// same rows and groups, and, where models were run, from the same reference: its files, processing and order.
 inline std::string why_not_paired(const audit_folder& a, const audit_folder& b) {
-  const bool of_text = a.report["protocol"].contains("text") && !a.report["protocol"]["text"].is_null();
-  const char* role = of_text                                                     ? "text"
-                     : a.report["protocol"].value("source", "") == "activations" ? "activations"
-                                                                                 : "tokens";
-  const report_json files = detail::files_in_role(a, role);
-  if (files.empty() || files != detail::files_in_role(b, role))
-    return "the audits do not come from the same " + std::string(role);
-  if (of_text && detail::text_but_place(a) != detail::text_but_place(b))
-    return "the audits do not make the same tokens of their text";
-  if (a.report["protocol"].value("source", "") == "model") {
-    const report_json model = detail::files_in_role(a, "model");
-    if (model.empty() || model != detail::files_in_role(b, "model")) return "the audits do not compress the same model";
+  if (const std::string reason = why_other_tokens(a.rows, b.rows); !reason.empty()) return reason;
+  if (a.rows.protocol.value("source", "") == "model") {
+    const json model = reported_files(a.rows.protocol, "model");
+    if (model.empty() || model != reported_files(b.rows.protocol, "model"))
+      return "the audits do not compress the same model";
   }
-  for (const char* key : {"rows", "context", "tokens", "analyzed_tokens", "groups", "skip_positions", "prepend_bos",
-                          "processing", "order"})
-    if (detail::protocol_text(a, key) != detail::protocol_text(b, key))
-      return std::string("their protocols differ in ") + key + " (" + detail::protocol_text(a, key) + " and " +
-             detail::protocol_text(b, key) + ")";
-  return {};
+  return why_other_protocol(a.rows, b.rows,
+                            {"rows", "context", "tokens", "analyzed_tokens", "groups", "skip_positions", "prepend_bos",
+                             "processing", "order"});
 }
 
 /// Condition `b` of the second audit less condition `a` of the first, under one protocol.

@@ -19,6 +19,7 @@
 #include "qfa/report/html_overlap.hpp"
 #include "qfa/report/html_page.hpp"
 #include "qfa/report/html_protocol.hpp"
+#include "qfa/report/html_steering.hpp"
 #include "qfa/report/html_survival.hpp"
 #include "qfa/report/html_tensors.hpp"
 #include "qfa/report/packed_columns.hpp"
@@ -26,9 +27,9 @@
 namespace qfa {
 
 /// The parts of the script that draw audits, in their order; the last line of a page says which of its views to draw.
-inline constexpr std::array<std::string_view, 10> audit_script{
-    html_basics,   html_charts,  html_survival, html_features,      html_overlap,
-    html_controls, html_tensors, html_accounts, html_feature_table, html_protocol};
+inline constexpr std::array<std::string_view, 11> audit_script{
+    html_basics,  html_charts,   html_survival, html_features,      html_overlap, html_controls,
+    html_tensors, html_accounts, html_steering, html_feature_table, html_protocol};
 
 /// A string of a report under one of its objects, or `otherwise` where it is missing: a page is drawn of what is there.
 inline std::string text_of_report(const report_json& report, const char* object, const char* key,

@@ -37,11 +37,11 @@ inline estimate estimate_of(const report_json& value) {
   return e;
 }
 
-/// What an interval allows to be said of a difference B less A.
+/// What an interval allows to be said of a difference B less A of shares measured above .9.
 inline std::string_view difference_word(const estimate& more) {
   if (more.range.kind != interval_kind::two_sided) return "unmeasured";
-  if (more.range.lower > 0.0) return "B survives more";
-  return more.range.upper < 0.0 ? "A survives more" : "not told apart";
+  if (more.range.lower > 0.0) return "more r > .9 in B";
+  return more.range.upper < 0.0 ? "more r > .9 in A" : "not told apart";
 }
 
 namespace detail {

@@ -96,7 +96,7 @@ inline std::string transfers_table(const control_findings& c) {
   return table.str();
 }
 
-/// What survives where one choice is made otherwise, a line for each choice and a column for each policy.
+/// What is measured where one choice is made otherwise, a line for each choice and a column for each policy.
 inline std::string variants_table(const control_findings& c) {
   std::vector<std::string> heads{"r > .9 in %, mean r", "counted", "FVU"};
   std::vector<std::string> base{"as audited", std::to_string(c.counted), ""};
@@ -155,7 +155,7 @@ inline std::string controls_text(const control_findings& c) {
   for (const controlled_policy& p : c.policies)
     if (!p.prediction.reason.empty()) out += p.policy + ": " + p.prediction.reason + "\n";
   if (!c.transfers.empty()) out += "\n" + transfers_table(c);
-  out += "\nchosen on some rows, looked at on others: survivors that survive there too, " +
+  out += "\nchosen on some rows, looked at on others: of those with r > .9, those with it there too, " +
          detail::for_each_policy(c,
                                  [](const controlled_policy& p) {
                                    return detail::with_range(p.selection.survivors_again, 1, 100.0) + " %";

@@ -93,40 +93,12 @@ inline std::string worst_features_text(const condition_result& c) {
   std::string out = c.policy + ": the " + std::to_string(w.chosen) + " worst features, chosen on the even groups of " +
                     "rows (mean r " + fixed(w.chosen_mean, 3) + "), have mean r " +
                     with_range(fixed(w.mean.value, 3), w.mean.range, 3) + " on the odd ones, where " +
-                    percent_text(w.hurt) + " of them do not survive; worst first:";
+                    percent_text(w.hurt) + " of them have r of 0.9 or less; worst first:";
   constexpr std::size_t most = 5;
   for (std::size_t i = 0; i < (std::min)(most, w.listed.size()); ++i)
     out += (i == 0 ? " " : ", ") + std::to_string(w.listed[i].feature) + " with " +
            with_range(fixed(w.listed[i].r.value, 3), w.listed[i].r.range, 3);
   return out + ".\n";
-}
-
-/// Where a condition's intervals are too narrow, as far as can be told: in sentences, nothing where all is well.
-inline std::string interval_warnings(const condition_result& c, const protocol& headline) {
-  std::string out;
-  const auto short_groups = [&](const group_length_check& g, std::string_view what) {
-    if (g.long_enough()) return;
-    out += "warning: " + c.policy + ": rows depend on each other in " + std::string(what) + " over " +
-           fixed(g.block_length, 1) + " rows: " + std::to_string(g.groups) + " groups are too many, " +
-           std::to_string(g.advised) + " would be long enough, and intervals are too narrow\n";
-  };
-  const auto halved = [&](const halving_check& h, std::string_view what) {
-    if (h.agrees()) return;
-    out += "warning: " + c.policy + ": with " + std::to_string((h.groups + 1) / 2) +
-           " groups of rows the standard error of " + std::string(what) + " is " + fixed(h.error_ratio, 2) +
-           " times that with " + std::to_string(h.groups) + ", where chance allows " + fixed(h.most, 2) +
-           ": neighboring groups hang together, and its interval is too narrow\n";
-  };
-  if (c.loss && !c.reference) {
-    short_groups(c.loss->groups, "excess loss");
-    halved(c.loss->excess_halved, "the excess loss");
-    halved(c.loss->kl_halved, "KL");
-  }
-  if (c.code_groups) short_groups(*c.code_groups, "the codes' cosine");
-  if (c.reference) return out;
-  halved(c.by(headline).mean_halved, "mean r");
-  halved(c.by(headline).survived_halved, "the share that survives");
-  return out;
 }
 
 /// Which tokens a condition hurts, in sentences; nothing where that was not asked for.

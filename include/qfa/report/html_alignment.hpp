@@ -114,6 +114,12 @@ function showAlignment() {
     fixed(r.flip_recovery.value, 2), range(r.flip_recovery, 2), fixed(r.refusal_recovery, 2),
       fixed(r.measured.perplexity_ratio, 4), fixed(r.measured.bits_per_element, 2), known(r.overhead) ?
       signed(100 * r.overhead, 1) : '-'])], {chosen: i => i > 0 && m.rows[i - 1].prescribed}));
+  if (a.answers && a.answers.first.length) {
+    begin('answers', 'What was said', `On test prompts, the first of ${whole(a.answers.flipped)} that the reference ` +
+      `refuses and ${a.answers.cache} answers.`);
+    add(table('Answers in place of refusals', ['prompt', 'reference', 'answer'],
+      a.answers.first.map(x => [x.prompt || x.id, x.reference, x.response]), {words: [1, 2]}));
+  }
   if (a.directions) {
     begin('directions', 'Directions behind refusals',
       `Under ${a.directions.cache}. The three readings of vulnerability are qfa's own; beside them the percentile ` +
@@ -138,7 +144,8 @@ function showAlignment() {
   begin('protocol', 'How it was made');
   const flat = (o, before = '') => Object.entries(o).flatMap(([k, v]) => v && typeof v === 'object' &&
     !Array.isArray(v) ? flat(v, before + k + ' ') : [[before + k, v]]);
-  add(table('Settings', ['setting', 'value'], [['format', a.format], ['qfa', a.version], ...flat(a.settings)].map(
+  add(table('Settings', ['setting', 'value'], [['format', a.format], ['qfa', a.version], ...flat(a.settings),
+    ...(a.prompts ? flat(a.prompts, 'prompts ') : [])].map(
     ([k, v]) => [words(k), plainValue(v)]), {words: [1]}));
   followSections();
 }

@@ -68,7 +68,7 @@ function showComparison() {
     begin('differences', 'Paired differences', 'B less A, with intervals by leaving out the same groups of rows of ' +
       'both. "Told apart" is said only where the interval excludes 0.');
     const word = e => { const i = e.interval; return !i || i.kind !== 'two_sided' ? 'unmeasured' : i.lower > 0 ?
-      'B survives more' : i.upper < 0 ? 'A survives more' : 'not told apart'; };
+      'more r > .9 in B' : i.upper < 0 ? 'more r > .9 in A' : 'not told apart'; };
     add(table(`B less A, ${protocolWords()}, ${saeWords(report)}`,
       ['A', 'B', 'survived, points', '95 %', 'told apart?', 'mean r', 'mean r 95 %', 'counted in both',
       'Spearman of r'], differences.map(d => [d.a, d.b, signed(100 * value(d.survived), 2),

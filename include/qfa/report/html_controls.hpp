@@ -35,7 +35,7 @@ function showControls() {
     'notes');
   add(table(`Damage beyond numerics, and selection, ${sae}`,
     ['policy', ...c.numerics_floors.flatMap(f => [`beyond ${f.what} %`, '95 %']),
-    ['survive other rows %', 'of the survivors that were chosen on some rows'], '95 %',
+    ['r > .9 on other rows too %', 'of the features chosen by r > .9 on some rows'], '95 %',
     ['worst 5 %, where chosen', 'mean r'], ['worst 5 %, elsewhere', 'mean r'], '95 %',
     ['reliability', 'of damage, half against half']],
     c.policies.map(p => [p.policy, ...c.numerics_floors.flatMap((f, i) => f.changes_nothing ?

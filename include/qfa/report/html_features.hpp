@@ -116,7 +116,7 @@ function showDamage() {
         h('strong', {}, `Damage against ${title.split(' on ')[0]}. `),
         `${policy}, ${whole(points.length)} features with r, ${protocolWords()}. ` +
         (points.length > 2500 ? 'Darker cells hold more features.' :
-        'Circles survived, triangles are blurred, bow ties destroyed.'));
+        'Circles have r above 0.9, triangles are blurred, bow ties destroyed.'));
     });
     numbers.replaceChildren(...predictors.map(([name, title]) =>
       table(`Tenths of the features by ${title}, ${policy}, ${saeWords(report)}; numbers of a tenth have no ` +

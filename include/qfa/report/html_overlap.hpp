@@ -12,11 +12,11 @@ inline constexpr std::string_view html_overlap = R"js(
 // ---- which policies hurt the same features
 // Each by its name and value; a Jaccard index names its set, too, whose chance and ceiling stand beside it.
 const measures = {
-  jaccard: ['Jaccard of those not survived', o => o.not_survived.jaccard, 'not_survived'],
+  jaccard: ['Jaccard of those with r of 0.9 or less', o => o.not_survived.jaccard, 'not_survived'],
     blurred: ['Jaccard of the blurred', o => o.blurred.jaccard, 'blurred'],
   destroyed: ['Jaccard of the destroyed', o => o.destroyed.jaccard, 'destroyed'],
     above: ['Jaccard above chance, of what is possible', o => o.not_survived.jaccard_above_chance],
-  kappa: ['Cohen\'s kappa of those not survived', o => o.not_survived.cohen_kappa],
+  kappa: ['Cohen\'s kappa of those with r of 0.9 or less', o => o.not_survived.cohen_kappa],
     spearman: ['Spearman of damage', o => o.spearman_damage],
   kendall: ['Kendall\'s tau-b of damage', o => o.kendall_tau_b_damage], biased: ['rank-biased overlap of damage',
     o => o.rank_biased_overlap]};
@@ -67,7 +67,7 @@ function showOverlap() {
     ...(controlled ? [['J on the controls\' rows', 'of the same two policies'], ['J of noise on the controls\' rows',
     'control: noise of the same size'], ['shared mode? on the controls\' rows', 'J less J of noise, and partial rho']] :
     [])];
-  add(table(`Overlap of the features not survived, ${protocolWords()}, ${saeWords(report)}`, heads,
+  add(table(`Overlap of the features with r of 0.9 or less, ${protocolWords()}, ${saeWords(report)}`, heads,
     pairs.filter(o => list.includes(o.a) && list.includes(o.b)).map(o => {
     const x = verdictOf(o), n = o.not_survived;
     return [`${o.a} | ${o.b}`, `${n.size_a}, ${n.size_b}`, whole(n.intersection), fixed(value(n.jaccard), 3),
@@ -84,9 +84,9 @@ function showOverlap() {
 const predictorWords = {rarity: 'rarity', log_mean: 'log mean', log_max: 'log peak',
   log_concentration: 'log concentration', log_mean_when_active: 'log mean when active'};
 function showPrediction() {
-  begin('prediction', 'Was it predictable?', 'How well the reference alone foretells which features survive. The ' +
-    'honest AUC learns from one half of the tokens and is judged on the other; what it has to beat is the noise to ' +
-    'signal that an error alike in all directions would give, with nothing fitted.');
+  begin('prediction', 'Was it predictable?', 'How well the reference alone foretells which features keep r above ' +
+    '0.9. The honest AUC learns from one half of the tokens and is judged on the other; what it has to beat is ' +
+    'the noise to signal that an error alike in all directions would give, with nothing fitted.');
   const list = compressed();
   const shown = new Set(list.map((c, i) => i).filter(i => i < 8));
   const curves = list.map(c => c.prediction_honest && c.prediction_honest.roc ? c.prediction_honest.roc.rows : null);

@@ -39,8 +39,8 @@ function showProtocol() {
 
 // ---- the whole page
 const rounds = () => [showHead, showSummary, showBands, showMasking, showCurve, showDamage, showOverlap,
-  showPrediction, showControls, showTensors, showLadder, showShift, showTokens, showMeaning, showFeatures,
-  showProtocol];
+  showPrediction, showControls, showTensors, showLadder, showShift, showTokens, showMeaning, showSteering,
+  showPatching, showFeatures, showProtocol];
 function showAudit() {
   const draw = () => {
     page.replaceChildren();

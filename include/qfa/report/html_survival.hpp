@@ -22,19 +22,37 @@ const compressed = () => visible().filter(c => !c.reference);
 const lookOf = c => Math.max(0, report.conditions.filter(o => !o.reference && !o.ladder_only).indexOf(c));
 const protocolWords = () => protocol === 'honest' ? 'protocol honest' : 'protocol: arXiv 2606.03002';
 
-/** Where groups of rows are too short, or halving them changes intervals by more than chance allows. */
+/** Where intervals are too narrow, as far as can be told: in the sentences that the program prints, one for all
+    policies whose groups are too short, and one for all of which the same halving is the strongest sign. */
 function showNarrowIntervals() {
-  for (const c of visible()) {
-    const short = [['excess loss', c.loss && !c.reference && c.loss.row_dependence], ['the codes', c.code_dependence]]
-      .filter(([, d]) => d && d.groups_long_enough === false).map(([what]) => what);
-    if (short.length) paragraph(`Warning: ${c.policy}: rows depend on each other, in ${short.join(' and ')}, over ` +
-      `more than a group of them, and intervals are too narrow.`, 'warning');
-    const halved = {...(!c.reference && c.loss ? c.loss.half_as_many_groups : {}),
-      ...(c.reference ? {} : by(c).half_as_many_groups)};
-    const apart = Object.entries(halved || {}).filter(([, check]) => check && check.agrees === false);
-    if (apart.length) paragraph(`Warning: ${c.policy}: with half as many groups of rows the intervals of ` +
-      `${apart.map(([what]) => what.replaceAll('_', ' ')).join(', ')} are wider than chance allows: neighboring ` +
-      `groups hang together, and they are too narrow.`, 'warning');
+  const found = new Map(), list = compressed();
+  for (const c of list) {
+    const loss = c.loss || {}, halved = loss.half_as_many_groups || {}, own = by(c).half_as_many_groups || {};
+    const short = [['excess loss', loss.row_dependence], ['the codes\' cosine', c.code_dependence]]
+      .filter(([, d]) => d && d.groups_long_enough === false)
+      .sort((a, b) => a[1].groups_advised - b[1].groups_advised);
+    const apart = [['excess loss', halved.excess_loss], ['KL', halved.kl], ['mean r', own.mean_r],
+      ['the share with r above 0.9', own.survived]].filter(([, d]) => d && d.agrees === false)
+      .sort((a, b) => value(b[1].standard_error_ratio) / b[1].most_by_chance -
+        value(a[1].standard_error_ratio) / a[1].most_by_chance);
+    if (short.length + apart.length === 0) continue;
+    const [what, check] = [...short, ...apart][0], long = short.length === 0, key = long ? what : '';
+    if (!found.has(key)) found.set(key, {whats: new Set(), short: !long, policies: [], checks: []});
+    found.get(key).whats.add(what);
+    found.get(key).policies.push(c.policy);
+    found.get(key).checks.push(check);
+  }
+  for (const {whats, short, policies, checks} of found.values()) {
+    const what = [...whats].join(' or ');
+    const who = policies.length > 1 && policies.length === list.length ? 'all policies' : policies.join(', ');
+    const upTo = policies.length > 1 ? 'up to ' : '', most = of => Math.max(...checks.map(of));
+    paragraph(`Warning: ${who}: ` + (short ? `intervals are too narrow, as rows depend on each other in ${what} over ` +
+      `${upTo}${fixed(most(d => value(d.block_length)), 1)} rows: of ${checks[0].groups} groups of rows ` +
+      `${Math.min(...checks.map(d => d.groups_advised))} would be long enough.` :
+      `the interval of ${what} is too narrow, as neighboring groups of rows hang together: with half of the ` +
+      `${report.protocol.groups} groups its standard error is ${upTo}` +
+      `${fixed(most(d => value(d.standard_error_ratio)), 2)} times as large, where chance allows ` +
+      `${fixed(checks[0].most_by_chance, 2)}.`), 'warning');
   }
 }
 
@@ -50,7 +68,7 @@ function showHead() {
   const p = report.protocol, sae = report.sae, reference = report.conditions.find(c => c.reference) ||
     report.conditions[0];
   const model = p.architecture || 'dumped activations';
-  page.append(h('h1', {}, `Which features survive: ${model}, ${p.hook}`));
+  page.append(h('h1', {}, `What compression does to features: ${model}, ${p.hook}`));
   section = page;
   add(facts([
     ['SAE', gates[sae.activation] || sae.activation, `${whole(sae.d_sae)} features of ${whole(sae.d_in)} channels; ` +
@@ -177,7 +195,7 @@ function showBands() {
 
 function showMasking() {
   begin('masking', 'Perplexity against survival', 'What perplexity hides: policies that lie in the shaded corner ' +
-    'change it by less than 2 % and yet lose at least 5 % of the features.');
+    'change it by less than 2 %, and at least 5 % of the features have r of 0.9 or less.');
   const list = compressed().filter(c => known(changeOf(c)) && known(value(by(c).survived)));
   if (list.length === 0) { paragraph('Perplexity is unmeasured: this audit has no losses.', 'quiet'); return; }
   const ends = list.flatMap(c => [changeOf(c), ...(bounds(c.loss.perplexity_ratio) ||

@@ -114,8 +114,8 @@ function showLadder() {
   if (names.length > 0) {
     let name = names[0];
     const parts = ['lowest quarter', 'second', 'third', 'highest quarter'];
-    const drawn = figure('Survival over bits', `Share of features that survive a rung, by quarters of a predictor, ` +
-      `through a ${saeWords(report)}; ribbons are 95 % intervals where 1 to 99 % survive; the numbers have all.`,
+    const drawn = figure('Survival over bits', `Share of features with r above 0.9 on a rung, by quarters of a ` +
+      `predictor, through a ${saeWords(report)}; ribbons are 95 % intervals where 1 to 99 % are; the numbers have all.`,
       width => keep(260, width * 0.42, 360), (width, tall) => {
       const box = [62, 12, width - 14, tall - 42], at = l.survival_over_bits.bits,
         x = linear(Math.min(...at), Math.max(...at), box[0], box[2]),

@@ -59,7 +59,7 @@ inline std::string ladder_findings(const audit_result& a) {
            fixed(o.ratio(), 1) + " [" + fixed(o.lower, 1) + ", " + fixed(o.upper, 1) + "]";
     if (s.bands.gap_p < 0.05)
       out += ", but not evenly: by " + fixed(s.bands.blurred->ratio(), 1) + " those of not being destroyed and by " +
-             fixed(s.bands.survived->ratio(), 1) + " those of survival";
+             fixed(s.bands.survived->ratio(), 1) + " those of r above " + limit;
     out += "\n";
   }
   return out;

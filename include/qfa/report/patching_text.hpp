@@ -16,10 +16,10 @@ namespace qfa {
 
 namespace detail {
 
-/// The set that the finding is about: the destroyed features, else those that do not survive, else the worst tenth.  A
-/// set of fewer than 1 % of the features is passed over: so few recover little whatever r is worth.
+/// The set that the finding is about: the destroyed features, else those with r of 0.9 or less, else the worst tenth.
+/// A set of fewer than 1 % of the features is passed over: so few recover little whatever r is worth.
 inline const restored_point* telling_point(const patched_condition& c) {
-  for (const char* what : {"destroyed", "not survived", "10 %"}) {
+  for (const char* what : {"destroyed", "blurred or destroyed", "10 %"}) {
     const auto found = std::ranges::find(c.points, what, &restored_point::what);
     if (found != c.points.end() && 100 * found->features >= c.ordered) return &*found;
   }
@@ -35,7 +35,7 @@ inline std::string patching_verdict(const patched_condition& c) {
   const bool measured = gain.kind == interval_kind::two_sided;
   const std::string set = p->what.back() == '%'    ? "the worst " + p->what + " by r"
                           : p->what == "destroyed" ? "those that r calls destroyed"
-                                                   : "those that do not survive";
+                                                   : "those with r of 0.9 or less";
   std::string out = "  The " + std::to_string(p->features) + " features, " + set + ", recover " +
                     percent_text(p->worst) + " of it, as many at random " + percent_text(p->random) +
                     ", as much energy at random (" + fixed(p->random_features, 0) + " features) " +
@@ -57,7 +57,7 @@ inline std::string patching_verdict(const patched_condition& c) {
          (recovers ? "give more than any others do" : "recover anything") + " (" + numbers + ").\n";
 }
 
-inline std::string points_table(const patched_condition& c) {
+inline std::string points_table(const patched_condition& c, table_form form) {
   text_table table({"  restored", "features", "worst r %", "95 %", "all but %", "top energy %", "95 %", "all but %",
                     "random %", "same energy at random %"});
   for (const restored_point& p : c.points)
@@ -66,13 +66,13 @@ inline std::string points_table(const patched_condition& c) {
                fixed(100.0 * p.loudest.value, 1), range_text(p.loudest.range, 1, 100.0),
                fixed(100.0 * p.all_but_loudest.value, 1), fixed(100.0 * p.random.value, 1),
                fixed(100.0 * p.random_energy.value, 1)});
-  return table.str();
+  return table.str(form);
 }
 
 }  // namespace detail
 
 /// What comes back of the predictions where features are restored, with its evidence.
-inline std::string patching_text(const patching_findings& p) {
+inline std::string patching_text(const patching_findings& p, table_form form = table_form::columns) {
   if (p.conditions.empty() && p.notes.empty()) return "";
   std::string out =
       "Oracle patching at " + p.hook + " (" + std::string(activation_names[static_cast<std::size_t>(p.gate)]) +
@@ -90,11 +90,11 @@ inline std::string patching_text(const patching_findings& p) {
     }
     out += "; the reference's activations here take away " + percent_text(c.activations) +
            " of it (the rest is done behind the hook), and its codes of every feature " + percent_text(c.everything) +
-           ".\n" + detail::patching_verdict(c) + detail::points_table(c);
+           ".\n" + detail::patching_verdict(c) + detail::points_table(c, form);
   }
   for (const std::string& note : p.notes)
     out += note + "\n";
-  return out;
+  return form == table_form::markdown ? markdown_text(out) : out;
 }
 
 }  // namespace qfa

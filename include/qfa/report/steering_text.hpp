@@ -45,17 +45,18 @@ inline std::string bands_sentence(const steered_condition& c) {
   for (std::size_t b = 0; b < c.bands.size(); ++b) {
     const band_fidelity& band = c.bands[b];
     if (band.features == 0) continue;
-    out += (out.empty() ? "  Mean fidelity: " : ", ") +
-           with_range(fixed(band.fidelity.value, 4), band.fidelity.range, 4) + " of the " +
-           std::to_string(band.features) + " " + std::string(outcome_names[b]);
+    out += (out.empty() ? "  Mean fidelity by band of r: " : ", ") +
+           with_range(fixed(band.fidelity.value, 4), band.fidelity.range, 4) + " of " + std::to_string(band.features) +
+           " " + std::string(outcome_names[b]);
   }
   if (out.empty()) return out;
   if (c.bands[0].features > 0 && c.not_survived.features > 0)
-    out += "; survivors lead by " + with_range(signed_fixed(c.survivors_lead.value, 4), c.survivors_lead.range, 4);
+    out +=
+        "; those above 0.9 lead by " + with_range(signed_fixed(c.survivors_lead.value, 4), c.survivors_lead.range, 4);
   return out + ".\n";
 }
 
-inline std::string doses_table(const steered_condition& c) {
+inline std::string doses_table(const steered_condition& c, table_form form) {
   if (c.doses.empty()) return "";
   text_table table({"  dose", "gain", "95 %", "fidelity", "95 %", "exchange rate", "95 %", "random gain",
                     "random fidelity", "over random", "95 %"});
@@ -64,7 +65,7 @@ inline std::string doses_table(const steered_condition& c) {
                fixed(d.fidelity.value, 4), range_text(d.fidelity.range, 4), fixed(d.exchange.value, 3),
                range_text(d.exchange.range, 3), fixed(d.random_gain.value, 3), fixed(d.random_fidelity.value, 4),
                signed_fixed(d.excess.value, 4), range_text(d.excess.range, 4)});
-  return table.str();
+  return table.str(form);
 }
 
 inline std::string unreached_sentence(const steered_condition& c) {
@@ -103,7 +104,8 @@ inline std::string worst_sentence(const steered_condition& c, const vocabulary& 
 }  // namespace detail
 
 /// What steering says, with its evidence; tokens read as words where `words` knows them.
-inline std::string steering_text(const steering_findings& s, const vocabulary& words = {}) {
+inline std::string steering_text(const steering_findings& s, const vocabulary& words = {},
+                                 table_form form = table_form::columns) {
   if (s.conditions.empty() && s.notes.empty()) return "";
   std::string out =
       "Steering at " + s.hook + " (" + std::string(activation_names[static_cast<std::size_t>(s.gate)]) +
@@ -118,10 +120,10 @@ inline std::string steering_text(const steering_findings& s, const vocabulary& w
   for (const steered_condition& c : s.conditions)
     out += c.policy + ": " + detail::steering_verdict(c) + detail::bands_sentence(c) +
            detail::worst_sentence(c, words) + detail::directions_text(c, words) + detail::unreached_sentence(c) +
-           detail::doses_table(c);
+           detail::doses_table(c, form);
   for (const std::string& note : s.notes)
     out += note + "\n";
-  return out;
+  return form == table_form::markdown ? markdown_text(out) : out;
 }
 
 }  // namespace qfa

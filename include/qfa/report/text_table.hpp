@@ -65,6 +65,21 @@ inline std::string percent_text(const estimate& e) {
 enum class table_form : std::uint8_t { columns, markdown };
 inline constexpr std::array<std::string_view, 2> table_form_names{"text", "md"};
 
+/// Sentences, a line each, and tables among them as Markdown has them: a line break is one only after two blanks, and a
+/// table begins and ends with an empty line.
+inline std::string markdown_text(std::string_view text) {
+  std::string out;
+  bool in_table = false;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix((std::min)(line.size() + 1, text.size()));
+    if (line.starts_with('|') != in_table) out += '\n';
+    in_table = line.starts_with('|');
+    out += std::string(line) + (in_table || line.empty() ? "\n" : "  \n");
+  }
+  return out;
+}
+
 /// Rows of cells; the first column to the left, the others to the right.
 class text_table {
  public:
@@ -178,7 +193,7 @@ inline std::string gate_note(const audit_result& a) {
 
 /// Which conditions hurt the same features, a line for each pair.
 inline std::string overlaps_table(const audit_result& a, table_form form = table_form::columns) {
-  text_table table({"overlap of features not survived", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
+  text_table table({"overlap of features with r <= .9", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
                     "kappa", "odds at like rates", "95 %", "Spearman d", "without noise", "95 %"});
   for (const damage_overlap& o : a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps) {
     const set_overlap& s = o.not_survived;

@@ -169,8 +169,8 @@ inline std::vector<group_comparisons> patch_features(const finished_models& of, 
   return out;
 }
 
-/// One condition's curve: sets of growing size, and the features that do not survive, and those that are destroyed, on
-/// the rows where they were chosen.
+/// One condition's curve: sets of growing size, and the features with r of 0.9 or less, and those that are destroyed,
+/// on the rows where they were chosen.
 inline patched_condition patch_condition(const finished_models& of, const any_encoder& encode,
                                          const compression_recipe& recipe, const patched_rows& rows,
                                          const patching_options& how) {
@@ -198,7 +198,7 @@ inline patched_condition patch_condition(const finished_models& of, const any_en
     add_point(std::to_string(std::lround(100.0 * share)) + " %",
               (std::max<std::size_t>)(1, static_cast<std::size_t>(share * static_cast<double>(worst.size()) + 0.5)));
   add_point("destroyed", destroyed);
-  add_point("not survived", destroyed + blurred);
+  add_point("blurred or destroyed", destroyed + blurred);
   std::ranges::stable_sort(out.points, {}, &restored_point::features);
 
   double energy_of_all = 0.0;

@@ -99,6 +99,9 @@ class pre_tokenizer {
   /// Whether a space is put before texts, which decoding takes away.
   bool prepends() const noexcept { return prepends_; }
 
+  /// Whether characters between pieces are left out, as spaces between words may be.
+  bool drops() const noexcept { return drops_; }
+
   /// Calls `take(piece)` for the text's pieces in their order; what a piece shows is gone afterwards.
   template <class Take>
   void operator()(std::string_view text, bool first, Take take) const {
@@ -156,6 +159,7 @@ class pre_tokenizer {
       const auto known = std::find(cut_behavior_names.begin(), cut_behavior_names.end(), behavior);
       if (known == cut_behavior_names.end())
         fail("the behavior " + in_quotes(behavior) + " of a Split in " + where + " is not known");
+      drops_ = drops_ || behavior == cut_behavior_names.front();
       steps_.emplace_back(split{detail::read_pattern(fields),
                                 static_cast<cut_behavior>(known - cut_behavior_names.begin()),
                                 fields.flag("invert").value_or(false)});
@@ -216,7 +220,7 @@ class pre_tokenizer {
   }
 
   std::vector<step> steps_;
-  bool byte_level_ = false, prepends_ = false;
+  bool byte_level_ = false, prepends_ = false, drops_ = false;
 };
 
 }  // namespace qfa

@@ -51,12 +51,15 @@ class json_tokenizer {
         [&](const added_token& token) { out.push_back(token.id); });
   }
 
-  /// The bytes that tokens stand for.  Where the tokenizer puts a space before a text, that is left out again.  Throws
-  /// for an id without a word.
+  /// The bytes that tokens stand for.  Where the tokenizer puts a space before a text, that is left out again; where it
+  /// drops what stands between words, there is a space between tokens, as Hugging Face's tokenizers put one where a
+  /// file has no decoder.  Throws for an id without a word.
   std::string decode(std::span<const std::uint32_t> ids) const {
     std::string out;
-    for (const std::uint32_t id : ids)
+    for (const std::uint32_t id : ids) {
+      if (cut_.drops() && !cut_.byte_level() && !out.empty()) out += ' ';
       out += bytes_of(id);
+    }
     if ((normalize_.prepends() || cut_.prepends()) && out.starts_with(' ')) out.erase(0, 1);
     return out;
   }
