@@ -51,6 +51,10 @@ TEST_CASE("sentencepiece_tokenizer: what is no model or no text is refused") {
   check_refused([&] { qfa::sentencepiece_tokenizer(here.write("empty.model", "")); }, {"empty.model", "empty"});
   check_refused([&] { qfa::sentencepiece_tokenizer(here.write("x.model", "no protobuf at all")); },
                 {"x.model\" is no SentencePiece model"});
+  // Its library throws what it does not promise of a unigram model with a piece of no characters.
+  const std::string nameless("\n\016\n\005<unk>\025\0\0\002\0\030\002\n\014\n\001\0\030\002\030\001\025 >(\001", 30);
+  check_refused([&] { qfa::sentencepiece_tokenizer(here.write("nameless.model", nameless)); },
+                {"nameless.model\" is no SentencePiece model"});
   const qfa::sentencepiece_tokenizer pieces(qfa_test::tokenizer_data() / "stories260K.model");
   ids out;
   check_refused([&] { pieces.encode("a\xff", out); }, {"not UTF-8", "byte 1"});

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -32,8 +33,15 @@ class sentencepiece_tokenizer {
     const file_bytes bytes(file);
     // A protobuf of no fields is valid, and the library would abort for want of a vocabulary.
     if (bytes.bytes().empty()) fail(where_ + " is empty, expected a SentencePiece model");
-    const auto loaded = model_->LoadFromSerializedProto(bytes.text());
-    if (!loaded.ok()) fail(where_ + " is no SentencePiece model" + reason(loaded.message()));
+    std::string wrong;
+    try {
+      const auto loaded = model_->LoadFromSerializedProto(bytes.text());
+      if (loaded.ok()) return;
+      wrong = reason(loaded.message());
+    } catch (const std::exception& e) {  // from Darts-clone, of a unigram piece that is empty
+      wrong = reason(e.what());
+    }
+    fail(where_ + " is no SentencePiece model" + wrong);
   }
 
   /// Appends the tokens of a text.  Throws where it is not UTF-8, which the library would change.
