@@ -41,6 +41,29 @@ TEST_CASE("audit_comparison: a difference is B less A, and its interval is of wh
   CHECK(all[0].spearman_r == doctest::Approx(1.0));
 }
 
+TEST_CASE("audit_comparison: smoothed shares give the difference its spread and bias, where both reports have them") {
+  const qfa_test::scratch here;
+  const auto with_shifts = [](double survived, double scale, double bias) {
+    report_json out = qfa_test::made_report("p", survived, 0.02 * scale);
+    for (report_json& c : out["conditions"])
+      for (const char* protocol : {"honest", "published"}) {
+        report_json shifts = report_json::array();
+        for (int g = 0; g < 8; ++g)
+          shifts.push_back(scale * (g % 2 == 0 ? 0.01 : -0.01));
+        c[protocol]["without_each_group"]["survived_shift"] = shifts;
+        c[protocol]["without_each_group"]["survived_bias"] = bias;
+      }
+    return out;
+  };
+  const audit_folder a = folder(here, "a", with_shifts(5, 1.0, 0.02)), b = folder(here, "b", with_shifts(7, 3.0, 0.05));
+  const estimate d = paired_differences(a, b)[0].survived;
+  CHECK(d.range.standard_error == doctest::Approx(std::sqrt(7.0 / 8.0 * 8.0) * 0.02));  // shifts of .03 less .01
+  CHECK(d.bias_corrected == doctest::Approx(0.2 - 0.03));
+  const audit_folder plain = folder(here, "c", qfa_test::made_report("p", 7, -0.02));
+  const estimate e = paired_differences(a, plain)[0].survived;
+  CHECK(e.range.standard_error == doctest::Approx(std::sqrt(7.0 / 8.0 * 8.0) * 0.04));
+}
+
 TEST_CASE("audit_comparison: other tokens, rows or groups have no difference, and say why") {
   const qfa_test::scratch here;
   const report_json report = qfa_test::made_report("p", 7);

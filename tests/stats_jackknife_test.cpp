@@ -73,6 +73,32 @@ TEST_CASE("jackknife: of the biased variance, the corrected value is the unbiase
   CHECK(e.value == variance(values));
 }
 
+TEST_CASE("jackknife: covers_bias moves the end outward on whose side the value without bias lies") {
+  const std::vector<double> rest = without_each(variance);
+  const qfa::estimate plain = qfa::jackknife(variance(values), rest);
+  const qfa::estimate covering = qfa::jackknife(variance(values), rest, {.covers_bias = true});
+  const double bias = plain.value - plain.bias_corrected;
+  REQUIRE(bias < 0.0);
+  CHECK(covering.range.lower == plain.range.lower);
+  CHECK(covering.range.upper == Approx(plain.range.upper - bias).epsilon(1e-12));
+}
+
+TEST_CASE("jackknife: skewed moves the end of the longer tail by the skewness of what groups add") {
+  const qfa::estimate plain = qfa::jackknife(mean(values), without_each(mean));
+  const qfa::estimate skewed = qfa::jackknife(mean(values), without_each(mean), {.skewed = true});
+  double squares = 0.0, cubes = 0.0;
+  for (const double x : values) {
+    squares += (x - mean(values)) * (x - mean(values));
+    cubes += std::pow(x - mean(values), 3.0);
+  }
+  const double skewness = cubes / std::pow(squares, 1.5), t = 2.2621571627982055;  // t(.975, 9)
+  REQUIRE(skewness > 0.0);
+  CHECK(skewed.range.skewness == Approx(skewness).epsilon(1e-12));
+  CHECK(skewed.range.lower == plain.range.lower);
+  CHECK(skewed.range.upper ==
+        Approx(plain.range.upper + skewness * (2.0 * t * t + 1.0) / 6.0 * plain.range.scale_error).epsilon(1e-12));
+}
+
 TEST_CASE("jackknife: level and degrees of freedom widen and narrow") {
   const double m = mean(values);
   const std::vector<double> rest = without_each(mean);

@@ -47,6 +47,17 @@ TEST_CASE("test_threshold: p-values of a known t") {
   CHECK(test.against_higher == doctest::Approx(1.0 - 0.0099970611639435418).epsilon(1e-10));
 }
 
+TEST_CASE("test_threshold: the side of the longer tail needs more, and agrees with the interval's end") {
+  const double error = 0.1, t = qfa::student_quantile(0.95, 23.0);
+  qfa::survey s = one_feature(std::tanh(std::atanh(0.9) + qfa::skewed_reach(t, 0.4) * error), error, 24.0);
+  s.correlations.ranges[0].skewness = -0.4;  // a loss that few groups show: the lower end lies at .9
+  CHECK(qfa::test_threshold(s, 0, 0.9).against_lower == doctest::Approx(0.025).epsilon(1e-9));
+  s.correlations.r[0] = std::tanh(std::atanh(0.9) - t * error);  // from below the tail points away
+  CHECK(qfa::test_threshold(s, 0, 0.9).against_higher == doctest::Approx(0.025).epsilon(1e-9));
+  s.correlations.ranges[0].skewness = 0.4;
+  CHECK(qfa::test_threshold(s, 0, 0.9).against_higher > 0.04);
+}
+
 TEST_CASE("test_threshold: a perfect feature and a silent one have no error, and still an exact chance") {
   const qfa::threshold_test perfect = qfa::test_threshold(one_feature(1.0, 0.0, 10.0), 0, 0.9);
   CHECK(perfect.against_lower == doctest::Approx(std::pow(0.81, 10.0)));

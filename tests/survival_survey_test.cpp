@@ -20,7 +20,6 @@
 namespace survival_survey_test {
 
 using qfa::outcome;
-using numbers = std::span<const double>;
 
 namespace {
 
@@ -40,17 +39,6 @@ void check_estimate(const qfa::estimate& e, const double* row) {
   CHECK(e.range.lower == doctest::Approx(row[oracle_lower]).epsilon(1e-6));
   CHECK(e.range.upper == doctest::Approx(row[oracle_upper]).epsilon(1e-6));
   CHECK(e.range.dof == row[oracle_dof]);
-}
-
-double lower_median_of(numbers r) { return qfa::lower_median({r.begin(), r.end()}); }
-
-double jaccard_of_losses(numbers a, numbers b) {
-  double both = 0.0, either = 0.0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    both += a[i] <= 0.9 && b[i] <= 0.9 ? 1.0 : 0.0;
-    either += a[i] <= 0.9 || b[i] <= 0.9 ? 1.0 : 0.0;
-  }
-  return both / either;
 }
 
 }  // namespace
@@ -85,22 +73,26 @@ TEST_CASE("estimate_over: the honest aggregates agree with the oracle, and so do
   const qfa::jackknife_options on_logit{.scale = qfa::interval_scale::logit};
   check_estimate(qfa::estimate_over(a, features, qfa::mean_correlation, on_atanh),
                  oracle.doubles("honest.mean_r").data());
-  check_estimate(qfa::estimate_over(a, features, lower_median_of, on_atanh), oracle.doubles("honest.median_r").data());
+  check_estimate(qfa::estimate_median(a, features), oracle.doubles("honest.median_r").data());
+  const qfa::countable of_a(a, features), of_b(b, features);
   for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed})
-    check_estimate(qfa::estimate_over(
-                       a, features, [o](numbers r) { return qfa::outcome_share(r, o); }, on_logit),
+    check_estimate(qfa::count_outcome(of_a, {o, {}}).concluded(on_logit),
                    oracle.doubles("honest." + std::string(qfa::name(o))).data());
   const std::vector<double> curve = oracle.doubles("honest.survival_curve");
-  for (std::size_t i = 0; i < qfa::curve_points; i += 10)
-    check_estimate(qfa::estimate_over(
-                       a, features, [i](numbers r) { return qfa::survival_curve(r)[i]; }, on_logit),
-                   curve.data() + 6 * i);
-  check_estimate(qfa::estimate_over(a, b, features, jaccard_of_losses, on_logit),
+  const auto curve_of_a = qfa::estimate_curve(a, features);
+  for (std::size_t i = 0; i < qfa::curve_points; ++i)
+    check_estimate(curve_of_a[i], curve.data() + 6 * i);
+  const auto fails = [](double r, double h) { return 1.0 - qfa::outcome_chance{outcome::survived, {}}(r, h); };
+  check_estimate(qfa::count_over(of_a, of_b, fails, qfa::jaccard_of_chances).concluded(on_logit),
                  oracle.doubles("honest.jaccard").data());
 
   const qfa::survey pa = qfa::take_survey(oracle.table("a"), qfa::published);
   const qfa::survey pb = qfa::take_survey(oracle.table("b"), qfa::published);
-  check_estimate(qfa::estimate_over(pa, pb, jaccard_of_losses, on_logit), oracle.doubles("published.jaccard").data());
+  const std::vector<std::uint32_t> both = qfa::counted_by_both(pa, pb);
+  check_estimate(qfa::count_over(qfa::countable(pa.correlations, both), qfa::countable(pb.correlations, both), fails,
+                                 qfa::jaccard_of_chances)
+                     .concluded(on_logit),
+                 oracle.doubles("published.jaccard").data());
 }
 
 TEST_CASE("take_survey: the honest census counts the unmeasured, and the dead among the destroyed") {
@@ -139,24 +131,25 @@ TEST_CASE("take_survey: mass counts features by how strongly they fire, and lose
   for (std::size_t f = 0; f < norms.size(); ++f)
     norms[f] = 0.5f + 0.1f * static_cast<float>(f % 7);
   const qfa::survey s = qfa::take_survey(table, qfa::published, norms);
-  const auto share = [&](std::size_t left_out) {
+  const auto share = [&](std::size_t left_out, bool smooth) {
     double kept = 0.0, all = 0.0;
     for (const std::uint32_t f : s.counted) {
       double mass = 0.0;
       for (std::size_t g = 0; g < oracle.groups; ++g)
         if (g != left_out) mass += table.cell(f, g).either.sum_x() * static_cast<double>(norms[f]);
       const double r = left_out < oracle.groups ? s.correlations.without(left_out, f) : s.correlations.r[f];
+      const double h = smooth ? qfa::bandwidth_of(s.correlations.ranges[f]).broad : 0.0;
       all += mass;
-      kept += r > 0.9 ? mass : 0.0;
+      kept += mass * qfa::outcome_chance{outcome::survived, {}}(r, h);
     }
     return kept / all;
   };
-  CHECK(s.mass.value == doctest::Approx(share(oracle.groups)).epsilon(1e-12));
+  CHECK(s.mass.value == doctest::Approx(share(oracle.groups, false)).epsilon(1e-12));
   double corrected = 0.0;
   for (std::size_t g = 0; g < oracle.groups; ++g)
-    corrected += share(g);
+    corrected += share(g, true) - share(oracle.groups, true);
   const double n = static_cast<double>(oracle.groups);
-  CHECK(s.mass.bias_corrected == doctest::Approx(n * s.mass.value - (n - 1.0) * corrected / n).epsilon(1e-9));
+  CHECK(s.mass.bias_corrected == doctest::Approx(s.mass.value - (n - 1.0) * corrected / n).epsilon(1e-9));
   CHECK(s.mass.range.kind == qfa::interval_kind::two_sided);
   CHECK(s.mass_covered > 0.5);
   CHECK(s.mass_covered <= 1.0);

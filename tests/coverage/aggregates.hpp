@@ -19,8 +19,10 @@
 #include "coverage.hpp"
 #include "designs.hpp"
 #include "qfa/compare/correlation.hpp"
+#include "qfa/compare/damage_spearman.hpp"
 #include "qfa/compare/overlap.hpp"
 #include "qfa/survival/aggregates.hpp"
+#include "qfa/survival/counted_shares.hpp"
 #include "qfa/survival/lower_median.hpp"
 
 namespace qfa_test {
@@ -30,7 +32,10 @@ struct aggregate_design {
   std::size_t rows = 400;
   std::size_t row_tokens = 128;
   double rate = 0.01;
-  std::uint64_t seed = 7;  ///< of the features' damages, which all repetitions share
+  std::uint64_t seed = 7;  ///< of the first set of features' damages; the next sets have the seeds after it
+  /// Sets of features, of equally many repetitions each.  A count's bias depends on how many features happen to lie
+  /// near the threshold, so one set would say more about itself than about the interval.
+  std::size_t sets = 20;
 };
 
 /// What a compression does to every feature: severities v in [0, 1], .6 of them common to both compressions.
@@ -127,26 +132,54 @@ inline double quantity_of(quantity q, std::span<const double> a, std::span<const
   return qfa::mean_correlation(a) - qfa::mean_correlation(b);
 }
 
-/// The scale on which the library builds the quantity's interval.
-inline qfa::interval_scale scale_of(quantity q) {
+/// The quantity with the library's interval, and with that of the plain jackknife, of whole steps and without the bias.
+struct both_estimates {
+  qfa::estimate own;
+  qfa::estimate plain;
+};
+
+inline both_estimates estimate_quantity(quantity q, const qfa::leave_one_out& a, const qfa::leave_one_out& b,
+                                        std::span<const std::uint32_t> all) {
+  const auto theta = [&](std::span<const double> x, std::span<const double> y) { return quantity_of(q, x, y); };
+  const auto plain = [&](const qfa::jackknife_options& options) {
+    return qfa::estimate_over(a, b, all, theta, options);
+  };
+  constexpr qfa::jackknife_options on_logit{.scale = qfa::interval_scale::logit};
+  constexpr qfa::jackknife_options on_atanh{.scale = qfa::interval_scale::atanh};
+  constexpr qfa::outcome_chance survives{qfa::outcome::survived, {}};
+  const qfa::countable of_a(a, all), of_b(b, all);
+  const auto mean_of = [](std::span<const double> x, std::span<const double> y) {
+    return qfa::mean_chance(x) - qfa::mean_chance(y);
+  };
   switch (q) {
     case quantity::survived:
-    case quantity::jaccard:
-      return qfa::interval_scale::logit;
+      return {qfa::count_outcome(of_a, survives).concluded(on_logit), plain(on_logit)};
+    case quantity::jaccard: {
+      const auto fails = [&](double r, double h) { return 1.0 - survives(r, h); };
+      return {qfa::count_over(of_a, of_b, fails, qfa::jaccard_of_chances).concluded(on_logit), plain(on_logit)};
+    }
     case quantity::survived_gap:
+      return {qfa::count_over(of_a, of_b, survives, mean_of).concluded({}), plain({})};
+    case quantity::median_r:
+      return {qfa::estimate_median(a, all), plain(on_atanh)};
+    case quantity::spearman:
+      return {qfa::damage_spearman(a, b, all), plain(on_atanh)};
     case quantity::mean_gap:
-      return qfa::interval_scale::identity;
-    default:
-      return qfa::interval_scale::atanh;
+      return {plain({}), plain({})};
+    case quantity::mean_r:
+      break;
   }
+  return {plain(on_atanh), plain(on_atanh)};
 }
 
 struct aggregate_result {
-  double truth = 0.0;
+  double truth = 0.0;  ///< all means are over repetitions
   double mean_estimate = 0.0;
-  double mean_corrected = 0.0;  ///< of the bias-corrected values
-  double mean_error = 0.0;      ///< of the standard errors, on no scale
+  double mean_corrected = 0.0;     ///< of the bias-corrected values
+  double mean_error = 0.0;         ///< of the standard errors, on no scale
+  double least = 1.0, most = 0.0;  ///< coverage of single sets of features
   hit_rate by_library;
+  hit_rate by_plain;  ///< the plain jackknife
   hit_rate unpaired;  ///< differences only: as if the two had been measured on different rows
 
   /// How far the plain estimate lies off on average, in standard errors; likewise the corrected one.
@@ -154,49 +187,63 @@ struct aggregate_result {
   double corrected_bias() const noexcept { return (mean_corrected - truth) / mean_error; }
 };
 
-inline std::array<aggregate_result, quantity_names.size()> measure_aggregates(const aggregate_design& d,
-                                                                              std::size_t repetitions,
-                                                                              std::uint64_t seed) {
+using aggregate_results = std::array<aggregate_result, quantity_names.size()>;
+
+/// Of one set of features; sums where `aggregate_result` has means.
+inline aggregate_results measure_set(const aggregate_design& d, std::size_t repetitions, std::uint64_t seed) {
   const auto harms = draw_harms(d);
   const std::vector<double> true_a = true_rs(d, harms[0]), true_b = true_rs(d, harms[1]);
   std::vector<std::uint32_t> all(d.features);
   std::iota(all.begin(), all.end(), 0U);
   const auto honest = [](const qfa::comoments& c) { return qfa::pearson(c); };
-
-  std::array<aggregate_result, quantity_names.size()> results;
-  std::array<aggregate_result, quantity_names.size()> sums;
+  aggregate_results sums;
   for (std::size_t i = 0; i < repetitions; ++i) {
     const auto tables = draw_tables(d, harms, splitmix64{splitmix64{seed + i}()});
     const qfa::leave_one_out a = qfa::leave_groups_out(tables[0], honest);
     const qfa::leave_one_out b = qfa::leave_groups_out(tables[1], honest);
-    for (std::size_t k = 0; k < results.size(); ++k) {
+    for (std::size_t k = 0; k < sums.size(); ++k) {
       const auto q = static_cast<quantity>(k);
-      aggregate_result& result = results[k];
-      result.truth = quantity_of(q, true_a, true_b);
-      const auto theta = [&](std::span<const double> x, std::span<const double> y) { return quantity_of(q, x, y); };
-      const qfa::estimate e = qfa::estimate_over(a, b, all, theta, {.scale = scale_of(q)});
-      result.by_library(e.range.lower, e.range.upper, result.truth);
-      sums[k].mean_estimate += e.value;
-      sums[k].mean_corrected += e.bias_corrected;
-      sums[k].mean_error += e.range.standard_error;
+      aggregate_result& sum = sums[k];
+      const double truth = quantity_of(q, true_a, true_b);
+      const auto [own, plain] = estimate_quantity(q, a, b, all);
+      sum.by_library(own.range.lower, own.range.upper, truth);
+      sum.by_plain(plain.range.lower, plain.range.upper, truth);
+      sum.truth += truth;
+      sum.mean_estimate += own.value;
+      sum.mean_corrected += own.bias_corrected;
+      sum.mean_error += own.range.standard_error;
       if (q != quantity::survived_gap && q != quantity::mean_gap) continue;
       const auto of = q == quantity::survived_gap ? quantity::survived : quantity::mean_r;
-      double squares = 0.0;
-      for (const qfa::leave_one_out* side : {&a, &b}) {
-        const auto one = [&](std::span<const double> x) { return quantity_of(of, x, x); };
-        const double error = qfa::estimate_over(*side, all, one, {}).range.standard_error;
-        squares += error * error;
-      }
-      const double reach = qfa::student_quantile(0.95, static_cast<double>(a.groups) - 1.0) * std::sqrt(squares);
-      result.unpaired(e.value - reach, e.value + reach, result.truth);
+      const double of_a = estimate_quantity(of, a, a, all).own.range.standard_error;
+      const double of_b = estimate_quantity(of, b, b, all).own.range.standard_error;
+      const double reach = qfa::student_quantile(0.95, static_cast<double>(a.groups) - 1.0) * std::hypot(of_a, of_b);
+      sum.unpaired(own.value - reach, own.value + reach, truth);
     }
   }
-  for (std::size_t k = 0; k < results.size(); ++k) {
-    const double n = static_cast<double>(repetitions);
-    results[k].mean_estimate = sums[k].mean_estimate / n;
-    results[k].mean_corrected = sums[k].mean_corrected / n;
-    results[k].mean_error = sums[k].mean_error / n;
+  return sums;
+}
+
+inline aggregate_results measure_aggregates(aggregate_design d, std::size_t repetitions, std::uint64_t seed) {
+  aggregate_results results;
+  const std::size_t each = repetitions / d.sets;
+  for (std::size_t set = 0; set < d.sets; ++set, ++d.seed) {
+    const aggregate_results sums = measure_set(d, each, seed + set * each);
+    for (std::size_t k = 0; k < results.size(); ++k) {
+      aggregate_result& all = results[k];
+      all.truth += sums[k].truth;
+      all.mean_estimate += sums[k].mean_estimate;
+      all.mean_corrected += sums[k].mean_corrected;
+      all.mean_error += sums[k].mean_error;
+      all.by_library += sums[k].by_library;
+      all.by_plain += sums[k].by_plain;
+      all.unpaired += sums[k].unpaired;
+      all.least = (std::min)(all.least, sums[k].by_library.share());
+      all.most = (std::max)(all.most, sums[k].by_library.share());
+    }
   }
+  for (aggregate_result& r : results)
+    for (double* const mean : {&r.truth, &r.mean_estimate, &r.mean_corrected, &r.mean_error})
+      *mean /= static_cast<double>(each * d.sets);
   return results;
 }
 

@@ -9,7 +9,7 @@ the whole column.  NaN stands for "undefined".  README.md in this folder says wh
 from pathlib import Path
 
 import numpy as np
-from scipy import stats
+from scipy import integrate, stats
 
 from write_oracle import write_safetensors
 
@@ -171,6 +171,96 @@ def jackknife(theta, without, dof, forward, back):
         return [theta, se, back(z - t * se), back(z + t * se), corrected, dof]
 
 
+def r_row(theta, without, m_eff, m_error):
+    """The same for r of a feature on atanh: degrees of freedom of its own, and the end on the side of the longer tail
+    moved outward.  Where a deletion reaches 1, deviations on the scale are those of r times the slope."""
+    g = len(without)
+    # Effective groups of the reference's energy or, where they are fewer, of the error's, of which 5 always count.
+    dof = (max(m_error, 5) if m_eff > 5 and 0 < m_error < m_eff else m_eff) - 1
+    bad = not np.isfinite(theta) or abs(theta) >= 1 - 1e-14 or not m_eff >= 5 or not np.isfinite(without).all()
+    if bad or (without == theta).all():
+        return [theta, np.nan, np.nan, np.nan, np.nan, dof]
+    with np.errstate(all="ignore"):
+        gaps = np.arctanh(np.where(np.abs(without) > 1 - 1e-14, np.sign(without), without)) - np.arctanh(theta)
+    if not np.isfinite(gaps).all():
+        gaps = (without - theta) / (1 - theta**2)
+    se = np.sqrt((g - 1) / g * (gaps**2).sum())
+    u = gaps.mean() - gaps
+    skewness = (u**3).sum() / (u**2).sum() ** 1.5
+    z, t = np.arctanh(theta), stats.t.ppf(0.975, dof)
+    down, up = ((t + max(tail, 0) * (2 * t * t + 1) / 6) * se for tail in (-skewness, skewness))
+    return [theta, se, np.tanh(z - down), np.tanh(z + up), g * theta - (g - 1) * without.mean(), dof]
+
+
+def bandwidths(rows):
+    """(2, features): h for the spread of a count and for its bias; 0 for the step itself."""
+    rows = np.array(rows)
+    known = np.isfinite(rows[:, 1])
+    mean_t = np.array([integrate.quad(lambda t, v=v: 2 * t * stats.t.pdf(t, v), 0, np.inf)[0] if k else 1
+                       for v, k in zip(rows[:, 5], known)])
+    se = np.where(known, rows[:, 1], 0)
+    return np.array([se / (2 * np.sqrt(np.pi) * mean_t), se])
+
+
+def chances(r, limit, h):
+    """Phi((atanh r - atanh limit) / h), 0 or 1 beyond six h; a step where h is 0."""
+    with np.errstate(all="ignore"):
+        u = (np.arctanh(r) - np.arctanh(limit)) / h
+        return np.where((h > 0) & (np.abs(u) <= 6), stats.norm.cdf(u), r > limit)
+
+
+def smooth_aggregates(r_a, r_b, h_a, h_b, median):
+    """What `aggregates` counts, smoothed; for the median, the share above it."""
+    survived, kept = chances(r_a, 0.9, h_a), chances(r_a, 0.5, h_a)
+    out = {"survived": survived.mean(), "blurred": (kept - survived).mean(), "destroyed": 1 - kept.mean(),
+           "median_r": chances(r_a, median, h_a).mean()}
+    p, q = 1 - survived, 1 - chances(r_b, 0.9, h_b)
+    out["jaccard"] = (p * q).sum() / (p + q - p * q).sum()
+    for tau in range(0, 101):
+        out[f"s{tau}"] = chances(r_a, tau / 100, h_a).mean()
+    return out
+
+
+def counted_row(theta, whole, parts, slope, scale):
+    """Gives a row of `jackknife` the spread and the bias of smoothed counts: whole[k] and parts[k] (groups) for the two
+    bandwidths.  `slope`: of the scale over the smoothed number."""
+    g = len(parts[0])
+    forward, back = scale
+    se = np.sqrt((g - 1) / g * ((parts[0] - whole[0]) ** 2).sum()) * slope
+    bias = (g - 1) * (parts[1] - whole[1]).mean() * slope
+    t, z = stats.t.ppf(0.975, g - 1), forward(theta)
+    to_theta = 1 - theta**2 if forward is np.arctanh else theta * (1 - theta)
+    return [theta, se, back(z - t * se - max(bias, 0)), back(z + t * se + max(-bias, 0)), theta - bias * to_theta, g - 1]
+
+
+def z_of(r):
+    """atanh r, infinite where r is 1 but for rounding."""
+    with np.errstate(all="ignore"):
+        return np.arctanh(np.where(np.abs(r) > 1 - 1e-14, np.sign(r), r))
+
+
+def grades(z, at, h):
+    """For each place of `at`, the mean over features of the smoothed step at z."""
+    with np.errstate(all="ignore"):
+        u = (at[:, None] - z) / h
+        return np.where((h > 0) & (np.abs(u) <= 6), stats.norm.cdf(u), at[:, None] > z).mean(1)
+
+
+def damage_spearman(r_a, r_b, without_a, without_b, h_a, h_b):
+    """[Spearman, corrected, low, high]: Spearman of damage with the jackknife's bias of Pearson's r of smoothed grades."""
+    g = without_a.shape[1]
+    plain = stats.spearmanr(r_a, r_b).statistic
+    deleted = np.array([stats.spearmanr(without_a[:, k], without_b[:, k]).statistic for k in range(g)])
+    se = np.sqrt((g - 1) / g * ((np.arctanh(deleted) - np.arctanh(plain)) ** 2).sum())
+    z_a, z_b = z_of(r_a), z_of(r_b)
+    smooth = lambda x, y: np.corrcoef(grades(z_a, z_of(x), h_a), grades(z_b, z_of(y), h_b))[0, 1]
+    whole = smooth(r_a, r_b)
+    bias = (g - 1) * (np.array([smooth(without_a[:, k], without_b[:, k]) for k in range(g)]) - whole).mean()
+    center = np.arctanh(plain) - bias / (1 - plain**2)
+    t = stats.t.ppf(0.975, g - 1)
+    return [plain, np.tanh(center), np.tanh(center - t * se), np.tanh(center + t * se)]
+
+
 def logit(p):
     return np.log(p) - np.log1p(-p)
 
@@ -211,6 +301,7 @@ def main():
 
     wide = [c.astype(WIDE) for c in (x, a, b)]
     r_of, without_of, published_of, published_without_of = {}, {}, {}, {}
+    rows_of, published_rows_of = {}, {}
     keep = [group != g for g in range(GROUPS)]
     for name, y in (("a", wide[1]), ("b", wide[2])):
         table = [feature_statistics(wide[0][:, j], y[:, j]) for j in range(FEATURES)]
@@ -228,15 +319,19 @@ def main():
         out[name + ".r_even"] = np.array([float(pearson(wide[0][even, j], y[even, j])) for j in range(FEATURES)])
         out[name + ".r_odd"] = np.array([float(pearson(wide[0][~even, j], y[~even, j])) for j in range(FEATURES)])
         mass = np.array([[float((wide[0][group == g, j] ** 2).sum()) for g in range(GROUPS)] for j in range(FEATURES)])
+        error = np.array(
+            [[float(((y[group == g, j] - wide[0][group == g, j]) ** 2).sum()) for g in range(GROUPS)]
+             for j in range(FEATURES)])
         with np.errstate(all="ignore"):
             m_eff = mass.sum(1) ** 2 / (mass**2).sum(1)
-        out["m_eff"] = m_eff
+            m_error = np.nan_to_num(error.sum(1) ** 2 / (error**2).sum(1))
+        out["m_eff"], out[name + ".m_error"] = m_eff, m_error
         intervals = []
         for j in range(FEATURES):
-            row = [r_of[name][j], np.nan, np.nan, np.nan, np.nan, m_eff[j] - 1]
-            if np.isfinite(r_of[name][j]) and abs(r_of[name][j]) < 1 - 1e-14 and m_eff[j] >= 5:
-                row = jackknife(r_of[name][j], without_of[name][j], m_eff[j] - 1, np.arctanh, np.tanh)
-            intervals.append(row)
+            intervals.append(r_row(r_of[name][j], without_of[name][j], m_eff[j], m_error[j]))
+        rows_of[name] = intervals
+        published_rows_of[name] = [
+            r_row(published_of[name][j], published_without_of[name][j], m_eff[j], m_error[j]) for j in range(FEATURES)]
         out[name + ".r_interval"] = np.array(intervals, dtype=np.float64)
 
     n_x = (x > 0).sum(0)
@@ -246,19 +341,37 @@ def main():
     measured = (n_x >= 50) & (groups_firing >= 8)
     both = measured & np.isfinite(r_of["a"]) & np.isfinite(r_of["b"])
     out["active"], out["measured"], out["measured_and_defined"] = (m.astype(np.uint8) for m in (active, measured, both))
-    for label, mask, r, without in (("published", active, published_of, published_without_of),
-                                    ("honest", both, r_of, without_of)):
+    for label, mask, r, without, rows in (("published", active, published_of, published_without_of, published_rows_of),
+                                          ("honest", both, r_of, without_of, rows_of)):
         full = aggregates(r["a"][mask], r["b"][mask])
         parts = [aggregates(without["a"][mask, g], without["b"][mask, g]) for g in range(GROUPS)]
+        h_a, h_b = (bandwidths(rows[c])[:, mask] for c in "ab")
+        median = full["median_r"]
+        smooth = [smooth_aggregates(r["a"][mask], r["b"][mask], h_a[k], h_b[k], median) for k in range(2)]
+        smooth_parts = [[smooth_aggregates(without["a"][mask, g], without["b"][mask, g], h_a[k], h_b[k], median)
+                         for g in range(GROUPS)] for k in range(2)]
+        wide_h = h_a[1][h_a[1] > 0]
+        u = (np.arctanh(r["a"][mask])[h_a[1] > 0] - np.arctanh(median)) / wide_h
+        density = (stats.norm.pdf(u) / wide_h).sum() / mask.sum()
         survival = []
         for key, theta in full.items():
             each = np.array([p[key] for p in parts])
-            row = jackknife(theta, each, GROUPS - 1, *SCALES.get(key, (logit, expit)))
+            scale = SCALES.get(key, (logit, expit))
+            row = jackknife(theta, each, GROUPS - 1, *scale)
+            if key in smooth[0] and (each != theta).any() and np.isfinite(scale[0](theta)):
+                slope = 1 / density if key == "median_r" else 1 / (theta * (1 - theta))
+                row = counted_row(theta, [w[key] for w in smooth],
+                                  [np.array([p[key] for p in of]) for of in smooth_parts], slope, scale)
             if key[0] == "s" and key[1:].isdigit():
                 survival.append(row)
                 continue
             out[f"{label}.{key}"] = np.array(row, dtype=np.float64)
             out[f"{label}.{key}.without"] = each
+        if label == "honest":
+            enough = mask & (m_eff >= 5)
+            sides = [x[c][enough] for x in (r, without) for c in "ab"]
+            out["honest.damage_spearman"] = np.array(
+                damage_spearman(*sides, *(bandwidths(rows[c])[1, enough] for c in "ab")))
         out[label + ".survival_curve"] = np.array(survival, dtype=np.float64)
 
     path = Path(__file__).parent / "statistics.safetensors"

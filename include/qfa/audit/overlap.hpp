@@ -12,11 +12,13 @@
 #include <vector>
 
 #include "qfa/compare/correlation.hpp"
+#include "qfa/compare/damage_spearman.hpp"
 #include "qfa/compare/overlap.hpp"
 #include "qfa/compare/rank_biased_overlap.hpp"
 #include "qfa/compare/top_overlap.hpp"
 #include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/jackknife.hpp"
+#include "qfa/survival/counted_shares.hpp"
 #include "qfa/survival/survey.hpp"
 
 namespace qfa {
@@ -25,7 +27,7 @@ namespace qfa {
 /// beside the Jaccard index, since neither its floor nor its top is 0 or 1 (compare/overlap.hpp).
 struct set_overlap {
   set_sizes sizes;
-  estimate jaccard;              ///< interval on logit
+  estimate jaccard;              ///< interval on logit, of the smoothed counts
   double chance = 0.0;           ///< expected Jaccard of independent sets of these sizes, hypergeometric
   double plug_in_chance = 0.0;   ///< the same from the expected number of shared members
   double ceiling = 0.0;          ///< largest Jaccard for these sizes
@@ -44,7 +46,7 @@ struct damage_overlap {
   set_overlap not_survived;  ///< r <= 0.9, NaN among them
   set_overlap blurred;
   set_overlap destroyed;
-  estimate spearman;  ///< of damage, over features whose r is defined in both; interval on atanh
+  estimate spearman;  ///< of damage, over features whose r is defined in both; interval about the corrected one
   estimate pearson;
   estimate kendall_tau_b;         ///< interval on atanh
   estimate rank_biased;           ///< overlap of the rankings by damage, the worst 500 of each; interval on logit
@@ -105,7 +107,15 @@ set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
         a, b, [&](std::span<const double> ra, std::span<const double> rb) { return statistic(sizes(ra, rb)); },
         {.scale = scale});
   };
-  out.jaccard = estimated([](const set_sizes& s) { return jaccard(s); }, interval_scale::logit);
+  const auto chance_of = [&](double r, double h) {
+    double chance = 0.0;
+    for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed})
+      if (belongs(o)) chance += outcome_chance{o, a.rules.bands}(r, h);
+    return chance;
+  };
+  out.jaccard =
+      count_over(countable(a.correlations, both), countable(b.correlations, both), chance_of, jaccard_of_chances)
+          .concluded({.scale = interval_scale::logit});
   out.chance = expected_jaccard(out.sizes);
   out.plug_in_chance = plug_in_expected_jaccard(out.sizes);
   out.ceiling = jaccard_ceiling(out.sizes);
@@ -144,10 +154,10 @@ inline damage_overlap compare_damage(const survey& a, const survey& b) {
       return statistic(kept.a, kept.b);
     };
   };
-  const jackknife_options on_atanh{.scale = interval_scale::atanh};
-  const auto spearman_of = [](std::span<const double> x, std::span<const double> y) { return spearman(x, y); };
+  // Noise in both damages pulls their correlation toward 0: the interval reaches to where it would be without.
+  const jackknife_options on_atanh{.scale = interval_scale::atanh, .covers_bias = true};
   const auto pearson_of = [](std::span<const double> x, std::span<const double> y) { return pearson(x, y); };
-  out.spearman = estimate_over(a, b, over_pairs(spearman_of), on_atanh);
+  out.spearman = damage_spearman(a.correlations, b.correlations, both);
   out.pearson = estimate_over(a, b, over_pairs(pearson_of), on_atanh);
   const auto kendall_of = [](std::span<const double> x, std::span<const double> y) { return kendall_tau_b(x, y); };
   out.kendall_tau_b = estimate_over(a, b, over_pairs(kendall_of), on_atanh);

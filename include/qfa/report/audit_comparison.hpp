@@ -22,6 +22,7 @@
 #include "qfa/report/feature_columns.hpp"
 #include "qfa/report/report_json.hpp"
 #include "qfa/stats/jackknife.hpp"
+#include "qfa/stats/smoothed_count.hpp"
 
 namespace qfa {
 
@@ -112,6 +113,21 @@ inline estimate difference_of(const report_json& a, const report_json& b, const 
   return jackknife(number(b) - number(a), rest);
 }
 
+/// Gives the difference of survived shares the spread and the bias of the smoothed shares, where both reports have
+/// them.
+inline void respread_survived(estimate& difference, const report_json& a, const report_json& b) {
+  const report_json &of_a = a.at("without_each_group"), &of_b = b.at("without_each_group");
+  for (const report_json* side : {&of_a, &of_b})
+    if (!side->contains("survived_shift") || !(*side)["survived_bias"].is_number()) return;
+  const std::vector<double> shift_a = numbers_in(of_a["survived_shift"]), shift_b = numbers_in(of_b["survived_shift"]);
+  require(shift_a.size() == shift_b.size(), "paired audits have the same groups of rows");
+  std::vector<double> shift;
+  for (std::size_t g = 0; g < shift_a.size(); ++g)
+    shift.push_back(shift_b[g] - shift_a[g]);
+  respread(difference, spread_of(0.0, shift),
+           of_b["survived_bias"].get<double>() - of_a["survived_bias"].get<double>());
+}
+
 inline const condition_features& features_of(const audit_folder& audit, const std::string& policy) {
   const auto at = std::ranges::find(audit.features.conditions, policy, &condition_features::policy);
   if (at == audit.features.conditions.end())
@@ -160,6 +176,7 @@ inline std::vector<paired_difference> paired_differences(const audit_folder& a, 
         d.b = of_b.at("policy").get<std::string>();
         d.protocol = protocol;
         d.survived = detail::difference_of(of_a[protocol], of_b[protocol], "survived");
+        detail::respread_survived(d.survived, of_a[protocol], of_b[protocol]);
         d.mean_r = detail::difference_of(of_a[protocol], of_b[protocol], "mean_r");
         detail::add_features(d, detail::features_of(a, d.a), detail::features_of(b, d.b));
         out.push_back(std::move(d));

@@ -62,7 +62,8 @@ function showOverlap() {
   // Controls have rows of their own, and judge by the honest rules: their numbers stand beside no others.
   const controlled = protocol === 'honest';
   const heads = ['pair', 'sizes', 'both', 'J', 'J 95 %', ['chance', 'if both were drawn at random'],
-    ['ceiling', 'possible at these sizes'], 'J above chance', 'above 95 %', 'kappa', 'Spearman d', 'Spearman 95 %',
+    ['ceiling', 'possible at these sizes'], 'J above chance', 'above 95 %', 'kappa',
+    'Spearman d', ['without noise', 'the pull of noise in both damages taken off'], 'Spearman 95 %',
     ...(controlled ? [['J on the controls\' rows', 'of the same two policies'], ['J of noise on the controls\' rows',
     'control: noise of the same size'], ['shared mode? on the controls\' rows', 'J less J of noise, and partial rho']] :
     [])];
@@ -72,7 +73,8 @@ function showOverlap() {
     return [`${o.a} | ${o.b}`, `${n.size_a}, ${n.size_b}`, whole(n.intersection), fixed(value(n.jaccard), 3),
       range(n.jaccard, 3), fixed(value(n.jaccard_chance), 3), fixed(value(n.jaccard_ceiling), 3),
       fixed(value(n.jaccard_above_chance), 3), range(n.jaccard_above_chance, 3), fixed(value(n.cohen_kappa), 3),
-        fixed(value(o.spearman_damage), 3), range(o.spearman_damage, 3),
+        fixed(value(o.spearman_damage), 3), fixed(value({value: (o.spearman_damage || {}).bias_corrected}), 3),
+        range(o.spearman_damage, 3),
       ...(!controlled ? [] : x ? [withRange(x.jaccard, 3), withRange(x.jaccard_null, 3), x.verdict] :
       ['no control', 'no control', 'unmeasured'])];
   })));

@@ -16,6 +16,7 @@
 #include "qfa/stats/halving_check.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/survival/confirmed.hpp"
+#include "qfa/survival/counted_shares.hpp"
 #include "qfa/survival/survey.hpp"
 
 namespace qfa {
@@ -82,7 +83,8 @@ inline report_json census_json(const survey& s) {
 }
 
 /// The survived share and mean r without each group of rows, from which the difference between two audits of the same
-/// tokens has its interval: whatever both leave out is the same.
+/// tokens has its interval: whatever both leave out is the same.  `survived_shift` is what each group moves the
+/// smoothed share by, and `survived_bias` its bias (stats/smoothed_count.hpp).
 inline report_json without_groups_json(const survey& s) {
   report_json survived = report_json::array(), mean_r = report_json::array();
   for (std::size_t g = 0; g < s.correlations.groups; ++g) {
@@ -90,7 +92,15 @@ inline report_json without_groups_json(const survey& s) {
     survived.push_back(number_or_null(outcome_share(r, outcome::survived, s.rules.bands)));
     mean_r.push_back(number_or_null(mean_correlation(r)));
   }
-  return {{"survived", std::move(survived)}, {"mean_r", std::move(mean_r)}};
+  const countable counted(s.correlations, s.counted);
+  const counted_deletions share = count_outcome(counted, {outcome::survived, s.rules.bands});
+  report_json shift = report_json::array();
+  for (const double fine : share.fine)
+    shift.push_back(number_or_null(fine - share.fine_value));
+  return {{"survived", std::move(survived)},
+          {"mean_r", std::move(mean_r)},
+          {"survived_shift", std::move(shift)},
+          {"survived_bias", number_or_null(share.bias())}};
 }
 
 /// Counts and shares of a census, with every aggregate of the survey that took it.

@@ -186,46 +186,68 @@ inline double unseen_rate_bound(double n, double level = 0.95) noexcept {
 /// What a feature's evidence amounts to in groups of rows.
 struct group_evidence {
   std::size_t groups = 0;  ///< in which the reference fires
-  double effective =
-      0.0;  ///< m = (sum of a_g)^2 / sum of a_g^2, a_g = sum of x^2 over the group; 0 for a silent feature
+  /// m_eff = (sum of a_g)^2 / sum of a_g^2, a_g = sum of x^2 over the group; 0 for a silent feature.
+  double effective = 0.0;
+  double of_error = 0.0;  ///< the same of the sums of (y - x)^2, where the damage comes from; 0 where there is none
+
+  /// Degrees of freedom of r's interval: one less than the effective groups, of the reference's energy or of the
+  /// error's, whichever are fewer.  The spread of r comes from the error, which may lie in fewer places than what it is
+  /// held against: a few lost firings.  The error counts for 5 groups at least, what the evidence needs at all: at t(4)
+  /// even a single event's interval, 2.8 standard errors, reaches beyond the exact Poisson limit of one, 5.6 or 1.7 on
+  /// the scale of log nu.
+  double dof() const noexcept {
+    const bool fewer = of_error > 0.0 && of_error < effective;
+    if (!fewer || effective <= minimum_effective_groups) return effective - 1.0;
+    return (of_error > minimum_effective_groups ? of_error : minimum_effective_groups) - 1.0;
+  }
 };
 
 namespace detail {
 
-/// energy(i) is the sum of x^2 over group i, 0 where the reference is silent.
+/// Sums over a group: of x^2, 0 where the reference is silent, and of (y - x)^2.
+struct group_energy {
+  double reference = 0.0;
+  double error = 0.0;
+};
+
 template <class Energy>
 group_evidence evidence_over(std::size_t groups, Energy energy) noexcept {
   group_evidence evidence;
-  double sum = 0.0, squares = 0.0;
+  group_energy sum, squares;
   for (std::size_t i = 0; i < groups; ++i) {
-    const double a = energy(i);
-    evidence.groups += a > 0.0;
-    sum += a;
-    squares += a * a;
+    const group_energy a = energy(i);
+    evidence.groups += a.reference > 0.0;
+    sum.reference += a.reference;
+    squares.reference += a.reference * a.reference;
+    sum.error += a.error;
+    squares.error += a.error * a.error;
   }
-  if (squares > 0.0) evidence.effective = sum * (sum / squares);
+  if (squares.reference > 0.0) evidence.effective = sum.reference * (sum.reference / squares.reference);
+  if (squares.error > 0.0) evidence.of_error = sum.error * (sum.error / squares.error);
   return evidence;
 }
 
-inline double reference_energy(const feature_table& table, std::size_t feature, std::size_t group) noexcept {
+inline group_energy energy_of(const feature_table& table, std::size_t feature, std::size_t group) noexcept {
   const feature_cell& cell = table.cell(feature, group);
-  return cell.reference_firings == 0 ? 0.0 : cell.either.energy_x();
+  return {cell.reference_firings == 0 ? 0.0 : cell.either.energy_x(), cell.flip_energy + cell.on_energy};
 }
 
 }  // namespace detail
 
 inline group_evidence evidence_of(const feature_table& table, std::size_t feature) noexcept {
-  return detail::evidence_over(table.groups(),
-                               [&](std::size_t g) { return detail::reference_energy(table, feature, g); });
+  return detail::evidence_over(table.groups(), [&](std::size_t g) { return detail::energy_of(table, feature, g); });
 }
 
 /// Of the groups in `blocks` alone, those of a block counting as one.
 inline group_evidence evidence_of(const feature_table& table, std::size_t feature,
                                   std::span<const std::vector<std::size_t>> blocks) noexcept {
   return detail::evidence_over(blocks.size(), [&](std::size_t b) {
-    double energy = 0.0;
-    for (const std::size_t g : blocks[b])
-      energy += detail::reference_energy(table, feature, g);
+    detail::group_energy energy;
+    for (const std::size_t g : blocks[b]) {
+      const detail::group_energy more = detail::energy_of(table, feature, g);
+      energy.reference += more.reference;
+      energy.error += more.error;
+    }
     return energy;
   });
 }

@@ -15,6 +15,7 @@
 
 #include "qfa/core/parallel.hpp"
 #include "qfa/stats/row_groups.hpp"
+#include "qfa/stats/skewed_t.hpp"
 #include "qfa/stats/student.hpp"
 
 // Delete-one-group jackknife.  With theta from all G groups and theta(-g) from all but g,
@@ -101,6 +102,7 @@ struct interval {
   double dof = std::numeric_limits<double>::quiet_NaN();             ///< of the t quantile
   double standard_error = std::numeric_limits<double>::quiet_NaN();  ///< of the value itself, on no scale
   double scale_error = std::numeric_limits<double>::quiet_NaN();     ///< of the value carried to `scale`
+  double skewness = 0.0;  ///< of the value on `scale`, where `jackknife_options::skewed` asked for it
   interval_scale scale = interval_scale::identity;
   interval_kind kind = interval_kind::refused;
   std::string_view reason = {};  ///< why refused, or why one-sided; a literal
@@ -121,10 +123,12 @@ struct jackknife_options {
   double dof = std::numeric_limits<double>::quiet_NaN();
   /// Groups that a one-sided statement may count on.  NaN: all of them.
   double effective_groups = std::numeric_limits<double>::quiet_NaN();
+  /// The end on the side of the longer tail moves outward by what skewness does to Student's t (stats/skewed_t.hpp).
+  bool skewed = false;
+  /// One end moves outward by the bias that the jackknife sees: for a value that noise pulls one way, the interval then
+  /// reaches to where it would be without.
+  bool covers_bias = false;
 };
-
-/// Fewer effective groups than these, and one feature's evidence lies in a handful of documents.
-inline constexpr double minimum_effective_groups = 5.0;
 
 /// The value of theta without each of `groups` groups, in order; theta(g) is called from all threads.
 template <class Theta>
@@ -158,6 +162,32 @@ inline void state_one_side(interval& range, double value, double effective_group
     range.lower = least;
     range.upper = share ? unseen : -std::sqrt(1.0 - unseen);
   }
+}
+
+/// Skewness of a value whose deletions lie off from it by `gaps`: with u_g = mean gap - gap_g, which group g adds to
+/// the value, sum u^3 / (sum u^2)^(3/2).  For a mean of G groups, that is its skewness as the sample's.  In [-1, 1].
+inline double skewness_of(std::span<const double> gaps) noexcept {
+  double mean = 0.0, squares = 0.0, cubes = 0.0;
+  for (const double gap : gaps)
+    mean += gap / static_cast<double>(gaps.size());
+  for (const double gap : gaps) {
+    const double u = mean - gap;
+    squares += u * u;
+    cubes += u * u * u;
+  }
+  return squares > 0.0 ? cubes / (squares * std::sqrt(squares)) : 0.0;
+}
+
+/// Sets the ends of a two-sided interval about `value` from the error and the bias on its scale.
+inline void set_ends(interval& range, double value, double scale_error, double scale_bias) {
+  const double center = to_scale(range.scale, value), quantile = student_quantile(range.level, range.dof);
+  const auto reach = [&](double tail, double bias) {
+    return skewed_reach(quantile, tail) * scale_error + (std::max)(bias, 0.0);
+  };
+  range.kind = interval_kind::two_sided;
+  range.scale_error = scale_error;
+  range.lower = from_scale(range.scale, center - reach(-range.skewness, scale_bias));
+  range.upper = from_scale(range.scale, center + reach(range.skewness, -scale_bias));
 }
 
 /// Interval of `whole`, a statistic of all groups, from `without`, the same statistic with each group left out.
@@ -198,10 +228,12 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
   const double center = to_scale(options.scale, value);
   double scaled = 0.0;  // sum of squares on the scale
   bool moved = false;
+  std::vector<double> gaps;
   for (const double each : without) {
     const double other = without_rounding(options.scale, each);
     const double gap = to_scale(options.scale, other) - center;
     scaled += gap * gap;
+    gaps.push_back(gap);
     moved = moved || other != value;
   }
   if (!moved) {
@@ -211,24 +243,29 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
     return result;
   }
 
-  const double quantile = student_quantile(options.level, range.dof);
   if (!std::isfinite(center)) {
     // At a bound, but some group moves it: the scale is infinite there, so the plain interval, cut at the bound.
-    const double reach = quantile * range.standard_error;
+    const double reach = student_quantile(options.level, range.dof) * range.standard_error;
     range.kind = value == greatest ? interval_kind::at_least : interval_kind::at_most;
     range.reason = "the value is at the bound of its scale";
     range.lower = (std::max)(least, value - reach);
     range.upper = (std::min)(greatest, value + reach);
     return result;
   }
-  range.scale_error = std::sqrt((groups - 1.0) / groups * scaled);
-  if (!std::isfinite(range.scale_error)) {
-    // One deletion reaches a bound.  The delta method: se on the scale = se h'(value).
-    range.scale_error = range.standard_error * scale_slope(options.scale, value);
+  if (!std::isfinite(scaled)) {
+    // One deletion reaches a bound.  The delta method: a gap on the scale is the gap times h'(value).
+    scaled = 0.0;
+    for (std::size_t g = 0; g < count; ++g) {
+      gaps[g] = (without[g] - whole) * scale_slope(options.scale, value);
+      scaled += gaps[g] * gaps[g];
+    }
   }
-  range.kind = interval_kind::two_sided;
-  range.lower = from_scale(options.scale, center - quantile * range.scale_error);
-  range.upper = from_scale(options.scale, center + quantile * range.scale_error);
+  if (options.skewed) range.skewness = skewness_of(gaps);
+  double drift = 0.0;
+  for (const double gap : gaps)
+    drift += gap;
+  set_ends(range, value, std::sqrt((groups - 1.0) / groups * scaled),
+           options.covers_bias ? (groups - 1.0) * (drift / groups) : 0.0);
   return result;
 }
 

@@ -29,7 +29,7 @@ struct leave_one_out {
   std::size_t groups = 0;                ///< that hold any token
   std::vector<double> r;                 ///< (features)
   std::vector<float> shift;              ///< (groups, features): r without the group, less r
-  std::vector<interval> ranges;          ///< (features): on atanh r, dof = effective groups - 1
+  std::vector<interval> ranges;          ///< (features): on atanh r, dof and skewness of the feature's own
   std::vector<group_evidence> evidence;  ///< (features)
 
   std::size_t features() const noexcept { return r.size(); }
@@ -142,8 +142,9 @@ leave_one_out leave_groups_out(const feature_table& table, Correlation correlati
       out.ranges[f] = jackknife(out.r[f], without,
                                 {.scale = interval_scale::atanh,
                                  .level = level,
-                                 .dof = out.evidence[f].effective - 1.0,
-                                 .effective_groups = out.evidence[f].effective})
+                                 .dof = out.evidence[f].dof(),
+                                 .effective_groups = out.evidence[f].effective,
+                                 .skewed = true})
                           .range;
     }
   });

@@ -18,6 +18,8 @@ inline constexpr std::uint32_t skipped = (std::numeric_limits<std::uint32_t>::ma
 
 /// Intervals are refused below this many groups: a quantile of t with six degrees of freedom says nothing useful.
 inline constexpr std::size_t minimum_groups = 8;
+/// Fewer effective groups than these, and one feature's evidence lies in a handful of documents.
+inline constexpr double minimum_effective_groups = 5.0;
 
 /// Rows (context windows) in contiguous groups, the unit that intervals are computed from.
 ///

@@ -32,6 +32,12 @@ inline double student_upper_tail(double t, double dof) {
   return boost::math::cdf(boost::math::complement(distribution, t));
 }
 
+/// E |t| of a Student variable with `dof` > 1 degrees of freedom: 2 f(0) dof / (dof - 1) with its density f; sqrt(2/pi)
+/// in the limit of the normal.
+inline double student_mean_magnitude(double dof) {
+  return 2.0 * boost::math::pdf(student_distribution(dof), 0.0) * dof / (dof - 1.0);
+}
+
 }  // namespace qfa
 
 #endif

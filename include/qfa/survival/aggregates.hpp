@@ -69,15 +69,23 @@ inline double survival_area(std::span<const double> r) noexcept {
   return ratio(sum, static_cast<double>(r.size()));
 }
 
-/// Survival of activation rather than of features: sum of mass_j over features with r_j > tau, over sum of mass_j,
-/// where mass_j = sum over tokens of x |w_j| and w_j is the feature's decoder row.
-inline double mass_survival(std::span<const double> r, std::span<const double> mass, double tau = 0.9) noexcept {
+/// The share of all mass that stands with the given chances.
+inline double share_of_mass(std::span<const double> chances, std::span<const double> mass) noexcept {
   double kept = 0.0, all = 0.0;
-  for (std::size_t j = 0; j < r.size(); ++j) {
+  for (std::size_t j = 0; j < mass.size(); ++j) {
     all += mass[j];
-    if (r[j] > tau) kept += mass[j];
+    kept += chances[j] * mass[j];
   }
   return ratio(kept, all);
+}
+
+/// Survival of activation rather than of features: sum of mass_j over features with r_j > tau, over sum of mass_j,
+/// where mass_j = sum over tokens of x |w_j| and w_j is the feature's decoder row.
+inline double mass_survival(std::span<const double> r, std::span<const double> mass, double tau = 0.9) {
+  std::vector<double> kept;
+  for (const double x : r)
+    kept.push_back(x > tau ? 1.0 : 0.0);
+  return share_of_mass(kept, mass);
 }
 
 }  // namespace qfa

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "qfa/stats/fdr.hpp"
+#include "qfa/stats/skewed_t.hpp"
 #include "qfa/stats/student.hpp"
 #include "qfa/survival/survey.hpp"
 
@@ -27,7 +28,8 @@ struct threshold_test {
   double against_higher = std::numeric_limits<double>::quiet_NaN();  ///< small: r is not >= tau
 };
 
-/// T = (atanh r - atanh tau) / se against Student's t with the feature's effective groups less one.
+/// T = (atanh r - atanh tau) / se against Student's t with the degrees of freedom and the skewness of the feature's
+/// interval, so that an end of the interval at tau and p = (1 - level) / 2 are the same.
 ///
 /// Two cases have no se.  r = 1 in every one of m effective groups: were r <= tau, a share 1 - tau^2 of the firings
 /// would be lost, and m groups show none of it with a chance of tau^(2m).  A feature that is silent on the compressed
@@ -40,7 +42,8 @@ inline threshold_test test_threshold(const survey& s, std::size_t feature, doubl
   if (range.kind == interval_kind::at_least && r == 1.0) return {std::pow(tau, 2.0 * effective), 1.0};
   if (range.kind != interval_kind::two_sided) return {};
   const double t = (std::atanh(r) - std::atanh(tau)) / range.scale_error;
-  return {student_upper_tail(t, range.dof), student_upper_tail(-t, range.dof)};
+  return {student_upper_tail(unskewed_reach(t, -range.skewness), range.dof),
+          student_upper_tail(unskewed_reach(-t, range.skewness), range.dof)};
 }
 
 /// The census that a false discovery rate allows: of each verdict but `undecided`, an expected share of at most `q` is

@@ -21,7 +21,7 @@
 #include "qfa/survival/aggregates.hpp"
 #include "qfa/survival/bands.hpp"
 #include "qfa/survival/census.hpp"
-#include "qfa/survival/lower_median.hpp"
+#include "qfa/survival/counted_shares.hpp"
 #include "qfa/survival/protocol.hpp"
 
 namespace qfa {
@@ -121,35 +121,21 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
   const jackknife_options on_atanh{.scale = interval_scale::atanh, .level = level};
   const jackknife_options on_logit{.scale = interval_scale::logit, .level = level};
   s.mean_r = estimate_over(s, mean_correlation, on_atanh);
-  s.median_r = estimate_over(
-      s,
-      [](std::span<const double> r) {
-        return lower_median({r.begin(), r.end()});
-      },
-      on_atanh);
+  s.median_r = estimate_median(s.correlations, s.counted, level);
+  const countable counted(s.correlations, s.counted);
   for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed})
-    s.shares[static_cast<std::size_t>(o)] = estimate_over(
-        s, [&](std::span<const double> r) { return outcome_share(r, o, rules.bands); }, on_logit);
+    s.shares[static_cast<std::size_t>(o)] = count_outcome(counted, {o, rules.bands}).concluded(on_logit);
   s.area = estimate_over(s, survival_area, on_logit);
   const leave_one_out pairs = correlate(blocks_of(table, group_selection::all, 2));
-  const auto halved = [&](const estimate& whole, auto statistic, const jackknife_options& options) {
-    return check_by_halving(whole, estimate_over(pairs, s.counted, statistic, options), s.correlations.groups);
+  const auto halved = [&](const estimate& whole, const estimate& in_pairs) {
+    return check_by_halving(whole, in_pairs, s.correlations.groups);
   };
-  const auto survived = [&](std::span<const double> r) { return outcome_share(r, outcome::survived, rules.bands); };
-  s.mean_halved = halved(s.mean_r, mean_correlation, on_atanh);
-  s.survived_halved = halved(s.share(outcome::survived), survived, on_logit);
-
-  // The curve's points share their deletions: one pass over r for each group serves all 101.
+  s.mean_halved = halved(s.mean_r, estimate_over(pairs, s.counted, mean_correlation, on_atanh));
+  const countable counted_pairs(pairs, s.counted);
+  s.survived_halved = halved(s.share(outcome::survived),
+                             count_outcome(counted_pairs, {outcome::survived, rules.bands}).concluded(on_logit));
+  s.curve = estimate_curve(s.correlations, s.counted, level);
   const std::size_t groups = s.correlations.groups;
-  const auto whole_curve = survival_curve(s.r());
-  std::vector<std::array<double, curve_points>> curves(groups);
-  parallel_for(groups, [&](std::size_t g) { curves[g] = survival_curve(s.correlations.without(g, s.counted)); });
-  std::vector<double> without(groups);
-  for (std::size_t i = 0; i < curve_points; ++i) {
-    for (std::size_t g = 0; g < groups; ++g)
-      without[g] = curves[g][i];
-    s.curve[i] = jackknife(whole_curve[i], without, on_logit);
-  }
 
   const std::vector<double> mass = group_masses(table, decoder_norms);
   std::vector<double> total_mass(width, 0.0);
@@ -162,11 +148,10 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
       rest.push_back(total_mass[f] - (g < groups ? mass[g * width + f] : 0.0));
     return rest;
   };
-  const double tau = rules.bands.survives_above;
-  s.mass = jackknife(
-      mass_survival(s.r(), mass_without(groups), tau), groups,
-      [&](std::size_t g) { return mass_survival(s.correlations.without(g, s.counted), mass_without(g), tau); },
-      on_logit);
+  const auto kept_mass = [&](std::span<const double> chances, std::size_t g) {
+    return share_of_mass(chances, mass_without(g));
+  };
+  s.mass = count_over(counted, outcome_chance{outcome::survived, rules.bands}, kept_mass).concluded(on_logit);
   double covered = 0.0, all = 0.0;
   for (const double m : mass_without(groups))
     covered += m;
