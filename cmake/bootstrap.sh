@@ -49,6 +49,9 @@ qfa_configure() {
   # The presets ask for Ninja; without it, Make does.
   command -v ninja >/dev/null || set -- -G "Unix Makefiles" "$@"
   if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER:-ccache}; fi
+  # What an earlier call asked for does not stay.
+  set -- -D QFA_QUICK_BUILD=OFF "$@"
+  [ "$preset" = sanitize ] || set -- -D QFA_BUILD_BENCHMARKS=ON "$@"
   cmake --preset "$preset" "$@" >build/configure.log 2>&1 || { cat build/configure.log >&2; return 1; }
 }
 

@@ -66,7 +66,7 @@ for leg in "$@"; do
       ;;
     verify)  # what would be installed.  Catches: a header that is no part of the package, or needs one that is not.
       qfa_need $qfa_packages
-      qfa_configure release -D QFA_CHECK_EACH_HEADER=ON -D QFA_BUILD_BENCHMARKS=ON
+      qfa_configure release -D QFA_CHECK_EACH_HEADER=ON
       qfa_build release --target all_verify_interface_header_sets
       qfa_build release  # each header alone with all warnings, and the benchmarks
       bash tests/program/schemas.sh "$PWD/build/release/examples/qfa/qfa" "$PWD" "$PWD/build/schemas" python3 all
@@ -104,7 +104,7 @@ for leg in "$@"; do
       ;;
     fuzz)  # ten minutes for each reader, FUZZ_SECONDS otherwise.  Catches: what a file must not make a reader do.
       qfa_need $qfa_packages clang-14 libclang-rt-14-dev libomp-14-dev
-      qfa_configure sanitize -D QFA_QUICK_BUILD=OFF
+      qfa_configure sanitize
       qfa_build sanitize --target qfa_fuzz
       bash tests/fuzz/run.sh build/sanitize/tests/qfa_fuzz build/fuzz "${FUZZ_SECONDS:-600}"
       ;;

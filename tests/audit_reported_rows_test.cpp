@@ -59,7 +59,9 @@ TEST_CASE("reported_rows: text is known by its file and by how it was cut, not b
   other["protocol"]["text"]["tokenizer"] = "/home/m/tokenizer.json";
   CHECK(rows_of_report(report).source == "text");
   CHECK(same(report, other));
-  other["protocol"]["text"]["crc32"] = "2";
+  other["protocol"]["inputs"].push_back(file("text", "1"));  // outside the model's directory it is a file of its own
+  CHECK(same(report, other));
+  other["protocol"]["text"]["crc32"] = other["protocol"]["inputs"][1]["crc32"] = "2";
   CHECK(why_other_tokens(rows_of_report(report), rows_of_report(other)) ==
         "the audits do not make the same tokens of their text");
 }
