@@ -16,25 +16,25 @@
 namespace qfa_test {
 
 /// Tokens of one text, a row a token.
-using rows = std::vector<std::vector<double>>;
+using row_list = std::vector<std::vector<double>>;
 
 /// A Llama, one text at a time and one number at a time, in double: final hidden states.  `change(input, x)` may change
 /// what linear layers read.
 template <class Change>
-rows slow_llama(const qfa::language_model& model, std::span<const std::uint32_t> text, Change change) {
+row_list slow_llama(const qfa::language_model& model, std::span<const std::uint32_t> text, Change change) {
   const qfa::model_config& c = model.config;
   const auto at = [&](const std::string& name, std::size_t i) { return static_cast<double>(model.at(name).data()[i]); };
-  const auto times = [&](const rows& x, const std::string& name) {
+  const auto times = [&](const row_list& x, const std::string& name) {
     const std::size_t out = model.at(name).shape[0], in = model.at(name).shape[1];
-    rows y(x.size(), std::vector<double>(out, 0.0));
+    row_list y(x.size(), std::vector<double>(out, 0.0));
     for (std::size_t t = 0; t < x.size(); ++t)
       for (std::size_t o = 0; o < out; ++o)
         for (std::size_t i = 0; i < in; ++i)
           y[t][o] += at(name, o * in + i) * x[t][i];
     return y;
   };
-  const auto norm = [&](const rows& x, const std::string& name) {
-    rows y = x;
+  const auto norm = [&](const row_list& x, const std::string& name) {
+    row_list y = x;
     for (auto& row : y) {
       double squares = 0.0;
       for (const double v : row)
@@ -45,13 +45,13 @@ rows slow_llama(const qfa::language_model& model, std::span<const std::uint32_t>
     }
     return y;
   };
-  const auto add = [](rows& to, const rows& x) {
+  const auto add = [](row_list& to, const row_list& x) {
     for (std::size_t t = 0; t < to.size(); ++t)
       for (std::size_t i = 0; i < to[t].size(); ++i)
         to[t][i] += x[t][i];
   };
   const std::vector<double> turn = qfa::rope_frequencies(c);
-  const auto rotate = [&](rows& x) {
+  const auto rotate = [&](row_list& x) {
     for (std::size_t t = 0; t < x.size(); ++t)
       for (std::size_t head = 0; head < x[t].size(); head += c.head_dim)
         for (std::size_t i = 0; i < turn.size(); ++i) {
@@ -64,20 +64,20 @@ rows slow_llama(const qfa::language_model& model, std::span<const std::uint32_t>
         }
   };
 
-  rows residual(text.size(), std::vector<double>(c.hidden));
+  row_list residual(text.size(), std::vector<double>(c.hidden));
   for (std::size_t t = 0; t < text.size(); ++t)
     for (std::size_t i = 0; i < c.hidden; ++i)
       residual[t][i] = at("model.embed_tokens.weight", text[t] * c.hidden + i);
   for (std::size_t l = 0; l < c.layers; ++l) {
     const std::string layer = "model.layers." + std::to_string(l) + ".";
-    rows x = norm(residual, layer + "input_layernorm.weight");
+    row_list x = norm(residual, layer + "input_layernorm.weight");
     change(qfa::linear_input{l, qfa::input_kind::attention}, x);
-    rows q = times(x, layer + "self_attn.q_proj.weight");
-    rows k = times(x, layer + "self_attn.k_proj.weight");
-    const rows v = times(x, layer + "self_attn.v_proj.weight");
+    row_list q = times(x, layer + "self_attn.q_proj.weight");
+    row_list k = times(x, layer + "self_attn.k_proj.weight");
+    const row_list v = times(x, layer + "self_attn.v_proj.weight");
     rotate(q);
     rotate(k);
-    rows z(text.size(), std::vector<double>(c.query_width(), 0.0));
+    row_list z(text.size(), std::vector<double>(c.query_width(), 0.0));
     for (std::size_t h = 0; h < c.heads; ++h)
       for (std::size_t t = 0; t < text.size(); ++t) {
         const std::size_t from = h * c.head_dim, shared = h / (c.heads / c.kv_heads) * c.head_dim;
@@ -97,8 +97,8 @@ rows slow_llama(const qfa::language_model& model, std::span<const std::uint32_t>
     add(residual, times(z, layer + "self_attn.o_proj.weight"));
     x = norm(residual, layer + "post_attention_layernorm.weight");
     change(qfa::linear_input{l, qfa::input_kind::mlp}, x);
-    const rows gate = times(x, layer + "mlp.gate_proj.weight");
-    rows up = times(x, layer + "mlp.up_proj.weight");
+    const row_list gate = times(x, layer + "mlp.gate_proj.weight");
+    row_list up = times(x, layer + "mlp.up_proj.weight");
     for (std::size_t t = 0; t < text.size(); ++t)
       for (std::size_t i = 0; i < c.intermediate; ++i)
         up[t][i] *= gate[t][i] / (1.0 + std::exp(-gate[t][i]));
