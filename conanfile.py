@@ -72,16 +72,14 @@ class QfaConan(ConanFile):
         core.requires = ["boost::headers", "eigen::eigen", "nlohmann_json::nlohmann_json", "xsimd::xsimd",
                          "xtensor::xtensor", "xtl::xtl"]
         if self.options.npz:
-            npz = self.cpp_info.components["npz"]
-            npz.set_property("cmake_target_name", "qfa::npz")
-            npz.set_property("pkg_config_name", "qfa-npz")
-            npz.bindirs = npz.libdirs = []
-            npz.defines = ["QFA_HAS_NPZ"]
-            npz.requires = ["core", "libzip::libzip"]
+            self._add_part("npz", "libzip::libzip")
         if self.options.text:
-            text = self.cpp_info.components["text"]
-            text.set_property("cmake_target_name", "qfa::text")
-            text.set_property("pkg_config_name", "qfa-text")
-            text.bindirs = text.libdirs = []
-            text.defines = ["QFA_HAS_TEXT"]
-            text.requires = ["core", "icu::icu-i18n", "icu::icu-uc"]
+            self._add_part("text", "icu::icu-i18n", "icu::icu-uc")
+
+    def _add_part(self, name, *libraries):
+        part = self.cpp_info.components[name]
+        part.set_property("cmake_target_name", "qfa::" + name)
+        part.set_property("pkg_config_name", "qfa-" + name)
+        part.bindirs = part.libdirs = []
+        part.defines = ["QFA_HAS_" + name.upper()]
+        part.requires = ["core", *libraries]

@@ -62,8 +62,7 @@ void run(const allocate_arguments& a) {
   const bool learns = std::ranges::any_of(options.options, [](const auto& policy) { return policy.needs().any(); }) ||
                       (options.bytes == 0 && options.like.needs().any());
   if (!learns && a.audit.has_calibration())
-    qfa::fail(std::string(a.audit.calibration.empty() ? "--calibration-text" : "--calibration") +
-              " means nothing with these policies, none of which learns from tokens");
+    qfa::fail(a.audit.calibration_option() + " means nothing with these policies, none of which learns from tokens");
   check_output_file(a.audit.out);
   if (!a.report.empty()) check_output_file(a.report);
   audit_arguments shaping = a.audit;

@@ -57,6 +57,8 @@ struct audit_arguments {
 
   /// Whether calibrated policies learn from files of their own.
   bool has_calibration() const { return !calibration.empty() || !text.calibration.empty(); }
+  /// The option that names those files.
+  std::string calibration_option() const { return calibration.empty() ? "--calibration-text" : "--calibration"; }
 
   /// Where the state of a long audit lies until its report is written.
   std::filesystem::path checkpoint() const { return std::filesystem::path(out) / "resume"; }

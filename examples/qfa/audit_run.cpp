@@ -355,8 +355,7 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   for (const std::string& input : own.files)
     add_inputs(made, input, "calibration");
   if (!calibrates && arguments.has_calibration())
-    made.warnings.push_back(std::string(arguments.calibration.empty() ? "--calibration-text" : "--calibration") +
-                            " was not read: no policy here learns from tokens");
+    made.warnings.push_back(arguments.calibration_option() + " was not read: no policy here learns from tokens");
   qfa::audit_protocol compressed_inputs;
   for (const named_path& checkpoint : against)
     add_inputs(compressed_inputs, checkpoint.path, "compressed model");

@@ -56,8 +56,7 @@ located locate(const locate_arguments& arguments) {
 
   const bool calibrates = policy.needs().any(), from_tokens = calibrates && !a.has_calibration();
   if (!calibrates && a.has_calibration())
-    qfa::fail(std::string(a.calibration.empty() ? "--calibration-text" : "--calibration") + " means nothing with " +
-              policy.name() + ", which learns from no tokens");
+    qfa::fail(a.calibration_option() + " means nothing with " + policy.name() + ", which learns from no tokens");
   token_input source =
       read_token_input(a.tokens, a.text, a.model, model.config, qfa::tokens_for(settings, model.config, 0));
   split_tokens tokens =

@@ -96,13 +96,10 @@ inline worst_features find_worst_features(const feature_table& table, const surv
       estimated([&](std::span<const double> r) { return 1.0 - outcome_share(r, outcome::survived, s.rules.bands); },
                 interval_scale::logit);
   for (std::size_t i = 0; i < (std::min)(worst_listed, order.size()); ++i) {
-    const group_evidence evidence = evidence_of(table, order[i].second, odd);
     out.listed.push_back({order[i].second, order[i].first,
-                          jackknife(without.back()[i], odd.size(), [&](std::size_t b) { return without[b][i]; },
-                                    {.scale = interval_scale::atanh,
-                                     .dof = evidence.dof(),
-                                     .effective_groups = evidence.effective,
-                                     .skewed = true})});
+                          jackknife(
+                              without.back()[i], odd.size(), [&](std::size_t b) { return without[b][i]; },
+                              correlation_interval(evidence_of(table, order[i].second, odd)))});
   }
   return out;
 }

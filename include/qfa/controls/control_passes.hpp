@@ -20,17 +20,6 @@
 
 namespace qfa {
 
-/// The features that the honest protocol counts, increasing: a matter of the reference's table alone.
-inline std::vector<std::uint32_t> counted_features(const feature_table& table) {
-  std::vector<std::uint32_t> counted;
-  for (std::size_t f = 0; f < table.width(); ++f) {
-    const feature_totals total = table.total(f);
-    if (is_active(honest, firing_rate(total)) && is_measured(honest, total, evidence_of(table, f)))
-      counted.push_back(static_cast<std::uint32_t>(f));
-  }
-  return counted;
-}
-
 /// Passes over an audit's rows of which nothing is kept but what `seen` makes of their records: compressions, and
 /// controls of them, each a condition of its own that goes through checkpoints and processes as an audit's do.
 class control_passes {
@@ -43,14 +32,14 @@ class control_passes {
       : passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, of_records(options),
                 std::move(told)) {
     const feature_table& table = passes_.run_reference().table;
-    if (options.share.concludes) counted_ = counted_features(table);
+    if (options.share.concludes) counted_ = counted_features(table, honest);
   }
 
   audited_model& model() noexcept { return passes_.model(); }
   const audited_model& model() const noexcept { return passes_.model(); }
   const feature_audit& features() const noexcept { return passes_.features(); }
   const token_rows& tokens() const noexcept { return passes_.tokens(); }
-  /// counted_features of the reference; empty in a process that makes no report.
+  /// counted_features of the reference by the honest protocol; empty in a process that makes no report.
   const std::vector<std::uint32_t>& counted() const noexcept { return counted_; }
   const pass_record& reference() const noexcept { return features().reference(); }
 

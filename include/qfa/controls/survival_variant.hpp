@@ -104,7 +104,7 @@ class variant_beside {
     features_.add_reference(x);
     if (++blocks_ < features_.layout().blocks()) return;
     features_.end_reference(true);
-    counted_ = counted_features(features_.reference().table);
+    counted_ = counted_features(features_.reference().table, honest);
     found_.counted = counted_.size();
     found_.fvu = features_.reference().side.fit().fvu;
   }

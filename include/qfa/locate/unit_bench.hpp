@@ -97,12 +97,7 @@ class unit_bench {
           features_.pass_reference(x);
         },
         0, false);
-    const feature_table& table = features_.end_reference(options.allow_bad_sae).table;
-    for (std::size_t f = 0; f < table.width(); ++f) {
-      const feature_totals total = table.total(f);
-      if (is_active(settings.rules, firing_rate(total)) && is_measured(settings.rules, total, evidence_of(table, f)))
-        chosen_.push_back(static_cast<std::uint32_t>(f));
-    }
+    chosen_ = counted_features(features_.end_reference(options.allow_bad_sae).table, settings.rules);
     if (chosen_.empty())
       fail("no feature of the SAE fires often enough on these " + std::to_string(tokens_.rows()) +
            " rows to tell what becomes of it");

@@ -164,6 +164,24 @@ inline void state_one_side(interval& range, double value, double effective_group
   }
 }
 
+/// Standard error and bias, by the jackknife, of a statistic with and without each group; 0 of no groups.
+inline double spread_of(double whole, std::span<const double> without) noexcept {
+  if (without.empty()) return 0.0;  // a stream of too few rows for groups
+  double squares = 0.0;
+  for (const double value : without)
+    squares += (value - whole) * (value - whole);
+  const double groups = static_cast<double>(without.size());
+  return std::sqrt((groups - 1.0) / groups * squares);
+}
+inline double bias_of(double whole, std::span<const double> without) noexcept {
+  if (without.empty()) return 0.0;
+  double sum = 0.0;
+  for (const double value : without)
+    sum += value - whole;  // differences: the mean of values near 1 would round away what is to be measured
+  const double groups = static_cast<double>(without.size());
+  return (groups - 1.0) * (sum / groups);
+}
+
 /// Skewness of a value whose deletions lie off from it by `gaps`: with u_g = mean gap - gap_g, which group g adds to
 /// the value, sum u^3 / (sum u^2)^(3/2).  For a mean of G groups, that is its skewness as the sample's.  In [-1, 1].
 inline double skewness_of(std::span<const double> gaps) noexcept {
@@ -214,26 +232,18 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
   for (const double value : without)
     if (!std::isfinite(value)) return refuse("the value is undefined without one of the groups");
 
-  double sum = 0.0, squares = 0.0;
-  for (const double value : without) {
-    sum += value - whole;  // differences: the mean of values near 1 would round away what is to be measured
-    squares += (value - whole) * (value - whole);
-  }
-  result.bias_corrected = whole - (groups - 1.0) * (sum / groups);
-  range.standard_error = std::sqrt((groups - 1.0) / groups * squares);
+  result.bias_corrected = whole - bias_of(whole, without);
+  range.standard_error = spread_of(whole, without);
   if (!(range.dof >= minimum_effective_groups - 1.0)) return refuse("fewer than 5 effective groups of rows");
 
   const auto [least, greatest] = scale_bounds(options.scale);
   const double value = without_rounding(options.scale, whole);
   const double center = to_scale(options.scale, value);
-  double scaled = 0.0;  // sum of squares on the scale
   bool moved = false;
-  std::vector<double> gaps;
+  std::vector<double> gaps;  // on the scale
   for (const double each : without) {
     const double other = without_rounding(options.scale, each);
-    const double gap = to_scale(options.scale, other) - center;
-    scaled += gap * gap;
-    gaps.push_back(gap);
+    gaps.push_back(to_scale(options.scale, other) - center);
     moved = moved || other != value;
   }
   if (!moved) {
@@ -252,20 +262,12 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
     range.upper = (std::min)(greatest, value + reach);
     return result;
   }
-  if (!std::isfinite(scaled)) {
+  if (!std::isfinite(spread_of(0.0, gaps)))
     // One deletion reaches a bound.  The delta method: a gap on the scale is the gap times h'(value).
-    scaled = 0.0;
-    for (std::size_t g = 0; g < count; ++g) {
+    for (std::size_t g = 0; g < count; ++g)
       gaps[g] = (without[g] - whole) * scale_slope(options.scale, value);
-      scaled += gaps[g] * gaps[g];
-    }
-  }
   if (options.skewed) range.skewness = skewness_of(gaps);
-  double drift = 0.0;
-  for (const double gap : gaps)
-    drift += gap;
-  set_ends(range, value, std::sqrt((groups - 1.0) / groups * scaled),
-           options.covers_bias ? (groups - 1.0) * (drift / groups) : 0.0);
+  set_ends(range, value, spread_of(0.0, gaps), options.covers_bias ? bias_of(0.0, gaps) : 0.0);
   return result;
 }
 

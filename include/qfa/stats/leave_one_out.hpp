@@ -20,6 +20,15 @@
 
 namespace qfa {
 
+/// How the interval of one feature's r is made: on atanh r, by the feature's own degrees of freedom, with skewness.
+inline jackknife_options correlation_interval(const group_evidence& evidence, double level = 0.95) noexcept {
+  return {.scale = interval_scale::atanh,
+          .level = level,
+          .dof = evidence.dof(),
+          .effective_groups = evidence.effective,
+          .skewed = true};
+}
+
 /// r of every feature, its interval, and r with each group of rows left out.
 ///
 /// Any aggregate over features is a function of these numbers, so its jackknife needs no second pass over tokens: 4
@@ -139,13 +148,7 @@ leave_one_out leave_groups_out(const feature_table& table, Correlation correlati
       out.evidence[f] = evidence_of(table, f, groups);
       for (std::size_t i = 0; i < groups.size(); ++i)
         out.shift[i * width + f] = static_cast<float>(without[i] - out.r[f]);
-      out.ranges[f] = jackknife(out.r[f], without,
-                                {.scale = interval_scale::atanh,
-                                 .level = level,
-                                 .dof = out.evidence[f].dof(),
-                                 .effective_groups = out.evidence[f].effective,
-                                 .skewed = true})
-                          .range;
+      out.ranges[f] = jackknife(out.r[f], without, correlation_interval(out.evidence[f], level)).range;
     }
   });
   return out;

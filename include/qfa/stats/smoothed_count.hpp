@@ -75,24 +75,6 @@ inline void respread(estimate& e, double error, double bias) {
   set_ends(e.range, e.value, error * slope, bias * slope);
 }
 
-/// Standard error and bias, by the jackknife, of a statistic with and without each group.
-inline double spread_of(double whole, std::span<const double> without) noexcept {
-  if (without.empty()) return 0.0;  // a stream of too few rows for groups
-  double squares = 0.0;
-  for (const double value : without)
-    squares += (value - whole) * (value - whole);
-  const double groups = static_cast<double>(without.size());
-  return std::sqrt((groups - 1.0) / groups * squares);
-}
-inline double bias_of(double whole, std::span<const double> without) noexcept {
-  if (without.empty()) return 0.0;
-  double sum = 0.0;
-  for (const double value : without)
-    sum += value - whole;
-  const double groups = static_cast<double>(without.size());
-  return (groups - 1.0) * (sum / groups);
-}
-
 /// A statistic of features' chances, of all groups and without each: as it counts, and smoothed.
 struct counted_deletions {
   double value = 0.0, fine_value = 0.0, broad_value = 0.0;
@@ -142,6 +124,7 @@ class countable {
       : r_(&r), features_(features), bandwidths_(bandwidths_of(r, features)) {}
 
   std::size_t groups() const noexcept { return r_->groups; }
+  std::span<const count_bandwidth> bandwidths() const noexcept { return bandwidths_; }
 
   /// chance(r, h) of each feature, h the bandwidth that `width` picks.
   template <class Chance, class Width>

@@ -116,16 +116,16 @@ inline estimate estimate_median(const leave_one_out& r, std::span<const std::uin
   for (const std::uint32_t f : features)
     if (!std::isnan(r.r[f])) defined.push_back(f);
   const double middle = out.value, at = std::atanh(middle);
+  const countable features_of_r(r, defined);
   const counted_deletions above = count_over(
-      countable(r, defined),
+      features_of_r,
       [&](double x, double h) { return h > 0.0      ? chance_above(std::atanh(x), at, h)
                                        : x > middle ? 1.0
                                                     : 0.0; },
       [](std::span<const double> chances, std::size_t) { return mean_chance(chances); });
   double density = 0.0;  // of atanh r
-  const std::vector<count_bandwidth> bandwidths = bandwidths_of(r, defined);
   for (std::size_t i = 0; i < defined.size(); ++i) {
-    const double h = bandwidths[i].broad;
+    const double h = features_of_r.bandwidths()[i].broad;
     if (!(h > 0.0)) continue;
     const double u = (std::atanh(r.r[defined[i]]) - at) / h;
     density += std::exp(-0.5 * u * u) / (h * std::sqrt(2.0 * std::numbers::pi));

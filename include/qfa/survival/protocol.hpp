@@ -2,10 +2,13 @@
 #ifndef QFA_SURVIVAL_PROTOCOL_HPP
 #define QFA_SURVIVAL_PROTOCOL_HPP
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "qfa/stats/feature_statistics.hpp"
+#include "qfa/stats/feature_table.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/survival/bands.hpp"
 
@@ -46,6 +49,17 @@ constexpr bool is_active(const protocol& rules, double firing_rate) noexcept { r
 inline bool is_measured(const protocol& rules, const feature_totals& t, const group_evidence& evidence) noexcept {
   return t.fired.reference_firings >= rules.minimum_firings && evidence.groups >= rules.minimum_groups &&
          evidence.effective >= rules.minimum_effective_groups && (rules.guarded_r || t.all.xx > 0.0);
+}
+
+/// The features that the rules count, increasing: those that are active and measured.
+inline std::vector<std::uint32_t> counted_features(const feature_table& table, const protocol& rules) {
+  std::vector<std::uint32_t> counted;
+  for (std::size_t f = 0; f < table.width(); ++f) {
+    const feature_totals total = table.total(f);
+    if (is_active(rules, firing_rate(total)) && is_measured(rules, total, evidence_of(table, f)))
+      counted.push_back(static_cast<std::uint32_t>(f));
+  }
+  return counted;
 }
 
 }  // namespace qfa
