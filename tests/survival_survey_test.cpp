@@ -177,6 +177,23 @@ TEST_CASE("take_survey: the reference against itself survives whole, with one-si
   }
 }
 
+TEST_CASE("take_survey: half as many groups count survivors over the bandwidths of all of them") {
+  const qfa_test::statistics_oracle oracle;
+  const qfa::feature_table table = oracle.table("a");
+  const qfa::survey s = qfa::take_survey(table, qfa::honest);
+  const qfa::leave_one_out pairs = qfa::leave_groups_out(
+      table, [](const qfa::comoments& c) { return qfa::pearson(c); }, 0.95,
+      qfa::blocks_of(table, qfa::group_selection::all, 2));
+  const auto ratio = [&](const qfa::countable& in_pairs) {
+    const qfa::estimate e =
+        qfa::count_outcome(in_pairs, {outcome::survived, {}}).concluded({.scale = qfa::interval_scale::logit});
+    return e.range.scale_error / s.share(outcome::survived).range.scale_error;
+  };
+  CHECK(s.survived_halved.error_ratio ==
+        doctest::Approx(ratio({pairs, s.counted, qfa::bandwidths_of(s.correlations, s.counted)})).epsilon(1e-12));
+  CHECK(s.survived_halved.error_ratio != doctest::Approx(ratio({pairs, s.counted})).epsilon(1e-6));
+}
+
 TEST_CASE("take_survey: on a short stream point estimates stand and intervals are refused") {
   const qfa_test::statistics_oracle oracle;
   std::vector<std::uint32_t> groups = oracle.group_of_token;
