@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstddef>
 #include <string>
 
 #include "made_report.hpp"
@@ -62,6 +63,15 @@ TEST_CASE("audit_comparison: smoothed shares give the difference its spread and 
   const audit_folder plain = folder(here, "c", qfa_test::made_report("p", 7, -0.02));
   const estimate e = paired_differences(a, plain)[0].survived;
   CHECK(e.range.standard_error == doctest::Approx(std::sqrt(7.0 / 8.0 * 8.0) * 0.04));
+  audit_folder partial = b;
+  for (report_json& c : partial.report["conditions"])
+    c["honest"]["without_each_group"].erase("survived_bias");  // shifts alone are no use
+  CHECK(paired_differences(a, partial)[0].survived.bias_corrected != doctest::Approx(0.2 - 0.03));
+  audit_folder short_of = a, short_too = b;
+  for (audit_folder* side : {&short_of, &short_too})
+    for (report_json& c : side->report["conditions"])
+      c["honest"]["without_each_group"]["survived_shift"].erase(std::size_t{0});
+  CHECK_THROWS_AS(paired_differences(short_of, short_too), qfa::error);
 }
 
 TEST_CASE("audit_comparison: other tokens, rows or groups have no difference, and say why") {

@@ -108,6 +108,49 @@ TEST_CASE(
   CHECK(none.range.kind == interval_kind::at_most);
 }
 
+TEST_CASE("count_over: a corrected count stays on its scale, and a step that no group takes is not refused") {
+  // A tenth of the features counts, and the smoothed count says that all of them do for noise.
+  const std::vector<double> without{0.1, 0.11, 0.09, 0.1, 0.1, 0.12, 0.08, 0.1}, drifts(8, 0.3);
+  qfa::counted_deletions low{
+      .value = 0.1, .fine_value = 0.1, .broad_value = 0.1, .without = without, .fine = without, .broad = drifts};
+  const qfa::jackknife_options on_logit{.scale = qfa::interval_scale::logit};
+  CHECK(low.bias() == Approx(1.4));
+  CHECK(low.concluded(on_logit).bias_corrected == 0.0);
+  CHECK(low.concluded({}).bias_corrected == Approx(-1.3));  // no scale, no bound
+  CHECK(qfa::jackknife(0.1, drifts, on_logit).bias_corrected == 0.0);
+  low.broad.assign(8, -0.3);
+  CHECK(low.concluded(on_logit).bias_corrected == 1.0);
+
+  qfa::counted_deletions still = low;
+  still.without.assign(8, 0.1);
+  still.broad.assign(8, 0.1);
+  const qfa::estimate e = still.concluded(on_logit);
+  CHECK(e.range.kind == interval_kind::two_sided);
+  CHECK(e.range.reason.empty());
+  CHECK(e.range.standard_error == still.error());
+  CHECK(e.range.lower < 0.1);
+  CHECK(e.range.upper > 0.1);
+  CHECK(still.concluded({.scale = qfa::interval_scale::logit, .dof = 3.0}).range.kind == interval_kind::refused);
+  still.without[2] = std::nan("");
+  CHECK(still.concluded(on_logit).range.kind == interval_kind::refused);
+  still.value = 0.0;
+  still.without.assign(8, 0.0);
+  CHECK(still.concluded(on_logit).range.kind == interval_kind::at_most);
+  CHECK(still.concluded({.scale = qfa::interval_scale::log}).range.kind == interval_kind::refused);
+  still.value = 0.1;
+  still.without.assign(7, 0.1);
+  CHECK(still.concluded(on_logit).range.kind == interval_kind::refused);
+}
+
+TEST_CASE("countable: smooths over bandwidths that are given, one for each feature") {
+  const qfa::leave_one_out r = made();
+  const std::vector<std::uint32_t> features{0, 1};
+  const auto fine = [](const qfa::count_bandwidth& h) { return h.fine; };
+  const qfa::countable given(r, features, {{0.0, 0.0}, {0.5, 0.7}});
+  CHECK(given.chances(8, survives, fine) == std::vector<double>{0.0, survives(0.91, 0.5)});
+  CHECK_THROWS_AS(qfa::countable(r, features, {{0.1, 0.1}}), qfa::error);
+}
+
 TEST_CASE("count_over: of two conditions the same group is left out of both") {
   const qfa::leave_one_out r = made();
   const std::vector<std::uint32_t> features{0, 1, 2};

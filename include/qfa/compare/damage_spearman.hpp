@@ -74,7 +74,8 @@ class smoothed_grade {
 /// Noise in either damage pulls the correlation toward 0 (attenuation, Spearman 1904), by more than its standard error
 /// where features are many.  `value` is the plain one and `bias_corrected` the one without that pull, and the interval,
 /// on atanh, stands about the latter: about the plain value it would only tell what two measurements as noisy as these
-/// would show again.  The bias is the jackknife's, of Pearson's correlation of smoothed grades in the place of ranks:
+/// would show again.  Where that has no two sides, or the bias is not finite, `bias_corrected` is NaN and the interval
+/// the plain value's.  The bias is the jackknife's, of Pearson's correlation of smoothed grades in the place of ranks:
 /// ranks go in steps, which the 63 fold difference of means would be full of.
 inline estimate damage_spearman(const leave_one_out& a, const leave_one_out& b, std::span<const std::uint32_t> features,
                                 double level = 0.95) {
@@ -87,6 +88,7 @@ inline estimate damage_spearman(const leave_one_out& a, const leave_one_out& b, 
     return spearman(kept.a, kept.b);
   };
   estimate out = estimate_over(a, b, both, plain, {.scale = interval_scale::atanh, .level = level});
+  out.bias_corrected = std::numeric_limits<double>::quiet_NaN();  // the plain jackknife's is full of rank steps
   if (out.range.kind != interval_kind::two_sided) return out;
 
   const detail::smoothed_grade grade_a(a, both), grade_b(b, both);

@@ -114,13 +114,16 @@ inline estimate difference_of(const report_json& a, const report_json& b, const 
 }
 
 /// Gives the difference of survived shares the spread and the bias of the smoothed shares, where both reports have
-/// them.
+/// them.  Throws where a report has not as many shifts as groups.
 inline void respread_survived(estimate& difference, const report_json& a, const report_json& b) {
   const report_json &of_a = a.at("without_each_group"), &of_b = b.at("without_each_group");
   for (const report_json* side : {&of_a, &of_b})
-    if (!side->contains("survived_shift") || !(*side)["survived_bias"].is_number()) return;
+    if (!side->contains("survived_shift") || !side->contains("survived_bias") || !side->at("survived_bias").is_number())
+      return;
   const std::vector<double> shift_a = numbers_in(of_a["survived_shift"]), shift_b = numbers_in(of_b["survived_shift"]);
-  require(shift_a.size() == shift_b.size(), "paired audits have the same groups of rows");
+  for (const auto& [side, shift] : {std::pair(&of_a, &shift_a), std::pair(&of_b, &shift_b)})
+    require(shift->size() == side->at("survived").size(),
+            "a report's survived_shift has a number for each group of rows, as its survived has");
   std::vector<double> shift;
   for (std::size_t g = 0; g < shift_a.size(); ++g)
     shift.push_back(shift_b[g] - shift_a[g]);

@@ -10,14 +10,17 @@ namespace qfa {
 /// predictable.
 inline constexpr std::string_view html_overlap = R"js(
 // ---- which policies hurt the same features
-// Each by its name and value; a Jaccard index names its set, too, whose chance and ceiling stand beside it.
+// Each by its name and value; a Jaccard index names its set, too, whose chance and ceiling stand beside it, and
+// Spearman's correlation what it is without noise, about which its interval stands.
+const withoutNoise = e => known((e || {}).bias_corrected) ?
+  `${fixed(value(e), 3)}, without noise ${fixed(e.bias_corrected, 3)} ${range(e, 3)}` : withRange(e, 3);
 const measures = {
   jaccard: ['Jaccard of those with r of 0.9 or less', o => o.not_survived.jaccard, 'not_survived'],
     blurred: ['Jaccard of the blurred', o => o.blurred.jaccard, 'blurred'],
   destroyed: ['Jaccard of the destroyed', o => o.destroyed.jaccard, 'destroyed'],
     above: ['Jaccard above chance, of what is possible', o => o.not_survived.jaccard_above_chance],
   kappa: ['Cohen\'s kappa of those with r of 0.9 or less', o => o.not_survived.cohen_kappa],
-    spearman: ['Spearman of damage', o => o.spearman_damage],
+    spearman: ['Spearman of damage', o => o.spearman_damage, null, withoutNoise],
   kendall: ['Kendall\'s tau-b of damage', o => o.kendall_tau_b_damage], biased: ['rank-biased overlap of damage',
     o => o.rank_biased_overlap]};
 function showOverlap() {
@@ -41,12 +44,12 @@ function showOverlap() {
           const x = left + cell * j, y = 8 + tall * i, o = i === j ? null : find(a, b);
           if (!o) return s('rect', {x, y, width: cell - 1, height: tall - 1, fill: i === j ? 'var(--grid)' :
             'url(#hatch-unmeasured)'}, s('title', {}, i === j ? a : 'not compared'));
-          const [name, read, set] = measures[measure], e = read(o), v = value(e);
+          const [name, read, set, words = e => withRange(e, 3)] = measures[measure], e = read(o), v = value(e);
           const beside = set ? [['chance', o[set].jaccard_chance], ['ceiling', o[set].jaccard_ceiling]].filter(
             ([, of]) => known(value(of))).map(([word, of]) =>
             `; ${word} ${fixed(value(of), 3)}`).join('') : '';
           return known(v) ? heatCell(x, y, cell, tall, Math.abs(v), fixed(v, 2),
-            `${a} and ${b}, ${name}: ${withRange(e, 3)}${beside}`) :
+            `${a} and ${b}, ${name}: ${words(e)}${beside}`) :
             s('rect', {x, y, width: cell - 1, height: tall - 1, fill: 'url(#hatch-unmeasured)',
               stroke: 'var(--grid)'}, s('title', {}, `${a} and ${b}: ${(e && e.reason) || 'unmeasured'}`));
         })];

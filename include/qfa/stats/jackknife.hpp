@@ -91,6 +91,12 @@ constexpr std::array<double, 2> scale_bounds(interval_scale scale) noexcept {
   return {-infinite, infinite};
 }
 
+/// `x`, or the bound of the scale that it lies beyond; NaN stays.
+constexpr double within_bounds(interval_scale scale, double x) noexcept {
+  const auto [least, greatest] = scale_bounds(scale);
+  return x < least ? least : x > greatest ? greatest : x;
+}
+
 /// two_sided; at_least and at_most are one-sided, the other end being the scale's bound; refused has no ends.
 enum class interval_kind : std::uint8_t { two_sided, at_least, at_most, refused };
 inline constexpr std::array<std::string_view, 4> interval_kind_names{"two_sided", "at_least", "at_most", "refused"};
@@ -111,7 +117,8 @@ struct interval {
 /// A value with its interval.
 struct estimate {
   double value = std::numeric_limits<double>::quiet_NaN();
-  double bias_corrected = std::numeric_limits<double>::quiet_NaN();  ///< to be printed beside `value`, never instead
+  /// To be printed beside `value`, never instead: less the bias, at most to the bound of the scale.
+  double bias_corrected = std::numeric_limits<double>::quiet_NaN();
   interval range;
 };
 
@@ -119,7 +126,7 @@ struct jackknife_options {
   interval_scale scale = interval_scale::identity;
   double level = 0.95;
   /// Of the t quantile.  NaN: one less than there are groups, which is right for aggregates over features; for one
-  /// feature's r it is the effective number of groups less one.
+  /// feature's r it is `group_evidence::dof`.
   double dof = std::numeric_limits<double>::quiet_NaN();
   /// Groups that a one-sided statement may count on.  NaN: all of them.
   double effective_groups = std::numeric_limits<double>::quiet_NaN();
@@ -232,7 +239,7 @@ inline estimate jackknife(double whole, std::span<const double> without, const j
   for (const double value : without)
     if (!std::isfinite(value)) return refuse("the value is undefined without one of the groups");
 
-  result.bias_corrected = whole - bias_of(whole, without);
+  result.bias_corrected = within_bounds(options.scale, whole - bias_of(whole, without));
   range.standard_error = spread_of(whole, without);
   if (!(range.dof >= minimum_effective_groups - 1.0)) return refuse("fewer than 5 effective groups of rows");
 

@@ -70,7 +70,7 @@ inline double chance_above(double z, double limit, double bandwidth) noexcept {
 inline void respread(estimate& e, double error, double bias) {
   if (e.range.kind != interval_kind::two_sided || !(error > 0.0) || !std::isfinite(error + bias)) return;
   const double slope = scale_slope(e.range.scale, e.value);
-  e.bias_corrected = e.value - bias;
+  e.bias_corrected = within_bounds(e.range.scale, e.value - bias);
   e.range.standard_error = error;
   set_ends(e.range, e.value, error * slope, bias * slope);
 }
@@ -83,10 +83,20 @@ struct counted_deletions {
   double error() const noexcept { return spread_of(fine_value, fine); }
   double bias() const noexcept { return bias_of(broad_value, broad); }
 
-  /// With the interval's rules of `jackknife`: refused, one-sided and at bounds as the count itself is.
+  /// With the interval's rules of `jackknife`: refused, one-sided and at bounds as the count itself is.  A count inside
+  /// its bounds that no group moves by a whole step is not refused if the smoothed one moves.
   estimate concluded(const jackknife_options& options) const {
     estimate e = jackknife(value, without, options);
-    respread(e, error(), bias());
+    const auto [least, greatest] = scale_bounds(options.scale);
+    const double spread = error(), pull = bias();
+    const bool unmoved = std::ranges::all_of(without, [&](double rest) { return rest == value; });
+    if (e.range.kind == interval_kind::refused && unmoved && least < value && value < greatest &&
+        without.size() >= minimum_groups && e.range.dof >= minimum_effective_groups - 1.0 && spread > 0.0 &&
+        std::isfinite(spread + pull)) {
+      e.range.kind = interval_kind::two_sided;
+      e.range.reason = {};
+    }
+    respread(e, spread, pull);
     return e;
   }
 };
@@ -121,7 +131,13 @@ counted_deletions delete_and_count(std::size_t groups, Statistic statistic) {
 class countable {
  public:
   countable(const leave_one_out& r, std::span<const std::uint32_t> features)
-      : r_(&r), features_(features), bandwidths_(bandwidths_of(r, features)) {}
+      : countable(r, features, bandwidths_of(r, features)) {}
+
+  /// With bandwidths that come from elsewhere, one for each of `features`.
+  countable(const leave_one_out& r, std::span<const std::uint32_t> features, std::vector<count_bandwidth> bandwidths)
+      : r_(&r), features_(features), bandwidths_(std::move(bandwidths)) {
+    require(bandwidths_.size() == features_.size(), "countable takes one bandwidth for each feature");
+  }
 
   std::size_t groups() const noexcept { return r_->groups; }
   std::span<const count_bandwidth> bandwidths() const noexcept { return bandwidths_; }

@@ -131,7 +131,8 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
     return check_by_halving(whole, in_pairs, s.correlations.groups);
   };
   s.mean_halved = halved(s.mean_r, estimate_over(pairs, s.counted, mean_correlation, on_atanh));
-  const countable counted_pairs(pairs, s.counted);
+  // Both are smoothed alike: of a feature with little more than 5 effective groups, pairs have fewer, and no bandwidth.
+  const countable counted_pairs(pairs, s.counted, bandwidths_of(s.correlations, s.counted));
   s.survived_halved = halved(s.share(outcome::survived),
                              count_outcome(counted_pairs, {outcome::survived, rules.bands}).concluded(on_logit));
   s.curve = estimate_curve(s.correlations, s.counted, level);
