@@ -23,7 +23,7 @@
 //   se^2 = (G - 1)/G sum_g (theta(-g) - theta)^2        theta_bc = G theta - (G - 1) mean_g theta(-g)
 //
 // on a scale on which theta is closer to normal, with a quantile of Student's t.  A group is much longer than the
-// root of the stream, so medians and counts are admissible too (Shao and Wu 1989).
+// root of the stream; medians and counts want their steps smoothed besides (stats/smoothed_count.hpp).
 
 namespace qfa {
 

@@ -77,6 +77,7 @@ inline void respread(estimate& e, double error, double bias) {
 
 /// Standard error and bias, by the jackknife, of a statistic with and without each group.
 inline double spread_of(double whole, std::span<const double> without) noexcept {
+  if (without.empty()) return 0.0;  // a stream of too few rows for groups
   double squares = 0.0;
   for (const double value : without)
     squares += (value - whole) * (value - whole);
@@ -84,6 +85,7 @@ inline double spread_of(double whole, std::span<const double> without) noexcept 
   return std::sqrt((groups - 1.0) / groups * squares);
 }
 inline double bias_of(double whole, std::span<const double> without) noexcept {
+  if (without.empty()) return 0.0;
   double sum = 0.0;
   for (const double value : without)
     sum += value - whole;
