@@ -87,7 +87,7 @@ if [ $reads_text = yes ]; then
   cp -r model nameless && sed -i '/_token_id/d; s/"float16",/"float16"/' nameless/config.json
   mkdir tokenizer
   first='{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<bos>", "type_id": 0}}]}'
-  words | sed "1s/^{/{\"post_processor\": {\"type\": \"Sequence\", \"processors\": [$first]}, /; /^\"yes\": /d" >tokenizer/tokenizer.json
+  words | sed "1s/^{/{\"post_processor\": {\"type\": \"Sequence\", \"processors\": [$first]}, /; /^\"sorry\": /d" >tokenizer/tokenizer.json
   echo '{"bos_token": "<bos>", "chat_template": "{{ messages }}"}' >tokenizer/tokenizer_config.json
   sed 's/.*/<bos> <user> & <assistant>/' harmful.txt | head -n 4 >first.txt
   sed 's/.*/<user> & <assistant>/' harmless.txt | head -n 4 >bare.txt
