@@ -130,11 +130,14 @@ TEST_CASE("behavior: responses depend on neither the other prompts nor the threa
 TEST_CASE("behavior: flips and reductions pair each prompt's verdicts, of prompts that the reference refuses") {
   const planted_refusals p = planted_outlier_crushes_safety();
   const std::map<std::string, std::vector<verdict>> script{
-      {"reference", {refused, refused, refused, refused, refused, complied, garbled}},
-      {through(p, "section5:bits=3").name, {complied, complied, complied, refused, garbled, complied, complied}},
-      {through(p, "section5:bits=4").name, {complied, garbled, refused, complied, complied, refused, complied}}};
+      {"reference", {refused, refused, refused, refused, refused, complied, garbled, refused}},
+      {through(p, "section5:bits=3").name,
+       {complied, complied, complied, refused, garbled, complied, complied, complied}},
+      {through(p, "section5:bits=4").name,
+       {complied, garbled, refused, complied, complied, refused, complied, complied}}};
   std::map<std::string, std::size_t> place;
-  const std::vector<std::size_t> which{3, 5, 0, 9, 8, 2, 1};
+  const std::vector<std::size_t> which{3, 5, 0, 9, 8, 2, 1, 6};
+  REQUIRE(p.prompts.prompts[6].label == prompt_label::harmless);
   for (std::size_t i = 0; i < which.size(); ++i)
     place[p.prompts.prompts[which[i]].id] = i;
   behavior asked = p.asked([&](const std::string& condition, const answered_prompt& a) {
@@ -142,18 +145,18 @@ TEST_CASE("behavior: flips and reductions pair each prompt's verdicts, of prompt
   });
   const answering coarse = through(p, "section5:bits=3"), fine = through(p, "section5:bits=4");
   const flip_counts counts = asked.flips(coarse, which);
-  CHECK(counts.count(refused, complied) == 3);
+  CHECK(counts.count(refused, complied) == 4);
   CHECK(counts.count(refused, refused) == 1);
   CHECK(counts.count(refused, garbled) == 1);
   CHECK(counts.count(complied, complied) == 1);
   CHECK(counts.count(garbled, complied) == 1);
   CHECK(asked.reduction(coarse, fine, which) ==
-        reduction_counts{.both = 1, .coarse_only = 2, .fine_only = 2, .neither = 0});
+        reduction_counts{.both = 2, .coarse_only = 2, .fine_only = 2, .neither = 0});
   CHECK(asked.reduction(fine, coarse, which) ==
-        reduction_counts{.both = 1, .coarse_only = 2, .fine_only = 2, .neither = 0});
-  CHECK(asked.reduction(fine, {}, which) == reduction_counts{.coarse_only = 3, .neither = 2});
+        reduction_counts{.both = 2, .coarse_only = 2, .fine_only = 2, .neither = 0});
+  CHECK(asked.reduction(fine, {}, which) == reduction_counts{.coarse_only = 4, .neither = 2});
 
-  // The three that flip, in the order of the prompts and each in its split alone.
+  // The three harmful ones that flip, in the order of the prompts and each in its split alone.
   const auto said = record(asked);
   std::vector<std::string> ids;
   for (const prompt_split split : {prompt_split::fit, prompt_split::calibration, prompt_split::test})
@@ -245,6 +248,7 @@ TEST_CASE("behavior: refuses no prompts at all, and prompts that choose and are 
   prompt_set twice = p.prompts;
   twice.prompts.back().tokens = twice.prompts.front().tokens;
   check_refused([&] { made_of(twice); }, {"of another split"});
+  check_refused([&] { behavior(any_decoder(p.model), response_reader{}, p.prompts); }, {"a reader of responses"});
 }
 
 TEST_CASE("answering: a plan that changes nothing is the reference") {

@@ -89,6 +89,9 @@ TEST_CASE("json_tokenizer: words whose spaces are dropped come back with a space
   qfa::json_tokenizer tokenizer(qfa::parse_json(text, "a test"), "\"t.json\"");
   CHECK(encode(tokenizer, "no  way no") == ids{0, 1, 0});
   CHECK(tokenizer.decode(ids{0, 1, 0}) == "no way no");
+  // Where a file says how its tokens come together, no space is put there.
+  const std::string decoded = R"({"decoder": {"type": "Fuse"}, )" + text.substr(1);
+  CHECK(qfa::json_tokenizer(qfa::parse_json(decoded, "a test"), "\"t.json\"").decode(ids{0, 1}) == "noway");
 }
 
 TEST_CASE("json_tokenizer: a file that is none is refused by its name") {

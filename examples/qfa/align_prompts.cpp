@@ -11,17 +11,21 @@
 #include "audit_run.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/file.hpp"
+#include "qfa/io/gguf.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/model/vocabulary.hpp"
+#include "qfa/report/report_json.hpp"
 
 namespace qfa_program {
 namespace {
 
-/// Whether the model's directory has a chat template of its own, which is not run here.
-bool has_chat_template(const std::filesystem::path& model) {
-  if (qfa::path_exists(model / "chat_template.jinja")) return true;
-  const auto file = model / "tokenizer_config.json";
+/// Whether a directory, or a model's GGUF file, has a chat template of its own, which is not run here.
+bool has_chat_template(const std::filesystem::path& place) {
+  if (qfa::path_exists(place) && !qfa::path_is_directory(place))
+    return qfa::gguf(place).find("tokenizer.chat_template") != nullptr;
+  if (qfa::path_exists(place / "chat_template.jinja")) return true;
+  const auto file = place / "tokenizer_config.json";
   if (!qfa::path_exists(file)) return false;
   const qfa::json config = qfa::read_json(file);
   return config.is_object() && config.contains("chat_template") && !config.at("chat_template").is_null();
@@ -36,17 +40,16 @@ class prompt_texts {
     if (!words_) words_ = open_single_texts(a_.text, a_.model, config_.bos);
     return *words_;
   }
-  bool opened() const { return words_.has_value(); }
   std::size_t encoded() const { return encoded_; }
   std::size_t without_bos() const { return without_bos_; }
 
   std::vector<std::uint32_t> encode(std::string_view text) {
     std::vector<std::uint32_t> out =
         words().encode(a_.prompt_template.empty() ? std::string(text) : qfa::wrapped_prompt(a_.prompt_template, text));
-    const std::optional<std::uint32_t> bos = a_.prompt_bos ? words().token("bos") : config_.bos;
-    const bool begins = bos && !out.empty() && out.front() == *bos;
-    if (a_.prompt_bos && !begins) out.insert(out.begin(), *bos);
-    without_bos_ += std::size_t{!a_.prompt_bos && !begins};
+    const std::optional<std::uint32_t> bos = a_.prompt_bos ? words().token("bos") : words().bos;
+    const bool lacks = bos && (out.empty() || out.front() != *bos);
+    if (a_.prompt_bos && lacks) out.insert(out.begin(), *bos);
+    without_bos_ += std::size_t{!a_.prompt_bos && lacks};
     ++encoded_;
     return out;
   }
@@ -58,10 +61,11 @@ class prompt_texts {
   std::size_t encoded_ = 0, without_bos_ = 0;
 };
 
-/// A list of words where one is named, the tokenizer where it was needed or is named, and otherwise what the model has.
+/// A list of words where one is named, the tokenizer where it made the prompts or is named, and otherwise what the
+/// model has.
 qfa::response_reader reader_of(const align_arguments& a, prompt_texts& texts) {
   const std::filesystem::path beside = std::filesystem::path(a.model) / "vocab.json";
-  const bool by_tokenizer = texts.opened() || !a.text.tokenizer.empty() ||
+  const bool by_tokenizer = texts.encoded() > 0 || !a.text.tokenizer.empty() ||
                             (!std::filesystem::exists(beside) && names_tokenizer(a.text, a.model));
   if (a.vocabulary.empty() && by_tokenizer) return texts.words().read;
   const std::filesystem::path words = a.vocabulary.empty() ? beside : std::filesystem::path(a.vocabulary);
@@ -105,13 +109,20 @@ asked_prompts read_asked_prompts(const align_arguments& a, const qfa::model_conf
   out.reader = reader_of(a, texts);
   if (texts.encoded() == 0) return out;
 
-  if (texts.without_bos() > 0 && expects_bos(a.model, config))
+  // The tokenizer may lie elsewhere, with a configuration of its own.
+  const std::filesystem::path beside = std::filesystem::absolute(texts.words().file).parent_path();
+  if (texts.without_bos() > 0 && (expects_bos(a.model, config) || expects_bos(beside, config)))
     out.warnings.push_back(std::to_string(texts.without_bos()) +
                            " prompts do not begin with BOS, which the model expects: --prompt-bos puts it there");
-  if (a.prompt_template.empty() && has_chat_template(a.model))
+  if (a.prompt_template.empty() && (has_chat_template(a.model) || has_chat_template(beside)))
     out.warnings.emplace_back(
         "the model has a chat template, and the prompts were given to it without: --prompt-template \"...{}...\" says "
         "what stands around them");
+  if (const auto marks = texts.words().marks_read_as_text(a.prompt_template);
+      texts.words().kind == "SentencePiece" && !marks.empty())
+    out.warnings.push_back("SentencePiece reads " + qfa::text_in_quotes(marks.front()) +
+                           " in --prompt-template as the text that it is, and not as one token: a tokenizer.json knows "
+                           "such tokens");
   out.made = {{"tokenizer", texts.words().file},
               {"kind", texts.words().kind},
               {"crc32", texts.words().checksum},

@@ -21,12 +21,12 @@
 #include "qfa/alignment/verdict_file.hpp"
 #include "qfa/cache/plan_spec.hpp"
 #include "qfa/io/atomic_file.hpp"
-#include "qfa/io/in_quotes.hpp"
 #include "qfa/model/learn_cache.hpp"
 #include "qfa/model/open_model.hpp"
 #include "qfa/model/tokens.hpp"
 #include "qfa/report/alignment_json.hpp"
 #include "qfa/report/alignment_tables.hpp"
+#include "qfa/report/report_json.hpp"
 
 namespace qfa_program {
 namespace {
@@ -43,11 +43,21 @@ qfa::token_rows rows_of(const align_arguments& a, const std::string& tokens, con
   return read_token_input(tokens, text, a.model, config, options).rows;
 }
 
+/// A file's lines without blanks at their ends.
+std::vector<std::string> phrases_of(const std::string& file) {
+  std::vector<std::string> out = read_lines(file);
+  for (std::string& line : out) {
+    line.erase(line.find_last_not_of(" \t\r") + 1);
+    line.erase(0, line.find_first_not_of(" \t\r"));
+  }
+  return out;
+}
+
 qfa::condition_judge judge_of(const align_arguments& a) {
   if (!a.verdicts.empty() && !a.refusal_phrases.empty())
     qfa::fail("--refusal-phrases means nothing with --verdicts, which are a judge's own");
   if (!a.refusal_phrases.empty())
-    return [rules = qfa::garbled_first<qfa::keyword_judge>{{.phrases = read_lines(a.refusal_phrases)}, {}}](
+    return [rules = qfa::garbled_first<qfa::keyword_judge>{{.phrases = phrases_of(a.refusal_phrases)}, {}}](
                const std::string&, const qfa::answered_prompt& answer) { return rules(answer); };
   if (a.verdicts.empty()) return qfa::default_judge();
   return [table = qfa::read_verdicts(a.verdicts)](const std::string& condition, const qfa::answered_prompt& answer) {
@@ -61,16 +71,16 @@ void write_whole(const std::filesystem::path& file, const qfa::report_json& what
   to.commit();
 }
 
-/// The first of the prompts whose refusals flipped, with what was said in their place.
+/// The first of the harmful prompts whose refusals flipped, with what was said in their place.
 constexpr std::size_t shown_flips = 3, kept_flips = 20;
 
 void print_flipped(const std::vector<qfa::flipped_answer>& flipped, const std::string& cache) {
   if (flipped.empty()) return;
   std::cout << "\nsaid through " << cache << " in place of a refusal, the first of " << flipped.size() << ":\n";
   for (std::size_t i = 0; i < std::min(shown_flips, flipped.size()); ++i)
-    std::cout << "  " << qfa::in_quotes(flipped[i].to.text.empty() ? flipped[i].to.id : flipped[i].to.text)
-              << "\n    reference: " << qfa::in_quotes(flipped[i].refusal)
-              << "\n    answered:  " << qfa::in_quotes(flipped[i].answer) << "\n";
+    std::cout << "  " << qfa::text_in_quotes(flipped[i].to.text.empty() ? flipped[i].to.id : flipped[i].to.text)
+              << "\n    reference: " << qfa::text_in_quotes(flipped[i].refusal)
+              << "\n    answered:  " << qfa::text_in_quotes(flipped[i].answer) << "\n";
 }
 
 qfa::report_json flipped_json(const std::vector<qfa::flipped_answer>& flipped, const std::string& cache) {
@@ -125,7 +135,7 @@ void run_align(const align_arguments& a) {
   if (!prompts.made.is_null())
     std::cout << prompts.made["encoded"] << " prompts by " << prompts.made["kind"].get<std::string>() << " "
               << prompts.made["tokenizer"].get<std::string>() << ", template "
-              << qfa::in_quotes(prompts.made["template"].get<std::string>()) << (a.prompt_bos ? ", BOS first" : "")
+              << qfa::text_in_quotes(prompts.made["template"].get<std::string>()) << (a.prompt_bos ? ", BOS first" : "")
               << "\n";
   for (const std::string& warning : result.warnings)
     std::cout << "warning: " << warning << "\n";

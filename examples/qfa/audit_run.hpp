@@ -29,7 +29,8 @@ struct split_tokens {
 split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matching_wanted,
                    std::size_t calibration_wanted);
 
-/// Whether the model wants BOS before a text: what tokenizer_config.json or GGUF's metadata say, or its family.
+/// Whether the model wants BOS before a text: what GGUF's metadata or add_bos_token in tokenizer_config.json say, or
+/// else whether the post-processor of tokenizer.json puts a special token first; always where its family does.
 bool expects_bos(const std::filesystem::path& directory, const qfa::model_config& config);
 
 /// How the weights are stored: what packed them, or their type as config.json names it (transformers 5: `dtype`).

@@ -95,16 +95,25 @@ std::uint32_t eos_of(const qfa::tokenizer& words, const std::filesystem::path& m
       return config.at("eos_token_id").get<std::uint32_t>();
   }
   qfa::fail(
-      "neither tokenizer_config.json nor config.json beside the model names one eos: give the token itself, "
-      "--separator TOKEN");
+      "neither tokenizer_config.json nor config.json beside the model names one eos: name the token itself in place of "
+      "eos");
 }
 
-std::uint32_t bos_of(const qfa::tokenizer& words, const std::filesystem::path& model,
-                     const std::optional<std::uint32_t>& bos) {
-  if (bos) return *bos;
+/// The beginning of a text as the model's configuration has it, or else tokenizer_config.json.
+std::optional<std::uint32_t> known_bos(const qfa::tokenizer& words, const std::filesystem::path& model,
+                                       const std::optional<std::uint32_t>& bos) {
+  if (bos) return bos;
   for (const auto& directory : {words.file.parent_path(), model})
-    if (const auto token = configured_token(directory, "bos_token")) return id_of(words, *token);
-  qfa::fail("neither config.json nor tokenizer_config.json beside the model names a bos: give another --separator");
+    if (const auto token = configured_token(directory, "bos_token")) return words.find(*token);
+  return std::nullopt;
+}
+
+/// `instead`: what to do where there is none.
+std::uint32_t bos_of(const qfa::tokenizer& words, const std::filesystem::path& model,
+                     const std::optional<std::uint32_t>& bos, const std::string& instead) {
+  if (const auto id = known_bos(words, model, bos)) return *id;
+  qfa::fail("neither config.json nor tokenizer_config.json beside the model names a bos that the tokenizer has: " +
+            instead);
 }
 
 qfa::tokenizer open_words(const text_arguments& text, const std::filesystem::path& model) {
@@ -131,7 +140,7 @@ single_texts open_single_texts(const text_arguments& text, const std::filesystem
           .read =
               [words](std::span<const std::uint32_t> ids) {
                 // A response that ends within a character ends with half of its bytes.
-                const std::string said = qfa::with_replacement_characters(words.decode(ids));
+                const std::string said = qfa::with_replacement_characters(qfa::decode_any(words, ids));
                 constexpr std::string_view blanks = " \t\r\n";
                 const std::size_t first = said.find_first_not_of(blanks);
                 return first == std::string::npos ? std::string()
@@ -139,10 +148,12 @@ single_texts open_single_texts(const text_arguments& text, const std::filesystem
               },
           .token =
               [words, model, bos](const std::string& name) {
-                return name == "bos"   ? bos_of(words, model, bos)
+                return name == "bos"   ? bos_of(words, model, bos, "write it into --prompt-template")
                        : name == "eos" ? eos_of(words, model)
                                        : id_of(words, name);
-              }};
+              },
+          .bos = known_bos(words, model, bos),
+          .marks_read_as_text = [words](std::string_view one) { return qfa::marks_read_as_text(words, one); }};
 }
 
 token_stream read_text_stream(const text_arguments& text, const std::filesystem::path& model, std::size_t vocabulary,
@@ -155,7 +166,7 @@ token_stream read_text_stream(const text_arguments& text, const std::filesystem:
     qfa::fail("several documents need --separator bos, eos, none or a token: say what stands between them");
   const qfa::tokenizer words = open_words(text, model);
   if (text.separator == "bos")
-    options.before = bos_of(words, model, bos);
+    options.before = bos_of(words, model, bos, "give another --separator");
   else if (text.separator == "eos")
     options.after = eos_of(words, model);
   else if (!text.separator.empty() && text.separator != "none")

@@ -61,6 +61,8 @@ struct single_texts {
   std::function<std::vector<std::uint32_t>(std::string_view)> encode{};
   std::function<std::string(std::span<const std::uint32_t>)> read{};  ///< in UTF-8, without blanks at its ends
   std::function<std::uint32_t(const std::string&)> token{};           ///< "bos", "eos", or a token by its text
+  std::optional<std::uint32_t> bos{};                                 ///< where it is known
+  std::function<std::vector<std::string>(std::string_view)> marks_read_as_text{};
 };
 
 /// Opens the tokenizer that the arguments name or else the model's; throws in a build without ICU.

@@ -76,12 +76,31 @@ if [ $reads_text = yes ]; then
   refused 'has no token "</s>"' "${lines[@]}" "${wrapped[@]}" --end-of-response '</s>'
   refused 'has no verdict for prompt "harmful-' "${lines[@]}" "${wrapped[@]}" --end-of-response '<end>' --verdicts few.csv
   # Everything as text: half of the refusals have the one phrase.
-  echo Cannot >phrases.txt
+  printf ' Cannot\t\n' >phrases.txt
   "$qfa" "${lines[@]}" "${wrapped[@]}" --end-of-response '<end>' --refusal-phrases phrases.txt --text harmless.txt \
     --documents lines --separator bos --context 32 --bits 3 --deployed-bits 3 --mechanism-bits 4 --group 16 >lines.txt
   grep -q ': 40 prompts, 448 tokens of text$' lines.txt
   grep -q 'the reference refuses 5/10 harmful and 0/10 harmless' lines.txt
   refused 'refusal-phrases means nothing with --verdicts' "${common[@]}" --verdicts few.csv --refusal-phrases phrases.txt
+  # A tokenizer elsewhere, without a word that is said: what its directory expects is looked for there, and BOS is what
+  # it says, where the model's configuration has none.
+  cp -r model nameless && sed -i '/_token_id/d; s/"float16",/"float16"/' nameless/config.json
+  mkdir tokenizer
+  first='{"type": "TemplateProcessing", "single": [{"SpecialToken": {"id": "<bos>", "type_id": 0}}]}'
+  words | sed "1s/^{/{\"post_processor\": {\"type\": \"Sequence\", \"processors\": [$first]}, /; /^\"sorry\": /d" >tokenizer/tokenizer.json
+  echo '{"bos_token": "<bos>", "chat_template": "{{ messages }}"}' >tokenizer/tokenizer_config.json
+  sed 's/.*/<bos> <user> & <assistant>/' harmful.txt | head -n 4 >first.txt
+  sed 's/.*/<user> & <assistant>/' harmless.txt | head -n 4 >bare.txt
+  few=(align --model nameless --tokenizer tokenizer --harmful first.txt --harmless bare.txt)
+  "$qfa" "${few[@]}" --end-of-response '<end>' --max-new-tokens 8 --responses few.json --bits 3 --deployed-bits 3 \
+    --mechanism-bits 4 --group 16 >few.txt
+  grep -q '^warning: 4 prompts do not begin with BOS' few.txt
+  grep -q '^warning: the model has a chat template' few.txt
+  grep -Eq '"response": ".*<[0-9]+>' few.json
+  refused 'name the token itself in place of eos' "${few[@]}" --end-of-response eos
+  # A token that ends responses does not choose who reads them: the list of words beside the model still does.
+  cp -r model listed && echo '[]' >listed/vocab.json
+  refused 'vocab.json" should be an object' align --model listed --prompts "$refuser/prompts.json" --end-of-response '<end>'
   refused '"binary.txt" is not UTF-8 at byte 4' align --model model --harmful binary.txt --harmless one.txt
 fi
 echo '{"format": "qfa-prompts-1", "prompts": [{"id": "a", "label": "bad", "split": "test", "tokens": [1]}]}' >bad.json

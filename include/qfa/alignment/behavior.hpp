@@ -64,7 +64,7 @@ inline condition_judge default_judge() {
 /// answered from memory, by its name.
 class behavior {
  public:
-  /// Throws where there is no prompt, and where `check_prompts` does.
+  /// Throws where there is no prompt, or a reader that is empty, and where `check_prompts` does.
   behavior(any_decoder reference, vocabulary words, prompt_set prompts, condition_judge judge = default_judge(),
            progress told = {})
       : behavior(std::move(reference), response_reader([words = std::move(words)](std::span<const std::uint32_t> ids) {
@@ -81,6 +81,7 @@ class behavior {
         judge_(std::move(judge)),
         told_(std::move(told)) {
     require(!prompts_.prompts.empty(), "behavior needs at least one prompt");
+    require(static_cast<bool>(text_of_), "behavior needs a reader of responses, not an empty function");
     check_prompts(prompts_, "the set of prompts");
   }
 
@@ -116,8 +117,8 @@ class behavior {
     return out;
   }
 
-  /// The prompts of a split that the reference refuses and a condition answers, with what each has said, as far as both
-  /// were asked.
+  /// The harmful prompts of a split that the reference refuses and a condition answers, with what each has said, as far
+  /// as both were asked.  A harmless prompt's refusal is no loss.
   std::vector<flipped_answer> flipped(const std::string& condition, prompt_split split) const {
     std::vector<flipped_answer> out;
     const auto before = said_.find("reference"), after = said_.find(condition);
@@ -126,7 +127,7 @@ class behavior {
       const prompt& to = prompts_.prompts[i];
       const auto& refused = before->second.answers[i];
       const auto& answered = after->second.answers[i];
-      if (to.split != split || !refused || !answered) continue;
+      if (to.label != prompt_label::harmful || to.split != split || !refused || !answered) continue;
       if (refused->judged != verdict::refused || answered->judged != verdict::complied) continue;
       out.push_back({.to = to, .refusal = refused->response, .answer = answered->response});
     }

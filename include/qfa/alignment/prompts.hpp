@@ -28,7 +28,7 @@ namespace qfa {
 enum class prompt_label : std::uint8_t { harmful, harmless };
 inline constexpr std::array<std::string_view, 2> prompt_label_names{"harmful", "harmless"};
 
-/// What a prompt is for.  Directions are fitted on `fit`; layers, thresholds and prescriptions are chosen on
+/// What a prompt is for.  Directions are fitted and layers are chosen on `fit`; thresholds and prescriptions on
 /// `calibration`; what is reported is measured on `test`.  A prompt that chose and is then reported would flatter what
 /// it chose (validity.md 2.7).
 enum class prompt_split : std::uint8_t { fit, calibration, test };

@@ -115,8 +115,8 @@ function showAlignment() {
       fixed(r.measured.perplexity_ratio, 4), fixed(r.measured.bits_per_element, 2), known(r.overhead) ?
       signed(100 * r.overhead, 1) : '-'])], {chosen: i => i > 0 && m.rows[i - 1].prescribed}));
   if (a.answers && a.answers.first.length) {
-    begin('answers', 'What was said', `On test prompts, the first of ${whole(a.answers.flipped)} that the reference ` +
-      `refuses and ${a.answers.cache} answers.`);
+    begin('answers', 'What was said', `On harmful test prompts, the first of ${whole(a.answers.flipped)} that the ` +
+      `reference refuses and ${a.answers.cache} answers.`);
     add(table('Answers in place of refusals', ['prompt', 'reference', 'answer'],
       a.answers.first.map(x => [x.prompt || x.id, x.reference, x.response]), {words: [1, 2]}));
   }

@@ -2,6 +2,7 @@
 #ifndef QFA_TEXT_TOKENIZER_HPP
 #define QFA_TEXT_TOKENIZER_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -33,7 +34,41 @@ struct tokenizer {
   std::function<void(std::string_view, std::vector<std::uint32_t>&)> encode{};  ///< appends the tokens of a text
   std::function<std::string(std::span<const std::uint32_t>)> decode{};          ///< the bytes that tokens stand for
   std::function<std::optional<std::uint32_t>(std::string_view)> find{};         ///< a word's id
+  std::function<std::optional<std::string>(std::uint32_t)> word{};              ///< an id's word
 };
+
+/// The bytes that any ids stand for: "<id>" for each that has no word, as the last rows of a vocabulary that was padded
+/// have none.  What stands before and behind one is decoded by itself.
+inline std::string decode_any(const tokenizer& words, std::span<const std::uint32_t> ids) {
+  std::string out;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < ids.size(); ++i) {
+    if (words.word(ids[i])) continue;
+    if (i > begin) out += words.decode(ids.subspan(begin, i - begin));
+    out += "<" + std::to_string(ids[i]) + ">";
+    begin = i + 1;
+  }
+  if (begin < ids.size()) out += words.decode(ids.subspan(begin));
+  return out;
+}
+
+/// What looks like a special token in a text and is none there: a word such as "<s>" that the text's tokens do not
+/// have, as SentencePiece finds no control symbols in texts, and "<|user|>" where there is no such word.
+inline std::vector<std::string> marks_read_as_text(const tokenizer& words, std::string_view text) {
+  std::vector<std::string> out;
+  for (std::size_t end = text.find('>'); end != std::string_view::npos; end = text.find('>', end + 1)) {
+    const std::size_t begin = text.substr(0, end).rfind('<');
+    if (begin == std::string_view::npos) continue;
+    const std::string mark(text.substr(begin, end + 1 - begin));
+    const std::optional<std::uint32_t> id = words.find(mark);
+    if (!id && !(mark.starts_with("<|") && mark.ends_with("|>"))) continue;
+    std::vector<std::uint32_t> read;
+    words.encode(mark, read);
+    const bool found = id && std::ranges::find(read, *id) != read.end();
+    if (!found && std::ranges::find(out, mark) == out.end()) out.push_back(mark);
+  }
+  return out;
+}
 
 namespace detail {
 
@@ -45,7 +80,8 @@ tokenizer any_tokenizer(std::string kind, const std::filesystem::path& file, Tok
           .size = shared->size(),
           .encode = [shared](std::string_view text, std::vector<std::uint32_t>& out) { shared->encode(text, out); },
           .decode = [shared](std::span<const std::uint32_t> ids) { return shared->decode(ids); },
-          .find = [shared](std::string_view word) { return shared->find(word); }};
+          .find = [shared](std::string_view word) { return shared->find(word); },
+          .word = [shared](std::uint32_t id) -> std::optional<std::string> { return shared->word(id); }};
 }
 
 }  // namespace detail

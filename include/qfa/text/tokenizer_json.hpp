@@ -52,12 +52,12 @@ class json_tokenizer {
   }
 
   /// The bytes that tokens stand for.  Where the tokenizer puts a space before a text, that is left out again; where it
-  /// drops what stands between words, there is a space between tokens, as Hugging Face's tokenizers put one where a
-  /// file has no decoder.  Throws for an id without a word.
+  /// drops what stands between words and has no decoder, there is a space between tokens, as Hugging Face's tokenizers
+  /// put one.  Throws for an id without a word.
   std::string decode(std::span<const std::uint32_t> ids) const {
     std::string out;
     for (const std::uint32_t id : ids) {
-      if (cut_.drops() && !cut_.byte_level() && !out.empty()) out += ' ';
+      if (spaced_ && !out.empty()) out += ' ';
       out += bytes_of(id);
     }
     if ((normalize_.prepends() || cut_.prepends()) && out.starts_with(' ')) out.erase(0, 1);
@@ -77,6 +77,7 @@ class json_tokenizer {
     const json_fields fields(described, where);
     if (const json* const steps = fields.find("normalizer")) normalize_ = normalizer(*steps, where);
     if (const json* const steps = fields.find("pre_tokenizer")) cut_ = pre_tokenizer(*steps, where);
+    spaced_ = cut_.drops() && !cut_.byte_level() && !fields.contains("decoder");
     for (const added_token& token : added) {
       added_.emplace(token.id, token.content);
       if (token.normalized)
@@ -157,6 +158,7 @@ class json_tokenizer {
   pre_tokenizer cut_;
   added_token_finder raw_, in_normalized_;
   std::unordered_map<std::uint32_t, std::string> added_;
+  bool spaced_ = false;  // words come back with spaces between them
 };
 
 }  // namespace qfa
