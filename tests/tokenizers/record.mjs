@@ -6,13 +6,14 @@
 // MODULES is a folder with the packages, STORIES that of stories260K.
 import {existsSync, mkdirSync, readFileSync, writeFileSync} from "node:fs";
 import {createRequire} from "node:module";
-import {dirname, join} from "node:path";
+import {dirname, join, resolve} from "node:path";
 import {fileURLToPath, pathToFileURL} from "node:url";
 import {families, tokenizerOf} from "./families.mjs";
 import {texts} from "./strings.mjs";
 import {gpt2, mergesAsKept, mergesOfPieces, modelOfPieces, readStories, trainBytes} from "./vocabularies.mjs";
 
-const [mode, modules, third, fourth] = process.argv.slice(2);
+const [mode, given, third, fourth] = process.argv.slice(2);
+const modules = resolve(given ?? "");
 const here = dirname(fileURLToPath(import.meta.url));
 const require = createRequire(join(modules, "x.js"));
 const {Tokenizer: Reference} = require("@anush008/tokenizers");
