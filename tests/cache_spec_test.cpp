@@ -107,6 +107,14 @@ TEST_CASE("parse_cache: what cannot be is refused with what is known") {
   check_refused([] { parse_cache("section4:3+kivi:2"); }, {"before_rope", "after_rope"});
   check_refused([] { parse_cache("kivi:bits=9"); }, {"kivi's bits"});
   check_refused([] { parse_cache(""); }, {"lacks the name"});
+  std::string chain = "kivi:bits=2", nested;
+  for (int i = 1; i < 25000; ++i) {
+    chain += "+kivi:bits=2";
+    nested += "only:of=(";
+    if (i == 63) CHECK(parse_cache(chain).name() == chain);
+    if (i == 64 || i == 24999) check_refused([&] { parse_cache(chain); }, {"more than 64 policies"});
+  }
+  check_refused([&] { parse_cache(nested); }, {"16 deep"});
 }
 
 TEST_CASE("parse_cache: policies that learn are named as well, and a weight policy that is none is refused") {

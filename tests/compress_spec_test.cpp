@@ -158,6 +158,40 @@ TEST_CASE("parse_policy: one sentence says what is wrong and what is known") {
   check_refused([] { parse_policy("opposite:of=(rtn)(rtn),seed=1", with_opposite()); }, {"parenthesis"});
 }
 
+TEST_CASE("parse_policy: long chains act in their order, and what is too long or too deep is refused before it nests") {
+  const auto chained = [](const std::string& first, std::size_t more, const std::string& with) {
+    std::string spec = first;
+    for (std::size_t i = 0; i < more; ++i)
+      spec += "+" + with;
+    return spec;
+  };
+  const matrix w = qfa_test::random_matrix(8, 8);
+  for (const std::size_t parts : {2U, 3U, 5U, 64U}) {
+    const std::string spec = chained("prune:sparsity=0.5", parts - 1, "negate:of=(rtn:bits=4)");
+    CAPTURE(spec);
+    CHECK(parse_policy(spec).name() == spec);
+    matrix by_hand = compressed(w, parse_policy("prune:sparsity=0.5"));
+    for (std::size_t i = 1; i < parts; ++i)
+      by_hand = compressed(by_hand, parse_policy("negate:of=(rtn:bits=4)"));
+    CHECK(same_bits(compressed(w, parse_policy(spec)).values, by_hand.values));
+  }
+  // As deep as it goes: 64 policies within an option, 15 times, each chain beginning with the next.
+  std::string deep = "rtn:bits=4";
+  for (int level = 0; level < 15; ++level)
+    deep = "rotate:then=(" + chained(deep, 63, "none") + ")";
+  CHECK(compressed(w, parse_policy(deep)).values.size() == 64);
+  check_refused([&] { parse_policy(chained("rtn:bits=4", 24999, "rtn:bits=4")); }, {"more than 64 policies"});
+  check_refused([&] { parse_policy("rotate:then=(" + chained("none", 64, "none") + ")"); }, {"more than 64 policies"});
+  std::string nested = "rtn:bits=4";
+  for (int level = 0; level < 17; ++level)
+    nested = "noise:match=(" + nested + ")";
+  check_refused([&] { parse_policy(nested); }, {"16 deep"});
+  std::string deeper;
+  for (int level = 0; level < 100000; ++level)
+    deeper += "noise:match=(";
+  check_refused([&] { parse_policy(deeper); }, {"16 deep"});
+}
+
 TEST_CASE("parse_policy: random text is parsed or refused, and what is parsed round-trips") {
   const auto catalogue = with_opposite();
   constexpr std::array<std::string_view, 22> words{"rtn", "prune", "cast", "none", "opposite", ":", ",", "=",

@@ -61,4 +61,16 @@ TEST_CASE("split_spec: what is no spec is refused, quoted and printable") {
   check_refused([] { split_spec("a:b=" + std::string(100000, '(')); }, {"16 deep"});
 }
 
+TEST_CASE("split_spec: 64 policies are a chain, 65 and 25,000 are refused by the limit") {
+  std::string chain = "a";
+  for (int i = 1; i < 64; ++i)
+    chain += "+a";
+  CHECK(split_spec(chain).size() == 64);
+  CHECK(split_spec("a:b=(" + chain + ")+a").size() == 2);
+  for (int i = 64; i < 25000; ++i) {
+    chain += "+a";
+    if (i == 64 || i == 24999) check_refused([&] { split_spec(chain); }, {"chains more than 64 policies"});
+  }
+}
+
 }  // namespace compress_spec_text_test

@@ -100,4 +100,34 @@ TEST_CASE("weight_plan_file: a spec names the file, and its name holds what the 
   check_refused([&] { parse_one("plan_file"); }, {"file"});
 }
 
+TEST_CASE("weight_plan_file: plans that name themselves, or one another too deep, are refused by one sentence") {
+  const qfa_test::scratch folder;
+  const auto at = [&](const std::string& name) { return (folder.path() / name).string(); };
+  const auto write = [&](const std::string& name, const std::string& rest) {
+    folder.write(name, with(qfa::weight_plan_text({}), "\"rest\": \"none\"", "\"rest\": \"" + rest + "\""));
+  };
+  write("self.json", "plan_file:" + at("self.json"));
+  check_refused([&] { parse_one("plan_file:" + at("self.json")); }, {"self.json", "names itself"});
+  check_refused([&] { qfa::read_weight_plan(at("self.json"), parse_one); }, {"self.json", "names itself"});
+  // By another spelling of the path, in a circle of three, and within an option.
+  write("a.json", "plan_file:" + at("./b.json"));
+  write("b.json", "plan:tensors=(*=plan_file:" + at("c.json") + ")");
+  write("c.json", "plan_file:" + at("a.json"));
+  for (const std::string name : {"a.json", "b.json", "c.json"})
+    check_refused([&] { parse_one("plan_file:" + at(name)); }, {name, "names itself"});
+  std::filesystem::create_symlink(at("linked.json"), at("link.json"));
+  write("linked.json", "plan_file:" + at("link.json"));
+  check_refused([&] { parse_one("plan_file:" + at("link.json")); }, {"link.json", "names itself"});
+
+  // Eight within one another are read, and a file may be named twice side by side; nine are not.
+  write("1.json", "rtn:bits=4");
+  for (int i = 2; i <= 9; ++i)
+    write(std::to_string(i) + ".json", "plan_file:" + at(std::to_string(i - 1) + ".json"));
+  CHECK(parse_one("plan_file:" + at("8.json")).name_for({}).find("plan_file:file=" + at("7.json")) == 0);
+  check_refused([&] { parse_one("plan_file:" + at("9.json")); }, {"8 deep, no deeper"});
+  const std::string eight = "plan_file:" + at("8.json");
+  const std::string twice = "plan:tensors=(*.weight=" + eight + "),rest=(" + eight + ")";
+  CHECK(parse_one(twice).stored_bits(2, 2, {}) == parse_one("rtn:bits=4").stored_bits(2, 2, {}));
+}
+
 }  // namespace compress_weight_plan_file_test

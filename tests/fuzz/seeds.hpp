@@ -101,18 +101,28 @@ inline void write_seeds(const std::filesystem::path& root) {
        {"rtn:bits=6,per=row", "prune:sparsity=0.5+rtn:bits=4", "rotate:then=(rtn:bits=4)",
         "noise:match=(rtn:bits=4),seed=1", "ggml:type=q4_K", "fp8:format=e4m3,per=row"})
     policies.add(spec);
+  // Just past a chain's and a nesting's limit.
+  std::string chain = "none", nested;
+  for (int i = 0; i < 64; ++i)
+    chain += "+none";
+  for (int i = 0; i < 17; ++i)
+    nested += "negate:of=(";
+  policies.add(chain);
+  policies.add(nested + "nf4" + std::string(17, ')'));
   seed_folder caches(root, "cache_plan");
   for (const char* const spec :
        {"kivi:bits=2,group=32,residual=128", "section4:bits=3;0|5-7=none", "only:of=(nf4),side=keys,keep=4",
         "llama_q8_0", "rows:keys=(rtn:bits=4),values=(nf4)",
         "vllm:type=fp8_e5m2", "hf_quanto:bits=4", "uniform:bits=4"})
     caches.add(spec);
+  caches.add(chain);
 
   seed_folder plans(root, "plan_file");
   plans.add(qfa::weight_plan_text({}));
   plans.add(qfa::weight_plan_text(
       {.tensors = {{{"a.weight", qfa::rtn{.bits = 6}}, {"*.weight", qfa::rtn{.bits = 3}}}},
        .rest = qfa::rtn{.bits = 4}}));
+  plans.add(R"({"format": "qfa weight plan", "version": 1, "tensors": [], "rest": "plan_file:@plan"})");
 
   const qfa::pass_record record;
   const std::vector<std::byte> archived = qfa::to_bytes(record);

@@ -195,9 +195,13 @@ inline void cache_plan(bytes data) {
 
 // ---- what qfa itself wrote ----
 
+/// "@plan" in the text is the file's own path.
 inline void plan_file(bytes data) {
   const qfa::nested_parser parse = [](std::string_view spec) { return qfa::parse_policy(spec); };
-  qfa::weight_plan_from_text(text_of(data), "the plan", parse);
+  std::string text(text_of(data));
+  if (const std::size_t own = text.find("@plan"); own != std::string::npos)
+    text.replace(own, 5, (directory() / "plan.json").string());
+  qfa::read_weight_plan(write("plan.json", std::as_bytes(std::span(text))), parse);
 }
 
 /// With the checksum mended, so that what lies behind it is reached.

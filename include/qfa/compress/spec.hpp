@@ -2,9 +2,10 @@
 #ifndef QFA_COMPRESS_SPEC_HPP
 #define QFA_COMPRESS_SPEC_HPP
 
-#include <optional>
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "qfa/compress/activation_quantizer.hpp"
@@ -86,12 +87,17 @@ const std::vector<policy_entry>& registered_policies() { return default_catalogu
 /// with a list of what is known, where a name, a key or a value is not.
 inline any_policy parse_policy(std::string_view spec, const policy_catalogue& catalogue = default_catalogue()) {
   const nested_parser nested = [&](std::string_view inner) { return parse_policy(inner, catalogue); };
-  std::optional<any_policy> all;
-  for (const policy_call& call : split_spec(spec)) {
-    any_policy next = catalogue.at(call.name).make(call.options, nested);
-    all = all ? any_policy(chain{*all, next}) : next;
+  std::vector<any_policy> parts;
+  for (const policy_call& call : split_spec(spec))
+    parts.push_back(catalogue.at(call.name).make(call.options, nested));
+  // By pairs, so that 64 policies stand 6 within one another and not 63: names and what they do are the same.
+  while (parts.size() > 1) {
+    std::vector<any_policy> pairs;
+    for (std::size_t i = 0; i < parts.size(); i += 2)
+      pairs.push_back(i + 1 < parts.size() ? any_policy(chain{parts[i], parts[i + 1]}) : parts[i]);
+    parts = std::move(pairs);
   }
-  return *all;
+  return parts.front();
 }
 
 }  // namespace qfa

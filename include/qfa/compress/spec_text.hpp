@@ -45,7 +45,11 @@ inline std::vector<std::string_view> split_outside_parentheses(std::string_view 
   return pieces;
 }
 
-/// The policies that `spec` chains, in order:
+/// How many policies one spec may chain.  Recipes chain two or three; what is chained is held, named and applied one
+/// within another, and a text of 25,000 took the stack that there is.
+inline constexpr std::size_t most_chained_policies = 64;
+
+/// The policies that `spec` chains, in order, at most `most_chained_policies` of them:
 ///
 ///   spec    =  policy { "+" policy }
 ///   policy  =  name [ ":" option { "," option } ]
@@ -55,6 +59,8 @@ inline std::vector<policy_call> split_spec(std::string_view spec) {
   const auto refuse = [&](const std::string& reason) { fail("policy spec " + in_quotes(spec) + " " + reason); };
   std::vector<policy_call> calls;
   for (const std::string_view piece : split_outside_parentheses(spec, '+')) {
+    if (calls.size() == most_chained_policies)
+      refuse("chains more than " + std::to_string(most_chained_policies) + " policies");
     const auto colon = piece.find(':');
     policy_call call;
     call.name = split_outside_parentheses(piece.substr(0, colon), ':').front();

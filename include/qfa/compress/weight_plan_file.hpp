@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -109,9 +110,42 @@ inline weight_plan weight_plan_from_text(std::string_view text, const std::strin
   }
 }
 
-/// The same of a file.
+/// How many plan files may be read within one another: a policy of a plan may be the plan of another file.
+inline constexpr std::size_t most_nested_plan_files = 8;
+
+namespace detail {
+
+/// Holds the place of a plan file among those that this thread is in the middle of reading.
+class plan_file_being_read {
+ public:
+  /// Throws where the file is being read already, and so names itself, and where too many are.
+  explicit plan_file_being_read(const std::filesystem::path& path) {
+    std::error_code ignored;
+    std::filesystem::path file = std::filesystem::weakly_canonical(path, ignored);
+    for (const std::filesystem::path& other : open())
+      if (other == file) fail("the plan in " + in_quotes(path) + " names itself, directly or through another file");
+    if (open().size() == most_nested_plan_files)
+      fail("plan files may name one another " + std::to_string(most_nested_plan_files) + " deep, no deeper");
+    open().push_back(std::move(file));
+  }
+  plan_file_being_read(const plan_file_being_read&) = delete;
+  plan_file_being_read& operator=(const plan_file_being_read&) = delete;
+  ~plan_file_being_read() { open().pop_back(); }
+
+ private:
+  static std::vector<std::filesystem::path>& open() {
+    thread_local std::vector<std::filesystem::path> paths;
+    return paths;
+  }
+};
+
+}  // namespace detail
+
+/// The same of a file.  Throws also where it names itself, directly or through other files, and where they are nested
+/// deeper than `most_nested_plan_files`.
 inline weight_plan read_weight_plan(const std::filesystem::path& path, const nested_parser& parse) {
   const file_bytes file(path);
+  const detail::plan_file_being_read here(path);
   return weight_plan_from_text(file.text(), in_quotes(path), parse);
 }
 
@@ -131,6 +165,7 @@ struct weight_plan_source {
     running_crc32 sum;
     sum(std::as_bytes(std::span(file.text())));
     out.checksum = sum.value();
+    const detail::plan_file_being_read here(out.path);
     out.plan = std::make_shared<const weight_plan>(weight_plan_from_text(file.text(), in_quotes(out.path), parse));
     return out;
   }
