@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every C++ block of README.md and of examples/docs stands, line for line, in a program under examples/, where it is
 # compiled and run; every header and file that they name is there; Python blocks at least parse, where there is a Python.
-# (tests/docs/console.sh runs what they do in a shell.)
+# (tests/docs/console.sh runs what they do in a shell, tests/docs/python.sh the Python, where there is a torch.)
 set -euo pipefail
 export LC_ALL=C
 cd "${1:-$(dirname "$0")/..}"

@@ -64,6 +64,17 @@ TEST_CASE("settle: weights are processed as the SAE's training did, and the publ
   CHECK_FALSE(settle({}, trained).weight_processing.center_writing_weights);
   CHECK(settle({}, trained).weight_processing.fold_ln);
   CHECK(settle({.weight_processing = processing{}}, trained).warnings.size() == 1);
+  trained.transformer_lens_default = false;  // said of the model's weights, too
+  trained.fold_ln = false;
+  CHECK_FALSE(settle({}, trained).weight_processing.any());
+  CHECK(settle({}, trained).warnings.empty());
+  const auto folded = settle({.weight_processing = transformer_lens_processing}, trained);
+  CHECK(folded.weight_processing == transformer_lens_processing);
+  REQUIRE(folded.warnings.size() == 1);
+  CHECK(folded.warnings[0] ==
+        "the weights' processing is tl, as asked, although the SAE was trained with none");
+  trained.fold_ln = true;  // of the two, one
+  CHECK(settle({}, trained).weight_processing == processing{.fold_ln = true});
   CHECK(settle({}, trained).order == compression_order::compress_then_process);
   CHECK(settle({.rules = published}, trained).order == compression_order::process_then_compress);
   CHECK(settle({.rules = published, .order = compression_order::compress_then_process}, trained).order ==

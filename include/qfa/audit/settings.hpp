@@ -135,10 +135,10 @@ inline audit_settings settle(const audit_options& options, const sae_metadata& t
          " tokens");
 
   std::optional<processing> recorded;
-  if (trained.transformer_lens_default.value_or(false)) {
-    recorded = transformer_lens_processing;
-    recorded->fold_ln = trained.fold_ln.value_or(true);
-    recorded->center_writing_weights = trained.center_writing_weights.value_or(true);
+  if (trained.transformer_lens_default) {
+    recorded = *trained.transformer_lens_default ? transformer_lens_processing : processing{};
+    recorded->fold_ln = trained.fold_ln.value_or(recorded->fold_ln);
+    recorded->center_writing_weights = trained.center_writing_weights.value_or(recorded->center_writing_weights);
   }
   s.weight_processing = detail::settle<processing>("the weights' processing", options.weight_processing, recorded,
                                                    processing{}, w, [](const processing& p) { return describe(p); });
