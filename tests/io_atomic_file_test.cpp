@@ -6,6 +6,9 @@
 #include <string>
 
 #include <doctest/doctest.h>
+#if __has_include(<sys/mman.h>)
+#include <sys/stat.h>
+#endif
 
 #include "scratch.hpp"
 
@@ -75,6 +78,31 @@ TEST_CASE("atomic_file: a missing directory, and a name that is a directory, are
 }
 
 #if __has_include(<sys/mman.h>)
+TEST_CASE("atomic_file: devices, pipes and sockets are refused by name and stay what they are") {
+  const scratch here;
+  const auto pipe = here.path() / "pipe", link = here.path() / "link";
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  std::filesystem::create_symlink("/dev/null", link);
+  for (const std::filesystem::path& path : {pipe, link, std::filesystem::path("/dev/null"),
+                                            std::filesystem::path("/dev/stdout"), std::filesystem::path("/dev/fd/1"),
+                                            std::filesystem::path("/proc/self/fd/1")}) {
+    CAPTURE(path);
+    check_refused([&] { atomic_file file(path); }, {"cannot write", path.filename().string(), "a device, a pipe"});
+  }
+  CHECK(std::filesystem::is_fifo(pipe));
+  CHECK(std::filesystem::is_symlink(link));
+  CHECK(std::filesystem::is_character_file("/dev/null"));
+  CHECK(here.files() == 2);
+  // A link to a plain file gives way to the file, as any name does.
+  const auto plain = here.write("plain", "old"), other = here.path() / "other";
+  std::filesystem::create_symlink(plain, other);
+  atomic_file file(other);
+  file.stream() << "new";
+  file.commit();
+  CHECK(qfa_test::slurp(plain) == "old");
+  CHECK(qfa_test::slurp(other) == "new");
+}
+
 TEST_CASE("atomic_file: a full disk is noticed at commit, and nothing is left behind") {
   const scratch here;
   atomic_file file(here.path() / "x");

@@ -10,6 +10,7 @@
 
 #include "commands.hpp"
 #include "progress_line.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/version.hpp"
 #include "ranks.hpp"
 
@@ -22,11 +23,18 @@ extern "C" void end_at_missing_page(int) {
   ::_exit(2);
 }
 
+/// What was printed has arrived, or this throws: a full disk behind standard output is not noticed earlier.
+void check_standard_output() {
+  if (qfa_program::ranks().leads() && !std::cout.flush())
+    qfa::fail("standard output cannot be written to its end, such as on a full disk; files named by --out are whole");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   qfa_program::rank_session session;
   std::signal(SIGBUS, end_at_missing_page);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is then a write that fails, and ends in a sentence
   // Wrong input ends in one sentence and status 2, whoever found it.
   const auto refuse = [&](const std::string& sentence) {
     const std::string said = session.give_up(sentence);
@@ -58,6 +66,7 @@ int main(int argc, char** argv) {
       if (wrong.get_exit_code() != 0) throw;
       app.exit(wrong);  // --help and --version
     }
+    check_standard_output();
     session.finish();
   } catch (const qfa_program::interruption& asked) {
     refuse(asked.what());

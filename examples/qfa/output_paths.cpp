@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "qfa/core/error.hpp"
+#include "qfa/io/atomic_file.hpp"
 #include "qfa/io/in_quotes.hpp"
 
 namespace qfa_program {
@@ -46,6 +47,7 @@ void check_output_file(const std::filesystem::path& file) {
   std::error_code problem;
   if (is_there(file) && std::filesystem::is_directory(file, problem))
     qfa::fail("--out " + qfa::in_quotes(file) + " is a directory, expected a file");
+  qfa::require_replaceable(file);
   check_parent(file);
 }
 

@@ -70,6 +70,33 @@ fails output_is_a_file 2 'a_file' bash -c 'touch a_file; exec "$@"' - "${audit[@
 fails output_below_a_device 2 '/dev/null' "${audit[@]}" --max-tokens 2000 --out /dev/null/out
 fails a_folder_for_tokens 2 'demo' "$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo" --policy none --out out
 
+# Outputs that are no plain files stay what they are.  (A link to the device: a program that fails this replaces it.)
+mkfifo pipe && ln -s /dev/null device
+fails output_is_a_pipe 2 'pipe.: it is no plain file' "$qfa" compare one other --out pipe
+fails output_is_a_device 2 'device.: it is no plain file' "$qfa" activations --model "$demo/model" \
+  --tokens "$demo/tokens.npy" --hook blocks.0.hook_resid_post --max-tokens 2000 --out device
+[ -p pipe ] && [ -L device ] || { echo 'FAILED: a pipe or a device was replaced'; failures=$((failures + 1)); }
+
+# Files that may not become long (`ulimit -f`, kB): a write that fails, no signal.
+mkdir limited
+fails file_limit 2 'cannot write .limited/out' bash -c 'ulimit -f 16; exec "$@"' - "${audit[@]}" --max-tokens 4000 \
+  --out limited/out
+fails file_limit_matrix 2 'cannot write .limited/x.npy' bash -c 'ulimit -f 16; exec "$@"' - "$qfa" activations \
+  --model "$demo/model" --tokens "$demo/tokens.npy" --hook blocks.0.hook_resid_post --max-tokens 4000 --out limited/x.npy
+nothing_but limited
+
+# Nobody keeps what is printed: a status that says so, and whole files.
+if [ -c /dev/full ]; then
+  for words in '--help' '--version' 'list policies'; do
+    fails stdout_full 2 'standard output cannot be written' bash -c 'exec $0 $1 >/dev/full' "$qfa" "$words"
+  done
+  fails stdout_full_audit 2 'standard output cannot be written' bash -c 'exec "$@" >/dev/full' - "${audit[@]}" \
+    --max-tokens 2000 --out told_nobody
+  tail -c 2 told_nobody/report.json | grep -q '}' || { echo 'FAILED: half a report'; failures=$((failures + 1)); }
+else
+  skipped="$skipped stdout_full"
+fi
+
 # A file that shrinks while it is read: the rest of it is gone, and a mapped page of it would be a bus error.
 cp "$demo/tokens.npy" shrinking.npy
 "$qfa" activations --model "$demo/model" --tokens shrinking.npy --hook blocks.0.hook_resid_post --context 128 \

@@ -17,15 +17,30 @@
 
 namespace qfa {
 
+/// Throws where a file of this name must not take the place of what is there: a device, a pipe or a socket, and
+/// anything that the system keeps in /dev and /proc, such as /dev/stdout where that leads to a file.
+inline void require_replaceable(const std::filesystem::path& path) {
+  std::error_code problem;
+  const std::filesystem::file_status status = std::filesystem::status(path, problem);
+  const std::filesystem::path parent = std::filesystem::absolute(path, problem).parent_path();
+  const std::filesystem::path folder = std::filesystem::weakly_canonical(parent, problem);
+  const bool of_system =
+      folder == "/dev" || folder == "/dev/fd" || folder == "/proc" || folder.string().starts_with("/proc/");
+  if (of_system || (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status) &&
+                    !std::filesystem::is_directory(status)))
+    fail("cannot write " + in_quotes(path) + ": it is no plain file but a device, a pipe or a socket");
+}
+
 /// A file that appears whole or not at all: written under another name in the same directory, renamed by `commit`,
 /// removed by the destructor if that was never reached.  A file of that name from before stays until then.
 class atomic_file {
  public:
-  /// Throws where the directory does not exist or may not be written.
+  /// Throws where the directory does not exist or may not be written, and where a device, a pipe or a socket stands.
   explicit atomic_file(std::filesystem::path path) : path_(std::move(path)), partial_(path_) {
     std::error_code problem;
     if (path_.filename().empty() || std::filesystem::is_directory(path_, problem))
       fail("cannot write " + in_quotes(path_) + ": it names a directory");
+    require_replaceable(path_);
     // Unlike any other name in the directory, so that two programs may write the same file at once.
     std::random_device random;
     partial_ += ".partial-" + std::to_string(random()) + "-" + std::to_string(random());
