@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # vcpkg's port of qfa, as an overlay of the sources that it stands in:
-#   vcpkg install qfa --overlay-ports=cmake/vcpkg
+#   vcpkg install qfa --classic --overlay-ports=cmake/vcpkg
 # (The copy of a registry would have vcpkg_from_github with a release's SHA512 in place of the next line.)
 get_filename_component(SOURCE_PATH "${CMAKE_CURRENT_LIST_DIR}/../../.." ABSOLUTE)
 set(VCPKG_BUILD_TYPE release)  # header-only
