@@ -12,8 +12,11 @@
 
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
+#include "qfa/core/parallel.hpp"
 #include "qfa/model/tensor_editor.hpp"
+#include "qfa/report/allocation_json.hpp"
 #include "scratch.hpp"
+#include "thread_team.hpp"
 
 namespace allocate_allocate_test {
 
@@ -95,6 +98,24 @@ TEST_CASE("allocate: bits go to the matrix that features hang on, and not to one
   CHECK(found.comparisons[0].damage.range.upper < 0.1);
   CHECK(found.comparisons[0].survived.value > 0.0);
   CHECK(found.adds_up.holds());
+}
+
+TEST_CASE("allocate: every rank of a team comes to the plan and the numbers of one process") {
+  const std::size_t before = thread_count();
+  set_thread_count(1);
+  const language_model model = planted_model();
+  const auto told = [&](const team& ranks) {
+    allocate_options options = planted_options(model);
+    options.fit_rows = options.held_out_rows = 24;
+    options.bench.ranks = ranks;
+    return to_json(planted(options)).dump();
+  };
+  const std::string alone = told({});
+  CHECK(alone.size() > 1000);
+  std::vector<int> same(2, 0);
+  thread_team::run(2, [&](const team& ranks) { same[ranks.rank] = told(ranks) == alone; });
+  CHECK(same == std::vector<int>{1, 1});
+  set_thread_count(before);
 }
 
 TEST_CASE("allocate: a list of features to keep changes the choice") {

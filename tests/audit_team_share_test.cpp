@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfa/audit/team_share.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <filesystem>
@@ -140,6 +141,40 @@ TEST_CASE("share_among: one process alone shares nothing") {
   CHECK(share.parts == 1);
   CHECK(share.concludes);
   CHECK_FALSE(share.complete);
+}
+
+/// Numbers by place, of which ranks have different ones.
+struct numbers {
+  std::vector<int> values;
+
+  numbers& operator+=(const numbers& other) {
+    values.resize((std::max)(values.size(), other.values.size()));
+    for (std::size_t i = 0; i < other.values.size(); ++i)
+      values[i] += other.values[i];
+    return *this;
+  }
+  template <class Self, class Archive>
+  static void members(Self& self, Archive& archive) {
+    archive(self.values);
+  }
+};
+
+TEST_CASE("merge_for_all: every rank ends with the whole, and one process keeps what it has") {
+  numbers mine{{7}};
+  qfa::merge_for_all({}, mine, "numbers");
+  CHECK(mine.values == std::vector<int>{7});
+  for (const std::size_t size : {std::size_t{2}, std::size_t{3}}) {
+    std::vector<std::vector<int>> got(size);
+    qfa_test::thread_team::run(size, [&](const qfa::team& ranks) {
+      numbers part;
+      part.values.assign(ranks.rank + 1, static_cast<int>(10 * ranks.rank + 1));
+      qfa::merge_for_all(ranks, part, "numbers");
+      got[ranks.rank] = part.values;
+    });
+    const std::vector<int> whole = size == 2 ? std::vector<int>{12, 11} : std::vector<int>{33, 32, 21};
+    for (const auto& one : got)
+      CHECK(one == whole);
+  }
 }
 
 TEST_CASE("check_same_inputs: a rank that reads other bytes, or other files, is named with them") {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "model_threads.hpp"
+#include "qfa/io/archive.hpp"
 #include "qfa/stats/feature_table.hpp"
 #include "qfa/stats/leave_one_out.hpp"
 
@@ -129,6 +130,55 @@ TEST_CASE("feature_noise: the same bits for every number of threads and however 
     parts(a, b, std::span(codes.groups).subspan(first, last - first));
   }
   CHECK(parts == whole);
+}
+
+TEST_CASE("feature_noise: tables of different groups merge, and go into archives, without rounding") {
+  const made_codes codes = make_codes(5);
+  const std::vector<std::uint32_t> chosen{0, 7, 8, 39};
+  noise_table whole(chosen, 40, 5);
+  whole(codes.reference, codes.compressed, codes.groups);
+  const auto part = [&](std::uint32_t first, std::uint32_t last) {
+    noise_table out(chosen, 40, 5);
+    for (std::size_t t = 0; t < codes.groups.size(); ++t) {
+      if (codes.groups[t] < first || codes.groups[t] >= last) continue;
+      sparse_codes a(40), b(40);
+      a.append_token(codes.reference[t].features, codes.reference[t].values);
+      b.append_token(codes.compressed[t].features, codes.compressed[t].values);
+      out(a, b, std::span(codes.groups).subspan(t, 1));
+    }
+    return out;
+  };
+  const auto bytes = [](const noise_table& table) {
+    archive_writer out("noise", 1);
+    out(table);
+    return std::move(out).finish();
+  };
+  const auto through_archive = [&](const noise_table& table) {
+    const std::vector<std::byte> kept = bytes(table);
+    archive_reader in(kept, "noise", 1, "the table");
+    noise_table out;
+    in(out);
+    in.finish();
+    return out;
+  };
+  for (std::uint32_t cut = 0; cut <= 5; ++cut) {
+    CAPTURE(cut);
+    noise_table merged = through_archive(part(cut, 5));
+    CHECK(merged == part(cut, 5));
+    merged += through_archive(part(0, cut));
+    CHECK(merged == whole);
+    noise_table adopted;
+    adopted += merged;
+    adopted += noise_table();
+    CHECK(adopted == whole);
+  }
+  // Two groups of five, four features of 48 bytes: the other three groups are not sent.
+  CHECK(bytes(whole).size() - bytes(part(2, 4)).size() == 3 * 4 * 48);
+  CHECK(through_archive(noise_table()) == noise_table());
+  const std::vector<std::uint32_t> others{0, 7, 8, 38};
+  noise_table of_others(others, 40, 5), fewer(chosen, 40, 4);
+  CHECK_THROWS_WITH(of_others += whole, doctest::Contains("the same features and groups"));
+  CHECK_THROWS_WITH(fewer += whole, doctest::Contains("the same features and groups"));
 }
 
 TEST_CASE("feature_noise: what does not fit is refused") {

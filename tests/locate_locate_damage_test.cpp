@@ -13,6 +13,7 @@
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
 #include "qfa/core/parallel.hpp"
+#include "thread_team.hpp"
 
 namespace locate_locate_damage_test {
 
@@ -73,9 +74,9 @@ TEST_CASE("locate_damage: one matrix that carries all damage is found, with a sh
   CHECK(found.effective_groups[1] <= 10.0);
 }
 
-TEST_CASE("locate_damage: by head, the same bits for every number of threads") {
-  const auto numbers = [] {
-    const damage_location found = locate_damage(bench_of(tiny_model()), rtn{.bits = 4},
+TEST_CASE("locate_damage: by head, the same bits for every number of threads and of ranks") {
+  const auto numbers = [](const team& ranks = {}) {
+    const damage_location found = locate_damage(bench_of(tiny_model(), {.ranks = ranks}), rtn{.bits = 4},
                                                 {.kind = unit_kind::heads, .weighting = {feature_weighting::mass}});
     std::vector<double> out{found.noise.value, found.worst_share.value, found.adds_up.median.range.upper,
                             found.total_additivity.value, found.ranking.value};
@@ -93,6 +94,8 @@ TEST_CASE("locate_damage: by head, the same bits for every number of threads") {
     set_thread_count(threads);
     CHECK(numbers() == expected);
   }
+  set_thread_count(1);
+  thread_team::run(2, [&](const team& ranks) { CHECK(numbers(ranks) == expected); });
   set_thread_count(before);
 }
 

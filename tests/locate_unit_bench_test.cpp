@@ -3,7 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +14,7 @@
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
 #include "qfa/core/parallel.hpp"
+#include "thread_team.hpp"
 
 namespace locate_unit_bench_test {
 
@@ -65,11 +69,19 @@ std::vector<unit_effect> everything(const unit_bench& bench, unit_kind kind) {
   return out;
 }
 
+/// Bit by bit: NaN is the same as NaN.
+bool same(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::ranges::equal(
+      a, b, [](double x, double y) { return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y); });
+}
+bool same(const feature_noise& a, const feature_noise& b) {
+  return a.groups == b.groups && same(a.all, b.all) && same(a.half[0], b.half[0]) && same(a.half[1], b.half[1]) &&
+         same(a.without, b.without) && same(a.half_without, b.half_without);
+}
 bool same(const std::vector<unit_effect>& a, const std::vector<unit_effect>& b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i)
-    if (!(a[i].noise == b[i].noise && a[i].losses == b[i].losses)) return false;
-  return true;
+  return std::ranges::equal(a, b, [](const unit_effect& x, const unit_effect& y) {
+    return same(x.noise, y.noise) && x.losses == y.losses && same(std::vector{x.fvu}, std::vector{y.fvu});
+  });
 }
 
 }  // namespace
@@ -112,6 +124,33 @@ TEST_CASE("unit_bench: no number depends on memory, on where blocks are cut, or 
     set_thread_count(threads);
     CHECK(same(everything(tiny_bench(), kind), expected));
   }
+  set_thread_count(before);
+}
+
+TEST_CASE("unit_bench: every rank of a team gets the numbers of one process, also where some have no rows") {
+  const std::size_t before = thread_count();
+  set_thread_count(1);
+  const auto check = [](const bench_options& options, std::size_t rows, std::size_t size) {
+    CAPTURE(rows);
+    CAPTURE(size);
+    const unit_bench alone = tiny_bench(options, rows);
+    const auto expected = everything(alone, unit_kind::layers);
+    const std::vector<double> masses = alone.masses();
+    std::vector<int> right(size, 0);
+    thread_team::run(size, [&](const team& ranks) {
+      bench_options mine = options;
+      mine.ranks = ranks;
+      const unit_bench bench = tiny_bench(mine, rows);
+      const auto found = everything(bench, unit_kind::layers);
+      right[ranks.rank] = same(found, expected) && bench.features() == alone.features() && bench.masses() == masses &&
+                          to_bytes(bench.reference().reference()) == to_bytes(alone.reference().reference());
+    });
+    CHECK(right == std::vector<int>(size, 1));
+  };
+  check({}, 45, 2);  // 11 groups
+  check({.fits = true, .memory = 0}, 45, 3);
+  check({.losses = false}, 40, 3);
+  check({.fits = true}, 9, 3);  // two groups
   set_thread_count(before);
 }
 

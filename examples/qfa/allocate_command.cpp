@@ -18,6 +18,7 @@
 #include "progress_line.hpp"
 #include "qfa/allocate/allocate.hpp"
 #include "qfa/audit/model_pass.hpp"
+#include "qfa/audit/team_share.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/compress/weight_plan_file.hpp"
 #include "qfa/io/atomic_file.hpp"
@@ -68,7 +69,7 @@ void run(const allocate_arguments& a) {
   audit_arguments shaping = a.audit;
   shaping.checkpoint_seconds = -1.0;
   const qfa::audit_options audit = shaping.options();
-  options.bench = {.fused = audit.fused, .allow_bad_sae = audit.allow_bad_sae};
+  options.bench = {.fused = audit.fused, .allow_bad_sae = audit.allow_bad_sae, .ranks = ranks()};
   const qfa::sae dictionary = qfa::load_sae(a.audit.sae);
   const qfa::audit_settings settings = qfa::settle(audit, dictionary.metadata);
   options.weighting = qfa::parse_weighting(a.weights, dictionary.d_sae);
@@ -93,6 +94,7 @@ void run(const allocate_arguments& a) {
   made.text = source.text;
   for (const std::string& input : own.files)
     add_inputs(made, input, "calibration");
+  qfa::check_same_inputs(ranks(), made.inputs);
   made.rules = settings.rules.name;
   made.rows = tokens.rows();
   made.context = tokens.context;
@@ -116,6 +118,7 @@ void run(const allocate_arguments& a) {
 
   const qfa::allocation_result result =
       qfa::allocate(model, dictionary, tokens, settings, options, calibration, progress_line());
+  if (!ranks().leads()) return;
   clear_progress_line();
   std::cout << qfa::allocation_header(result, made) << "\n"
             << qfa::allocation_finding(result) << "\n"
@@ -180,7 +183,7 @@ void add_allocate(CLI::App& app) {
   command->callback([arguments, command] {
     const audit_arguments& given = arguments->audit;
     check_token_source(*command, given.tokens, given.calibration, given.text);
-    if (ranks().leads()) run(*arguments);
+    run(*arguments);
   });
 }
 

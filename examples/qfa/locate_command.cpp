@@ -12,6 +12,7 @@
 #include "progress_line.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/model_pass.hpp"
+#include "qfa/audit/team_share.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/locate/locate_damage.hpp"
@@ -80,6 +81,7 @@ located locate(const locate_arguments& arguments) {
   made.text = source.text;
   for (const std::string& input : own.files)
     add_inputs(made, input, "calibration");
+  qfa::check_same_inputs(ranks(), made.inputs);
   made.source = "model";
   made.dropped_tokens = tokens.reported.dropped;
   made.bos_added = tokens.reported.bos_added;
@@ -97,7 +99,8 @@ located locate(const locate_arguments& arguments) {
                         {.losses = asked.losses,
                          .fused = asked.fused,
                          .allow_bad_sae = asked.allow_bad_sae,
-                         .memory = asked.spill_budget},
+                         .memory = asked.spill_budget,
+                         .ranks = ranks()},
                         progress_line());
   if (calibrates) {
     made.calibration_tokens = calibration.ids.size();
@@ -132,9 +135,9 @@ void print(const located& l) {
 
 void run(const locate_arguments& arguments) {
   const std::filesystem::path out = arguments.audit.out;
-  if (!ranks().alone()) qfa::fail("qfa locate runs as one process, and mpirun started " + std::to_string(ranks().size));
   if (!out.empty()) check_output_directory(out);
   const located l = locate(arguments);
+  if (!ranks().leads()) return;
   clear_progress_line();
   print(l);
   if (out.empty()) return;

@@ -444,6 +444,7 @@
 #include "qfa/audit/worst_features.hpp"
 #include "qfa/locate/additivity.hpp"
 #include "qfa/locate/assemble.hpp"
+#include "qfa/locate/branch_record.hpp"
 #include "qfa/locate/branches.hpp"
 #include "qfa/locate/depth_patch.hpp"
 #include "qfa/locate/feature_noise.hpp"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# ranks.sh PROGRAM SOURCE WORK LAUNCHER...: an audit writes and says the same, byte for byte, on any number of ranks.
+# ranks.sh PROGRAM SOURCE WORK LAUNCHER...: an audit, what locates damage and what allocates bits write and say the
+# same, byte for byte, on any number of ranks.
 # LAUNCHER starts ranks, and is followed here by their number: mpiexec -n.
 set -euo pipefail
 qfa=$1 source=$2 work=$3
@@ -48,6 +49,24 @@ hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' demo/sae/cfg.json | head -n
 same activations "tokens policies" "2 3" --sae demo/sae --activations reference.npy --compressed int4=int4.npy \
   --compressed int3=int3.npy --paired
 
+# What locates damage and what allocates bits share the same passes; of 11 groups rank 0 alone writes.
+located=(locate "${model[@]}" --policy rtn:bits=3 --units layers --max-tokens 5760)
+allocated=(allocate "${model[@]}" --options rtn:bits=3 rtn:bits=4 --budget like:rtn:bits=3 --targets '*.0.*'
+  --fit-tokens 2048 --held-out-tokens 2048 --max-tokens 5760)
+"$qfa" "${located[@]}" --out located >located.txt
+"$qfa" "${allocated[@]}" --out mix.json --report mixed.json >allocated.txt
+mkdir alone && mv located.txt located mix.json allocated.txt mixed.json alone
+for ranks in 2 3; do
+  "${launcher[@]}" "$ranks" "$qfa" "${located[@]}" --out located >located.txt
+  cmp located.txt alone/located.txt && cmp located/locate.json alone/located/locate.json
+  rm -r located
+done
+OMP_NUM_THREADS=2 "$qfa" "${located[@]}" --out located >located.txt
+cmp located.txt alone/located.txt && cmp located/locate.json alone/located/locate.json
+"${launcher[@]}" 2 "$qfa" "${allocated[@]}" --out mix.json --report mixed.json >allocated.txt
+for file in mix.json mixed.json allocated.txt; do cmp $file alone/$file; done
+echo "locate and allocate: the same by ranks, and by threads"
+
 # Commands that share nothing out run once.
 "${launcher[@]}" 3 "$qfa" compress --policy rtn:bits=8 --in reference.npy --out once.npy >once.txt
 [ "$(grep -c SQNR once.txt)" -eq 1 ]
@@ -72,6 +91,7 @@ refused 'A subcommand is required' "${launcher[@]}" 2 "$qfa" adit
 refused '--split takes tokens or policies' "${launcher[@]}" 2 "${audit[@]}" --split rows --out out
 refused '--resume goes on with one process' "${launcher[@]}" 2 "${audit[@]}" --resume --out out
 refused '--out ".*" is a file' "${launcher[@]}" 3 "${audit[@]}" --out reference.npy
+refused 'the SAE does not fit' "${launcher[@]}" 3 "$qfa" "${located[@]}" --hook blocks.0.hook_resid_pre --out out
 "$qfa" activations "${common[@]}" --hook blocks.0.hook_resid_pre --out unfit.npy >>dumped.txt
 for split in tokens policies; do
   refused 'the SAE does not fit' "${launcher[@]}" 3 "$qfa" audit --sae demo/sae --activations unfit.npy \

@@ -3,9 +3,11 @@
 #define QFA_AUDIT_TEAM_SHARE_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,30 +24,61 @@ namespace qfa {
 
 namespace detail {
 
+template <class T>
+std::vector<std::byte> packed(const T& part, std::string_view kind, std::uint32_t layout) {
+  archive_writer out(kind, layout);
+  out(part);
+  return std::move(out).finish();
+}
+
+template <class T>
+T unpacked(std::span<const std::byte> bytes, std::string_view kind, std::uint32_t layout, const std::string& whose) {
+  archive_reader in(bytes, kind, layout, std::string(kind) + " of " + whose);
+  T part;
+  in(part);
+  in.finish();
+  return part;
+}
+
+/// Rank 0 merges what each rank has, one after the other, and all get what it then gives: `whole` of the result.
+template <class T, class Whole>
+void merge_over(const team& ranks, T& part, std::string_view kind, std::uint32_t layout, Whole whole) {
+  std::vector<std::byte> bytes;
+  if (!ranks.leads()) bytes = packed(part, kind, layout);
+  ranks.gather(bytes, [&](std::size_t rank, std::span<const std::byte> theirs) {
+    if (rank > 0) part += unpacked<T>(theirs, kind, layout, "rank " + std::to_string(rank));
+  });
+  if (ranks.leads()) bytes = whole();
+  ranks.broadcast(bytes);
+  if (!ranks.leads()) part = unpacked<T>(bytes, kind, layout, "all ranks");
+}
+
 /// Rank 0 merges what each rank has of a pass and keeps it whole; the others get all of it but what is large and only
 /// a report is made from: the table's cells, the shift, the damage of tokens, and what features mean.
 inline void merge_over(const team& ranks, pass_record& record) {
-  std::vector<std::byte> bytes;
-  if (!ranks.leads()) bytes = to_bytes(record);
-  ranks.gather(bytes, [&](std::size_t rank, std::span<const std::byte> theirs) {
-    if (rank > 0) record += pass_record_from(theirs, "the record of rank " + std::to_string(rank));
-  });
-  if (ranks.leads()) {
+  merge_over(ranks, record, pass_record_kind, pass_record_version, [&] {
     feature_table table = std::exchange(record.table, record.table.tokens_only());
     auto shift = std::exchange(record.shift, std::nullopt);
     auto tokens = std::exchange(record.tokens, std::nullopt);
     auto meaning = std::exchange(record.meaning, std::nullopt);
-    bytes = to_bytes(record);
+    std::vector<std::byte> bytes = to_bytes(record);
     record.table = std::move(table);
     record.shift = std::move(shift);
     record.tokens = std::move(tokens);
     record.meaning = std::move(meaning);
-  }
-  ranks.broadcast(bytes);
-  if (!ranks.leads()) record = pass_record_from(bytes, "the merged record");
+    return bytes;
+  });
 }
 
 }  // namespace detail
+
+/// Merges what each rank has of something, by +=, and gives every rank the whole.  Does nothing for one process.
+/// Collective.  `T` is mergeable and goes into archives (io/archive.hpp) as a `kind` of content.
+template <class T>
+void merge_for_all(const team& ranks, T& part, std::string_view kind) {
+  constexpr std::uint32_t layout = 1;  // of one run of one program
+  if (!ranks.alone()) detail::merge_over(ranks, part, kind, layout, [&] { return detail::packed(part, kind, layout); });
+}
 
 /// What one rank of a team does of an audit.  Rank 0 makes the report: by one rank or many, with the same bits.
 inline audit_share share_among(const team& ranks, audit_split by = audit_split::tokens) {

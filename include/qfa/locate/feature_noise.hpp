@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "qfa/core/error.hpp"
+#include "qfa/core/mergeable.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/sae/codes.hpp"
 #include "qfa/stats/comoments.hpp"
@@ -55,9 +56,12 @@ struct feature_noise {
 /// Co-moments of two models' codes for some features and every group of rows, filled token by token.
 ///
 /// Each cell takes its tokens in the stream's order, as feature_table's does, with the same bits whatever the threads
-/// and the batches.  48 bytes for each of the features and groups, whether they fire or not.
+/// and the batches.  48 bytes for each of the features and groups, whether they fire or not.  Tables of different
+/// groups merge without rounding.
 class noise_table {
  public:
+  /// The empty one: merging into it adopts the other's features and groups.
+  noise_table() = default;
   /// `chosen`: features, increasing, of a dictionary of `width`.
   noise_table(std::span<const std::uint32_t> chosen, std::size_t width, std::size_t groups)
       : places_(std::make_shared<std::vector<std::uint32_t>>(width, absent)),
@@ -100,6 +104,21 @@ class noise_table {
     });
   }
 
+  /// Throws unless both are of the same features and groups.
+  noise_table& operator+=(const noise_table& other) {
+    if (other.groups() == 0) return *this;
+    if (groups() == 0) return *this = other;
+    require(*places_ == *other.places_ && groups() == other.groups(),
+            "tables of noise are merged where they are of the same features and groups");
+    for (std::size_t g = 0; g < groups(); ++g) {
+      if (other.tokens_[g] == 0) continue;
+      tokens_[g] += other.tokens_[g];
+      for (std::size_t i = g * features_; i < (g + 1) * features_; ++i)
+        cells_[i] += other.cells_[i];
+    }
+    return *this;
+  }
+
   /// All but group g is what comes before it, merged with what comes after.
   feature_noise noise() const {
     feature_noise out{.groups = groups(),
@@ -122,8 +141,36 @@ class noise_table {
     return *places_ == *other.places_ && tokens_ == other.tokens_ && cells_ == other.cells_;
   }
 
+  /// For archives (io/archive.hpp).  Groups without tokens take no room there.
+  template <class Self, class Archive>
+  static void members(Self& self, Archive& archive) {
+    std::vector<std::uint32_t> places = *self.places_;
+    std::vector<comoments> seen;
+    if constexpr (!Archive::reads) {
+      for (std::size_t g = 0; g < self.groups(); ++g)
+        if (self.tokens_[g] > 0) seen.insert(seen.end(), self.begin_of(g), self.begin_of(g + 1));
+    }
+    archive(self.features_, self.tokens_, places, seen);
+    if constexpr (Archive::reads) {
+      const auto filled = static_cast<std::size_t>(
+          std::ranges::count_if(self.tokens_, [](std::uint64_t tokens) { return tokens > 0; }));
+      require(seen.size() == filled * self.features_, "a table of noise holds one cell for each feature and group");
+      self.places_ = std::make_shared<std::vector<std::uint32_t>>(std::move(places));
+      self.cells_.assign(self.features_ * self.groups(), {});
+      auto from = seen.begin();
+      for (std::size_t g = 0; g < self.groups(); ++g) {
+        if (self.tokens_[g] == 0) continue;
+        std::copy_n(from, self.features_, self.begin_of(g));
+        from += static_cast<std::ptrdiff_t>(self.features_);
+      }
+    }
+  }
+
  private:
   static constexpr std::uint32_t absent = (std::numeric_limits<std::uint32_t>::max)();
+
+  auto begin_of(std::size_t group) { return cells_.begin() + static_cast<std::ptrdiff_t>(group * features_); }
+  auto begin_of(std::size_t group) const { return cells_.begin() + static_cast<std::ptrdiff_t>(group * features_); }
 
   /// Walks both lists of a token at once, over the features in [first, last) of the dictionary.
   void add(sparse_codes::token a, sparse_codes::token b, std::size_t group, std::size_t first, std::size_t last) {
@@ -170,11 +217,14 @@ class noise_table {
     return nu(before, tokens);
   }
 
-  std::shared_ptr<std::vector<std::uint32_t>> places_;  // (width): of each feature among the chosen
-  std::size_t features_;
+  std::shared_ptr<std::vector<std::uint32_t>> places_ =
+      std::make_shared<std::vector<std::uint32_t>>();  // (width): of each feature among the chosen
+  std::size_t features_ = 0;
   std::vector<std::uint64_t> tokens_;  // (groups)
   std::vector<comoments> cells_;       // (groups, features)
 };
+
+static_assert(mergeable<noise_table, const sparse_codes&, const sparse_codes&, std::span<const std::uint32_t>>);
 
 }  // namespace qfa
 

@@ -16,13 +16,17 @@
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/model_pass.hpp"
+#include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/audit/side_record.hpp"
+#include "qfa/audit/team_share.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/targets.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
+#include "qfa/core/team.hpp"
 #include "qfa/locate/assemble.hpp"
+#include "qfa/locate/branch_record.hpp"
 #include "qfa/locate/branches.hpp"
 #include "qfa/locate/feature_noise.hpp"
 #include "qfa/locate/unit_effect.hpp"
@@ -51,6 +55,9 @@ struct bench_options {
   /// more.  No number depends on it, and at least one model is measured at a time.
   std::size_t memory = std::size_t{1} << 30;
   std::size_t tokens_per_block = token_layout::block_tokens;  ///< of which residuals are held; no number depends on it
+  /// Processes that share the rows of every pass, by groups of rows; policies learn on each of them from all of theirs.
+  /// Each does the same with its bench, and gets the same numbers: those of one process, to the bit.
+  team ranks{};
 };
 
 /// What is measured of models: losses only where the bench has them.
@@ -87,16 +94,18 @@ class unit_bench {
         told_(told),
         model_(std::move(model), dictionary, settings, options.fused, std::move(told)),
         tokens_(std::move(tokens)),
-        features_(std::move(dictionary), token_layout{.rows = tokens_.rows(),
-                                                      .row_tokens = tokens_.context,
-                                                      .skip_positions = settings.skip_positions,
-                                                      .tokens_per_block = options.tokens_per_block}) {
+        features_(std::move(dictionary), share_of({.rows = tokens_.rows(),
+                                                   .row_tokens = tokens_.context,
+                                                   .skip_positions = settings.skip_positions,
+                                                   .tokens_per_block = options.tokens_per_block},
+                                                  share_among(options.ranks))) {
     run_over(
         model_.reference(), tokens_, layout(), model_.hook(), "reference", told_,
         [&](std::size_t, matrix_view<const std::uint32_t>, matrix_view<const float> x, matrix_view<const float>) {
           features_.pass_reference(x);
         },
         0, false);
+    merge_for_all(options_.ranks, features_.reference(), pass_record_kind);
     chosen_ = counted_features(features_.end_reference(options.allow_bad_sae).table, settings.rules);
     if (chosen_.empty())
       fail("no feature of the SAE fires often enough on these " + std::to_string(tokens_.rows()) +
@@ -206,34 +215,32 @@ class unit_bench {
     std::vector<const any_decoder*> trunks{&model_.reference()};
     if (trunk != nullptr) trunks.push_back(&trunk->decoder);
     const std::size_t own = trunks.size() - 1;
-    std::vector<std::optional<noise_table>> tables(branches.size() + 1);
-    std::vector<unit_effect> effects(branches.size() + 1);
-    const auto begin = [&](std::size_t i) {
-      tables[i].emplace(chosen_, features_.dictionary().d_sae, groups().groups());
+    std::vector<branch_record> records(branches.size() + 1);  // the trunk's last
+    const auto is_read = [&](std::size_t i) {
+      return i == branches.size() || (branches[i].hook && !leaves_behind(branches[i], model_.hook()));
     };
-    begin(branches.size());
-    for (std::size_t i = 0; i < branches.size(); ++i)
-      if (branches[i].hook && !leaves_behind(branches[i], model_.hook())) begin(i);
-    if (losses)
-      for (unit_effect& effect : effects)
-        effect.losses.resize(groups().groups());
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      if (losses) records[i].losses.resize(groups().groups());
+      if (!is_read(i)) continue;
+      records[i].noise = noise_table(chosen_, features_.dictionary().d_sae, groups().groups());
+      records[i].side = side_record(groups().groups());
+    }
 
     sparse_codes codes;
     activations final_hidden;
-    std::vector<side_record> sides(branches.size() + 1, side_record(groups().groups()));  // the trunk last
     const auto add = [&](std::size_t i, std::size_t block, matrix_view<const std::uint32_t> rows,
                          const any_decoder& decoder, const block_states& states) {
       if (!states.at_hook.empty()) {
         const kept_activations kept(states.at_hook, layout());
         const sparse_codes mine = features_.encode()(kept.view());
-        (*tables[i])(codes, mine, features_.groups_of(block));
-        if (i == branches.size() || options_.fits) features_.describe(sides[i], kept.view(), mine, block);
+        records[i].noise(codes, mine, features_.groups_of(block));
+        if (i == branches.size() || options_.fits) features_.describe(records[i].side, kept.view(), mine, block);
       }
       if (!losses) return;
       std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
       compare_tokens(model_.reference(), std::as_const(final_hidden).view(), decoder, states.final_hidden, rows,
                      scores);
-      add_losses(effects[i].losses, layout().first_row(block), scores);
+      records[i].add_losses(groups(), layout().first_row(block), scores, tokens_.context - 1);
     };
     run_branches(
         std::span<const any_decoder* const>(trunks), branches, tokens_, layout(), model_.hook(), losses, stage, told_,
@@ -247,12 +254,18 @@ class unit_bench {
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, std::size_t i, const block_states& states) {
           add(i, block, rows, *branches[i].model, states);
         });
-    effects.back().noise = tables.back()->noise();
-    effects.back().fvu = sides.back().fit().fvu;
-    for (std::size_t i = 0; i < branches.size(); ++i) {
-      effects[i].noise = tables[i] ? tables[i]->noise() : effects.back().noise;
-      effects[i].reaches_hook = tables[i].has_value();
-      if (options_.fits) effects[i].fvu = tables[i] ? sides[i].fit().fvu : effects.back().fvu;
+    for (branch_record& record : records)
+      merge_for_all(options_.ranks, record, "record of a branch");
+
+    std::vector<unit_effect> effects(records.size());
+    const feature_noise of_trunk = records.back().noise.noise();
+    const double fvu_of_trunk = records.back().side.fit().fvu;
+    for (std::size_t i = 0; i < effects.size(); ++i) {
+      const bool is_trunk = i == branches.size();
+      effects[i].reaches_hook = is_read(i);
+      effects[i].noise = is_trunk || !is_read(i) ? of_trunk : records[i].noise.noise();
+      effects[i].losses = std::move(records[i].losses);
+      if (is_trunk || options_.fits) effects[i].fvu = is_read(i) ? records[i].side.fit().fvu : fvu_of_trunk;
     }
     return effects;
   }
@@ -263,18 +276,6 @@ class unit_bench {
     for (const auto& [name, tensor] : model.tensors)
       if (tensor.values != other.at(name).values) weights += tensor.values->size();
     return 2 * weights * sizeof(float);  // as they are, and packed
-  }
-
-  /// Row by row, whose sums are added to their group's: the bits do not depend on where blocks are cut.
-  void add_losses(std::vector<comparison_sum>& sums, std::size_t first_row,
-                  std::span<const token_comparison> scores) const {
-    const std::size_t step = tokens_.context - 1;
-    for (std::size_t r = 0; r * step < scores.size(); ++r) {
-      comparison_sum row;
-      for (const token_comparison& score : scores.subspan(r * step, step))
-        row(score);
-      sums[groups().group_of(first_row + r)] += row;
-    }
   }
 
   bench_options options_;
