@@ -82,4 +82,19 @@ TEST_CASE("check_group_length: without a series that says something, groups stay
   CHECK_THROWS_AS(qfa::check_group_length(groups, shorter), qfa::error);
 }
 
+TEST_CASE("lengthen: neighbors are joined until a group holds two blocks, and 8 groups are left at least") {
+  const qfa::row_groups groups(640);  // 64 of 10 rows
+  const auto left = [&](double length) { return qfa::lengthen(groups, length).groups(); };
+  CHECK(left(5.0) == 64);  // two blocks of 5 rows just fit
+  CHECK(left(5.01) == 32);
+  CHECK(left(10.0) == 32);
+  CHECK(left(19.0) == 16);
+  CHECK(left(40.0) == 8);
+  CHECK(left(1000.0) == 8);
+  CHECK(left(std::nan("")) == 64);
+  CHECK(qfa::lengthen(qfa::row_groups(60), 1000.0).groups() == 15);  // half of 15 would be 7
+  CHECK(qfa::lengthen(qfa::row_groups(68), 1000.0).groups() == 8);
+  CHECK(qfa::lengthen(groups, 19.0) == groups.halved().halved());
+}
+
 }  // namespace stats_block_length_test

@@ -92,4 +92,20 @@ TEST_CASE("group_cells: a width that an archive has no bytes for is refused befo
   }
 }
 
+TEST_CASE("group_cells: joined groups have the cells of both, and none where neither has one") {
+  const cells three = with({{5, 0}, {5, 1}, {5, 2}, {70, 1}, {129, 2}});
+  const std::vector<std::uint32_t> places{0, 0, 1};
+  const cells two = three.joined(places);
+  REQUIRE(two.groups() == 2);
+  REQUIRE(two.width() == width);
+  CHECK(two.find(5, 0)->count == 501 + 502);
+  CHECK(two.find(5, 1)->count == 503);
+  CHECK(two.find(70, 0)->count == 7002);
+  CHECK(two.find(70, 1) == nullptr);
+  CHECK(two.find(129, 0) == nullptr);
+  CHECK(two.find(129, 1)->count == 12903);
+  CHECK(two.find(3, 0) == nullptr);
+  CHECK(cells().joined({}) == cells());
+}
+
 }  // namespace stats_group_cells_test

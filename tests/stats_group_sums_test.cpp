@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "qfa/model/loss_sums.hpp"
@@ -50,6 +52,23 @@ TEST_CASE("group_sums: whoever fills the groups, their total has the bits of add
 TEST_CASE("group_sums: other numbers of groups are refused") {
   group_sums<loss_sum> three(3);
   qfa_test::check_refused([&] { three += group_sums<loss_sum>(2); }, {"groups"});
+}
+
+TEST_CASE("group_sums: joined groups are added up in their order") {
+  group_sums<loss_sum> sums(5);
+  for (std::size_t g = 0; g < 5; ++g)
+    sums[g](number(g));
+  const std::vector<std::uint32_t> places{0, 0, 1, 1, 1};
+  const group_sums<loss_sum> joined = sums.joined(places);
+  REQUIRE(joined.groups() == 2);
+  loss_sum first = sums[0], second = sums[2];
+  first += sums[1];
+  second += sums[3];
+  second += sums[4];
+  CHECK(joined[0] == first);
+  CHECK(joined[1] == second);
+  CHECK(group_sums<loss_sum>().joined({}).groups() == 0);
+  qfa_test::check_refused([&] { (void)sums.joined(std::vector<std::uint32_t>{0, 0, 1}); }, {"a place for each"});
 }
 
 }  // namespace stats_group_sums_test

@@ -5,9 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "qfa/core/error.hpp"
+#include "qfa/io/archive.hpp"
 #include "statistics_oracle.hpp"
 
 namespace stats_row_groups_test {
@@ -81,6 +83,48 @@ TEST_CASE("row_groups: rows beyond the stream, no rows and more groups than rows
   CHECK_THROWS_AS(qfa::row_groups(4, 5), qfa::error);
   CHECK_THROWS_AS(qfa::row_groups(4).of_tokens(3, 2, 1), qfa::error);
   CHECK_THROWS_AS(qfa::row_groups(4).of_tokens(5, 0, 1), qfa::error);
+}
+
+TEST_CASE("row_groups: half as many are neighbors joined in pairs, of an odd number the last three") {
+  for (const std::size_t rows : {32U, 37U, 70U, 255U, 256U, 390U, 1953U}) {
+    CAPTURE(rows);
+    for (qfa::row_groups groups(rows); groups.groups() > 1;) {
+      const qfa::row_groups half = groups.halved();
+      REQUIRE(half.groups() == groups.groups() / 2);
+      CHECK(half.rows() == rows);
+      const std::vector<std::uint32_t> places = groups.places_among(half);
+      REQUIRE(places.size() == groups.groups());
+      for (std::size_t row = 0; row < rows; ++row) {
+        const std::uint32_t g = groups.group_of(row), last = static_cast<std::uint32_t>(half.groups() - 1);
+        REQUIRE(half.group_of(row) == (g / 2 < last ? g / 2 : last));
+        REQUIRE(places[g] == half.group_of(row));
+      }
+      for (std::size_t g = 0; g < half.groups(); ++g)
+        CHECK(half.first_row_of(g) == groups.first_row_of(2 * g));
+      CHECK(half.first_row_of(half.groups()) == rows);
+      groups = half;
+    }
+  }
+  CHECK(qfa::row_groups(390).halved() == qfa::row_groups(390, 32));
+  CHECK_THROWS_AS(qfa::row_groups(3).halved(), qfa::error);
+}
+
+TEST_CASE("row_groups: groups that would be torn, and those of other rows, are refused") {
+  CHECK_THROWS_AS(qfa::row_groups(48, 12).places_among(qfa::row_groups(48, 8)), qfa::error);
+  CHECK_THROWS_AS(qfa::row_groups(48, 12).places_among(qfa::row_groups(47, 6)), qfa::error);
+}
+
+TEST_CASE("row_groups: archives keep where groups begin") {
+  const qfa::row_groups groups = qfa::row_groups(70).halved();  // 17 groups, of which the last three are one
+  qfa::archive_writer out("groups", 1);
+  out(groups);
+  const std::vector<std::byte> bytes = std::move(out).finish();
+  qfa::archive_reader in(bytes, "groups", 1, "groups");
+  qfa::row_groups back;
+  in(back);
+  in.finish();
+  CHECK(back == groups);
+  CHECK_FALSE(back == qfa::row_groups(70, 8));
 }
 
 }  // namespace stats_row_groups_test

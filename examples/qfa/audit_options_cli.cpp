@@ -92,6 +92,7 @@ qfa::audit_options audit_arguments::options() const {
   o.order = one_of<qfa::compression_order>("--order", order, qfa::order_names);
   o.max_tokens = max_tokens;
   o.loss_batch_rows = loss_batch;
+  o.halve_groups = !keep_groups;
   o.allow_bad_sae = allow_bad_sae;
   o.paired = paired;
   o.token_damage = token_damage;
@@ -142,6 +143,9 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_flag("--no-prepend-bos", a.no_prepend_bos, "leave rows as they are");
   command.add_option("--skip-positions", a.skip_positions,
                      "leave the first N positions of a row out of the statistics");
+  command.add_flag("--keep-groups", a.keep_groups,
+                   "leave out each of 64 groups of rows however far rows depend on each other; without, groups that "
+                   "are too short are joined");
   command.add_option("--protocol", a.protocol,
                      "whose numbers the table shows, honest or published; the report has both");
   command.add_option("--format", a.format, "what is printed: text, or the main tables in Markdown (md)");
@@ -256,7 +260,7 @@ void print_markdown(const finished_audit& audit, const std::filesystem::path& mo
   for (const std::string& warning : result.made.warnings)
     std::cout << "warning: " << qfa::markdown_text(warning);
   std::cout << "\n" << qfa::conditions_table(result, form) << "\n" << qfa::markdown_text(qfa::gate_note(result));
-  std::cout << qfa::markdown_text(qfa::interval_warnings(result));
+  std::cout << qfa::markdown_text(qfa::halving_note(result.made) + qfa::interval_warnings(result));
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result, form);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result, form);
@@ -284,7 +288,7 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
   std::string worst;
   for (const qfa::condition_result& c : result.conditions)
     if (!c.ladder_only) worst += qfa::worst_features_text(c);
-  std::cout << qfa::interval_warnings(result) << (worst.empty() ? "" : "\n") << worst;
+  std::cout << qfa::halving_note(result.made) << qfa::interval_warnings(result) << (worst.empty() ? "" : "\n") << worst;
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
   if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);

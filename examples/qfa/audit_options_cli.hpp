@@ -42,7 +42,7 @@ struct audit_arguments {
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;
   bool prepend_bos = false, no_prepend_bos = false, no_loss = false;
-  bool allow_bad_sae = false, paired = false, token_damage = false, fused = false, meaning = false;
+  bool allow_bad_sae = false, keep_groups = false, paired = false, token_damage = false, fused = false, meaning = false;
   bool resume = false;
   bool ladder = false;    ///< add the rungs of round-to-nearest that are missing, in the report but in no table
   bool controls = false;  ///< whether claims are held against controls

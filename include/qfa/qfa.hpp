@@ -421,6 +421,7 @@
 #include "qfa/audit/find_relations.hpp"
 #include "qfa/audit/ladder.hpp"
 #include "qfa/audit/layout.hpp"
+#include "qfa/audit/long_groups.hpp"
 #include "qfa/audit/losses.hpp"
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/audit/model_pass.hpp"

@@ -18,6 +18,7 @@
 #include "qfa/audit/condition_turns.hpp"
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/ladder.hpp"
+#include "qfa/audit/long_groups.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/progress.hpp"
@@ -146,15 +147,14 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
   }
 
   audit_result out;
-  const auto add = [&](const pass_record& record) {
-    out.conditions.push_back(options.share.concludes ? conclude(record, audit.reference(), audit.dictionary())
-                                                     : name_and_losses(record));
-  };
+  long_groups conclude_one(options);
+  const auto add = [&](const pass_record& record) { out.conditions.push_back(conclude_one(record, audit)); };
   turns.complete_reference(audit.reference());
   add(audit.end_reference(options.allow_bad_sae));
   for (compressed_side& side : sides)  // each record is freed as soon as it is concluded
     if (turns.take(std::move(side).record())) turns.settle(add);
   turns.settle(add);
+  made.halving = conclude_one.settle(out.conditions, audit);
 
   made.source = "activations";
   made.dropped_tokens = most - whole.rows * whole.row_tokens;

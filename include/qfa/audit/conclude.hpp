@@ -175,7 +175,7 @@ inline void describe_audit(audit_result& out, audit_protocol made, const feature
   made.context = layout.row_tokens;
   made.tokens = layout.rows * layout.row_tokens;
   made.analyzed_tokens = layout.kept_tokens();
-  made.groups = features.groups().groups();
+  made.groups = made.halving ? made.halving->to : features.groups().groups();
   made.prepend_bos = settings.prepend_bos;
   made.skip_positions = settings.skip_positions;
   made.fold_seed = options.seed;

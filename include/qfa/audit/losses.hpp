@@ -2,6 +2,7 @@
 #ifndef QFA_AUDIT_LOSSES_HPP
 #define QFA_AUDIT_LOSSES_HPP
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
@@ -38,6 +39,15 @@ struct loss_summary {
     return perplexity_ratio.range.kind == interval_kind::two_sided && perplexity_ratio.range.upper < 1.0;
   }
 };
+
+/// Each row's excess loss, the series that tells whether groups of rows are long enough (validity 5.2); a constant 0 of
+/// the reference itself.
+inline std::vector<double> excess_by_row(std::span<const comparison_sum> rows) {
+  std::vector<double> out;
+  for (const comparison_sum& row : rows)
+    out.push_back(row.compressed.mean() - row.reference.mean());
+  return out;
+}
 
 /// Sums up a condition by the sums of its rows, which lie in `groups`: always in the order of rows, whoever filled
 /// them. `batch_rows` > 0 adds the published mean over batches.
@@ -79,13 +89,8 @@ inline loss_summary summarize_losses(std::span<const comparison_sum> rows, const
   const auto own = [](const comparison_sum& s) { return s.compressed.mean(); };
   out.mean_loss = estimated(own, interval_scale::identity);
   out.mean_perplexity = estimated([&](const comparison_sum& s) { return std::exp(own(s)); }, interval_scale::log);
-  std::vector<double> series;
-  bool moved = false;
-  for (const comparison_sum& row : rows) {
-    series.push_back(excess(row));
-    moved = moved || series.back() != 0.0;
-  }
-  if (!moved)
+  std::vector<double> series = excess_by_row(rows);
+  if (std::ranges::all_of(series, [](double x) { return x == 0.0; }))
     for (std::size_t r = 0; r < rows.size(); ++r)
       series[r] = own(rows[r]);
   out.groups = check_group_length(groups, {&series, 1});

@@ -18,6 +18,7 @@
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/ladder.hpp"
+#include "qfa/audit/long_groups.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/model_passes.hpp"
 #include "qfa/audit/pass_record.hpp"
@@ -44,6 +45,7 @@ class model_audit {
       : settings_(settings),
         options_(options),
         told_(told),
+        conclude_(options),
         passes_(std::move(model), std::move(dictionary), std::move(tokens), settings, options, std::move(told)) {
     if (const auto warning = reference_warning(this->model().stored())) warnings_.push_back(*warning);
     conditions_.emplace_back();
@@ -56,6 +58,7 @@ class model_audit {
   const any_decoder& reference() const noexcept { return model().reference(); }
   /// Every condition so far, the reference first; references to them stay good.  Where processes share out the
   /// conditions, one that has just been run may be nothing but its name until others run or `result` is asked for.
+  /// Where a later one asks for longer groups of rows, `result` concludes it once more.
   const std::deque<condition_result>& conditions() const noexcept { return conditions_; }
 
   /// Rows that policies learn from, those that need it; best none of the reported ones.  `where` says in the report
@@ -153,6 +156,7 @@ class model_audit {
   /// Everything so far, and what takes all conditions together; `made` says how (the audit fills in what it knows).
   audit_result result(audit_protocol made = {}) {
     settle();
+    made.halving = conclude_.settle(conditions_, features());
     audit_result out;
     made.source = "model";
     made.dropped_tokens = tokens().dropped;
@@ -163,10 +167,10 @@ class model_audit {
     made.architecture = name_of(model().stored().config.family);
     made.loss = options_.losses ? "mean over scored tokens, every position of a row but its first" : "not asked for";
     if (calibrated_) {
+      const token_rows& rows = model().calibration();
       made.calibration = calibration_source_;
-      made.calibration_tokens = model().calibration().ids.size();
-      if (const auto warning = reported_rows_warning(model().calibration(), tokens()))
-        made.warnings.push_back(*warning);
+      made.calibration_tokens = rows.ids.size();
+      if (const auto warning = reported_rows_warning(rows, tokens())) made.warnings.push_back(*warning);
     }
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features(), settings_);
@@ -229,22 +233,17 @@ class model_audit {
   const condition_result& run(Compress compress, pass_record record) {
     const std::string name = record.name;
     const bool round_over = passes_.run(compress, std::move(record));
-    condition_result& added = conditions_.emplace_back();
-    added.policy = name;
+    conditions_.emplace_back().policy = name;
     if (round_over) settle();
-    return added;
+    return conditions_.back();
   }
 
   /// Fills the conditions that are run and were not complete.
-  void settle() {
-    passes_.settle([&](const pass_record& record) { fill(record); });
-  }
+  void settle() { passes_.settle([&](const pass_record& record) { fill(record); }); }
 
   /// Fills the first condition that is not yet.
   const condition_result& fill(const pass_record& record) {
-    condition_result& place = conditions_[filled_++];
-    place = options_.share.concludes ? conclude(record, features(), options_.loss_batch_rows)
-                                     : name_and_losses(record, options_.loss_batch_rows);
+    condition_result& place = conditions_[filled_++] = conclude_(record, features());
     calibrated_ = calibrated_ || record.calibrated;
     warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
     if (!record.tensors.empty()) count_reference_bits(record.tensors);
@@ -261,8 +260,8 @@ class model_audit {
   }
 
   double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
-    const magnitude_pruner pruner{.sparsity = sparsity};
-    return mean_loss(model().ready(model().compress_by(pruner, targets)), tokens, "match " + to, told_, options_.share);
+    return mean_loss(model().ready(model().compress_by(magnitude_pruner{.sparsity = sparsity}, targets)), tokens,
+                     "match " + to, told_, options_.share);
   }
 
   const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
@@ -285,6 +284,7 @@ class model_audit {
   audit_settings settings_;
   audit_options options_;
   progress told_;
+  long_groups conclude_;
   model_passes passes_;
   std::string calibration_source_;
   bool calibrated_ = false;  // by any policy so far

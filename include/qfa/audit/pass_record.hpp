@@ -117,6 +117,19 @@ struct pass_record {
     return *this;
   }
 
+  /// The same by fewer groups of its rows, each of them whole ones of these.  What is concluded without groups, as
+  /// meanings are, stays.
+  pass_record joined(const row_groups& fewer) const {
+    pass_record out = *this;
+    const std::vector<std::uint32_t> places = groups.places_among(fewer);
+    out.groups = fewer;
+    out.table = table.joined(places);
+    out.side = side.joined(places);
+    if (shift) out.shift = shift->joined(places);
+    if (tokens) out.tokens = tokens->joined(fewer);
+    return out;
+  }
+
   /// For archives (io/archive.hpp).
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
@@ -164,7 +177,7 @@ void archive_members(Self& self, Archive& archive) {
 
 /// A record's archive is of this kind and version.
 inline constexpr std::string_view pass_record_kind = "record of a pass";
-inline constexpr std::uint32_t pass_record_version = 5;
+inline constexpr std::uint32_t pass_record_version = 6;
 
 /// A record as bytes, to be kept or sent: equal records give equal bytes.
 inline std::vector<std::byte> to_bytes(const pass_record& record) {

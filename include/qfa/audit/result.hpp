@@ -54,6 +54,17 @@ struct audited_text {
   std::size_t replaced = 0;  ///< documents with bytes that were not UTF-8, and were replaced
 };
 
+/// The groups of rows that an audit began with, and whether they were joined because rows depend on each other for
+/// longer than half a group (audit/long_groups.hpp).
+struct group_halving {
+  std::size_t from = 0;                                            ///< groups
+  std::size_t to = 0;                                              ///< the same, or a half, a quarter, ...; 8 at least
+  double block_length = std::numeric_limits<double>::quiet_NaN();  ///< b*, rows: the longest of any condition's series
+  std::string policy{};                                            ///< whose it is; empty where no series has one
+  std::string series{};                                            ///< "excess loss" or "the codes' cosine"
+  bool long_enough = true;                                         ///< whether a group holds 2 b* rows in the end
+};
+
 /// How a report was made.  Stands in every file that an audit writes.
 struct audit_protocol {
   std::string rules{};   ///< whose headline numbers are shown: the protocol's name
@@ -66,6 +77,7 @@ struct audit_protocol {
   std::size_t analyzed_tokens = 0;  ///< those in the feature statistics
   std::size_t dropped_tokens = 0;   ///< of the file, behind the last whole row
   std::size_t groups = 0;           ///< of rows, for the intervals
+  std::optional<group_halving> halving{};  ///< where groups that are too short are joined
   bool prepend_bos = false;
   std::size_t bos_added = 0;  ///< rows that got a BOS which the file did not have
   std::size_t skip_positions = 0;

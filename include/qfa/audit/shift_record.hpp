@@ -148,6 +148,14 @@ class shift_record {
     return *this;
   }
 
+  /// The same over fewer groups (stats/group_sums.hpp).
+  shift_record joined(std::span<const std::uint32_t> places) const {
+    shift_record out;
+    out.groups_ = groups_.joined(places);
+    out.features_ = features_.joined(places);
+    return out;
+  }
+
   bool operator==(const shift_record&) const = default;
 
   /// For archives (io/archive.hpp).

@@ -53,6 +53,14 @@ class side_record {
     return *this;
   }
 
+  /// The same over fewer groups (stats/group_sums.hpp).
+  side_record joined(std::span<const std::uint32_t> places) const {
+    side_record out;
+    out.sums_ = sums_.joined(places);
+    out.fired_ = fired_;
+    return out;
+  }
+
   sae_fit fit() const {
     const reconstruction_sums all = sums_.total().all;
     return {all.fvu(), fired_.l0(), fired_.dead_share(), all.explained_variance(), all.explained_variance_legacy()};

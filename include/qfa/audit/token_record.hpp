@@ -150,6 +150,14 @@ class token_record {
     return *this;
   }
 
+  /// The same over fewer groups of the same rows.
+  token_record joined(const row_groups& groups) const {
+    token_record out = *this;
+    out.rows_ = groups;
+    out.groups_ = groups_.joined(rows_.places_among(groups));
+    return out;
+  }
+
   std::size_t groups() const noexcept { return groups_.groups(); }
   /// Every so many rows, counted from the first, are ranked.
   std::size_t stride() const noexcept { return stride_; }

@@ -25,6 +25,16 @@ inline report_json to_json(const audited_text& t) {
           {"bytes", t.bytes},         {"tokens", t.tokens}, {"replaced_documents", t.replaced}};
 }
 
+/// Whether groups of rows that are too short were joined (audit/long_groups.hpp).
+inline report_json to_json(const group_halving& h) {
+  return {{"groups_before", h.from},
+          {"groups", h.to},
+          {"block_length", value_or_reason(h.block_length, "no series of any policy has one")},
+          {"policy", h.policy.empty() ? report_json(nullptr) : report_json(h.policy)},
+          {"series", h.series.empty() ? report_json(nullptr) : report_json(h.series)},
+          {"groups_long_enough", h.long_enough}};
+}
+
 /// How the report was made: stands at the top of report.json and, line by line, of features.csv.
 inline report_json to_json(const audit_protocol& p) {
   report_json inputs = report_json::array();
@@ -46,6 +56,7 @@ inline report_json to_json(const audit_protocol& p) {
           {"analyzed_tokens", p.analyzed_tokens},
           {"dropped_tokens", p.dropped_tokens},
           {"groups", p.groups},
+          {"group_halving", p.halving ? to_json(*p.halving) : report_json(nullptr)},
           {"prepend_bos", p.prepend_bos},
           {"bos_added", p.bos_added},
           {"skip_positions", p.skip_positions},

@@ -89,6 +89,11 @@ function showHead() {
     paragraph('FVU is above 1: this SAE explains less than the mean does, and nothing here should be believed.',
       'warning');
   for (const warning of p.warnings || []) paragraph('Warning: ' + warning, 'warning');
+  const joined = p.group_halving;
+  if (joined && joined.groups < joined.groups_before)
+    paragraph(`Intervals leave out each of ${joined.groups} groups of rows, not ${joined.groups_before}, as rows ` +
+      `depend on each other in ${joined.series} of ${joined.policy} over ` +
+      `${fixed(value(joined.block_length), 1)} rows.`);
   showNarrowIntervals();
   showPublished();
 }

@@ -119,6 +119,16 @@ class feature_table {
     return *this;
   }
 
+  /// The table of fewer groups: tokens and cells of group g go to the one at `places[g]`, in the order of groups.
+  feature_table joined(std::span<const std::uint32_t> places) const {
+    feature_table out;
+    out.cells_ = cells_.joined(places);
+    out.tokens_.assign(out.cells_.groups(), 0);
+    for (std::size_t g = 0; g < groups(); ++g)
+      out.tokens_[places[g]] += tokens_[g];
+    return out;
+  }
+
   /// The tokens of a table without its cells: what is left for those who need not know what fired.
   feature_table tokens_only() const {
     feature_table out;

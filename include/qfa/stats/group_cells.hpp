@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -72,6 +73,21 @@ class group_cells {
           if (const Cell* const more = other.find(f, g)) at(f, g) += *more;
     });
     return *this;
+  }
+
+  /// The cells of fewer groups: those of group g are merged into the ones at `places[g]`, in the order of groups.
+  group_cells joined(std::span<const std::uint32_t> places) const {
+    if (groups_ == 0) return *this;
+    require(places.size() == groups_, "cells of features are joined with a place for each of their groups");
+    group_cells out(width_, std::size_t{places.back()} + 1);
+    parallel_for(blocks_.size(), [&](std::size_t b) {
+      if (blocks_[b].slots.empty()) return;
+      const std::size_t first = b * block_width;
+      for (std::size_t g = 0; g < groups_; ++g)
+        for (std::size_t f = first; f < (std::min)(width_, first + block_width); ++f)
+          if (const Cell* const more = find(f, g)) out.at(f, places[g]) += *more;
+    });
+    return out;
   }
 
   /// The same cells, wherever they lie.

@@ -4,6 +4,8 @@
 
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -40,6 +42,16 @@ class group_sums {
     for (std::size_t g = 0; g < groups_.size(); ++g)
       groups_[g] += other.groups_[g];
     return *this;
+  }
+
+  /// The sums of fewer groups: those of group g are added to the one at `places[g]`, in the order of groups.
+  group_sums joined(std::span<const std::uint32_t> places) const {
+    if (groups_.empty()) return *this;
+    require(places.size() == groups_.size(), "sums of groups are joined with a place for each of them");
+    group_sums out(std::size_t{places.back()} + 1);
+    for (std::size_t g = 0; g < groups_.size(); ++g)
+      out.groups_[places[g]] += groups_[g];
+    return out;
   }
 
   /// All groups, in their order.

@@ -45,19 +45,44 @@ class row_groups {
     require(groups > 0 && groups <= rows, "row_groups needs at least one group and no more groups than rows");
   }
 
+  /// Half as many, each two neighbors joined, of an odd number the last three: so none is shorter than two were.  Of an
+  /// even number these are the rows' own G / 2 groups, since floor(floor(row G / R) / 2) = floor(row (G / 2) / R).
+  /// Throws for one.
+  row_groups halved() const {
+    require(groups_ > 1, "a single group of rows has no neighbor to be joined with");
+    row_groups out(rows_, groups_ / 2);
+    if (groups_ % 2 == 0 && cuts_.empty()) return out;
+    for (std::size_t g = 0; g < out.groups_; ++g)
+      out.cuts_.push_back(first_row_of(2 * g));
+    return out;
+  }
+
   std::size_t rows() const noexcept { return rows_; }
   std::size_t groups() const noexcept { return groups_; }
 
   std::uint32_t group_of(std::size_t row) const noexcept {
     assert(row < rows_);
-    return static_cast<std::uint32_t>(row * groups_ / rows_);
+    if (cuts_.empty()) return static_cast<std::uint32_t>(row * groups_ / rows_);
+    return static_cast<std::uint32_t>(std::upper_bound(cuts_.begin(), cuts_.end(), row) - cuts_.begin() - 1);
   }
 
   /// The first row of a group; of the group behind the last, the number of rows.  The least row with
   /// floor(row G / R) >= g is ceil(g R / G).
   std::size_t first_row_of(std::size_t group) const noexcept {
     assert(group <= groups_);
+    if (!cuts_.empty()) return group == groups_ ? rows_ : cuts_[group];
     return (group * rows_ + groups_ - 1) / groups_;
+  }
+
+  /// Of each group the one among fewer, `joined`, in which its rows lie.  Throws where a group would be torn.
+  std::vector<std::uint32_t> places_among(const row_groups& joined) const {
+    require(joined.rows_ == rows_, "groups are joined to groups of the same rows");
+    std::vector<std::uint32_t> places;
+    for (std::size_t g = 0; g < groups_; ++g) {
+      places.push_back(joined.group_of(first_row_of(g)));
+      require(joined.group_of(first_row_of(g + 1) - 1) == places.back(), "groups are joined whole");
+    }
+    return places;
   }
 
   /// The group of each of `count` rows from `first_row` on.
@@ -80,9 +105,16 @@ class row_groups {
 
   bool operator==(const row_groups&) const = default;
 
+  /// For archives (io/archive.hpp).
+  template <class Self, class Archive>
+  static void members(Self& self, Archive& archive) {
+    archive(self.rows_, self.groups_, self.cuts_);
+  }
+
  private:
   std::size_t rows_ = 1;
   std::size_t groups_ = 1;
+  std::vector<std::size_t> cuts_;  // (groups): first rows, where the formula does not give them; else empty
 };
 
 }  // namespace qfa

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_AUDIT_LONG_GROUPS_HPP
+#define QFA_AUDIT_LONG_GROUPS_HPP
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "qfa/audit/conclude.hpp"
+#include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/losses.hpp"
+#include "qfa/audit/pass_record.hpp"
+#include "qfa/audit/result.hpp"
+#include "qfa/audit/settings.hpp"
+#include "qfa/io/spill.hpp"
+#include "qfa/stats/block_length.hpp"
+#include "qfa/stats/row_groups.hpp"
+
+namespace qfa {
+
+/// Concludes a whole pass by fewer groups of rows than it was gathered in.
+inline condition_result conclude_by(const row_groups& groups, const pass_record& record, const feature_audit& features,
+                                    std::size_t batch_rows = 0) {
+  if (groups == record.groups) return conclude(record, features, batch_rows);
+  const pass_record fewer = record.joined(groups);
+  pass_record reference;  // of which a conclusion reads nothing else
+  reference.side = features.reference().side.joined(record.groups.places_among(groups));
+  condition_result out = conclude(fewer, reference, features.dictionary(), batch_rows);
+  out.meaning = conclude_meaning(fewer, features, out);
+  return out;
+}
+
+/// Concludes an audit's passes, and where that is asked for by groups of rows that are long enough for what rows have
+/// to do with each other: 2 b* rows each, b* the longest block of any condition, by its rows' excess loss and by the
+/// cosine of its codes with the reference's (stats/block_length.hpp).  Where they are shorter, neighbors are joined, to
+/// 8 groups at fewest.
+///
+/// All conditions, the reference too, are concluded by the same groups, so that a difference of two leaves out the same
+/// rows of both.  One that was concluded before another asked for longer groups is concluded once more by `settle`,
+/// from its record, which waits in a temporary file.  Groups follow from the records alone: neither the order of the
+/// conditions counts, nor who gathered them.
+class long_groups {
+ public:
+  explicit long_groups(const audit_options& options)
+      : halve_(options.halve_groups && options.share.concludes),
+        concludes_(options.share.concludes),
+        batch_rows_(options.loss_batch_rows),
+        waiting_(0) {}
+
+  /// The next pass, the reference's first, by the groups that the passes so far ask for.
+  condition_result operator()(const pass_record& record, const feature_audit& features) {
+    if (!concludes_) return name_and_losses(record, batch_rows_);
+    if (concluded_by_.empty()) {
+      groups_ = record.groups;
+      halving_.from = halving_.to = groups_.groups();
+    }
+    if (halve_ && record.pair) {
+      look_at(record);
+      waiting_.append(to_bytes(record));
+    }
+    concluded_by_.push_back(groups_.groups());
+    return conclude_by(groups_, record, features, batch_rows_);
+  }
+
+  /// Concludes those of the conditions once more that were by other groups than all of them ask for.  Says what was
+  /// done with the groups; nothing where it was not asked for.
+  template <class Conditions>
+  std::optional<group_halving> settle(Conditions& conditions, const feature_audit& features) {
+    for (std::size_t i = 0; i < concluded_by_.size(); ++i) {
+      if (concluded_by_[i] == groups_.groups()) continue;
+      const std::optional<double> bits = conditions[i].bits_per_weight;  // the reference's is the other conditions'
+      conditions[i] = i == 0 ? conclude_by(groups_, features.reference(), features, batch_rows_)
+                             : conclude_by(groups_, pass_record_from(waiting_.read(i - 1), "a record of this audit"),
+                                           features, batch_rows_);
+      conditions[i].bits_per_weight = bits;
+      concluded_by_[i] = groups_.groups();
+    }
+    return halve_ ? std::optional(halving_) : std::nullopt;
+  }
+
+ private:
+  void look_at(const pass_record& record) {
+    const auto ask = [&](const std::vector<double>& series, const char* of) {
+      const double length = block_length(series);
+      if (std::isnan(length) || length <= halving_.block_length) return;
+      groups_ = lengthen(groups_, length);
+      halving_.block_length = length;
+      halving_.policy = record.name;
+      halving_.series = of;
+      halving_.to = groups_.groups();
+      halving_.long_enough =
+          static_cast<double>(groups_.rows()) >= 2.0 * length * static_cast<double>(groups_.groups());
+    };
+    if (!record.losses.empty()) ask(excess_by_row(record.losses), "excess loss");
+    ask(record.cosines.series(), "the codes' cosine");
+  }
+
+  bool halve_;
+  bool concludes_;
+  std::size_t batch_rows_;
+  row_groups groups_{};
+  group_halving halving_{};
+  std::vector<std::size_t> concluded_by_;  // of each pass: groups
+  spill_file waiting_;                     // records of all passes but the reference's
+};
+
+}  // namespace qfa
+
+#endif

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/audit/long_groups.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "audit_made_up.hpp"
+#include "laws.hpp"
+#include "qfa/audit/activation_audit.hpp"
+#include "qfa/audit/pass_record.hpp"
+#include "qfa/compress/rtn.hpp"
+#include "qfa/io/npy_writer.hpp"
+#include "qfa/stats/leave_one_out.hpp"
+#include "scratch.hpp"
+
+namespace audit_long_groups_test {
+
+using namespace qfa;
+using namespace qfa_test;
+
+namespace {
+
+constexpr std::size_t rows = 400, context = 12, d = 3;
+
+/// The reference; and a side with errors as large on every row (run 0), or on runs of `run` rows drawn by lot.
+struct sides {
+  std::vector<float> x = random_activations(rows * context, d);
+
+  std::vector<float> moved(std::size_t run, unsigned seed = 6) const {
+    std::vector<float> y = x;
+    std::mt19937 random(seed), lot(11);
+    std::vector<bool> hurt;
+    for (std::size_t row = 0; run > 0 && row < rows; row += run)
+      hurt.push_back(lot() % 2 == 0);
+    std::normal_distribution<float> normal;
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const std::size_t row = i / (context * d);
+      y[i] += (run == 0 || hurt[row / run] ? 0.5f : 0.05f) * normal(random);
+    }
+    return y;
+  }
+};
+
+/// An audit of them as dumped activations.
+audit_result audited(const std::vector<std::size_t>& runs, bool halve, const audit_share& share = {}) {
+  const scratch folder;
+  const sides s;
+  write_npy(folder.path() / "x.npy", {rows * context, d}, s.x);
+  std::vector<dumped_activations> compressed;
+  for (const std::size_t run : runs) {
+    const std::string name = "run " + std::to_string(run);
+    write_npy(folder.path() / (name + ".npy"), {rows * context, d}, s.moved(run));
+    compressed.push_back({name, {folder.path() / (name + ".npy")}});
+  }
+  return audit_activations(lossless_sae(d), folder.path() / "x.npy", compressed, tiny_settings(),
+                           {.halve_groups = halve, .paired = true, .share = share});
+}
+
+/// Whether two conclusions have the same bits, as far as groups decide them.
+void check_same(const condition_result& a, const condition_result& b) {
+  CHECK(a.policy == b.policy);
+  CHECK(a.by_honest.correlations.r == b.by_honest.correlations.r);
+  CHECK(a.by_honest.correlations.shift == b.by_honest.correlations.shift);
+  CHECK(a.by_honest.mean_r.range.lower == b.by_honest.mean_r.range.lower);
+  CHECK(a.fit.fvu == b.fit.fvu);
+  if (a.shift) CHECK(a.shift->energy.range.lower == b.shift->energy.range.lower);
+}
+
+}  // namespace
+
+TEST_CASE("long_groups: groups that are too short for one condition are joined for all of them") {
+  const audit_result kept = audited({0, 20}, false), joined = audited({0, 20}, true);
+  CHECK(kept.made.groups == 64);
+  CHECK_FALSE(kept.made.halving.has_value());
+  REQUIRE(joined.made.halving.has_value());
+  const group_halving& found = *joined.made.halving;
+  CHECK(found.from == 64);
+  CHECK(found.policy == "run 20");
+  CHECK(found.series == "the codes' cosine");
+  // As the check of the condition by itself had it: halved until a group holds two blocks, or 8 are left.
+  const group_length_check& alone = *kept.conditions[2].code_groups;
+  CHECK(found.block_length == alone.block_length);
+  CHECK(found.block_length > 6.0);
+  CHECK(found.to == (alone.advised < 8 ? 8 : alone.advised));
+  CHECK(found.long_enough == (alone.advised >= 8));
+  CHECK(joined.made.groups == found.to);
+  for (std::size_t c = 0; c < 3; ++c) {
+    CHECK(joined.conditions[c].by_honest.correlations.groups == found.to);
+    CHECK(joined.conditions[c].by_published.correlations.groups == found.to);
+    for (std::size_t f = 0; f < 2 * d; ++f)
+      CHECK(close(joined.conditions[c].by_honest.correlations.r[f], kept.conditions[c].by_honest.correlations.r[f],
+                  1e-13));
+    CHECK(close(joined.conditions[c].fit.fvu, kept.conditions[c].fit.fvu, 1e-13));
+  }
+  CHECK(joined.conditions[2].code_groups->groups == found.to);
+  // Errors in runs make neighbors alike: intervals with half as many groups and fewer are wider.
+  CHECK(joined.conditions[2].by_honest.mean_r.range.standard_error >
+        1.3 * kept.conditions[2].by_honest.mean_r.range.standard_error);
+  CHECK(joined.conditions[2].shift->energy.range.standard_error >
+        1.3 * kept.conditions[2].shift->energy.range.standard_error);
+  CHECK(close(joined.conditions[2].shift->energy.value, kept.conditions[2].shift->energy.value, 1e-13));
+}
+
+TEST_CASE("long_groups: groups that are long enough stay, to the bit") {
+  const audit_result kept = audited({0}, false), looked_at = audited({0}, true);
+  REQUIRE(looked_at.made.halving.has_value());
+  CHECK(looked_at.made.halving->to == 64);
+  CHECK(looked_at.made.halving->long_enough);
+  CHECK(looked_at.made.groups == 64);
+  check_same(kept.conditions[0], looked_at.conditions[0]);
+  check_same(kept.conditions[1], looked_at.conditions[1]);
+}
+
+TEST_CASE("long_groups: the order of conditions moves no bit") {
+  const audit_result first = audited({20, 0}, true), last = audited({0, 20}, true);
+  REQUIRE(first.made.groups == last.made.groups);
+  REQUIRE(first.made.groups < 64);
+  check_same(first.conditions[0], last.conditions[0]);
+  check_same(first.conditions[1], last.conditions[2]);
+  check_same(first.conditions[2], last.conditions[1]);
+}
+
+TEST_CASE("long_groups: joined by twos, r without each pair is what leaving pairs out gives") {
+  const sides s;
+  const std::vector<float> y = s.moved(20);
+  const token_layout layout{.rows = rows, .row_tokens = context};
+  feature_audit audit(lossless_sae(d), layout);
+  const auto each_block = [&](const std::vector<float>& of, auto take) {
+    for (std::size_t b = 0; b < layout.blocks(); ++b)
+      take(matrix_view<const float>(of.data(), rows * context, d)
+               .rows_between(layout.first_row(b) * context, layout.last_row(b) * context));
+  };
+  each_block(s.x, [&](matrix_view<const float> block) { audit.add_reference(block); });
+  compressed_side side(audit, "moved");
+  each_block(y, [&](matrix_view<const float> block) { side.add(block); });
+  const pass_record& record = side.record();
+  const row_groups half = record.groups.halved();
+  const pass_record joined = record.joined(half);
+  CHECK(joined.complete());
+  CHECK(joined.groups == half);
+  const auto r = [](const comoments& c) { return pearson(c); };
+  const leave_one_out pairs = leave_groups_out(record.table, r, 0.95, blocks_of(record.table, group_selection::all, 2));
+  const leave_one_out by_joined = leave_groups_out(joined.table, r);
+  REQUIRE(by_joined.groups == 32);
+  for (std::size_t f = 0; f < 2 * d; ++f) {
+    CHECK(close(by_joined.r[f], pairs.r[f], 1e-13));
+    CHECK(close(by_joined.ranges[f].lower, pairs.ranges[f].lower, 1e-9));
+    for (std::size_t g = 0; g < 32; ++g)
+      CHECK(close(by_joined.without(g, f), pairs.without(g, f), 1e-12));
+  }
+  const condition_result by_halves = conclude_by(half, record, audit);
+  CHECK(by_halves.by_honest.correlations.shift == by_joined.shift);
+  CHECK(by_halves.first.flip_share == conclude_by(record.groups, record, audit).first.flip_share);
+}
+
+TEST_CASE("long_groups: a model's audit joins by excess loss, too, and keeps what belongs to no group") {
+  const auto run = [](bool halve) {
+    model_audit audit = tiny_audit({.halve_groups = halve, .token_damage = true}, tiny_settings(), 80);
+    audit.run(rtn{.bits = 4});
+    audit.run(rtn{.bits = 3});
+    return audit.result();
+  };
+  const audit_result kept = run(false), joined = run(true);
+  REQUIRE(joined.made.halving.has_value());
+  CHECK(joined.made.halving->from == 20);
+  double longest = 0.0;
+  for (std::size_t c = 1; c < 3; ++c)
+    longest = std::fmax(longest, std::fmax(kept.conditions[c].loss->groups.block_length,
+                                           kept.conditions[c].code_groups->block_length));
+  CHECK(joined.made.halving->block_length == longest);
+  CHECK(joined.made.groups == lengthen(row_groups(80), longest).groups());
+  for (std::size_t c = 0; c < 3; ++c) {
+    CHECK(joined.conditions[c].policy == kept.conditions[c].policy);
+    CHECK(joined.conditions[c].bits_per_weight == kept.conditions[c].bits_per_weight);
+    CHECK(joined.conditions[c].loss->loss == kept.conditions[c].loss->loss);
+    CHECK(joined.conditions[c].tokens.has_value() == kept.conditions[c].tokens.has_value());
+    CHECK(joined.conditions[c].loss->groups.groups == joined.made.groups);
+  }
+}
+
+}  // namespace audit_long_groups_test
