@@ -41,6 +41,14 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
     CHECK(c.contains(key));
   }
   CHECK(c["loss"].contains("batch_mean_loss"));
+  std::size_t classed = 0;
+  for (const auto& [kind, count] : c["damage_classes"].items())
+    classed += count.get<std::size_t>();
+  CHECK(classed == c["honest"]["counted"]);
+  CHECK(c["damage_classes"].size() == 7);
+  const report_json& groups = c["honest"]["effective_groups"];
+  CHECK(groups["least"].get<double>() >= honest.minimum_effective_groups);
+  CHECK(groups["median"].get<double>() <= groups["most"].get<double>());
   CHECK(c["tensors"].size() == 18);  // three layers of q, k, v, o, up, down
   CHECK(j["conditions"][0]["bits_per_weight"]["value"] == 32.0);
   CHECK(c["bits_per_weight"]["value"].get<double>() > 4.0);

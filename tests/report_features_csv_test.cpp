@@ -42,7 +42,7 @@ TEST_CASE("features.csv: the protocol in comment lines, then a line for each pol
   CHECK(rows == 2 * 128);
   CHECK(
       head.starts_with("policy,feature,active,published_outcome,honest_outcome,census,r_lower,r_upper,r_interval,"
-                       "dead,born,"));
+                       "dead,born,damage_class,"));
   CHECK(out.str().find(",unmeasured,") != std::string::npos);
   CHECK(out.str().find("nan") == std::string::npos);
   CHECK(head.find(",phi,") == std::string::npos);
@@ -86,10 +86,15 @@ TEST_CASE("features.csv: pages read back what was written, feature by feature") 
   const condition_result& c = result.conditions[1];
   const feature_column& r = *table.conditions[1].find("r");
   const feature_column& band = *table.conditions[1].find("honest_outcome");
+  const feature_column& how = *table.conditions[1].find("damage_class");
   for (std::size_t f = 0; f < 128; ++f) {
     CHECK((std::isnan(c.features[f].r) ? std::isnan(r.cells[f]) : r.cells[f] == c.features[f].r));
     if (c.by_honest.active[f] != 0)
       CHECK(band.words[static_cast<std::size_t>(band.cells[f])] == name(c.by_honest.outcomes[f]));
+    if (c.by_honest.outcomes[f] == outcome::unmeasured)
+      CHECK(std::isnan(how.cells[f]));
+    else
+      CHECK(how.words[static_cast<std::size_t>(how.cells[f])] == name(classify(c.features[f])));
   }
 }
 

@@ -127,7 +127,7 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
     return;
   }
   check_output_directory(arguments.out);
-  const bool markdown = asks_for_markdown(arguments.format);
+  const qfa::table_form form = format_of(arguments.format);
   (void)arguments.options();  // refuses what cannot be
   tell_of_checkpoint(arguments);
   finished_audit result;
@@ -150,12 +150,8 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   qfa::remove_checkpoint(arguments.control_checkpoint());
   qfa::remove_checkpoint(arguments.checkpoint());
   if (arguments.resume) remove_partial_reports(arguments.out);
-  if (markdown) {
-    print_markdown(result, arguments.model);
-    return;
-  }
-  print_audit(result, arguments.model);
-  print_written(arguments.out);
+  print_audit(result, arguments.model, form);
+  if (form == qfa::table_form::columns) print_written(arguments.out);
 }
 
 }  // namespace

@@ -19,19 +19,12 @@
 #include "qfa/model/vocabulary.hpp"
 #include "qfa/report/audit_json.hpp"
 #include "qfa/report/audit_page.hpp"
+#include "qfa/report/audit_text.hpp"
 #include "qfa/report/controls_json.hpp"
-#include "qfa/report/controls_text.hpp"
-#include "qfa/report/damage_text.hpp"
 #include "qfa/report/features_csv.hpp"
 #include "qfa/report/group_shifts.hpp"
-#include "qfa/report/interval_warnings.hpp"
-#include "qfa/report/ladder_text.hpp"
-#include "qfa/report/meaning_text.hpp"
 #include "qfa/report/patching_json.hpp"
-#include "qfa/report/patching_text.hpp"
 #include "qfa/report/steering_json.hpp"
-#include "qfa/report/steering_text.hpp"
-#include "qfa/report/text_table.hpp"
 #include "qfa/sae/load.hpp"
 #include "qfa/sae/relaxed.hpp"
 #include "ranks.hpp"
@@ -148,7 +141,8 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
                    "are too short are joined");
   command.add_option("--protocol", a.protocol,
                      "whose numbers the table shows, honest or published; the report has both");
-  command.add_option("--format", a.format, "what is printed: text, or the main tables in Markdown (md)");
+  command.add_option("--format", a.format,
+                     "what is printed: text, or the same in Markdown (md), to be pasted into an issue");
   command.add_option("--processing", a.processing,
                      "weights as stored (none), as TransformerLens folds them (tl), or parts of that");
   command.add_option("--order", a.order, "compress,process (as deployed) or process,compress (as published)");
@@ -222,23 +216,6 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
 
 namespace {
 
-/// What the tables are of, in words.
-std::string heading_of(const qfa::audit_result& result) {
-  const auto& made = result.made;
-  const auto& fit = result.conditions.front().fit;
-  const qfa::survey& reference = result.conditions.front().by(result.headline);
-  return made.source + " audit at " + made.hook + ": " + std::to_string(made.rows) + " rows of " +
-         std::to_string(made.context) + " tokens, " + std::to_string(made.analyzed_tokens) + " analyzed, " +
-         std::to_string(made.groups) + " groups; " +
-         (made.gate.empty() ? std::string(qfa::activation_names[static_cast<std::size_t>(result.activation)])
-                            : made.gate) +
-         " SAE of " + std::to_string(result.d_sae) + " features, FVU " + qfa::fixed(fit.fvu, 4) + ", L0 " +
-         qfa::fixed(fit.l0, 2) + ", dead " + qfa::fixed(100.0 * fit.dead_share, 1) + " %\nprotocol " +
-         std::string(result.headline.name) + ": " + std::to_string(reference.active_count()) + " active features, " +
-         std::to_string(reference.bands.counted()) + " counted, " +
-         std::to_string(reference.bands[qfa::outcome::unmeasured]) + " unmeasured\n";
-}
-
 /// The model's words, where its directory has them.
 qfa::vocabulary words_of(const std::filesystem::path& model) {
   std::error_code ignored;
@@ -249,62 +226,18 @@ qfa::vocabulary words_of(const std::filesystem::path& model) {
 
 }  // namespace
 
-bool asks_for_markdown(const std::string& format) {
-  return one_of<qfa::table_form>("--format", format, qfa::table_form_names) == qfa::table_form::markdown;
+qfa::table_form format_of(const std::string& format) {
+  return one_of<qfa::table_form>("--format", format, qfa::table_form_names).value_or(qfa::table_form::columns);
 }
 
-void print_markdown(const finished_audit& audit, const std::filesystem::path& model) {
-  const qfa::audit_result& result = audit.result;
-  constexpr auto form = qfa::table_form::markdown;
-  std::cout << qfa::markdown_text(heading_of(result));
-  for (const std::string& warning : result.made.warnings)
-    std::cout << "warning: " << qfa::markdown_text(warning);
-  std::cout << "\n" << qfa::conditions_table(result, form) << "\n" << qfa::markdown_text(qfa::gate_note(result));
-  std::cout << qfa::markdown_text(qfa::halving_note(result.made) + qfa::interval_warnings(result));
-  const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
-  if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result, form);
-  if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result, form);
-  if (audit.steering) std::cout << "\n" << qfa::steering_text(*audit.steering, words_of(model), form);
-  if (audit.patching) std::cout << "\n" << qfa::patching_text(*audit.patching, form);
-}
-
-void print_audit(const finished_audit& audit, const std::filesystem::path& model) {
-  const qfa::audit_result& result = audit.result;
-  const auto& made = result.made;
-  std::cout << heading_of(result);
-  if (!made.calibration.empty())
-    std::cout << "calibrated on " << made.calibration << ", " << made.calibration_tokens << " tokens\n";
-  for (const qfa::audited_checkpoint& c : made.checkpoints)
-    std::cout << c.condition << " is " << c.path << (c.quantization.empty() ? "" : ": " + c.quantization) << "\n";
-  for (const std::string& warning : made.warnings)
-    std::cout << "warning: " << warning << "\n";
-  std::cout << "\n" << qfa::conditions_table(result) << qfa::gate_note(result);
-  for (const qfa::condition_result& c : result.conditions)
-    if (c.match)
-      std::cout << c.policy << " was matched to " << c.match->matched_to << " by " << c.match->method << ": target "
-                << qfa::fixed(c.match->target, 4) << ", reached " << qfa::fixed(c.match->reached, 4) << " on "
-                << c.match->rows << (c.match->same_rows ? " of the reported rows" : " rows that are not reported")
-                << (c.match->within_tolerance ? "" : ", NOT within the tolerance") << "\n";
-  std::string worst;
-  for (const qfa::condition_result& c : result.conditions)
-    if (!c.ladder_only) worst += qfa::worst_features_text(c);
-  std::cout << qfa::halving_note(result.made) << qfa::interval_warnings(result) << (worst.empty() ? "" : "\n") << worst;
-  const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
-  if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
-  if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
-  if (result.ladder) std::cout << "\n" << qfa::ladder_findings(result);
-  if (audit.controls) std::cout << "\n" << qfa::controls_text(*audit.controls);
-  const qfa::vocabulary vocabulary = words_of(model);
-  if (audit.steering) std::cout << "\n" << qfa::steering_text(*audit.steering, vocabulary);
-  if (audit.patching) std::cout << "\n" << qfa::patching_text(*audit.patching);
-  const std::string meanings = qfa::meanings_text(result, vocabulary);
-  if (!meanings.empty()) std::cout << "\n" << meanings;
-  for (const auto text : {&qfa::shift_text, &qfa::tokens_text}) {
-    std::string all;
-    for (const qfa::condition_result& c : result.conditions)
-      all += text(c);
-    if (!all.empty()) std::cout << "\n" << all;
-  }
+void print_audit(const finished_audit& audit, const std::filesystem::path& model, qfa::table_form form) {
+  const auto at = [](const auto& part) { return part ? &*part : nullptr; };
+  std::cout << qfa::audit_text(audit.result,
+                               {.controls = at(audit.controls),
+                                .steering = at(audit.steering),
+                                .patching = at(audit.patching),
+                                .words = words_of(model)},
+                               form);
 }
 
 void tell_of_checkpoint(const audit_arguments& arguments) {

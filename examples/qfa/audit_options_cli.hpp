@@ -15,6 +15,7 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/compress/targets.hpp"
 #include "qfa/controls/control_findings.hpp"
+#include "qfa/report/text_table.hpp"
 #include "qfa/steering/recovery.hpp"
 #include "qfa/steering/steering_findings.hpp"
 #include "text_input.hpp"
@@ -90,16 +91,13 @@ struct finished_audit {
 /// The SAE as the arguments ask for it, with its own gate or none; `made` says so.
 qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& made);
 
-/// Prints the tables and what they mean to standard output.  Tokens read as the words of the model directory's
-/// vocab.json, where it has one.
-void print_audit(const finished_audit& audit, const std::filesystem::path& model = {});
+/// Prints the tables and what they mean to standard output, in columns or in Markdown, to be pasted into an issue.
+/// Tokens read as the words of the model directory's vocab.json, where it has one.
+void print_audit(const finished_audit& audit, const std::filesystem::path& model = {},
+                 qfa::table_form form = qfa::table_form::columns);
 
-/// Prints the audit's main tables in Markdown, to be pasted into an issue: policies, overlaps, predictions, and what
-/// steering and patching found.
-void print_markdown(const finished_audit& audit, const std::filesystem::path& model = {});
-
-/// Whether `--format` asks for Markdown.  Throws for a word that is no format.
-bool asks_for_markdown(const std::string& format);
+/// How `--format` asks for tables.  Throws for a word that is no format.
+qfa::table_form format_of(const std::string& format);
 
 /// Says on standard error from where the audit goes on, or that an earlier one's checkpoint is given up.
 void tell_of_checkpoint(const audit_arguments& arguments);

@@ -28,7 +28,7 @@ void run(const compare_arguments& arguments) {
   if (arguments.protocol != "honest" && arguments.protocol != "published")
     qfa::fail("--protocol takes honest or published, not \"" + arguments.protocol + "\"");
   if (!arguments.out.empty()) check_output_file(arguments.out);
-  const auto form = asks_for_markdown(arguments.format) ? qfa::table_form::markdown : qfa::table_form::columns;
+  const auto form = format_of(arguments.format);
   const qfa::audit_folder a = qfa::read_audit_folder(arguments.a), b = qfa::read_audit_folder(arguments.b);
   try {
     std::cout << qfa::comparison_text(a, b, arguments.protocol, form);

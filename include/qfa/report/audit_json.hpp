@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "qfa/audit/result.hpp"
+#include "qfa/report/damage_classes.hpp"
 #include "qfa/report/damage_json.hpp"
 #include "qfa/report/flip_share.hpp"
 #include "qfa/report/json_prediction.hpp"
@@ -171,6 +172,9 @@ inline report_json to_json(const condition_result& c) {
   out["flip_share"] = value_or_reason(flip_share_of(c), "nothing changed");
   out["dead"] = dead;
   out["born"] = born;
+  const auto classes = count_damage_classes(c);
+  for (std::size_t i = 0; i < classes.size(); ++i)
+    out["damage_classes"][std::string(damage_class_names[i])] = classes[i];
   if (!c.reference) {
     out["worst_features"] = to_json(c.worst);
     out["prediction_published"] = to_json(c.published_auc);

@@ -16,6 +16,7 @@
 #include "qfa/report/html_controls.hpp"
 #include "qfa/report/html_feature_table.hpp"
 #include "qfa/report/html_features.hpp"
+#include "qfa/report/html_heading.hpp"
 #include "qfa/report/html_overlap.hpp"
 #include "qfa/report/html_page.hpp"
 #include "qfa/report/html_protocol.hpp"
@@ -27,9 +28,9 @@
 namespace qfa {
 
 /// The parts of the script that draw audits, in their order; the last line of a page says which of its views to draw.
-inline constexpr std::array<std::string_view, 11> audit_script{
-    html_basics,  html_charts,   html_survival, html_features,      html_overlap, html_controls,
-    html_tensors, html_accounts, html_steering, html_feature_table, html_protocol};
+inline constexpr std::array<std::string_view, 12> audit_script{
+    html_basics,   html_charts,  html_heading,  html_survival, html_features,      html_overlap,
+    html_controls, html_tensors, html_accounts, html_steering, html_feature_table, html_protocol};
 
 /// A string of a report under one of its objects, or `otherwise` where it is missing: a page is drawn of what is there.
 inline std::string text_of_report(const report_json& report, const char* object, const char* key,

@@ -72,7 +72,7 @@ std::string for_each_policy(const control_findings& c, Value value) {
 
 /// The damage of each policy beside that of its controls, a line for each: points are per cent
 /// of the counted features.
-inline std::string contrasts_table(const control_findings& c) {
+inline std::string contrasts_table(const control_findings& c, table_form form = table_form::columns) {
   text_table table({"policy | its control", "r > .9, %", "control %", "95 %", "more, points", "95 %",
                     "more mean r, 95 %", "policy against control, by mean r"});
   for (const controlled_policy& p : c.policies)
@@ -82,11 +82,11 @@ inline std::string contrasts_table(const control_findings& c) {
                  range_text(x.survived.range, 1, 100.0), signed_fixed(100.0 * x.more_survived.value, 1),
                  range_text(x.more_survived.range, 1, 100.0), detail::signed_with_range(x.more_mean_r, 4),
                  std::string(detail::contrast_word(x.more_mean_r))});
-  return table.str();
+  return table.str(form);
 }
 
 /// Whether two policies hurt the same features more than unrelated noise would, a line for each pair.
-inline std::string shared_damage_table(const control_findings& c) {
+inline std::string shared_damage_table(const control_findings& c, table_form form = table_form::columns) {
   text_table table({"same features hurt?", "sizes", "J", "J_null", "J - J_null", "95 %", "J_max", "J pruned",
                     "partial rho", "95 %", "with noise", "reliability", "verdict"});
   for (const shared_damage& s : c.pairs) {
@@ -99,12 +99,12 @@ inline std::string shared_damage_table(const control_findings& c) {
                fixed(s.order.reliability_a, 3) + ", " + fixed(s.order.reliability_b, 3),
                std::string(name(s.verdict()))});
   }
-  return table.str();
+  return table.str(form);
 }
 
 /// Whether survival is predictable, beside what needs no fit and beside shuffled labels.  The baseline is nu_iso, with
 /// flips where the SAE's gate makes them and they are known.
-inline std::string controlled_predictions_table(const control_findings& c) {
+inline std::string controlled_predictions_table(const control_findings& c, table_form form = table_form::columns) {
   text_table table({"predictable?", "base rate", "AUC", "95 %", "nu_iso", "with flips", "nu_cov", "AUC - baseline",
                     "95 %", "AP", "Brier", "slope", "shuffled", "baseline", "fit"});
   for (const controlled_policy& p : c.policies) {
@@ -117,21 +117,21 @@ inline std::string controlled_predictions_table(const control_findings& c) {
                fitted(&honest_prediction::calibration_slope), fixed(x.shuffled_mean, 3), std::string(x.baseline_name()),
                std::string(name(x.verdict()))});
   }
-  return table.str();
+  return table.str(form);
 }
 
 /// How well one policy's measured damage ranks what survives another, on other tokens.
-inline std::string transfers_table(const control_findings& c) {
+inline std::string transfers_table(const control_findings& c, table_form form = table_form::columns) {
   text_table table({"from | to", "smaller class", "AUC of nu", "95 %", "fitted"});
   for (const survival_transfer& t : c.transfers)
     if (t.minority > 0)
       table.add({t.from + " | " + t.to, std::to_string(t.minority), fixed(t.measured.value, 3),
                  range_text(t.measured.range, 3), fixed(t.fitted, 3)});
-  return table.str();
+  return table.str(form);
 }
 
 /// What is measured where one choice is made otherwise, a line for each choice and a column for each policy.
-inline std::string variants_table(const control_findings& c) {
+inline std::string variants_table(const control_findings& c, table_form form = table_form::columns) {
   std::vector<std::string> heads{"r > .9 in %, mean r", "counted", "FVU"};
   std::vector<std::string> base{"as audited", std::to_string(c.counted), ""};
   for (const controlled_policy& p : c.policies) {
@@ -146,11 +146,11 @@ inline std::string variants_table(const control_findings& c) {
       row.push_back(fixed(100.0 * x.survived.value, 1) + ", " + fixed(x.mean_r.value, 4));
     table.add(std::move(row));
   }
-  return table.str();
+  return table.str(form);
 }
 
 /// The section of an audit's text that its controls have.
-inline std::string controls_text(const control_findings& c) {
+inline std::string controls_text(const control_findings& c, table_form form = table_form::columns) {
   std::string out = "controls: " + std::to_string(c.rows) + " rows of " + std::to_string(c.context) + " tokens, " +
                     std::to_string(c.tokens) + " analyzed, " + std::to_string(c.groups) + " groups, " +
                     std::to_string(c.counted) + " features counted by a " +
@@ -177,21 +177,21 @@ inline std::string controls_text(const control_findings& c) {
                  c, [&](const controlled_policy& p) { return fixed(100.0 * p.beyond[i].value, 1) + " %"; }) +
              "\n";
   }
-  out += "\n" + contrasts_table(c);
+  out += "\n" + contrasts_table(c, form);
   for (const controlled_policy& p : c.policies) {
     if (!p.refusal.empty()) out += p.policy + " has no control of its weights: " + p.refusal + "\n";
     for (const matched_pruning& m : p.matches)
       if (!m.within_tolerance)
         out += "random pruning of the loss of " + p.policy + " ends " + signed_fixed(m.gap, 4) + " nats from it\n";
   }
-  if (!c.pairs.empty()) out += "\n" + shared_damage_table(c);
+  if (!c.pairs.empty()) out += "\n" + shared_damage_table(c, form);
   for (const shared_damage& s : c.pairs)
     if (s.verdict() == sharing::at_ceiling) out += detail::ceiling_text(s);
-  out += "\n" + controlled_predictions_table(c) + "folds keep " + std::to_string(c.families) + " families of " +
+  out += "\n" + controlled_predictions_table(c, form) + "folds keep " + std::to_string(c.families) + " families of " +
          std::to_string(c.counted) + " features together, of " + std::to_string(c.largest_family) + " at most\n";
   for (const controlled_policy& p : c.policies)
     if (!p.prediction.reason.empty()) out += p.policy + ": " + p.prediction.reason + "\n";
-  if (!c.transfers.empty()) out += "\n" + transfers_table(c);
+  if (!c.transfers.empty()) out += "\n" + transfers_table(c, form);
   out += "\nchosen on some rows, looked at on others: of those with r > .9, those with it there too, " +
          detail::for_each_policy(c,
                                  [](const controlled_policy& p) {
@@ -203,10 +203,10 @@ inline std::string controls_text(const control_findings& c) {
                                    return detail::with_range(p.selection.worst_again, 3) + " and " +
                                           fixed(p.selection.chosen_worst, 3);
                                  }) +
-         "\n\n" + variants_table(c);
+         "\n\n" + variants_table(c, form);
   for (const std::string& note : c.notes)
     out += "note: " + note + "\n";
-  return out;
+  return form == table_form::markdown ? markdown_text(out) : out;
 }
 
 }  // namespace qfa

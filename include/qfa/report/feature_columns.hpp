@@ -45,6 +45,7 @@ inline constexpr std::array condition_columns{page_column{"r", column_kind::shar
                                               page_column{"census", column_kind::word},
                                               page_column{"dead", column_kind::count},
                                               page_column{"born", column_kind::count},
+                                              page_column{"damage_class", column_kind::word},
                                               page_column{"recall", column_kind::share},
                                               page_column{"precision", column_kind::share},
                                               page_column{"gain", column_kind::number},

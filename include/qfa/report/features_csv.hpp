@@ -15,6 +15,7 @@
 #include "qfa/audit/result.hpp"
 #include "qfa/io/csv.hpp"
 #include "qfa/report/audit_json.hpp"
+#include "qfa/report/damage_classes.hpp"
 #include "qfa/survival/confirmed.hpp"
 
 namespace qfa {
@@ -109,7 +110,8 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
 }  // namespace detail
 
 /// One line for each policy and feature, under the protocol block in lines that begin with '#'.  A statistic without a
-/// value is an empty cell.
+/// value is an empty cell;
+/// so are census and damage class of a feature that the honest protocol does not count.
 ///
 /// Paired audits have the feature's share of the shift, phi, and of the energy of all changes of codes.  Where the
 /// audit has a ladder, further columns give each feature's law, the bits it needs and the policy's effective bits; a
@@ -120,7 +122,7 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
     to << "# " << key << ": " << detail::comment_text(value) << '\n';
   csv_writer csv(to);
   for (const char* head : {"policy", "feature", "active", "published_outcome", "honest_outcome", "census", "r_lower",
-                           "r_upper", "r_interval", "dead", "born"})
+                           "r_upper", "r_interval", "dead", "born", "damage_class"})
     csv.cell(head);
   for (const summary_column& column : summary_columns)
     csv.cell(column.name);
@@ -139,7 +141,7 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
       csv.cell(head);
   csv.end_row();
   for (const condition_result& c : a.conditions) {
-    const std::vector<std::string_view> verdicts = detail::census_verdicts(c);
+    const std::vector<std::string_view> verdicts = detail::census_verdicts(c), classes = damage_classes_of(c);
     for (std::size_t f = 0; f < c.features.size(); ++f) {
       const bool active = c.by_honest.active[f] != 0;
       const interval& range = c.by_honest.correlations.ranges[f];
@@ -155,6 +157,7 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
                                                     : interval_kind_names[static_cast<std::size_t>(range.kind)]);
       csv.cell(c.features[f].dead);
       csv.cell(c.features[f].born);
+      csv.cell(classes[f]);
       for (const summary_column& column : summary_columns)
         csv.cell(c.features[f].*column.value);
       if (paired) detail::write_shift(csv, c, f);

@@ -40,6 +40,8 @@ function featureColumns(policy, count) {
       own('lost_mass_share', 'mass lost', share, 'share of its activation on tokens where it no longer fires'),
     own('dead', 'dead', flag, 'fires on the reference alone'),
       own('born', 'born', flag, 'hardly fires on the reference'),
+      own('damage_class', 'how', null, 'how it was hurt: intact, blurred, attenuated, amplified, gated off, ' +
+      'ghosting, dead'),
       own('phi', 'phi', brief, 'its share of the shift of the activations'),
     own('token_divergence', 'drift', brief, 'bits by which the tokens it fires on differ'),
       own('token_divergence_control', 'drift, control', brief, 'the same between halves of the reference'),

@@ -6,98 +6,9 @@
 
 namespace qfa {
 
-/// The part of an audit page's script that shows what survives: the summary, bands by policy and bits, perplexity
-/// against survival, and the survival curve.
+/// The part of an audit page's script that shows what survives, after report/html_heading.hpp: the
+/// summary, bands by policy and bits, perplexity against survival, and the survival curve.
 inline constexpr std::string_view html_survival = R"js(
-// What an audit page is drawn from.
-let report = data.report;
-let protocol = 'honest';
-const by = c => c[protocol];
-const bitsOf = c => c.bits_per_weight ? value(c.bits_per_weight) : NaN;
-const changeOf = c => c.loss ? percentChange(value(c.loss.perplexity_ratio)) : NaN;
-const changeRange = c => c.loss && c.loss.perplexity_ratio.interval ?
-  range(c.loss.perplexity_ratio, 2, 100, signed, 1) : c.reference ? '' : 'unmeasured';
-const visible = () => report.conditions.filter(c => !c.ladder_only);
-const compressed = () => visible().filter(c => !c.reference);
-const lookOf = c => Math.max(0, report.conditions.filter(o => !o.reference && !o.ladder_only).indexOf(c));
-const protocolWords = () => protocol === 'honest' ? 'protocol honest' : 'protocol: arXiv 2606.03002';
-
-/** Where intervals are too narrow, as far as can be told: in the sentences that the program prints, one for all
-    policies whose groups are too short, and one for all of which the same halving is the strongest sign. */
-function showNarrowIntervals() {
-  const found = new Map(), list = compressed();
-  for (const c of list) {
-    const loss = c.loss || {}, halved = loss.half_as_many_groups || {}, own = by(c).half_as_many_groups || {};
-    const short = [['excess loss', loss.row_dependence], ['the codes\' cosine', c.code_dependence]]
-      .filter(([, d]) => d && d.groups_long_enough === false)
-      .sort((a, b) => a[1].groups_advised - b[1].groups_advised);
-    const apart = [['excess loss', halved.excess_loss], ['KL', halved.kl], ['mean r', own.mean_r],
-      ['the share with r above 0.9', own.survived]].filter(([, d]) => d && d.agrees === false)
-      .sort((a, b) => value(b[1].standard_error_ratio) / b[1].most_by_chance -
-        value(a[1].standard_error_ratio) / a[1].most_by_chance);
-    if (short.length + apart.length === 0) continue;
-    const [what, check] = [...short, ...apart][0], long = short.length === 0, key = long ? what : '';
-    if (!found.has(key)) found.set(key, {whats: new Set(), short: !long, policies: [], checks: []});
-    found.get(key).whats.add(what);
-    found.get(key).policies.push(c.policy);
-    found.get(key).checks.push(check);
-  }
-  for (const {whats, short, policies, checks} of found.values()) {
-    const what = [...whats].join(' or ');
-    const who = policies.length > 1 && policies.length === list.length ? 'all policies' : policies.join(', ');
-    const upTo = policies.length > 1 ? 'up to ' : '', most = of => Math.max(...checks.map(of));
-    paragraph(`Warning: ${who}: ` + (short ? `intervals are too narrow, as rows depend on each other in ${what} over ` +
-      `${upTo}${fixed(most(d => value(d.block_length)), 1)} rows: of ${checks[0].groups} groups of rows ` +
-      `${Math.min(...checks.map(d => d.groups_advised))} would be long enough.` :
-      `the interval of ${what} is too narrow, as neighboring groups of rows hang together: with half of the ` +
-      `${report.protocol.groups} groups its standard error is ${upTo}` +
-      `${fixed(most(d => value(d.standard_error_ratio)), 2)} times as large, where chance allows ` +
-      `${fixed(checks[0].most_by_chance, 2)}.`), 'warning');
-  }
-}
-
-/** What numbers under the published protocol have to say of themselves, wherever they stand. */
-function showPublished() {
-  if (protocol === 'published')
-    paragraph('protocol: arXiv 2606.03002. These numbers repeat it to the digit, with what it does: no BOS, head ' +
-      'scales shared, predictors of rank 3, Jaccard at its ceiling, tokens taken as independent, a ladder that ' +
-      'depends on the gate.', 'warning');
-}
-
-function showHead() {
-  const p = report.protocol, sae = report.sae, reference = report.conditions.find(c => c.reference) ||
-    report.conditions[0];
-  const model = p.architecture || 'dumped activations';
-  page.append(h('h1', {}, `What compression does to features: ${model}, ${p.hook}`));
-  section = page;
-  add(facts([
-    ['SAE', gates[sae.activation] || sae.activation, `${whole(sae.d_sae)} features of ${whole(sae.d_in)} channels; ` +
-      `${sae.format}` +
-      (p.gate && p.gate !== sae.activation ? '; ' + p.gate : '')],
-    ['FVU on the reference', fixed(reference.sae_fit.fvu, 4),
-      `L0 ${fixed(reference.sae_fit.l0, 1)}; dead features ${percent({value: reference.sae_fit.dead_share})} %; ` +
-      `intervals: unmeasured`],
-    ['Tokens analyzed', whole(p.analyzed_tokens), `${whole(p.rows)} rows of ${whole(p.context)}, ${whole(p.groups)} ` +
-      `groups`],
-    ['Features counted', whole(by(reference).counted),
-      `of ${whole(by(reference).active)} active; ${whole(by(reference).unmeasured)} unmeasured`],
-    ['BOS', p.prepend_bos ? 'begins every row' : 'not added', `${whole(p.skip_positions)} positions left out`],
-    ['Weights', p.model_dtype || 'not known', [p.processing && 'processing ' + p.processing, p.order].filter(
-      Boolean).join('; ')],
-  ]));
-  if (sae.activation && reference.sae_fit.fvu > 1)
-    paragraph('FVU is above 1: this SAE explains less than the mean does, and nothing here should be believed.',
-      'warning');
-  for (const warning of p.warnings || []) paragraph('Warning: ' + warning, 'warning');
-  const joined = p.group_halving;
-  if (joined && joined.groups < joined.groups_before)
-    paragraph(`Intervals leave out each of ${joined.groups} groups of rows, not ${joined.groups_before}, as rows ` +
-      `depend on each other in ${joined.series} of ${joined.policy} over ` +
-      `${fixed(value(joined.block_length), 1)} rows.`);
-  showNarrowIntervals();
-  showPublished();
-}
-
 function showSummary() {
   begin('summary', 'Summary', `Every policy against the reference, under the ${protocolWords()}, through one ` +
     `${saeWords(report)}. Intervals are of 95 %, by leaving out each of ${report.protocol.groups} groups of rows.`);
@@ -278,6 +189,18 @@ function showCurve() {
       percentRange(by(c).mass_survival), fixed(times(100, by(c).mass_covered), 1),
         fixed(value(by(c).survival_area), 4),
         range(by(c).survival_area, 4)])));
+  const hurt = list.filter(c => c.damage_classes);
+  if (hurt.length > 0) {
+    heading('How features were hurt');
+    add(table(`Counted features by damage class, honest protocol, ${saeWords(report)}`, ['policy',
+      ['dead', 'fires no more'], ['gated off', 'more than half of its firings are lost'],
+      ['ghosting', 'more than half of its firings are new'],
+      ['attenuated', 'r above 0.9 at less than 0.8 of its strength'],
+      ['amplified', 'at more than 1.25 of its strength'], ['blurred', 'none of these, r of 0.9 or less'],
+      ['intact', 'none of these']],
+      hurt.map(c => [c.policy, ...['dead', 'gated_off', 'ghosting', 'attenuated', 'amplified', 'blurred',
+        'intact'].map(k => whole(c.damage_classes[k]))])));
+  }
   paragraph('A feature survives for sure only where it is confirmed: r above 0.9 with a false discovery rate of 5 % ' +
     'over the counted features.', 'notes');
 }

@@ -17,6 +17,7 @@
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/survival/confirmed.hpp"
 #include "qfa/survival/counted_shares.hpp"
+#include "qfa/survival/evidence_range.hpp"
 #include "qfa/survival/survey.hpp"
 
 namespace qfa {
@@ -117,6 +118,10 @@ inline report_json to_json(const survey& s) {
     out[std::string(name(o))] = std::move(band);
   }
   if (!s.rules.guarded_r) out["census"] = census_json(s);
+  const evidence_range groups = effective_groups_of(s);
+  out["effective_groups"] = {{"least", number_or_null(groups.least)},
+                             {"median", number_or_null(groups.median)},
+                             {"most", number_or_null(groups.most)}};
   out["r_undefined"] = s.undefined;
   out["mean_r"] = to_json(s.mean_r);
   out["median_r"] = to_json(s.median_r);

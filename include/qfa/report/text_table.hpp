@@ -194,12 +194,12 @@ inline std::string gate_note(const audit_result& a) {
 /// Which conditions hurt the same features, a line for each pair.
 inline std::string overlaps_table(const audit_result& a, table_form form = table_form::columns) {
   text_table table({"overlap of features with r <= .9", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
-                    "kappa", "odds at like rates", "95 %", "Spearman d", "without noise", "95 %"});
+                    "kappa", "95 %", "odds at like rates", "95 %", "Spearman d", "without noise", "95 %"});
   for (const damage_overlap& o : a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps) {
     const set_overlap& s = o.not_survived;
     table.add({o.a + " | " + o.b, std::to_string(s.sizes.a) + ", " + std::to_string(s.sizes.b),
                std::to_string(s.sizes.both), fixed(s.jaccard.value, 3), range_text(s.jaccard.range, 3),
-               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa.value, 3),
+               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa.value, 3), range_text(s.kappa.range, 3),
                fixed(s.stratified_odds_ratio.value, 1), range_text(s.stratified_odds_ratio.range, 1),
                fixed(o.spearman.value, 3), fixed(o.spearman.bias_corrected, 3), range_text(o.spearman.range, 3)});
   }
@@ -208,15 +208,15 @@ inline std::string overlaps_table(const audit_result& a, table_form form = table
 
 /// Whether survival could be foretold from the reference alone, a line for each condition.
 inline std::string predictions_table(const audit_result& a, table_form form = table_form::columns) {
-  text_table table(
-      {"predicted survival", "survived", "AUC honest", "95 %", "unfitted baseline", "AUC published", "fold sd"});
+  text_table table({"predicted survival", "survived", "AUC honest", "95 %", "unfitted baseline", "95 %",
+                    "AUC published", "fold sd"});
   for (const condition_result& c : a.conditions) {
     if (c.reference || c.ladder_only) continue;
     const auto& h = c.honest_auc;
     const auto& p = c.published_auc;
     table.add({c.policy, std::to_string(h.survived) + "/" + std::to_string(h.features), fixed(h.auc.value, 3),
-               range_text(h.auc.range, 3), fixed(c.baseline_auc.value, 3), fixed(p.auc.value, 3),
-               p.result ? fixed(p.result->cross_validated.deviation, 3) : "-"});
+               range_text(h.auc.range, 3), fixed(c.baseline_auc.value, 3), range_text(c.baseline_auc.range, 3),
+               fixed(p.auc.value, 3), p.result ? fixed(p.result->cross_validated.deviation, 3) : "-"});
   }
   return table.str(form);
 }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "qfa/report/audit_text.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include "audit_made_up.hpp"
+#include "qfa/compress/rtn.hpp"
+#include "report_estimates.hpp"
+
+namespace report_audit_text_test {
+
+using namespace qfa;
+
+namespace {
+
+audit_result full_audit() {
+  model_audit audit = qfa_test::tiny_audit({.paired = true, .token_damage = true}, qfa_test::tiny_settings(), 80);
+  audit.run(rtn{.bits = 8});
+  audit.run(rtn{.bits = 4});
+  audit_protocol made;
+  made.calibration = "rows 3 to 4";
+  made.warnings = {"mind the step"};
+  made.checkpoints.push_back({"int4", "there", "GPTQ"});
+  return audit.result(made);
+}
+
+control_findings some_controls() {
+  control_findings c;
+  c.counted = 100;
+  controlled_policy& p = c.policies.emplace_back();
+  p.policy = "rtn:bits=4";
+  p.survived = qfa_test::made_estimate(0.75, 0.7, 0.8);
+  control_contrast& x = p.contrasts.emplace_back();
+  x.control = "matched noise";
+  shared_damage& pair = c.pairs.emplace_back();
+  pair.a = "rtn:bits=4";
+  pair.b = "prune";
+  return c;
+}
+
+bool has(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
+
+}  // namespace
+
+TEST_CASE("heading_text: tokens, groups, the SAE and its fit on both models, BOS, processing, order and evidence") {
+  audit_result a = full_audit();
+  const std::string text = heading_text(a);
+  for (const char* said : {"80 rows of 12 tokens, 960 analyzed, 20 groups", "BOS not added", "0 positions of each row",
+                           "processing none, in the order compress,process", "relu SAE of 128 features", "FVU ",
+                           "; on compressed models FVU ", "counted", "(m_eff), median "}) {
+    CAPTURE(said);
+    CHECK(has(text, said));
+  }
+  a.made.prepend_bos = true;
+  a.made.skip_positions = 1;
+  a.conditions[1].fit.fvu = 0.25;
+  a.conditions[2].fit.fvu = 0.5;
+  CHECK(has(heading_text(a), "BOS begins every row, 1 position of each row left out"));
+  CHECK(has(heading_text(a), "on compressed models FVU 0.2500 to 0.5000\n"));
+  a.conditions[2].ladder_only = true;
+  CHECK(has(heading_text(a), "on compressed models FVU 0.2500\n"));
+  a.conditions.resize(1);
+  CHECK_FALSE(has(heading_text(a), "compressed models"));
+}
+
+TEST_CASE("audit_text: Markdown has every section that the text has") {
+  const audit_result a = full_audit();
+  const control_findings controls = some_controls();
+  const audit_additions more{.controls = &controls};
+  const std::string text = audit_text(a, more), pasted = audit_text(a, more, table_form::markdown);
+  for (const char* said : {"960 analyzed",
+                           "FVU",
+                           "calibrated on rows 3 to 4",
+                           "int4 is there: GPTQ",
+                           "warning: mind the step",
+                           "PPL",
+                           "\"survived\" bears",
+                           "95 % of",
+                           "false discovery rate of 5 %",
+                           "worst features",
+                           "overlap of features",
+                           "predicted survival",
+                           "controls: ",
+                           "policy against control, by mean r",
+                           "same features hurt?",
+                           "predictable?",
+                           "chosen on some rows",
+                           "r > .9 in %, mean r",
+                           "activations move by",
+                           "KL goes with the code's cosine"}) {
+    CAPTURE(said);
+    CHECK(has(text, said));
+    CHECK(has(pasted, said));
+  }
+  // All tables of the one are tables of the other: none is left in columns.
+  std::size_t tables = 0;
+  for (std::size_t at = pasted.find("|:--"); at != std::string::npos; at = pasted.find("|:--", at + 1)) {
+    ++tables;
+    const std::size_t head = pasted.rfind('\n', at - 2);
+    CHECK(pasted.substr(head - 1, 3) == "\n\n|");  // an empty line, then the heads
+  }
+  CHECK(tables >= 9);
+  CHECK_FALSE(has(pasted, "\npredicted survival"));
+  CHECK(has(text, "\npredicted survival"));
+}
+
+TEST_CASE("audit_text: what was not asked for has no section") {
+  model_audit audit = qfa_test::tiny_audit();
+  const std::string text = audit_text(audit.result());
+  for (const char* said : {"controls", "false discovery rate", "predicted survival", "activations move", "calibrated"})
+    CHECK_FALSE(has(text, said));
+}
+
+}  // namespace report_audit_text_test
