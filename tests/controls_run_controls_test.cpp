@@ -80,6 +80,11 @@ TEST_CASE("run_controls: every control there is, and the same bytes by any numbe
   CHECK(found.pairs.size() == 1);
   CHECK(found.pairs[0].overlap.controls == 4);
   CHECK(std::isfinite(found.pairs[0].pruning_jaccard));
+  CHECK(std::isfinite(found.pairs[0].worst.common));
+  CHECK(std::isfinite(found.pairs[0].worst.null_rank_biased));
+  // So many fail here that no decile may have both kinds: then there is no ratio, and a reason.
+  const estimate& odds = found.pairs[0].like_survival.odds_ratio;
+  CHECK((odds.value > 0.0 || !odds.range.reason.empty()));
   CHECK(found.transfers.size() == 2);
   CHECK(found.families > 64);
   REQUIRE(found.variants.size() == 4);

@@ -71,6 +71,7 @@ TEST_CASE("predict_honestly: is the mean of its two directions, each scored out 
   double precision = 0.0;
   double middle = 0.0;
   double coefficient = 0.0;
+  std::vector<double> log_odds(p.log_odds.size(), 0.0);
   for (const bool swapped : {false, true}) {
     const matrix_view<const double> x = (swapped ? h.odd() : h.even()).predictors;
     const labels& y = swapped ? h.even_y : h.odd_y;
@@ -84,12 +85,18 @@ TEST_CASE("predict_honestly: is the mean of its two directions, each scored out 
     precision += qfa::average_precision(z, y) / 2.0;
     middle += qfa::roc_curve(z, y)[50] / 2.0;
     coefficient += fit(x, y).model.coefficients[0] / 2.0;
+    for (std::size_t r = 0; r < log_odds.size(); ++r)
+      log_odds[r] += z[r] / 2.0;
   }
   CHECK(close(p.roc.at(50), middle, 1e-13));
   CHECK(close(p.coefficients.at(0), coefficient, 1e-12));
+  REQUIRE(log_odds.size() == 300);
+  for (std::size_t r = 0; r < log_odds.size(); ++r)
+    CHECK(close(p.log_odds[r], log_odds[r], 1e-13));
   const qfa::honest_prediction bare = qfa::predict_honestly(h.even(), h.odd(), 9, {}, {.described = false});
   CHECK(bare.auc == p.auc);
   CHECK(bare.roc.empty());
+  CHECK(bare.log_odds.empty());
   CHECK(bare.coefficients.empty());
   CHECK(close(p.auc, auc, 1e-13));
   CHECK(close(p.calibration_slope, slope, 1e-12));

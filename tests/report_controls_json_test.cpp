@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 #include "kept_json.hpp"
 
 namespace report_controls_json_test {
@@ -23,6 +25,9 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   shared_damage& pair = c.pairs.emplace_back();
   pair.a = "a";
   pair.b = "b";
+  pair.worst.worst = 5;
+  pair.worst.common = 0.75;
+  pair.like_survival.null_odds_ratio = std::numeric_limits<double>::infinity();
   c.transfers.emplace_back();
   c.variants.push_back({"without BOS", 7, 0.5, {}});
   const report_json j = to_json(c);
@@ -45,6 +50,10 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   CHECK(j["shared_damage"][0]["jaccard_ceiling"]["value"].is_null());
   CHECK(j["shared_damage"][0]["verdict"] == "nothing failed");
   CHECK(j["shared_damage"][0]["partial_spearman_null"]["reason"] == "there is no control");
+  CHECK(j["shared_damage"][0]["odds_ratio_null"]["reason"] == "no control gives a finite one");
+  CHECK(j["shared_damage"][0]["worst_5_percent_shared"]["value"] == 0.75);
+  CHECK(j["shared_damage"][0]["worst_5_percent"] == 5);
+  CHECK(j["shared_damage"][0]["rank_biased_overlap"]["value"].is_null());
   CHECK(j["transfer"][0]["auc"]["value"].is_null());
   CHECK(j["variants"][0]["counted"] == 7);
   CHECK(j["sae_activation"] == "relu");

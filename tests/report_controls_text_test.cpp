@@ -72,7 +72,7 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
   CHECK(says(text, "shared mode"));
   CHECK(says(text, "not told apart"));
   CHECK(says(text, "NOT the same: 3 features changed"));
-  CHECK(!says(text, "ceiling"));
+  CHECK(!says(text, "at their ceiling"));
 }
 
 TEST_CASE("controls_text: a difference is shown by as many digits as its verdict stands on") {
@@ -106,6 +106,31 @@ TEST_CASE("controls_text: where noise fails the same features too, J at its ceil
   CHECK(says(controls_text(c), "the order of damage decides nothing either\n"));
   pair.order.partial = made_estimate(-0.5, -0.8, -0.2);
   CHECK(says(controls_text(c), "the order of damage is not shared\n"));
+}
+
+TEST_CASE("controls_text: beside the claim of shared damage stands what else bears on it, and what a ceiling does") {
+  control_findings c = made_up();
+  shared_damage& pair = c.pairs[0];
+  pair.like_survival.odds_ratio = made_estimate(3.25, 1.5, 6.0);
+  pair.like_survival.null_odds_ratio = 2.75;
+  pair.order.spearman = 0.9;
+  pair.order.corrected = 0.95;
+  pair.worst.rank_biased = made_estimate(0.625, 0.5, 0.75);
+  pair.worst.worst = 5;
+  pair.worst.common = 0.8;
+  pair.worst.null_common = 0.4;
+  for (const char* cell : {"  3.2 ", "  [1.5, 6.0] ", "  2.8 ", "  0.900 ", "  0.950 ", "  0.625 ", "  [0.500, 0.750] ",
+                           "  80.0 % of 5 ", "  40.0 %\n"})
+    CHECK_MESSAGE(says(agreement_table(c), cell), agreement_table(c));
+  CHECK(says(controls_text(c), agreement_table(c).c_str()));
+  CHECK(!says(agreement_table(c), "ceiling is"));
+  pair.order.corrected = 1.0625;
+  CHECK(says(agreement_table(c), "rho over its noise ceiling is 1.062, above 1 by the noise of its reliabilities"));
+  pair.order.corrected = std::nan("");
+  pair.like_survival.odds_ratio = {};
+  pair.like_survival.odds_ratio.range.reason = "survival could be predicted under neither policy";
+  CHECK(says(agreement_table(c), "rho has no noise ceiling, which needs both reliabilities above .5"));
+  CHECK(says(agreement_table(c), "has no interval (survival could be predicted under neither policy)"));
 }
 
 TEST_CASE("controls_text: a fit is held against the baseline of its SAE's gate, in words") {

@@ -6,13 +6,13 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "qfa/compare/correlation.hpp"
 #include "qfa/compare/damage_spearman.hpp"
+#include "qfa/compare/deciles.hpp"
 #include "qfa/compare/overlap.hpp"
 #include "qfa/compare/rank_biased_overlap.hpp"
 #include "qfa/compare/top_overlap.hpp"
@@ -75,17 +75,6 @@ inline double rank_biased_of_damage(std::span<const double> a, std::span<const d
   return rank_biased_overlap(worst_a, worst_b);
 }
 
-/// The decile of each of the chosen values among them, 0 to 9; of equal values the first lies lower.
-inline std::vector<std::uint32_t> deciles_of(std::span<const double> values, std::span<const std::uint32_t> chosen) {
-  std::vector<std::size_t> order(chosen.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, [&](std::size_t i, std::size_t j) { return values[chosen[i]] < values[chosen[j]]; });
-  std::vector<std::uint32_t> out(chosen.size());
-  for (std::size_t place = 0; place < order.size(); ++place)
-    out[order[place]] = static_cast<std::uint32_t>(10 * place / order.size());
-  return out;
-}
-
 /// Overlap of the features of which `belongs(r)` holds under each condition.
 template <class Belongs>
 set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
@@ -100,7 +89,10 @@ set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
   };
   set_overlap out;
   const auto both = counted_by_both(a, b);
-  const std::vector<std::uint32_t> deciles = deciles_of(a.rates, both);
+  std::vector<double> rates;
+  for (const std::uint32_t f : both)
+    rates.push_back(a.rates[f]);
+  const std::vector<std::uint32_t> deciles = deciles_of(rates);
   out.sizes = sizes(a.correlations.of(both), b.correlations.of(both));
   const auto estimated = [&](auto statistic, interval_scale scale) {
     return estimate_over(
@@ -124,12 +116,12 @@ set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
   out.kappa = estimated(cohen_kappa, interval_scale::identity);
   out.odds_ratio = estimated(qfa::odds_ratio, interval_scale::log);
   // Rare features fail first whatever comes: what two conditions share beyond that shows within features of one rate.
-  out.stratified_odds_ratio = estimate_over(
-      a, b,
-      [&](std::span<const double> ra, std::span<const double> rb) {
-        return mantel_haenszel_odds_ratio(count_overlap_by_stratum(members(ra, a), members(rb, b), deciles, 10));
-      },
-      {.scale = interval_scale::log});
+  out.stratified_odds_ratio = estimate_over(a, b,
+                                            [&](std::span<const double> ra, std::span<const double> rb) {
+                                              return mantel_haenszel_odds_ratio(count_overlap_by_stratum(
+                                                  members(ra, a), members(rb, b), deciles, decile_count));
+                                            },
+                                            {.scale = interval_scale::log});
   return out;
 }
 

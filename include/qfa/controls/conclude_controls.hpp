@@ -154,10 +154,13 @@ inline void conclude_controls(control_findings& out, const control_passes& passe
       out.transfers.push_back(measure_transfer(profiles, a, b, families));
       if (j < i) continue;
       const auto null_by = [&](control_kind kind) { return compare_with_null(a, b, all[i].of(kind), all[j].of(kind)); };
+      const std::span<const damage_sample> noise_a = all[i].of(control_kind::matched_noise),
+                                           noise_b = all[j].of(control_kind::matched_noise);
+      const std::vector<double> foretold = foretold_survival(out.policies[i].prediction, out.policies[j].prediction);
       out.pairs.push_back(
-          {a.name, b.name, null_by(control_kind::matched_noise),
-           compare_order(order, a, b, all[i].of(control_kind::matched_noise), all[j].of(control_kind::matched_noise)),
-           null_by(control_kind::random_pruning).null_jaccard.value});
+          {a.name, b.name, null_by(control_kind::matched_noise), compare_order(order, a, b, noise_a, noise_b),
+           null_by(control_kind::random_pruning).null_jaccard.value,
+           compare_within_strata(a, b, foretold, noise_a, noise_b), compare_worst(a, b, noise_a, noise_b)});
     }
 }
 

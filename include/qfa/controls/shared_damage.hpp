@@ -19,6 +19,8 @@
 #include "qfa/compare/partial_correlation.hpp"
 #include "qfa/compare/reliability.hpp"
 #include "qfa/controls/damage_sample.hpp"
+#include "qfa/controls/stratified_overlap.hpp"
+#include "qfa/controls/worst_agreement.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/predict/predictors.hpp"
@@ -173,6 +175,8 @@ struct shared_damage {
   damage_agreement order;
   /// J_null with random pruning of the same loss in the place of noise, NaN where there is none.
   double pruning_jaccard = std::numeric_limits<double>::quiet_NaN();
+  stratified_overlap like_survival{};  ///< among features whose survival was equally foreseeable
+  worst_agreement worst{};             ///< whatever number of features either fails
 
   /// J_max = min(a, b) / max(a, b): what sets of these sizes can reach.
   double jaccard_ceiling() const { return qfa::jaccard_ceiling(overlap.sizes); }

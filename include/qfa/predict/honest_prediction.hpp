@@ -50,6 +50,8 @@ struct honest_prediction {
   std::vector<double> marginal_auc;  ///< of each predictor by itself; NaN where refused
   /// (roc_points): true positive rate at each false positive rate, each row scored out of fold; empty where refused.
   std::vector<double> roc;
+  /// (features): of survival, the mean of both ways, each scored out of fold; where the curve is asked for.
+  std::vector<double> log_odds;
   std::vector<double> coefficients;  ///< of the model refitted on all rows, on standardized columns
   std::size_t minority = 0;          ///< features in the smaller class, in whichever half has fewer
   std::string refusal;               ///< why there is no AUC; empty where there is one
@@ -97,8 +99,11 @@ inline honest_prediction predict_honestly(const token_half& even, const token_ha
     if (!options.described) return;
     out.roc.resize(roc_points, 0.0);
     out.coefficients.resize(predictors.columns(), 0.0);
+    out.log_odds.resize(rows, 0.0);
     const auto curve = roc_curve(log_odds, survived);
     const std::vector<double> all_rows = fit(predictors, survived).model.coefficients;
+    for (std::size_t r = 0; r < rows; ++r)
+      out.log_odds[r] += 0.5 * log_odds[r];
     for (std::size_t i = 0; i < curve.size(); ++i)
       out.roc[i] += 0.5 * curve[i];
     for (std::size_t c = 0; c < all_rows.size(); ++c)

@@ -39,6 +39,13 @@ inline report_json to_json(const shared_damage& s) {
           {"reliability_a", value_or_reason(s.order.reliability_a, "damage does not vary")},
           {"reliability_b", value_or_reason(s.order.reliability_b, "damage does not vary")},
           {"spearman_over_noise_ceiling", value_or_reason(s.order.corrected, "a reliability is not above .5")},
+          {"odds_ratio_within_predicted_survival", to_json(s.like_survival.odds_ratio)},
+          {"odds_ratio_null", value_or_reason(s.like_survival.null_odds_ratio, "no control gives a finite one")},
+          {"rank_biased_overlap", to_json(s.worst.rank_biased)},
+          {"rank_biased_overlap_null", value_or_reason(s.worst.null_rank_biased, "there is no control")},
+          {"worst_5_percent", s.worst.worst},
+          {"worst_5_percent_shared", value_or_reason(s.worst.common, "no feature is counted")},
+          {"worst_5_percent_shared_null", value_or_reason(s.worst.null_common, "there is no control")},
           {"verdict", std::string(name(s.verdict()))}};
 }
 

@@ -102,6 +102,33 @@ inline std::string shared_damage_table(const control_findings& c, table_form for
   return table.str(form);
 }
 
+/// What else bears on the same claim, a line for each pair: overlap among features whose survival was equally
+/// foreseeable, the order of damage, over its noise ceiling too, and the worst features, however many fail.
+inline std::string agreement_table(const control_findings& c, table_form form = table_form::columns) {
+  text_table table({"the same claim otherwise", "odds ratio at like p", "95 %", "with noise", "rho", "rho / ceiling",
+                    "RBO", "95 %", "with noise", "worst 5 % shared", "with noise"});
+  for (const shared_damage& s : c.pairs)
+    table.add({s.a + " | " + s.b, fixed(s.like_survival.odds_ratio.value, 1),
+               range_text(s.like_survival.odds_ratio.range, 1), fixed(s.like_survival.null_odds_ratio, 1),
+               fixed(s.order.spearman, 3), fixed(s.order.corrected, 3), fixed(s.worst.rank_biased.value, 3),
+               range_text(s.worst.rank_biased.range, 3), fixed(s.worst.null_rank_biased, 3),
+               fixed(100.0 * s.worst.common, 1) + " % of " + std::to_string(s.worst.worst),
+               fixed(100.0 * s.worst.null_common, 1) + " %"});
+  std::string out = table.str(form);
+  for (const shared_damage& s : c.pairs) {
+    if (s.order.corrected > 1.0)
+      out += s.a + " | " + s.b + ": rho over its noise ceiling is " + fixed(s.order.corrected, 3) +
+             ", above 1 by the noise of its reliabilities, and is not cut\n";
+    else if (std::isnan(s.order.corrected))
+      out += s.a + " | " + s.b + ": rho has no noise ceiling, which needs both reliabilities above .5\n";
+    if (s.like_survival.odds_ratio.range.kind == interval_kind::refused &&
+        !s.like_survival.odds_ratio.range.reason.empty())
+      out += s.a + " | " + s.b + ": the odds ratio within deciles of predicted survival has no interval (" +
+             std::string(s.like_survival.odds_ratio.range.reason) + ")\n";
+  }
+  return out;
+}
+
 /// Whether survival is predictable, beside what needs no fit and beside shuffled labels.  The baseline is nu_iso, with
 /// flips where the SAE's gate makes them and they are known.
 inline std::string controlled_predictions_table(const control_findings& c, table_form form = table_form::columns) {
@@ -184,7 +211,7 @@ inline std::string controls_text(const control_findings& c, table_form form = ta
       if (!m.within_tolerance)
         out += "random pruning of the loss of " + p.policy + " ends " + signed_fixed(m.gap, 4) + " nats from it\n";
   }
-  if (!c.pairs.empty()) out += "\n" + shared_damage_table(c, form);
+  if (!c.pairs.empty()) out += "\n" + shared_damage_table(c, form) + "\n" + agreement_table(c, form);
   for (const shared_damage& s : c.pairs)
     if (s.verdict() == sharing::at_ceiling) out += detail::ceiling_text(s);
   out += "\n" + controlled_predictions_table(c, form) + "folds keep " + std::to_string(c.families) + " families of " +

@@ -62,6 +62,19 @@ function showControls() {
       range(x.partial_spearman_damage, 3),
       fixed(value(x.partial_spearman_null), 3), `${fixed(value(x.reliability_a), 3)}, ` +
         `${fixed(value(x.reliability_b), 3)}`, x.verdict]; })));
+  if (c.shared_damage.length > 0) add(table(`The same claim otherwise, ${sae}`,
+    ['pair', ['odds ratio at like p', 'Mantel and Haenszel\'s, within deciles of survival as the reference foretells ' +
+    'it, each feature scored out of fold'], 'odds 95 %', 'odds with noise', 'rho', ['rho / ceiling',
+    'over the root of the product of both reliabilities; may exceed 1'], ['RBO', 'rank-biased overlap of damage, ' +
+    'p = .9'], 'RBO 95 %', 'RBO with noise', 'worst 5 % shared', 'worst with noise'],
+    c.shared_damage.map(x => [`${x.a} | ${x.b}`, fixed(value(x.odds_ratio_within_predicted_survival), 1),
+      range(x.odds_ratio_within_predicted_survival, 1), fixed(value(x.odds_ratio_null), 1),
+      fixed(value(x.spearman_damage), 3), fixed(value(x.spearman_over_noise_ceiling), 3),
+      fixed(value(x.rank_biased_overlap), 3), range(x.rank_biased_overlap, 3),
+      fixed(value(x.rank_biased_overlap_null), 3), percent(x.worst_5_percent_shared),
+      percent(x.worst_5_percent_shared_null)])));
+  for (const x of c.shared_damage) if (value(x.spearman_over_noise_ceiling) > 1) paragraph(`${x.a} | ${x.b}: rho ` +
+    'over its noise ceiling is above 1 by the noise of its reliabilities, and is not cut.', 'notes');
   if (c.shared_damage.some(x => x.verdict === 'J at its ceiling')) paragraph('J at its ceiling: unrelated noise of ' +
     'the same size fails the same features, and J - J_null tells of no mode; the order of damage, partial rho, may.');
   add(table(`Predictable, beside what needs no fit? Families of near-duplicates held out together ` +
