@@ -17,6 +17,10 @@
 #include <qfa/text/unicode.hpp>
 #endif
 
+#ifdef QFA_HAS_SENTENCEPIECE
+#include <qfa/text/sentencepiece.hpp>
+#endif
+
 #ifdef QFA_HAS_MPI
 #include <qfa/mpi/communicator.hpp>
 #endif

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs vcpkg's port of qfa without vcpkg, which Debian does not have: its portfile on stand-ins for the functions that it
 # calls, with Debian's libraries, and then every CMake line of its usage text in a project that is built and run.
-#   cmake -D SOURCE=... -D WORK=folder -D COMPILER=... -D GENERATOR=... -D FLAGS=... -D VERSION=... -P vcpkg_port.cmake
+#   cmake -D SOURCE=... -D WORK=folder -D COMPILER=... -D GENERATOR=... -D FLAGS=... -D VERSION=... [-D TOKENIZERS=ON]
+#     -P vcpkg_port.cmake
+# TOKENIZERS: with the features text and sentencepiece as well, whose libraries are then here.
 cmake_minimum_required(VERSION 3.24)
 function(run)
   execute_process(COMMAND ${ARGN} OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE status)
@@ -14,6 +16,9 @@ endfunction()
 file(REMOVE_RECURSE "${WORK}")
 set(PORT qfa)
 set(FEATURES core npz)  # as `vcpkg install qfa` has it
+if(TOKENIZERS)
+  list(APPEND FEATURES text sentencepiece)
+endif()
 set(CURRENT_PACKAGES_DIR "${WORK}/packages")
 set(toolchain -G "${GENERATOR}" -D "CMAKE_CXX_COMPILER=${COMPILER}" -D "CMAKE_CXX_FLAGS=${FLAGS}")
 
@@ -121,12 +126,22 @@ if(NOT count EQUAL 4)
   message(FATAL_ERROR "The usage text has ${count} lines of CMake, expected two for qfa and two for its component")
 endif()
 list(JOIN lines "\n" lines)
-file(WRITE "${WORK}/user/CMakeLists.txt" "cmake_minimum_required(VERSION 3.24)\nproject(user LANGUAGES CXX)\n"
-  "add_executable(main \"${SOURCE}/tests/consumer/small.cpp\")\n${lines}\n")
-run("${CMAKE_COMMAND}" -S "${WORK}/user" -B "${WORK}/user/build" ${toolchain}
-  -D "CMAKE_PREFIX_PATH=${CURRENT_PACKAGES_DIR}")
-run("${CMAKE_COMMAND}" --build "${WORK}/user/build")
-run("${WORK}/user/build/main")
-if(NOT output STREQUAL "qfa ${VERSION}\nnpz\n")
-  message(FATAL_ERROR "The usage text makes a program that says ${output}")
+# A user's project with these lines, and what its program must say.
+function(use name lines said)
+  set(folder "${WORK}/${name}")
+  file(WRITE "${folder}/CMakeLists.txt" "cmake_minimum_required(VERSION 3.24)\nproject(user LANGUAGES CXX)\n"
+    "add_executable(main \"${SOURCE}/tests/consumer/small.cpp\")\n${lines}\n")
+  run("${CMAKE_COMMAND}" -S "${folder}" -B "${folder}/build" ${toolchain}
+    -D "CMAKE_PREFIX_PATH=${CURRENT_PACKAGES_DIR}")
+  run("${CMAKE_COMMAND}" --build "${folder}/build")
+  run("${folder}/build/main")
+  if(NOT output STREQUAL "${said}")
+    message(FATAL_ERROR "The usage text makes a program that says ${output}, expected ${said}")
+  endif()
+endfunction()
+use(user "${lines}" "qfa ${VERSION}\nnpz\n")
+# "each is a component": sentencepiece brings text.
+if(TOKENIZERS)
+  string(REPLACE "npz" "sentencepiece" lines "${lines}")
+  use(tokenizers "${lines}" "qfa ${VERSION}\ntext\n")
 endif()
