@@ -10,7 +10,7 @@
 namespace qfa_test {
 
 /// Two matrices, two options and 100 features, of which mixed precision keeps 80 and uniform precision 70, give or take
-/// one in each of ten groups.
+/// one in each of ten groups.  Smoothed counts move by half as much, and smoothed medians as the medians do.
 inline qfa::allocation_result made_allocation() {
   qfa::allocation_result a{.hook = "blocks.1.hook_resid_post", .weighting = "uniform", .budget_bits = 800};
   a.table = {.units = {"first", "second"},
@@ -42,12 +42,14 @@ inline qfa::allocation_result made_allocation() {
         .name = std::string(qfa::mix_names[i]), .chosen = chosen[i], .bits = one.bits, .features = 100};
     mix.fvu = 0.125;
     const double scale = static_cast<double>(i + 1);
-    mix.whole = {survived[i], 0.1 * scale, 0.2 * scale, 0.3 * scale};
+    const double kept = survived[i];
+    mix.whole = {kept, 0.1 * scale, 0.2 * scale, 0.3 * scale, kept + 0.25 * scale, kept, 0.1 * scale, 0.1 * scale};
     for (std::size_t g = 0; g < 10; ++g) {
       const double moved = static_cast<double>(g % 3) - 1.0;
       const double by = 1.0 + 0.01 * moved * scale;
-      mix.without.push_back(
-          {survived[i] + (i % 2 == 0 ? moved : 0.0), 0.1 * scale * by, 0.2 * scale * by, 0.3 * scale * by});
+      const double step = i % 2 == 0 ? moved : 0.0;
+      mix.without.push_back({kept + step, 0.1 * scale * by, 0.2 * scale * by, 0.3 * scale * by,
+                             kept + 0.25 * scale + 0.5 * step, kept + 0.5 * step, 0.1 * scale * by, 0.1 * scale * by});
     }
     a.mixes.push_back(std::move(mix));
   }

@@ -22,7 +22,15 @@ TEST_CASE("to_json: an allocation with its table, its plans and their difference
   CHECK(out.at("plans")[1].at("policies") == qfa::report_json({"rtn:bits=4", "rtn:bits=3"}));
   CHECK(out.at("plans")[1].at("predicted").at("kl") == 0.1 + 0.2);
   CHECK(out.at("plans")[1].at("survived") == 80.0);
-  CHECK(out.at("comparisons")[0].at("survived_more").at("value") == 10.0);
+  CHECK(out.at("plans")[1].at("smoothed_survived") == 80.5);
+  CHECK(out.at("plans")[3].at("smoothed_median_noise_to_signal") == 0.1 * 4.0);
+  const qfa::report_json& gain = out.at("comparisons")[0];
+  CHECK(gain.at("survived_more").at("value") == 10.0);
+  CHECK(gain.at("smoothed_survived_more").at("value") == 10.25);
+  CHECK(gain.at("smoothed_median_noise_to_signal_ratio").at("value") == 2.0);
+  // Both have the spread of the smoothed counts, about their own values.
+  CHECK(gain.at("survived_more").at("interval").at("standard_error") ==
+        gain.at("smoothed_survived_more").at("interval").at("standard_error"));
   CHECK(out.at("comparisons")[0].at("survived_more").at("interval").at("lower") > 0.0);
   CHECK(out.at("comparisons")[3].at("against") == "KL");
   CHECK(out.at("comparisons")[3].at("kl_ratio").at("value") == 0.5);

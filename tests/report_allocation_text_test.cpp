@@ -23,12 +23,14 @@ TEST_CASE("allocation_finding: counts, differences with intervals, and whether t
   CAPTURE(found);
   CHECK(says(
       found,
-      "keeps 80 of 100 features above r = 0.9 within 100 bytes, and rtn:bits=4 in every matrix 70: +10 features ["));
+      "keeps 80 of 100 features above r = 0.9 within 100 bytes, and rtn:bits=4 in every matrix 70: +10 features as "
+      "counted, +10.2 smoothed ["));
   CHECK(says(found, "an interval that excludes zero."));
   CHECK(says(found, "uniform weights on noise to signal, is 2.00 times ["));
-  CHECK(says(found, "The least KL within the same bytes keeps 72 (+2 features ["));
+  CHECK(says(found, "its smoothed median noise to signal 2.00 times ["));
+  CHECK(says(found, "The least KL within the same bytes keeps 72 (+2 features as counted, +2.8 smoothed ["));
   CHECK(says(found, "against it, with KL 0.50 times ["));
-  CHECK(says(found, "With KL left free, features would keep 90 (+20 features"));
+  CHECK(says(found, "With KL left free, features would keep 90 (+20 features as counted, +20.5 smoothed ("));
   CHECK(says(found, "1 of 2 matrices lie where no feature at blocks.1.hook_resid_post notices them"));
   CHECK(
       says(found,

@@ -230,6 +230,7 @@
 #include "qfa/stats/row_groups.hpp"
 #include "qfa/stats/skewed_t.hpp"
 #include "qfa/stats/smoothed_count.hpp"
+#include "qfa/stats/smoothed_quantile.hpp"
 #include "qfa/stats/space_saving.hpp"
 #include "qfa/stats/student.hpp"
 #include "qfa/stats/wilson.hpp"

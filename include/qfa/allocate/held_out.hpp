@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,10 +16,16 @@
 
 #include "qfa/allocate/damage_table.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/core/parallel.hpp"
 #include "qfa/locate/feature_noise.hpp"
+#include "qfa/locate/unit_effect.hpp"
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/stats/jackknife.hpp"
+#include "qfa/stats/leave_one_out.hpp"
+#include "qfa/stats/smoothed_count.hpp"
+#include "qfa/stats/smoothed_quantile.hpp"
 #include "qfa/survival/bands.hpp"
+#include "qfa/survival/counted_shares.hpp"
 #include "qfa/survival/lower_median.hpp"
 
 namespace qfa {
@@ -32,13 +39,61 @@ inline std::size_t count_surviving(std::span<const double> noise, const correlat
   return count;
 }
 
+/// r = 1 / sqrt(1 + nu) of every feature, with and without each group, as counts with smoothed steps want it
+/// (stats/smoothed_count.hpp).  Each r has one degree of freedom less than there are groups.
+inline leave_one_out correlations_of(const feature_noise& noise) {
+  const auto r_of = [](double nu) { return 1.0 / std::sqrt(1.0 + nu); };
+  const std::size_t width = noise.features();
+  leave_one_out out{.groups = noise.groups,
+                    .r = std::vector<double>(width),
+                    .shift = std::vector<float>(noise.groups * width),
+                    .ranges = std::vector<interval>(width),
+                    .evidence = std::vector<group_evidence>(width)};
+  parallel_for(width, [&](std::size_t f) {
+    out.r[f] = r_of(noise.all[f]);
+    std::vector<double> without;
+    for (std::size_t g = 0; g < noise.groups; ++g) {
+      without.push_back(r_of(noise.without_group(g)[f]));
+      out.shift[g * width + f] = static_cast<float>(without.back() - out.r[f]);
+    }
+    out.ranges[f] = jackknife(out.r[f], without, {.scale = interval_scale::atanh}).range;
+  });
+  return out;
+}
+
 /// What a model with mixed precision comes to on rows that chose nothing.
 struct held_out_numbers {
-  double survived = 0.0;      ///< features
-  double median_noise = 0.0;  ///< lower median of nu
-  double damage = 0.0;        ///< weighted mean of min(nu, 99): the objective
-  double kl = 0.0;            ///< nats a token
+  double survived = 0.0;         ///< features
+  double median_noise = 0.0;     ///< lower median of nu
+  double damage = 0.0;           ///< weighted mean of min(nu, 99): the objective
+  double kl = 0.0;               ///< nats a token
+  double smoothed = 0.0;         ///< features that survive, each step smoothed over the feature's fine bandwidth,
+  double broadly = 0.0;          ///< and over its broad one (stats/smoothed_count.hpp)
+  double smoothed_median = 0.0;  ///< of nu, features smoothed as finely (stats/smoothed_quantile.hpp),
+  double broad_median = 0.0;     ///< and as broadly
+
+  /// As counted, smoothed finely, and broadly; over `all`, shares.
+  std::array<double, 3> counts(double all = 1.0) const noexcept {
+    return {survived / all, smoothed / all, broadly / all};
+  }
+  std::array<double, 3> medians() const noexcept { return {median_noise, smoothed_median, broad_median}; }
 };
+
+namespace detail {
+
+/// A number as it is, smoothed finely and broadly: without each group, and last of all groups.
+inline counted_deletions deletions_of(std::span<const std::array<double, 3>> numbers) {
+  const auto& whole = numbers.back();
+  counted_deletions out{.value = whole[0], .fine_value = whole[1], .broad_value = whole[2]};
+  for (const auto& rest : numbers.first(numbers.size() - 1)) {
+    out.without.push_back(rest[0]);
+    out.fine.push_back(rest[1]);
+    out.broad.push_back(rest[2]);
+  }
+  return out;
+}
+
+}  // namespace detail
 
 /// The same of all groups of rows, and without each of them.
 struct held_out_mix {
@@ -50,25 +105,31 @@ struct held_out_mix {
   std::vector<held_out_numbers> without{};
   double fvu = std::numeric_limits<double>::quiet_NaN();  ///< of the SAE on this model, on those rows
 
+  /// Of the plain count and the plain median, with the spread of the smoothed ones.
   estimate survived_share(double level = 0.95) const {
-    const auto share = [&](const held_out_numbers& n) { return n.survived / static_cast<double>(features); };
-    return estimated(share, {.scale = interval_scale::logit, .level = level});
+    return of([&](const held_out_numbers& n) { return n.counts(static_cast<double>(features)); },
+              {.scale = interval_scale::logit, .level = level});
   }
-  estimate median_noise(double level = 0.95) const { return of(&held_out_numbers::median_noise, level); }
+  estimate median_noise(double level = 0.95) const {
+    return of([](const held_out_numbers& n) { return n.medians(); }, {.scale = interval_scale::log, .level = level});
+  }
   estimate damage(double level = 0.95) const { return of(&held_out_numbers::damage, level); }
   estimate kl(double level = 0.95) const { return of(&held_out_numbers::kl, level); }
 
  private:
   template <class Theta>
-  estimate estimated(Theta theta, const jackknife_options& options) const {
-    std::vector<double> rest;
+  estimate of(Theta theta, const jackknife_options& options) const {
+    std::vector<std::array<double, 3>> numbers;
     for (const held_out_numbers& n : without)
-      rest.push_back(theta(n));
-    return jackknife(theta(whole), rest, options);
+      numbers.push_back(theta(n));
+    numbers.push_back(theta(whole));
+    return detail::deletions_of(numbers).concluded(options);
   }
   estimate of(double held_out_numbers::*number, double level) const {
-    return estimated([&](const held_out_numbers& n) { return n.*number; },
-                     {.scale = interval_scale::log, .level = level});
+    std::vector<double> rest;
+    for (const held_out_numbers& n : without)
+      rest.push_back(n.*number);
+    return jackknife(whole.*number, rest, {.scale = interval_scale::log, .level = level});
   }
 };
 
@@ -77,12 +138,34 @@ inline held_out_mix describe_mix(std::string name, const feature_noise& noise, s
                                  std::span<const double> weights, const correlation_bands& bands = {}) {
   require(losses.size() == noise.groups && weights.size() == noise.features(),
           "a mix is described by losses of each group of rows and a weight for each feature");
+  const leave_one_out r = correlations_of(noise);
+  std::vector<std::uint32_t> all(noise.features());
+  std::iota(all.begin(), all.end(), 0U);
+  const countable features(r, all);
+  const counted_deletions counts =
+      count_over(features, outcome_chance{.bands = bands}, [](std::span<const double> chances, std::size_t) {
+        return std::accumulate(chances.begin(), chances.end(), 0.0);
+      });
+  // nu = 1 / sinh(z)^2 falls as z = atanh r rises, so that its lower median is that of -z.
+  const counted_deletions medians = delete_and_count(noise.groups, [&](std::size_t g, auto width) {
+    std::vector<double> places, h;
+    for (std::size_t f = 0; f < noise.features(); ++f) {
+      const double at = g < noise.groups ? r.without(g, f) : r.r[f];
+      if (std::isnan(at)) continue;
+      places.push_back(-std::atanh(at));
+      h.push_back(width(features.bandwidths()[f]));
+    }
+    return 1.0 / std::pow(std::sinh(smoothed_quantile(places, h, 0.5)), 2);
+  });
   const auto numbers = [&](std::span<const double> nu, std::size_t but) {
-    comparison_sum sum;
-    for (std::size_t g = 0; g < losses.size(); ++g)
-      if (g != but) sum += losses[g];
-    return held_out_numbers{static_cast<double>(count_surviving(nu, bands)), lower_median({nu.begin(), nu.end()}),
-                            mean_damage(nu, weights), sum.mean_kl()};
+    return held_out_numbers{.survived = static_cast<double>(count_surviving(nu, bands)),
+                            .median_noise = lower_median({nu.begin(), nu.end()}),
+                            .damage = mean_damage(nu, weights),
+                            .kl = sum_without(losses, but).mean_kl(),
+                            .smoothed = but < noise.groups ? counts.fine[but] : counts.fine_value,
+                            .broadly = but < noise.groups ? counts.broad[but] : counts.broad_value,
+                            .smoothed_median = but < noise.groups ? medians.fine[but] : medians.fine_value,
+                            .broad_median = but < noise.groups ? medians.broad[but] : medians.broad_value};
   };
   held_out_mix out{.name = std::move(name), .features = noise.features()};
   out.whole = numbers(noise.all, noise.groups);
@@ -94,33 +177,46 @@ inline held_out_mix describe_mix(std::string name, const feature_noise& noise, s
 /// One mix against another on the same rows, group by group.
 struct mix_comparison {
   std::string a, b;
-  estimate survived{};      ///< features that survive in a less those in b
-  estimate median_noise{};  ///< a / b
-  estimate damage{};        ///< a / b
-  estimate kl{};            ///< a / b
+  estimate survived{};         ///< features that survive in a less those in b, as counted; spread of the smoothed
+  estimate smoothed{};         ///< the same difference of smoothed counts, which does not go in whole steps
+  estimate median_noise{};     ///< a / b, of lower medians; spread of the smoothed
+  estimate smoothed_median{};  ///< a / b, of smoothed medians
+  estimate damage{};           ///< a / b
+  estimate kl{};               ///< a / b
 };
 
 /// Throws unless both are of the same features and groups.
 inline mix_comparison compare_mixes(const held_out_mix& a, const held_out_mix& b, double level = 0.95) {
   require(a.features == b.features && a.without.size() == b.without.size(),
           "mixes are compared on the same features and rows");
-  const auto estimated = [&](auto theta, interval_scale scale) {
-    std::vector<double> rest;
-    for (std::size_t g = 0; g < a.without.size(); ++g)
-      rest.push_back(theta(a.without[g], b.without[g]));
-    return jackknife(theta(a.whole, b.whole), rest, {.scale = scale, .level = level});
+  const auto deletions = [&](auto numbers, auto theta) {
+    std::vector<std::array<double, 3>> all;
+    for (std::size_t g = 0; g <= a.without.size(); ++g) {
+      const bool whole = g == a.without.size();
+      const std::array<double, 3> of_a = numbers(whole ? a.whole : a.without[g]);
+      const std::array<double, 3> of_b = numbers(whole ? b.whole : b.without[g]);
+      all.push_back({theta(of_a[0], of_b[0]), theta(of_a[1], of_b[1]), theta(of_a[2], of_b[2])});
+    }
+    return detail::deletions_of(all);
   };
-  const auto ratio_of = [&](double held_out_numbers::*number) {
-    return estimated([&](const held_out_numbers& x, const held_out_numbers& y) { return x.*number / (y.*number); },
-                     interval_scale::log);
+  const jackknife_options plain{.level = level}, log{.scale = interval_scale::log, .level = level};
+  const counted_deletions counts =
+      deletions([](const held_out_numbers& n) { return n.counts(); }, [](double x, double y) { return x - y; });
+  const auto ratio_of = [&](auto number) { return deletions(number, [](double x, double y) { return x / y; }); };
+  const counted_deletions medians = ratio_of([](const held_out_numbers& n) { return n.medians(); });
+  const auto same = [](double x) { return std::array{x, x, x}; };
+  const auto plain_ratio = [&](double held_out_numbers::*number) {
+    const counted_deletions all = ratio_of([&](const held_out_numbers& n) { return same(n.*number); });
+    return jackknife(all.value, all.without, log);
   };
-  mix_comparison out{.a = a.name, .b = b.name};
-  out.survived =
-      estimated([](const auto& x, const auto& y) { return x.survived - y.survived; }, interval_scale::identity);
-  out.median_noise = ratio_of(&held_out_numbers::median_noise);
-  out.damage = ratio_of(&held_out_numbers::damage);
-  out.kl = ratio_of(&held_out_numbers::kl);
-  return out;
+  return {.a = a.name,
+          .b = b.name,
+          .survived = counts.concluded(plain),
+          .smoothed = counts.smoothed().concluded(plain),
+          .median_noise = medians.concluded(log),
+          .smoothed_median = medians.smoothed().concluded(log),
+          .damage = plain_ratio(&held_out_numbers::damage),
+          .kl = plain_ratio(&held_out_numbers::kl)};
 }
 
 /// Whether an interval lies on one side of a value: -1 below, 1 above, 0 neither, or there is none.

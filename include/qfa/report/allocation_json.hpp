@@ -36,8 +36,10 @@ inline report_json to_json(const allocation_result& a) {
                        {"kl_share", predicted.kl_share}}},
                      {"sae_fvu", number_or_null(mix.fvu)},
                      {"survived", mix.whole.survived},
+                     {"smoothed_survived", number_or_null(mix.whole.smoothed)},
                      {"survived_share", to_json(mix.survived_share())},
                      {"median_noise_to_signal", to_json(mix.median_noise())},
+                     {"smoothed_median_noise_to_signal", number_or_null(mix.whole.smoothed_median)},
                      {"objective", to_json(mix.damage())},
                      {"kl", to_json(mix.kl())},
                      {"policies", std::move(policies)}});
@@ -47,7 +49,9 @@ inline report_json to_json(const allocation_result& a) {
     comparisons.push_back({{"plan", c.a},
                            {"against", c.b},
                            {"survived_more", to_json(c.survived)},
+                           {"smoothed_survived_more", to_json(c.smoothed)},
                            {"median_noise_to_signal_ratio", to_json(c.median_noise)},
+                           {"smoothed_median_noise_to_signal_ratio", to_json(c.smoothed_median)},
                            {"objective_ratio", to_json(c.damage)},
                            {"kl_ratio", to_json(c.kl)}});
   report_json matrices = report_json::array();

@@ -20,8 +20,10 @@ namespace detail {
 inline std::string times_text(const estimate& ratio) {
   return with_range(fixed(ratio.value, 2) + " times", ratio.range, 2);
 }
-inline std::string more_features(const estimate& difference) {
-  return with_range(signed_fixed(difference.value, 0) + " features", difference.range, 1);
+/// "+34 features as counted, +33.6 smoothed [21.0, 46.2]"
+inline std::string more_features(const mix_comparison& c) {
+  return signed_fixed(c.survived.value, 0) + " features as counted, " +
+         with_range(signed_fixed(c.smoothed.value, 1) + " smoothed", c.smoothed.range, 1);
 }
 
 /// "12 matrices rtn:bits=4, 3 rtn:bits=5", by the options' order.
@@ -45,26 +47,26 @@ inline std::string allocation_finding(const allocation_result& a) {
   std::string out = "On rows that chose nothing, mixed precision keeps " + fixed(features.whole.survived, 0) + " of " +
                     std::to_string(features.features) + " features above r = 0.9 within " +
                     std::to_string(a.budget_bits / 8) + " bytes, and " + option + " in every matrix " +
-                    fixed(uniform.whole.survived, 0) + ": " + detail::more_features(gain.survived) + ", ";
-  const int side = side_of(gain.survived, 0.0);
-  if (gain.survived.range.kind == interval_kind::refused)
-    out += std::string(gain.survived.range.reason) + ".\n";
+                    fixed(uniform.whole.survived, 0) + ": " + detail::more_features(gain) + ", ";
+  const int side = side_of(gain.smoothed, 0.0);
+  if (gain.smoothed.range.kind == interval_kind::refused)
+    out += std::string(gain.smoothed.range.reason) + ".\n";
   else
     out += side > 0   ? "an interval that excludes zero.\n"
            : side < 0 ? "an interval below zero: uniform precision is better here.\n"
                       : "an interval that does not exclude zero.\n";
   out += "Its objective, " + a.weighting + " weights on noise to signal, is " + detail::times_text(gain.damage) +
-         " uniform precision's, its median noise to signal " + detail::times_text(gain.median_noise) + ", its KL " +
-         detail::times_text(gain.kl) + ".\n";
+         " uniform precision's, its smoothed median noise to signal " + detail::times_text(gain.smoothed_median) +
+         ", its KL " + detail::times_text(gain.kl) + ".\n";
   out += "The least KL within the same bytes keeps " + fixed(kl.whole.survived, 0) + " (" +
-         detail::more_features(kl_gain.survived) + " against uniform), with KL " + detail::times_text(kl_gain.kl) +
-         " uniform's; the choice made for features keeps " + detail::more_features(against_kl.survived) +
+         detail::more_features(kl_gain) + " against uniform), with KL " + detail::times_text(kl_gain.kl) +
+         " uniform's; the choice made for features keeps " + detail::more_features(against_kl) +
          " against it, with KL " + detail::times_text(against_kl.kl) + " its.\n";
   if (a.predicted.at(2).chosen != a.predicted.at(1).chosen) {
     const std::size_t unheard = table.unheard().size();
     out += "With KL left free, features would keep " + fixed(alone.whole.survived, 0) + " (" +
-           detail::more_features(alone_gain.survived) + " against uniform) and KL be " +
-           detail::times_text(alone_gain.kl) + " uniform's: ";
+           detail::more_features(alone_gain) + " against uniform) and KL be " + detail::times_text(alone_gain.kl) +
+           " uniform's: ";
     out += unheard > 0
                ? std::to_string(unheard) + " of " + std::to_string(table.units.size()) +
                      " matrices lie where no feature at " + a.hook + " notices them, and would pay for the others.\n"

@@ -83,6 +83,14 @@ struct counted_deletions {
   double error() const noexcept { return spread_of(fine_value, fine); }
   double bias() const noexcept { return bias_of(broad_value, broad); }
 
+  /// The smoothed statistic in the place of the counted one.
+  counted_deletions smoothed() const {
+    counted_deletions out = *this;
+    out.value = fine_value;
+    out.without = fine;
+    return out;
+  }
+
   /// With the interval's rules of `jackknife`: refused, one-sided and at bounds as the count itself is.  A count inside
   /// its bounds that no group moves by a whole step is not refused if the smoothed one moves.
   estimate concluded(const jackknife_options& options) const {
