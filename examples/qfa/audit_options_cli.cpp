@@ -97,7 +97,6 @@ qfa::audit_options audit_arguments::options() const {
   o.token_damage = token_damage;
   if (token_damage && no_loss) qfa::fail("--token-damage holds damage against losses, which --no-loss leaves out");
   o.meaning = meaning || !meaning_floor.empty();
-  o.families = ladder;
   if (!meaning_floor.empty()) o.meaning_floor = qfa::parse_policy(meaning_floor).name();
   o.fused = fused;
   o.losses = !no_loss;
@@ -259,7 +258,10 @@ void print_markdown(const finished_audit& audit, const std::filesystem::path& mo
   std::cout << qfa::markdown_text(qfa::interval_warnings(result));
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result, form);
-  if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result, form);
+  if (result.conditions.size() > 1)
+    std::cout << "\n"
+              << qfa::predictions_table(result, form) << "\n"
+              << qfa::markdown_text(qfa::predictions_note(result));
   if (audit.steering) std::cout << "\n" << qfa::steering_text(*audit.steering, words_of(model), form);
   if (audit.patching) std::cout << "\n" << qfa::patching_text(*audit.patching, form);
 }
@@ -287,7 +289,8 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
   std::cout << qfa::interval_warnings(result) << (worst.empty() ? "" : "\n") << worst;
   const auto& overlaps = result.headline.guarded_r ? result.published_overlaps : result.honest_overlaps;
   if (!overlaps.empty()) std::cout << "\n" << qfa::overlaps_table(result);
-  if (result.conditions.size() > 1) std::cout << "\n" << qfa::predictions_table(result);
+  if (result.conditions.size() > 1)
+    std::cout << "\n" << qfa::predictions_table(result) << qfa::predictions_note(result);
   if (result.ladder) std::cout << "\n" << qfa::ladder_findings(result);
   if (audit.controls) std::cout << "\n" << qfa::controls_text(*audit.controls);
   const qfa::vocabulary vocabulary = words_of(model);
