@@ -478,6 +478,7 @@
 #include "qfa/controls/stratified_overlap.hpp"
 #include "qfa/controls/survival_transfer.hpp"
 #include "qfa/controls/survival_variant.hpp"
+#include "qfa/controls/variant_contrast.hpp"
 #include "qfa/controls/weight_controls.hpp"
 #include "qfa/controls/worst_agreement.hpp"
 #include "qfa/steering/compression_recipe.hpp"
