@@ -58,6 +58,23 @@ TEST_CASE("prediction: noise of one size destroys weak features, which both prot
   REQUIRE(h.result.has_value());
   CHECK(h.auc.value > 0.9);
   CHECK(h.auc.range.lower < h.auc.value);
+  // Families are held out as wholes, in both ways round.
+  std::vector<std::uint32_t> families;
+  for (std::uint32_t f = 0; f < 120; ++f)
+    families.push_back(f % 30);
+  const auto kept = predict_honest(table, by_honest, {.families = families});
+  REQUIRE(kept.result.has_value());
+  CHECK(kept.result->families == 30);
+  CHECK(h.result->families == by_honest.counted.size());
+  std::size_t parted = 0;
+  for (const auto& fold_of : kept.result->fold_of)
+    for (std::size_t i = 0; i < by_honest.counted.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        parted += by_honest.counted[i] % 30 == by_honest.counted[j] % 30 && fold_of[i] != fold_of[j];
+  CHECK(parted == 0);
+  CHECK(kept.auc.range.kind == interval_kind::two_sided);
+  CHECK(kept.result->over_families.range.kind == interval_kind::two_sided);
+  CHECK(kept.result->predictor_reliability.size() == 5);
   // Encoder norms alike, rates alike: nu orders by 1 / Var x, which is what decides here.
   const std::vector<double> norms(120, 1.0);
   const estimate baseline = baseline_auc(table, by_honest, norms);

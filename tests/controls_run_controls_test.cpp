@@ -90,6 +90,15 @@ TEST_CASE("run_controls: every control there is, and the same bytes by any numbe
   REQUIRE(found.variants.size() == 4);
   CHECK(found.variants[0].what == "without position 0");
   CHECK(found.variants[1].what == "with BOS before each row");
+  for (const survival_variant& v : found.variants) {
+    REQUIRE(v.conditions.size() == 2);
+    CHECK(v.conditions[0].against.features > 0);
+    CHECK(std::isfinite(v.conditions[0].against.more_mean_r.value));
+  }
+  CHECK(found.variants[1].kind == variant_kind::bos);
+  CHECK(found.variants[3].kind == variant_kind::unlearned);
+  // The axes of a model of random weights are no features that it learned: turned ones suffer as much.
+  CHECK(decision(variant_kind::unlearned, found.variants[3].conditions[0].against) == "a draw");
   CHECK(found.floors[0].tau <= 1.0);
   CHECK(found.floors[1].tau < 1.0);
   // Isotropic noise of the energy of the error itself, through an SAE whose encoder is alike in all directions.
@@ -137,7 +146,9 @@ TEST_CASE("run_controls: without losses nothing is pruned to match, and a gate i
   with.policies.resize(1);
   with.dictionary.activation = activation_kind::jump_relu;
   with.dictionary.threshold.assign(128, 0.1f);
-  const control_findings found = run_controls(with, {.seeds = 1});
+  const control_findings found = run_controls(with, {.seeds = 1, .noise_seeds = 2});
+  for (const control_contrast& c : found.policies[0].contrasts)
+    CHECK(c.seeds == (c.control == "noise at the hook" || c.control == "the same, covariant" ? 2 : 1));
   CHECK(found.self.holds());
   CHECK(std::isnan(found.self.kl));
   CHECK(found.policies[0].matches.empty());

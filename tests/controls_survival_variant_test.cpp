@@ -42,16 +42,16 @@ TEST_CASE("survival_variant: rows gain a BOS for their last token, or lose it") 
 
 TEST_CASE("survival_variant: the policies run once more as the material says") {
   control_material with = tiny_material();
-  const survival_variant as_it_is = run_variant("as it is", with);
+  const survival_variant as_it_is = run_variant("as it is", with).found;
   REQUIRE(as_it_is.conditions.size() == 2);
   CHECK(as_it_is.conditions[0].policy == "rtn:bits=8");
   CHECK(as_it_is.conditions[0].mean_r.value > as_it_is.conditions[1].mean_r.value);
   CHECK(as_it_is.fvu < 1e-6);
   with.settings.skip_positions = 6;
-  const survival_variant fewer = run_variant("fewer positions", with);
+  const survival_variant fewer = run_variant("fewer positions", with).found;
   CHECK(fewer.conditions[1].mean_r.value != as_it_is.conditions[1].mean_r.value);
   with.options.share.concludes = false;
-  CHECK(run_variant("no report", with).conditions.empty());
+  CHECK(run_variant("no report", with).found.conditions.empty());
 }
 
 TEST_CASE("variant_beside: finds what a run of its own finds, and nothing where it was not shown everything") {
@@ -80,7 +80,7 @@ TEST_CASE("variant_beside: finds what a run of its own finds, and nothing where 
   CHECK(!blind.found());
   CHECK(!late.found());
   REQUIRE(whole.found());
-  const survival_variant beside = *whole.found(), alone = run_variant("without position 0", other);
+  const survival_variant beside = whole.found()->found, alone = run_variant("without position 0", other).found;
   CHECK(beside.what == alone.what);
   CHECK(beside.counted == alone.counted);
   CHECK(beside.fvu == alone.fvu);

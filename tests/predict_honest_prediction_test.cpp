@@ -97,6 +97,20 @@ TEST_CASE("predict_honestly: is the mean of its two directions, each scored out 
   CHECK(bare.auc == p.auc);
   CHECK(bare.roc.empty());
   CHECK(bare.log_odds.empty());
+  CHECK(bare.predictor_reliability.empty());
+  CHECK(bare.over_families.range.kind == qfa::interval_kind::refused);
+  CHECK(p.families == 300);
+  // Folds that are given are used, whatever the labels; those that were used are told.
+  const qfa::honest_prediction turned =
+      qfa::predict_honestly(h.even(), h.odd(), 9, {}, {.folds_as = {p.fold_of[1], p.fold_of[0]}});
+  CHECK(turned.fold_of[0] == p.fold_of[1]);
+  CHECK(turned.auc != p.auc);
+  CHECK(qfa::predict_honestly(h.even(), h.odd(), 1, {}, {.folds_as = p.fold_of}).auc == p.auc);
+  const double half = qfa::spearman(h.even_x, h.odd_x);
+  CHECK(close(p.predictor_reliability.at(0), 2.0 * half / (1.0 + half), 1e-13));
+  CHECK(close(p.over_families.value, p.auc, 1e-13));
+  CHECK(p.over_families.range.lower < p.auc);
+  CHECK(p.auc < p.over_families.range.upper);
   CHECK(bare.coefficients.empty());
   CHECK(close(p.auc, auc, 1e-13));
   CHECK(close(p.calibration_slope, slope, 1e-12));

@@ -29,7 +29,8 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   pair.worst.common = 0.75;
   pair.like_survival.null_odds_ratio = std::numeric_limits<double>::infinity();
   c.transfers.emplace_back();
-  c.variants.push_back({"without BOS", 7, 0.5, {}});
+  c.variants.push_back(
+      {"without BOS", 7, 0.5, {{.policy = "rtn:bits=4", .survived = {}, .mean_r = {}}}, variant_kind::bos});
   const report_json j = to_json(c);
   qfa_test::keep_json("qfa-report-1#controls", j);
   CHECK(j["reference_against_itself"]["holds"] == false);
@@ -56,6 +57,9 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   CHECK(j["shared_damage"][0]["rank_biased_overlap"]["value"].is_null());
   CHECK(j["transfer"][0]["auc"]["value"].is_null());
   CHECK(j["variants"][0]["counted"] == 7);
+  CHECK(j["variants"][0]["kind"] == "bos");
+  CHECK(j["variants"][0]["conditions"][0]["decision"] == "undetermined");
+  CHECK(j["variants"][0]["conditions"][0]["counted_by_both"] == 0);
   CHECK(j["sae_activation"] == "relu");
 }
 

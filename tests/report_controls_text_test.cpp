@@ -42,6 +42,7 @@ control_findings made_up() {
   pair.order.partial = made_estimate(0.5, -0.1, 0.8);
   c.variants.push_back(
       {"without position 0", 99, 0.25, {{"rtn:bits=4", made_estimate(0.7, 0.6, 0.8), made_estimate(0.9, 0.8, 1.0)}}});
+  c.variants[0].conditions[0].against = {98, made_estimate(0.05, 0.01, 0.09), made_estimate(0.1, 0.05, 0.15)};
   c.notes = {"something was left out"};
   return c;
 }
@@ -64,6 +65,7 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
   CHECK(!says(text, "shared mode"));
   CHECK(says(text, "without position 0"));
   CHECK(says(text, "70.0, 0.9000"));
+  CHECK(says(text, "survival is lower so\n"));
   CHECK(says(text, "note: something was left out"));
   c.pairs[0].order.partial.range.lower = 0.1;
   c.policies[0].contrasts[0].more_mean_r.range.lower = -0.1;

@@ -33,8 +33,14 @@ TEST_CASE("report json: coefficients and marginal AUCs stand under their predict
   h.result.emplace();
   h.result->refusal = "too few";
   h.result->marginal_auc = {0.1, 0.2, 0.3, 0.4, 0.5};
+  h.result->predictor_reliability = {0.9, 0.8, 0.7, 0.6, 0.5};
+  h.result->over_families.range.reason = "too small";
+  h.result->families = 11;
   CHECK(to_json(h)["auc"]["reason"] == "too few");
   CHECK(to_json(h)["marginal_auc"]["log_mean_when_active"] == 0.5);
+  CHECK(to_json(h)["predictor_reliability"]["log_max"] == 0.7);
+  CHECK(to_json(h)["auc_over_families"]["reason"] == "too small");
+  CHECK(to_json(h)["families"] == 11);
   CHECK_FALSE(to_json(h).contains("roc"));  // refused, as the AUC is
   h.result->coefficients = {1.0, 2.0, 3.0, 4.0, 5.0};
   h.result->roc.assign(roc_points, 0.75);

@@ -57,6 +57,16 @@ TEST_CASE("tables of an audit: a line for each condition and each pair") {
   CHECK(lines(conditions_table(result)) == 4);
   CHECK(lines(overlaps_table(result)) == 2);
   CHECK(lines(predictions_table(result)) == 3);
+  CHECK(predictions_note(result).empty() ==
+        !(result.conditions[1].honest_auc.result || result.conditions[2].honest_auc.result));
+  audit_result made_up;
+  made_up.conditions.resize(1);
+  CHECK(predictions_note(made_up).empty());
+  made_up.conditions[0].honest_auc.features = 9;
+  made_up.conditions[0].honest_auc.result.emplace().families = 7;
+  made_up.conditions[0].honest_auc.result->predictor_reliability = {0.5, 0.25};
+  CHECK(predictions_note(made_up) ==
+        "folds keep 7 families of 9 features together; reliability of the predictors: rarity 0.500, log_mean 0.250\n");
   CHECK(conditions_table(result).find("PPL") != std::string::npos);
   // A row's scale is a float: half a bit for rows of 64, an eighth for rows of 256.
   CHECK(conditions_table(result).find("bits") < conditions_table(result).find("PPL"));

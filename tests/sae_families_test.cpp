@@ -61,4 +61,27 @@ TEST_CASE("families_of: an edge without a cosine is the first to go") {
   CHECK(qfa::families_of(3, edges, 2) == ids{0, 1, 1});
 }
 
+TEST_CASE("families_by_decoder: by similar rows alone, and no larger than their share") {
+  // Features 2 k and 2 k + 1 point the same way, give or take a tenth; no two others do.
+  qfa::sae s;
+  s.d_in = 20;
+  s.d_sae = 40;
+  s.w_dec.assign(40 * 20, 0.0f);
+  for (std::size_t k = 0; k < 20; ++k) {
+    s.w_dec[2 * k * 20 + k] = 1.0f;
+    s.w_dec[(2 * k + 1) * 20 + k] = 3.0f;
+    s.w_dec[(2 * k + 1) * 20 + (k + 1) % 20] = 0.3f;
+  }
+  ids pairs;
+  for (std::uint32_t f = 0; f < 40; ++f)
+    pairs.push_back(f - f % 2);
+  CHECK(qfa::families_by_decoder(s) == pairs);
+  // Of one direction all are one family, which has no closer edges to be cut at but its own.
+  for (std::size_t f = 0; f < 40; ++f)
+    for (std::size_t i = 0; i < 20; ++i)
+      s.w_dec[f * 20 + i] = i == 0 ? 1.0f : 0.0f;
+  CHECK(qfa::families_by_decoder(s, {.largest_share = 1.0}) == ids(40, 0));
+  CHECK(qfa::families_by_decoder(s)[39] == 39);
+}
+
 }  // namespace sae_families_test

@@ -91,7 +91,6 @@ qfa::audit_options audit_arguments::options() const {
   o.token_damage = token_damage;
   if (token_damage && no_loss) qfa::fail("--token-damage holds damage against losses, which --no-loss leaves out");
   o.meaning = meaning || !meaning_floor.empty();
-  o.families = ladder;
   if (!meaning_floor.empty()) o.meaning_floor = qfa::parse_policy(meaning_floor).name();
   o.fused = fused;
   o.losses = !no_loss;

@@ -24,6 +24,7 @@
 #include "qfa/core/progress.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/model/activations.hpp"
+#include "qfa/sae/families.hpp"
 
 namespace qfa {
 
@@ -150,6 +151,8 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
   long_groups conclude_one(options);
   const auto add = [&](const pass_record& record) { out.conditions.push_back(conclude_one(record, audit)); };
   turns.complete_reference(audit.reference());
+  // No codes are kept that could be counted again: features are near-duplicates here by their decoder rows alone.
+  if (options.families && options.share.concludes) audit.group_families(families_by_decoder(audit.dictionary()));
   add(audit.end_reference(options.allow_bad_sae));
   for (compressed_side& side : sides)  // each record is freed as soon as it is concluded
     if (turns.take(std::move(side).record())) turns.settle(add);

@@ -128,7 +128,8 @@ inline std::optional<meaning_findings> conclude_meaning(const pass_record& recor
 
 /// The same with what the features mean, where the audit gathers it.
 inline condition_result conclude(const pass_record& record, const feature_audit& features, std::size_t batch_rows = 0) {
-  condition_result out = conclude(record, features.reference(), features.dictionary(), batch_rows);
+  condition_result out =
+      conclude(record, features.reference(), features.dictionary(), batch_rows, {.families = features.families()});
   out.meaning = conclude_meaning(record, features, out);
   return out;
 }

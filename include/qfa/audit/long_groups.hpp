@@ -28,7 +28,8 @@ inline condition_result conclude_by(const row_groups& groups, const pass_record&
   const pass_record fewer = record.joined(groups);
   pass_record reference;  // of which a conclusion reads nothing else
   reference.side = features.reference().side.joined(record.groups.places_among(groups));
-  condition_result out = conclude(fewer, reference, features.dictionary(), batch_rows);
+  condition_result out =
+      conclude(fewer, reference, features.dictionary(), batch_rows, {.families = features.families()});
   out.meaning = conclude_meaning(fewer, features, out);
   return out;
 }

@@ -38,6 +38,8 @@ struct survival_prediction {
 struct prediction_options {
   std::uint64_t seed = 0;      ///< of the shuffle into folds; recorded in the report
   bool with_intervals = true;  ///< 64 more cross-validations a condition
+  /// (d_sae): each feature's family, which the honest fit holds out as a whole; empty: every feature is one.
+  std::span<const std::uint32_t> families{};
 };
 
 namespace detail {
@@ -96,13 +98,18 @@ inline survival_prediction<published_prediction> predict_published(const feature
 }
 
 /// Honest mode: five predictors from one half of the groups, labels from the other, both ways round; scaler inside the
-/// fold (validity 2.5).  `s` is the condition's survey under the honest protocol, `table` its table.
+/// fold, and whole families of near-duplicates in a fold where they are known (validity 2.5).  `s` is the condition's
+/// survey under the honest protocol, `table` its table.
 inline survival_prediction<honest_prediction> predict_honest(const feature_table& table, const survey& s,
                                                              const prediction_options& options = {}) {
   survival_prediction<honest_prediction> out;
   out.features = s.counted.size();
   out.survived = s.bands[outcome::survived];
   const auto groups = filled_groups(table);
+  std::vector<std::uint32_t> families;
+  if (!options.families.empty())
+    for (const std::uint32_t f : s.counted)
+      families.push_back(options.families[f]);
   const auto run = [&](std::size_t left_out) {
     const auto half = [&](group_selection selection) {
       return std::pair{tabulate(reference_profiles(table, s.counted, selection, left_out), all_predictors),
@@ -114,8 +121,9 @@ inline survival_prediction<honest_prediction> predict_honest(const feature_table
     if (left_out != no_group) {
       how.least_minority = 0;
       how.described = false;
+      how.folds_as = out.result->fold_of;
     }
-    return predict_honestly({even_x.view(), even_y}, {odd_x.view(), odd_y}, options.seed, {}, how);
+    return predict_honestly({even_x.view(), even_y}, {odd_x.view(), odd_y}, options.seed, families, how);
   };
   detail::predict_with_interval(out, groups, options, run, [](const honest_prediction& p) { return p.auc; });
   if (out.result && !out.result->refusal.empty()) out.auc.range.reason = "the smaller class is too small for an AUC";

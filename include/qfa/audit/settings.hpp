@@ -72,7 +72,8 @@ struct audit_options {
   bool paired = false;              ///< keep the reference's dense activations, to account for how far they move
   bool token_damage = false;        ///< also say which tokens are hurt; needs losses
   bool meaning = false;             ///< compare what features fire on, and where lost firings went (meaning/)
-  bool families = false;            ///< find families of near-duplicate features, for what takes features as a sample
+  bool families = true;             ///< find families of near-duplicate features, which predictions hold out as wholes
+                                    ///< and the ladder takes as a sample; without, every feature is a family
   std::string meaning_floor{};      ///< the condition that only rounds, against which meanings are held too
   bool fused = false;               ///< give policies fused tensors as they are stored
   bool losses = true;               ///< run models to their end, for losses and KL; without, passes end with the hook

@@ -62,12 +62,22 @@ class control_audit {
     passes_.settle();
     if (with_.matching.rows() == 0 || !with_.options.losses)
       out.notes.emplace_back("random pruning of the same loss was left out: it needs losses, and rows to match on");
-    if (concludes_) conclude_controls(out, passes_, all, weights, residual, facts());
+    if (!concludes_) return out;
+    const dictionary_facts known = facts();
+    conclude_controls(out, passes_, all, weights, residual, known);
+    audited_.counted = passes_.counted();
+    for (const std::uint32_t f : audited_.counted)
+      audited_.families.push_back(known.families[f]);
+    for (controlled_samples& s : all)
+      audited_.samples.push_back(std::move(s.itself));
     return out;
   }
 
+  /// What variants are held against, after that; empty in a process that makes no report.
+  const audited_samples& audited() const noexcept { return audited_; }
+
   /// Of the variant of that number, if it could be gathered.
-  std::optional<survival_variant> beside(std::size_t other) const {
+  std::optional<measured_variant> beside(std::size_t other) const {
     return beside_[other] ? beside_[other]->found() : std::nullopt;
   }
 
@@ -183,21 +193,24 @@ class control_audit {
   void run_controls(const any_policy& policy, const error_covariance& covariance, controlled_samples& to) {
     const auto place = [&](control_kind kind) -> damage_sample& {
       std::vector<damage_sample>& runs = to.controls[kind];
-      runs.reserve(
-          (std::max)({how_.seeds, how_.pruning_seeds, std::size_t{1}}));  // a sample is filled later, where it is
+      runs.reserve((std::max)({how_.seeds, how_.pruning_seeds, how_.noise_seeds,
+                               std::size_t{1}}));  // a sample is filled later, where it is
       return runs.emplace_back();
     };
     for (const weight_control_run& control : weight_controls_of(policy, how_.seeds))
       run_policy(control.policy, place(control.kind));
-    const auto disturbed = [&](control_kind kind, activation_edit noise) {
-      run(std::string(name(kind)) + " of " + policy.name(), [this] { return passes_.model().uncompressed(); },
+    const auto disturbed = [&](control_kind kind, std::uint64_t seed, activation_edit noise) {
+      const std::string number = seed == 1 ? "" : ", seed " + std::to_string(seed);
+      run(std::string(name(kind)) + " of " + policy.name() + number, [this] { return passes_.model().uncompressed(); },
           place(kind), {.losses = false, .edits = {std::move(noise)}});
     };
     const hook_point& hook = passes_.model().hook();
     const std::size_t context = passes_.tokens().context;
     to.energy = covariance.energy();
-    disturbed(control_kind::isotropic_noise, isotropic_noise(hook, to.energy, context, 1));
-    disturbed(control_kind::covariant_noise, covariant_noise(hook, covariance, context, 1));
+    for (std::uint64_t seed = 1; seed <= how_.noise_seeds; ++seed) {
+      disturbed(control_kind::isotropic_noise, seed, isotropic_noise(hook, to.energy, context, seed));
+      disturbed(control_kind::covariant_noise, seed, covariant_noise(hook, covariance, context, seed));
+    }
     if (concludes_) to.error_variances = variances_along(covariance);
     if (with_.matching.rows() == 0 || !with_.options.losses) return;
     const double target = mean_loss(passes_.model().ready(passes_.model().compress_by(policy, with_.targets)),
@@ -267,6 +280,7 @@ class control_audit {
   control_settings how_;
   bool concludes_;
   control_passes passes_;
+  audited_samples audited_;
   std::vector<std::optional<variant_beside>> beside_;  // for each of the other choices
 };
 

@@ -13,6 +13,7 @@
 #include "qfa/controls/numerics_floor.hpp"
 #include "qfa/controls/shared_damage.hpp"
 #include "qfa/controls/survival_transfer.hpp"
+#include "qfa/controls/variant_contrast.hpp"
 #include "qfa/sae/sae.hpp"
 #include "qfa/stats/jackknife.hpp"
 
@@ -20,8 +21,9 @@ namespace qfa {
 
 /// What controls run on and how often.
 struct control_settings {
-  std::size_t seeds = 5;             ///< of every random control
+  std::size_t seeds = 5;             ///< of every random control of weights
   std::size_t max_tokens = 40'960;   ///< of the reported rows, the first ones; 0: all but those for matching
+  std::size_t noise_seeds = 1;       ///< of noise at the hook, each two more passes a policy
   std::size_t pruning_seeds = 1;     ///< of random pruning, each matched by a search of its own, which is dear
   double pruning_tolerance = 0.002;  ///< nats
 };
@@ -74,8 +76,10 @@ struct survival_variant {
     estimate survived;  ///< share with r > 0.9, on logit
     estimate mean_r;    ///< on atanh
     double flip_share = std::numeric_limits<double>::quiet_NaN();
+    variant_contrast against{};  ///< the audit as it is, less this
   };
   std::vector<condition> conditions;  ///< in the order of the policies
+  variant_kind kind = variant_kind::positions;
 };
 
 /// What the controls say of an audit's claims.

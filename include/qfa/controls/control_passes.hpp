@@ -69,6 +69,7 @@ class control_passes {
   /// Nobody asks what features mean here, or which tokens are hurt; nor, in `run`, how far activations moved.
   static audit_options of_records(audit_options options) {
     options.meaning = false;
+    options.families = false;  // (found of all rows at the end, by `facts_on`)
     options.token_damage = false;
     return options;
   }

@@ -105,6 +105,7 @@ inline controlled_prediction predict_with_controls(const half_profiles& referenc
                                                    const prediction_control_options& options = {},
                                                    const half_profiles::error_variance& with_flips = {}) {
   controlled_prediction out;
+  const honest_prediction* folds_of_all = nullptr;
   const auto predict = [&](std::size_t g, std::size_t least_minority, std::optional<std::uint64_t> shuffle = {}) {
     const auto labels = [&](bool odd) {
       std::vector<std::uint8_t> in = surviving(s.half_without(odd, g), options.limit);
@@ -113,7 +114,9 @@ inline controlled_prediction predict_with_controls(const half_profiles& referenc
     const std::vector<std::uint8_t> even = labels(false), odd = labels(true);
     return predict_honestly({reference.of(false, g).predictors.view(), even},
                             {reference.of(true, g).predictors.view(), odd}, options.seed, families,
-                            {.least_minority = least_minority, .described = least_minority > 0});
+                            {.least_minority = least_minority,
+                             .described = least_minority > 0,
+                             .folds_as = folds_of_all && !shuffle ? folds_of_all->fold_of : folds_both_ways{}});
   };
   const auto auc_or_nan = [&](std::size_t g, std::optional<std::uint64_t> shuffle = {}) {
     try {
@@ -131,6 +134,7 @@ inline controlled_prediction predict_with_controls(const half_profiles& referenc
     out.reason = refusal.what();
     return out;
   }
+  folds_of_all = &*out.fitted;
   out.reason = out.fitted->refusal;
   if (!out.reason.empty()) return out;
   const std::vector<double> fitted = without_each(s.groups, auc_or_nan);

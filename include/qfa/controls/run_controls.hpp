@@ -34,13 +34,14 @@ namespace detail {
 inline std::vector<variant_choice> other_choices(const control_material& with) {
   std::vector<variant_choice> out;
   const bool skips = with.settings.skip_positions > 0;
-  out.push_back({skips ? "position 0 in the statistics" : "without position 0", [&with, skips] {
-                   control_material other = with;
-                   other.settings.skip_positions = skips ? 0 : 1;
-                   return other;
-                 }});
+  out.push_back(
+      {variant_kind::positions, skips ? "position 0 in the statistics" : "without position 0", [&with, skips] {
+         control_material other = with;
+         other.settings.skip_positions = skips ? 0 : 1;
+         return other;
+       }});
   if (with.model.config.bos)
-    out.push_back({with.settings.prepend_bos ? "without BOS" : "with BOS before each row",
+    out.push_back({variant_kind::bos, with.settings.prepend_bos ? "without BOS" : "with BOS before each row",
                    [&with] {
                      control_material other = with;
                      std::size_t& skipped = other.settings.skip_positions;
@@ -54,7 +55,7 @@ inline std::vector<variant_choice> other_choices(const control_material& with) {
                    },
                    true});
   if (has_threshold(with.dictionary))
-    out.push_back({"relaxed gate, f = max(z, 0)", [&with] {
+    out.push_back({variant_kind::gate, "relaxed gate, f = max(z, 0)", [&with] {
                      control_material other = with;
                      other.dictionary = relaxed(with.dictionary);
                      return other;
@@ -79,7 +80,7 @@ inline std::vector<variant_choice> unlearned_choices(const control_material& wit
   const std::string gate =
       after == before ? "" : ", " + std::string(activation_names[static_cast<std::size_t>(after)]) + " gate";
   const auto choice = [&](const std::string& what, auto unlearned) {
-    return variant_choice{what + gate, [&with, &rates, x, unlearned] {
+    return variant_choice{variant_kind::unlearned, what + gate, [&with, &rates, x, unlearned] {
                             control_material other = with;
                             other.dictionary = unlearned();
                             set_firing_rates(other.dictionary, x, rates);
@@ -98,7 +99,8 @@ inline std::vector<variant_choice> unlearned_choices(const control_material& wit
 inline control_findings run_controls(const control_material& with, const control_settings& how) {
   control_findings out;
   std::vector<variant_choice> others = detail::other_choices(with);
-  std::vector<std::optional<survival_variant>> found;
+  std::vector<std::optional<measured_variant>> found;
+  audited_samples audited;
   std::vector<float> inputs;
   std::vector<double> rates;
   {
@@ -110,10 +112,12 @@ inline control_findings run_controls(const control_material& with, const control
     out = itself.run(others);
     for (std::size_t i = 0; i < others.size(); ++i)
       found.push_back(itself.beside(i));
+    audited = itself.audited();
   }  // what it packed of the weights goes, before others are packed
   if (!with.model.config.bos) out.notes.emplace_back("the model names no BOS: rows with it were left out");
   for (std::size_t i = 0; i < others.size(); ++i)
-    out.variants.push_back(found[i] ? *std::move(found[i]) : run_variant(others[i].what, others[i].make()));
+    out.variants.push_back(hold_against(found[i] ? *std::move(found[i]) : run_variant(others[i].what, others[i].make()),
+                                        others[i].kind, audited));
   return out;
 }
 

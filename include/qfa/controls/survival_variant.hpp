@@ -20,6 +20,7 @@
 #include "qfa/controls/control_findings.hpp"
 #include "qfa/controls/control_passes.hpp"
 #include "qfa/controls/damage_sample.hpp"
+#include "qfa/controls/variant_contrast.hpp"
 #include "qfa/sae/unlearned.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/survival/aggregates.hpp"
@@ -47,9 +48,35 @@ inline survival_variant::condition condition_of(const damage_sample& s, double l
           jackknife(mean(s.groups), s.groups, mean, {.scale = interval_scale::atanh}), s.flip_share};
 }
 
+/// A variant with what it is held against the audit by: nothing of it is left where a process makes no report.
+struct measured_variant {
+  survival_variant found;
+  std::vector<std::uint32_t> counted;  ///< features, increasing
+  std::vector<damage_sample> samples;  ///< of the policies, in their order
+};
+
+/// What the audit itself found on the same rows, for its variants to be held against.
+struct audited_samples {
+  std::vector<std::uint32_t> counted;   ///< features, increasing
+  std::vector<std::uint32_t> families;  ///< of these
+  std::vector<damage_sample> samples;   ///< of the policies, in their order
+};
+
+/// The variant of that kind, each of its policies held against the audit's.
+inline survival_variant hold_against(measured_variant v, variant_kind kind, const audited_samples& audited) {
+  v.found.kind = kind;
+  const std::span<const std::uint32_t> families = kind == variant_kind::unlearned
+                                                      ? std::span<const std::uint32_t>(audited.families)
+                                                      : std::span<const std::uint32_t>{};
+  for (std::size_t i = 0; i < v.samples.size(); ++i)
+    v.found.conditions[i].against =
+        contrast_with_variant(audited.samples[i], audited.counted, v.samples[i], v.counted, families);
+  return std::move(v.found);
+}
+
 /// Runs the reference and the policies once more, as `with` says; nothing of it is kept in a checkpoint.  Where a
 /// process makes no report, the variant is empty.
-inline survival_variant run_variant(std::string what, const control_material& with) {
+inline measured_variant run_variant(std::string what, const control_material& with) {
   audit_options options = with.options;
   options.checkpoint = {};
   options.losses = false;
@@ -57,16 +84,18 @@ inline survival_variant run_variant(std::string what, const control_material& wi
   options.allow_bad_sae = true;
   control_passes passes(with.model, with.dictionary, with.rows, with.settings, options, with.told);
   passes.model().calibrate_on(with.calibration);
-  survival_variant out;
-  out.what = std::move(what);
-  out.counted = passes.counted().size();
-  out.fvu = passes.reference().side.fit().fvu;
+  measured_variant out;
+  out.found.what = std::move(what);
+  out.counted = passes.counted();
+  out.found.counted = out.counted.size();
+  out.found.fvu = passes.reference().side.fit().fvu;
   for (const any_policy& policy : with.policies)
     passes.run(
         policy.name(), [&] { return passes.model().compress_by(policy, with.targets); },
         [&](const pass_record& record) {
-          if (with.options.share.concludes)
-            out.conditions.push_back(condition_of(sample_of(record.table, passes.counted(), record.name)));
+          if (!with.options.share.concludes) return;
+          out.samples.push_back(sample_of(record.table, passes.counted(), record.name));
+          out.found.conditions.push_back(condition_of(out.samples.back()));
         });
   passes.settle();
   return out;
@@ -74,6 +103,7 @@ inline survival_variant run_variant(std::string what, const control_material& wi
 
 /// One choice of an audit made otherwise.
 struct variant_choice {
+  variant_kind kind = variant_kind::positions;
   std::string what;
   std::function<control_material()> make;  ///< called again for each time that it is needed: SAEs are large
   bool own_rows = false;                   ///< other rows than the audit's, over which models have to run again
@@ -93,7 +123,7 @@ class variant_beside {
   variant_beside(std::string what, control_material with)
       : features_(std::move(with.dictionary), {with.rows.rows(), with.rows.context, with.settings.skip_positions},
                   false, with.options.spill_budget / 8) {
-    found_.what = std::move(what);
+    measured_.found.what = std::move(what);
   }
 
   /// What the SAE's matrices take, and what is packed of them.
@@ -104,9 +134,9 @@ class variant_beside {
     features_.add_reference(x);
     if (++blocks_ < features_.layout().blocks()) return;
     features_.end_reference(true);
-    counted_ = counted_features(features_.reference().table, honest);
-    found_.counted = counted_.size();
-    found_.fvu = features_.reference().side.fit().fvu;
+    measured_.counted = counted_features(features_.reference().table, honest);
+    measured_.found.counted = measured_.counted.size();
+    measured_.found.fvu = features_.reference().side.fit().fvu;
   }
 
   void begin(const std::string& policy) {
@@ -123,21 +153,21 @@ class variant_beside {
     if (!(whole_ = whole_ && blocks_ == features_.layout().blocks())) return;
     const pass_record record = std::move(*side_).record();
     side_.reset();
-    found_.conditions.push_back(condition_of(sample_of(record.table, counted_, record.name)));
+    measured_.samples.push_back(sample_of(record.table, measured_.counted, record.name));
+    measured_.found.conditions.push_back(condition_of(measured_.samples.back()));
   }
 
   /// Nothing where it was not shown everything.
-  std::optional<survival_variant> found() const {
-    return whole_ && features_.reference().complete() ? std::optional(found_) : std::nullopt;
+  std::optional<measured_variant> found() const {
+    return whole_ && features_.reference().complete() ? std::optional(measured_) : std::nullopt;
   }
 
  private:
   feature_audit features_;
-  std::vector<std::uint32_t> counted_;
   std::optional<compressed_side> side_;
   std::size_t blocks_ = 0;  // of the pass, so far
   bool whole_ = true;
-  survival_variant found_;
+  measured_variant measured_;
 };
 
 /// Rows with BOS where they had none: behind it, all but the last token.  Rows that begin with it lose it, and are one

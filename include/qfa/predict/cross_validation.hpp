@@ -90,15 +90,19 @@ inline fold_aucs auc_by_fold(std::span<const double> scores, std::span<const std
   return aucs;
 }
 
+/// One column of a table.
+inline std::vector<double> column_of(matrix_view<const double> x, std::size_t column) {
+  std::vector<double> out(x.rows());
+  for (std::size_t r = 0; r < x.rows(); ++r)
+    out[r] = x(r, column);
+  return out;
+}
+
 /// The AUC of each column by itself, larger values meaning positive; below 1/2 where smaller ones do.
 inline std::vector<double> marginal_aucs(matrix_view<const double> x, std::span<const std::uint8_t> positive) {
   std::vector<double> aucs;
-  std::vector<double> column(x.rows());
-  for (std::size_t c = 0; c < x.columns(); ++c) {
-    for (std::size_t r = 0; r < x.rows(); ++r)
-      column[r] = x(r, c);
-    aucs.push_back(auc(column, positive));
-  }
+  for (std::size_t c = 0; c < x.columns(); ++c)
+    aucs.push_back(auc(column_of(x, c), positive));
   return aucs;
 }
 

@@ -109,7 +109,11 @@ inline std::string audit_text(const audit_result& a, const audit_additions& more
   section_of_sentences(worst);
   const auto& overlaps = a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps;
   if (!overlaps.empty()) section(overlaps_table(a, form));
-  if (compressed) section(predictions_table(a, form));
+  if (compressed) {
+    section(predictions_table(a, form));
+    if (form == table_form::markdown) out += "\n";
+    sentences(predictions_note(a));
+  }
   section_of_sentences(ladder_findings(a));
   if (more.controls != nullptr) section(controls_text(*more.controls, form));
   if (more.steering != nullptr) section(steering_text(*more.steering, more.words, form));

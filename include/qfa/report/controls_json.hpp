@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "qfa/controls/control_findings.hpp"
+#include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
 
 namespace qfa {
@@ -70,6 +71,8 @@ inline report_json to_json(const controlled_prediction& p) {
   out["calibration_intercept"] = number_or_null(p.fitted->calibration_intercept);
   out["base_rate"] = number_or_null(p.fitted->base_rate);
   out["minority"] = p.fitted->minority;
+  out["auc_over_families"] = to_json(p.fitted->over_families);
+  out["predictor_reliability"] = detail::by_predictor(all_predictors, p.fitted->predictor_reliability);
   return out;
 }
 
@@ -118,8 +121,13 @@ inline report_json to_json(const survival_variant& v) {
     conditions.push_back({{"policy", c.policy},
                           {"survived", to_json(c.survived)},
                           {"mean_r", to_json(c.mean_r)},
-                          {"flip_share", value_or_reason(c.flip_share, "nothing changed")}});
+                          {"flip_share", value_or_reason(c.flip_share, "nothing changed")},
+                          {"counted_by_both", c.against.features},
+                          {"audit_survives_more_by", to_json(c.against.more_survived)},
+                          {"audit_mean_r_more_by", to_json(c.against.more_mean_r)},
+                          {"decision", decision(v.kind, c.against)}});
   return {{"what", v.what},
+          {"kind", variant_kind_names[static_cast<std::size_t>(v.kind)]},
           {"counted", v.counted},
           {"reference_fvu", number_or_null(v.fvu)},
           {"conditions", std::move(conditions)}};

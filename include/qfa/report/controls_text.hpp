@@ -132,14 +132,15 @@ inline std::string agreement_table(const control_findings& c, table_form form = 
 /// Whether survival is predictable, beside what needs no fit and beside shuffled labels.  The baseline is nu_iso, with
 /// flips where the SAE's gate makes them and they are known.
 inline std::string controlled_predictions_table(const control_findings& c, table_form form = table_form::columns) {
-  text_table table({"predictable?", "base rate", "AUC", "95 %", "nu_iso", "with flips", "nu_cov", "AUC - baseline",
-                    "95 %", "AP", "Brier", "slope", "shuffled", "baseline", "fit"});
+  text_table table({"predictable?", "base rate", "AUC", "95 %", "by families", "nu_iso", "with flips", "nu_cov",
+                    "AUC - baseline", "95 %", "AP", "Brier", "slope", "shuffled", "baseline", "fit"});
   for (const controlled_policy& p : c.policies) {
     const controlled_prediction& x = p.prediction;
     const auto fitted = [&](double honest_prediction::*value) { return x.fitted ? fixed((*x.fitted).*value, 3) : "-"; };
     table.add({p.policy, fitted(&honest_prediction::base_rate), fixed(x.auc.value, 3), range_text(x.auc.range, 3),
-               fixed(x.noise_auc.value, 3), x.flips_auc ? fixed(x.flips_auc->value, 3) : "-",
-               fixed(x.covariance_auc.value, 3), signed_fixed(x.gain.value, 3), range_text(x.gain.range, 3),
+               x.fitted ? range_text(x.fitted->over_families.range, 3) : "-", fixed(x.noise_auc.value, 3),
+               x.flips_auc ? fixed(x.flips_auc->value, 3) : "-", fixed(x.covariance_auc.value, 3),
+               signed_fixed(x.gain.value, 3), range_text(x.gain.range, 3),
                fitted(&honest_prediction::average_precision), fitted(&honest_prediction::brier),
                fitted(&honest_prediction::calibration_slope), fixed(x.shuffled_mean, 3), std::string(x.baseline_name()),
                std::string(name(x.verdict()))});
@@ -173,6 +174,22 @@ inline std::string variants_table(const control_findings& c, table_form form = t
       row.push_back(fixed(100.0 * x.survived.value, 1) + ", " + fixed(x.mean_r.value, 4));
     table.add(std::move(row));
   }
+  return table.str(form);
+}
+
+/// What is decided of each of those choices, a line for each and each policy: whether damage says anything of learned
+/// features, and whether survival hangs on position 0, BOS or the gate.
+inline std::string decisions_table(const control_findings& c, table_form form = table_form::columns) {
+  text_table table({"policy | choice made otherwise", "counted by both", "audited less this, mean r", "95 %",
+                    "r > .9, points", "95 %", "decision, by mean r"});
+  for (const survival_variant& v : c.variants)
+    for (const survival_variant::condition& x : v.conditions) {
+      const int decimals = (std::max)(4, detail::decimals_of_difference(x.against.more_mean_r));
+      table.add({x.policy + " | " + v.what, std::to_string(x.against.features),
+                 signed_fixed(x.against.more_mean_r.value, decimals), range_text(x.against.more_mean_r.range, decimals),
+                 signed_fixed(100.0 * x.against.more_survived.value, 1),
+                 range_text(x.against.more_survived.range, 1, 100.0), std::string(decision(v.kind, x.against))});
+    }
   return table.str(form);
 }
 
@@ -217,6 +234,11 @@ inline std::string controls_text(const control_findings& c, table_form form = ta
   out += "\n" + controlled_predictions_table(c, form) + "folds keep " + std::to_string(c.families) + " families of " +
          std::to_string(c.counted) + " features together, of " + std::to_string(c.largest_family) + " at most\n";
   for (const controlled_policy& p : c.policies)
+    if (p.prediction.fitted) {  // of the reference, the same for all
+      out += "reliability of the predictors" + reliabilities_text(p.prediction.fitted->predictor_reliability) + "\n";
+      break;
+    }
+  for (const controlled_policy& p : c.policies)
     if (!p.prediction.reason.empty()) out += p.policy + ": " + p.prediction.reason + "\n";
   if (!c.transfers.empty()) out += "\n" + transfers_table(c, form);
   out += "\nchosen on some rows, looked at on others: of those with r > .9, those with it there too, " +
@@ -230,7 +252,7 @@ inline std::string controls_text(const control_findings& c, table_form form = ta
                                    return detail::with_range(p.selection.worst_again, 3) + " and " +
                                           fixed(p.selection.chosen_worst, 3);
                                  }) +
-         "\n\n" + variants_table(c, form);
+         "\n\n" + variants_table(c, form) + (c.variants.empty() ? "" : "\n" + decisions_table(c, form));
   for (const std::string& note : c.notes)
     out += "note: " + note + "\n";
   return form == table_form::markdown ? markdown_text(out) : out;

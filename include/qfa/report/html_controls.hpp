@@ -79,15 +79,17 @@ function showControls() {
     'the same size fails the same features, and J - J_null tells of no mode; the order of damage, partial rho, may.');
   add(table(`Predictable, beside what needs no fit? Families of near-duplicates held out together ` +
     `(${whole(c.families)} families, ${whole(c.largest_family)} at most), ${sae}`,
-    ['policy', 'AUC', 'AUC 95 %', ['nu_iso', 'AUC of isotropic noise'], 'nu_iso 95 %',
+    ['policy', 'AUC', 'AUC 95 %', ['by families 95 %', 'families drawn again, with the scores that they have'],
+    ['nu_iso', 'AUC of isotropic noise'], 'nu_iso 95 %',
     ['with flips', 'AUC of isotropic noise with the flips of the gate'],
     ['nu_cov', 'AUC of noise with the error\'s covariance'], ['AUC - baseline', 'nu_iso, with flips where the gate ' +
     'makes them and they are known'], 'gain 95 %', 'shuffled', 'average precision', 'base rate', 'fit', 'why not'],
     c.policies.map(({policy, prediction: x}) => [policy, fixed(value(x.auc), 3), range(x.auc, 3),
+      range(x.auc_over_families, 3),
       fixed(value(x.auc_isotropic_noise), 3), range(x.auc_isotropic_noise, 3),
       fixed(value(x.auc_isotropic_noise_with_flips), 3), fixed(value(x.auc_covariant_noise), 3),
       signed(value(x.auc_less_baseline), 3), range(x.auc_less_baseline, 3), fixed(x.auc_shuffled_mean, 3),
-      fixed(x.average_precision, 3), fixed(x.base_rate, 3), x.verdict, x.reason || '']), {words: [12, 13]}));
+      fixed(x.average_precision, 3), fixed(x.base_rate, 3), x.verdict, x.reason || '']), {words: [13, 14]}));
   const transfers = c.transfer.filter(t => t.minority > 0);
   if (transfers.length > 0) add(table(`One policy's measured damage ranks survival under another, on other tokens, ` +
     `${sae}`, ['from', 'to', 'smaller class', 'AUC of nu', '95 %', 'AUC fitted'],
@@ -100,6 +102,13 @@ function showControls() {
     ...c.variants.map(v => [v.what, whole(v.counted), fixed(v.reference_fvu, 3),
       ...v.conditions.map(x => `${percent(x.survived)} ${percentRange(x.survived)}, ` +
       `${fixed(value(x.mean_r), 4)}`)])]));
+  if (c.variants.length > 0) add(table(`Does damage tell of learned features, survival hang on choices? ${sae}`,
+    ['choice', 'policy', 'counted by both', ['audited less this', 'mean r, each feature against itself'], '95 %',
+    'r > .9, points', 'points 95 %', 'decision, by mean r'],
+    c.variants.flatMap(v => v.conditions.map(x => { const d = Math.max(4, decimals(x.audit_mean_r_more_by));
+      return [v.what, x.policy, whole(x.counted_by_both), signed(value(x.audit_mean_r_more_by), d),
+      range(x.audit_mean_r_more_by, d), signed(100 * value(x.audit_survives_more_by), 1),
+      range(x.audit_survives_more_by, 1, 100), x.decision]; })), {words: [1, 7]}));
   for (const note of c.notes) paragraph('Note: ' + note + '.', 'notes');
 }
 )js";

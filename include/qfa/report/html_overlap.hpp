@@ -133,20 +133,26 @@ function showPrediction() {
     parts.push(chart);
   }
   add(h('div', {class: 'pair'}, parts));
+  const reliable = (list.find(c => (c.prediction_honest || {}).predictor_reliability) || {}).prediction_honest;
+  if (reliable) paragraph('Reliability of the predictors, half of the groups of rows against half: ' +
+    Object.entries(reliable.predictor_reliability).map(([n, r]) => `${predictorWords[n]} ${fixed(r, 3)}`).join(', ') +
+    '.', 'notes');
   const controlled = new Map(((report.controls || {}).policies || []).map(p => [p.policy, p.prediction]));
   add(table(`Predicted survival, ${saeWords(report)}`, ['policy', 'survived', 'AUC honest', 'honest 95 %',
+    ['by families 95 %', 'families of near-duplicates drawn again, with the scores that they have'],
     ['unfitted baseline', 'noise to signal of isotropic error'], 'baseline 95 %',
     ['shuffled labels', 'control: AUC of shuffled labels'], 'average precision', 'base rate', 'Brier',
     ['slope', 'of the calibration line; below 1 is overconfident'], 'AUC published', 'published 95 %', 'fold sd',
       ['why not', 'where a number is missing']], list.map(c => {
     const q = c.prediction_honest || {}, p = c.prediction_published || {}, control = controlled.get(c.policy);
     return [c.policy, `${q.survived}/${q.features}`, fixed(value(q.auc), 3), range(q.auc, 3),
+      range(q.auc_over_families, 3),
       fixed(value(q.baseline_auc), 3), range(q.baseline_auc, 3), control ? fixed(control.auc_shuffled_mean, 3) :
       'no control', fixed(q.average_precision, 3),
       fixed(q.base_rate, 3), fixed(q.brier, 3), fixed(q.calibration_slope, 2), fixed(value(p.auc), 3),
         range(p.auc, 3), fixed(p.auc_deviation_over_folds, 3), (q.auc && q.auc.reason) || (p.auc && p.auc.reason) ||
         ''];
-  }), {words: [14]}));
+  }), {words: [15]}));
 }
 )js";
 

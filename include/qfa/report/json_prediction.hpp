@@ -57,6 +57,9 @@ inline report_json to_json(const survival_prediction<honest_prediction>& p) {
   out["calibration_intercept"] = number_or_null(r.calibration_intercept);
   out["base_rate"] = number_or_null(r.base_rate);
   out["minority"] = r.minority;
+  out["families"] = r.families;
+  out["auc_over_families"] = to_json(r.over_families);
+  out["predictor_reliability"] = detail::by_predictor(all_predictors, r.predictor_reliability);
   out["coefficients"] = detail::by_predictor(all_predictors, r.coefficients);
   out["marginal_auc"] = detail::by_predictor(all_predictors, r.marginal_auc);
   if (r.roc.empty()) return out;

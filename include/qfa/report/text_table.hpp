@@ -206,19 +206,41 @@ inline std::string overlaps_table(const audit_result& a, table_form form = table
   return table.str(form);
 }
 
+/// ": rarity 0.998, log_mean 0.997", of `all_predictors`.
+inline std::string reliabilities_text(std::span<const double> of_predictors) {
+  std::string out;
+  for (std::size_t i = 0; i < of_predictors.size(); ++i)
+    out += (i == 0 ? ": " : ", ") + std::string(predictor_names[static_cast<std::size_t>(all_predictors[i])]) + " " +
+           fixed(of_predictors[i], 3);
+  return out;
+}
+
 /// Whether survival could be foretold from the reference alone, a line for each condition.
 inline std::string predictions_table(const audit_result& a, table_form form = table_form::columns) {
-  text_table table({"predicted survival", "survived", "AUC honest", "95 %", "unfitted baseline", "95 %",
+  text_table table({"predicted survival", "survived", "AUC honest", "95 %", "by families", "unfitted baseline", "95 %",
                     "AUC published", "fold sd"});
   for (const condition_result& c : a.conditions) {
     if (c.reference || c.ladder_only) continue;
     const auto& h = c.honest_auc;
     const auto& p = c.published_auc;
     table.add({c.policy, std::to_string(h.survived) + "/" + std::to_string(h.features), fixed(h.auc.value, 3),
-               range_text(h.auc.range, 3), fixed(c.baseline_auc.value, 3), range_text(c.baseline_auc.range, 3),
-               fixed(p.auc.value, 3), p.result ? fixed(p.result->cross_validated.deviation, 3) : "-"});
+               range_text(h.auc.range, 3), h.result ? range_text(h.result->over_families.range, 3) : "-",
+               fixed(c.baseline_auc.value, 3), range_text(c.baseline_auc.range, 3), fixed(p.auc.value, 3),
+               p.result ? fixed(p.result->cross_validated.deviation, 3) : "-"});
   }
   return table.str(form);
+}
+
+/// What stands below that table: what folds keep together, and how well predictors would repeat, half of the groups of
+/// rows against half.  Both are the reference's, the same for all conditions; empty where none could be fitted.
+inline std::string predictions_note(const audit_result& a) {
+  for (const condition_result& c : a.conditions) {
+    if (!c.honest_auc.result) continue;
+    std::string out = "folds keep " + std::to_string(c.honest_auc.result->families) + " families of " +
+                      std::to_string(c.honest_auc.features) + " features together; reliability of the predictors";
+    return out + reliabilities_text(c.honest_auc.result->predictor_reliability) + "\n";
+  }
+  return {};
 }
 
 }  // namespace qfa

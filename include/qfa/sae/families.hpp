@@ -125,6 +125,13 @@ inline std::size_t largest_family(std::size_t features, const family_rules& rule
                                         std::floor(rules.largest_share * static_cast<double>(features))));
 }
 
+/// Families by similar decoder rows alone, where no codes are at hand to count what fires together.
+inline std::vector<std::uint32_t> families_by_decoder(const sae& s, const family_rules& rules = {}) {
+  const std::vector<std::uint64_t> none(s.d_sae, 0);
+  const std::vector<family_edge> edges = family_edges(s, similar_features(s, rules.cosine_above), {}, none, rules);
+  return families_of(s.d_sae, edges, largest_family(s.d_sae, rules));
+}
+
 /// All of it, where every block of the reference's codes is at hand, as `cofiring_features` takes them.
 template <class BlockAt>
 std::vector<std::uint32_t> find_families(const sae& s, std::size_t blocks, BlockAt block_at,
