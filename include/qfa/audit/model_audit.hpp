@@ -243,7 +243,7 @@ class model_audit {
   /// Fills the first condition that is not yet.
   const condition_result& fill(const pass_record& record) {
     condition_result& place = conditions_[filled_++];
-    place = options_.share.concludes ? conclude(record, features(), options_.loss_batch_rows)
+    place = options_.share.concludes ? conclude(record, features(), options_.loss_batch_rows, passes_.logit_lengths())
                                      : name_and_losses(record, options_.loss_batch_rows);
     calibrated_ = calibrated_ || record.calibrated;
     warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
