@@ -41,6 +41,15 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
     CHECK(c.contains(key));
   }
   CHECK(c["loss"].contains("batch_mean_loss"));
+  CHECK_FALSE(j["conditions"][0]["loss"].contains("by_token"));
+  const report_json& spread = c["loss"]["by_token"];
+  CHECK(spread["tokens"] == 40 * 11);
+  CHECK(spread["percentiles"].size() == 13);
+  CHECK(spread["kl"].size() == 13);
+  // The mean lies among the tokens' values, and the ends are exact.
+  CHECK(spread["excess_loss"][0] < c["loss"]["excess_loss"]["value"]);
+  CHECK(spread["excess_loss"][12] > c["loss"]["excess_loss"]["value"]);
+  CHECK(spread["kl"][12] > c["loss"]["kl"]["value"]);
   std::size_t classed = 0;
   for (const auto& [kind, count] : c["damage_classes"].items())
     classed += count.get<std::size_t>();

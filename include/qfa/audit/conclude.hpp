@@ -74,7 +74,9 @@ inline condition_result name_and_losses(const pass_record& record, std::size_t b
   condition_result out;
   out.policy = record.name;
   out.reference = !record.pair;
-  if (!record.losses.empty()) out.loss = summarize_losses(record.losses, record.groups, batch_rows);
+  if (record.losses.empty()) return out;
+  out.loss = summarize_losses(record.losses, record.groups, batch_rows);
+  if (!out.reference) out.loss->by_token = record.spread.percentiles();
   return out;
 }
 

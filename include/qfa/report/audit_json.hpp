@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -91,6 +92,20 @@ inline report_json losses_json(const loss_summary& l) {
   out["perplexity_interval"] = to_json(l.mean_perplexity.range);
   out["row_dependence"] = to_json(l.groups, "under 16 rows, or rows do not differ in excess loss");
   out["half_as_many_groups"] = {{"excess_loss", to_json(l.excess_halved)}, {"kl", to_json(l.kl_halved)}};
+  if (l.by_token) {
+    const auto numbers = [](std::span<const double> all) {
+      report_json list = report_json::array();
+      for (const double x : all)
+        list.push_back(number_or_null(x));
+      return list;
+    };
+    out["by_token"] = {{"tokens", l.by_token->tokens},
+                       {"intervals", "unmeasured"},
+                       {"relative_error_at_most", signed_histogram::relative_error},
+                       {"percentiles", numbers(listed_percentiles)},
+                       {"excess_loss", numbers(l.by_token->excess_loss)},
+                       {"kl", numbers(l.by_token->kl)}};
+  }
   if (std::isfinite(l.batch_loss)) out["batch_mean_loss"] = l.batch_loss;
   return out;
 }

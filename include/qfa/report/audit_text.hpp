@@ -104,6 +104,7 @@ inline std::string audit_text(const audit_result& a, const audit_additions& more
   const bool compressed = std::ranges::any_of(a.conditions, [](const auto& c) { return !c.reference; });
   if (compressed) section(census_table(a, form));
   if (compressed) section(weights_table(a, form));
+  section(percentiles_table(a, form));
   std::string worst;
   for (const condition_result& c : a.conditions)
     if (!c.ladder_only) worst += worst_features_text(c);

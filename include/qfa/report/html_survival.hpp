@@ -150,6 +150,14 @@ function showMasking() {
         list.map(c => [c.policy, signed(changeOf(c), 2), changeRange(c), percent(by(c).survived),
       percentRange(by(c).survived), fixed(value(c.loss.kl), 4), range(c.loss.kl, 4), percent(c.loss.top1_agreement),
         percentRange(c.loss.top1_agreement)]))));
+  const spread = list.filter(c => c.loss.by_token);
+  if (spread.length === 0) return;
+  heading('How losses are spread over tokens');
+  const word = p => p === 0 ? 'least' : p === 100 ? 'most' : p === 50 ? 'median' : p + ' %';
+  add(table('Percentiles over scored tokens of the loss less the reference\'s and of KL, nats; intervals: unmeasured',
+    ['policy', 'of', 'tokens', ...spread[0].loss.by_token.percentiles.map(word)],
+    spread.flatMap(c => [['excess loss', 'excess_loss'], ['KL', 'kl']].map(([what, key]) => [c.policy, what,
+      whole(c.loss.by_token.tokens), ...c.loss.by_token[key].map(brief)])), {words: [1]}));
 }
 
 function showCurve() {
