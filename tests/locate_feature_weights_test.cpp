@@ -32,32 +32,6 @@ TEST_CASE("weights_of: each weighting by its definition, in the order of the mea
   CHECK(by(feature_weighting::listed) == std::vector{0.0, 0.0, 1.0});
 }
 
-TEST_CASE("logit_lengths: the length of centered logits behind the last norm's gain, by definition") {
-  const language_model model = tiny_model("llama");
-  const std::size_t d = model.config.hidden, vocabulary = model.config.vocabulary;
-  sae dictionary = lossless_sae(d);
-  for (std::size_t i = 0; i < dictionary.w_dec.size(); ++i)
-    dictionary.w_dec[i] += static_cast<float>(i * 7919 % 1000) / 3000.0f;
-  const std::vector<double> lengths = logit_lengths(dictionary, model);
-  REQUIRE(lengths.size() == 2 * d);
-  const shared_tensor& unembedding = model.at("lm_head.weight");
-  const shared_tensor& gain = model.at("model.norm.weight");
-  for (const std::size_t j : {std::size_t{0}, d - 1, 2 * d - 1}) {
-    std::vector<double> logits(vocabulary, 0.0);
-    double mean = 0.0, squares = 0.0;
-    for (std::size_t v = 0; v < vocabulary; ++v) {
-      for (std::size_t i = 0; i < d; ++i)
-        logits[v] += static_cast<double>((*unembedding.values)[v * d + i]) * static_cast<double>((*gain.values)[i]) *
-                     static_cast<double>(dictionary.w_dec[j * d + i]);
-      mean += logits[v] / static_cast<double>(vocabulary);
-    }
-    for (const double logit : logits)
-      squares += (logit - mean) * (logit - mean);
-    CHECK(lengths[j] == doctest::Approx(std::sqrt(squares)).epsilon(1e-5));
-  }
-  check_refused([&] { logit_lengths(lossless_sae(d / 2), model); }, {"residual stream", "64 wide", "32 wide"});
-}
-
 TEST_CASE("read_feature_list: ids once each and in order, a heading and further columns passed over") {
   const scratch folder;
   const auto read = [&](std::string_view text) { return read_feature_list(folder.write("list.csv", text), 100); };

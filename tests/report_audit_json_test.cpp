@@ -41,11 +41,31 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
     CHECK(c.contains(key));
   }
   CHECK(c["loss"].contains("batch_mean_loss"));
+  CHECK_FALSE(j["conditions"][0]["loss"].contains("by_token"));
+  const report_json& spread = c["loss"]["by_token"];
+  CHECK(spread["tokens"] == 40 * 11);
+  CHECK(spread["percentiles"].size() == 13);
+  CHECK(spread["kl"].size() == 13);
+  // The mean lies among the tokens' values, and the ends are exact.
+  CHECK(spread["excess_loss"][0] < c["loss"]["excess_loss"]["value"]);
+  CHECK(spread["excess_loss"][12] > c["loss"]["excess_loss"]["value"]);
+  CHECK(spread["kl"][12] > c["loss"]["kl"]["value"]);
   std::size_t classed = 0;
   for (const auto& [kind, count] : c["damage_classes"].items())
     classed += count.get<std::size_t>();
   CHECK(classed == c["honest"]["counted"]);
   CHECK(c["damage_classes"].size() == 7);
+  for (const char* key : {"fvu_interval", "l0_interval"})
+    CHECK(c["sae_fit"][key].contains("interval"));
+  CHECK(c["flip_share"].contains("interval"));
+  CHECK(j["conditions"][0]["flip_share"]["reason"] == "nothing changed");
+  CHECK(c["dead_rate_at_most"]["value"].is_null());
+  for (const char* key : {"mass_survival", "shift_energy_survival", "logit_survival"}) {
+    CAPTURE(key);
+    CHECK(c["honest"][key]["value"].is_number());
+  }
+  CHECK(j["conditions"][0]["honest"]["shift_energy_survival"]["value"].is_null());
+  CHECK(j["conditions"][0]["honest"]["shift_energy_survival"]["reason"].is_string());
   const report_json& groups = c["honest"]["effective_groups"];
   CHECK(groups["least"].get<double>() >= honest.minimum_effective_groups);
   CHECK(groups["median"].get<double>() <= groups["most"].get<double>());

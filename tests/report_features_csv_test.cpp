@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
@@ -42,7 +43,7 @@ TEST_CASE("features.csv: the protocol in comment lines, then a line for each pol
   CHECK(rows == 2 * 128);
   CHECK(
       head.starts_with("policy,feature,active,published_outcome,honest_outcome,census,r_lower,r_upper,r_interval,"
-                       "dead,born,damage_class,"));
+                       "dead,born,dead_rate_at_most,damage_class,"));
   CHECK(out.str().find(",unmeasured,") != std::string::npos);
   CHECK(out.str().find("nan") == std::string::npos);
   CHECK(head.find(",phi,") == std::string::npos);
@@ -96,6 +97,35 @@ TEST_CASE("features.csv: pages read back what was written, feature by feature") 
     else
       CHECK(how.words[static_cast<std::size_t>(how.cells[f])] == name(classify(c.features[f])));
   }
+}
+
+TEST_CASE("features.csv: a dead feature has the bound that its tokens set on its rate, others none") {
+  audit_result a;
+  condition_result& c = a.conditions.emplace_back();
+  c.policy = "p";
+  c.features.resize(2);
+  c.features[0].dead = true;
+  for (feature_summary& f : c.features)
+    f.tokens = 3000.0;
+  c.by_honest.active = {1, 1};
+  c.by_honest.outcomes = c.by_published.outcomes = {outcome::unmeasured, outcome::unmeasured};
+  c.by_honest.correlations.ranges.resize(2);
+  std::ostringstream out;
+  write_features_csv(a, out);
+  const std::string text = out.str();
+  std::istringstream lines(text.substr(text.find("\npolicy,") + 1));
+  std::vector<std::vector<std::string>> rows;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream cells(line);
+    rows.emplace_back();
+    for (std::string cell; std::getline(cells, cell, ',');)
+      rows.back().push_back(cell);
+  }
+  REQUIRE(rows.size() == 3);
+  const auto at = static_cast<std::size_t>(std::ranges::find(rows[0], "dead_rate_at_most") - rows[0].begin());
+  CHECK(std::stod(rows[1][at]) == doctest::Approx(1.0 - std::pow(0.05, 1.0 / 3000.0)).epsilon(1e-12));
+  CHECK(std::stod(rows[1][at]) == doctest::Approx(3.0 / 3000.0).epsilon(0.01));  // the rule of three
+  CHECK(rows[2][at].empty());
 }
 
 TEST_CASE("features.csv: a spreadsheet that cuts the protocol at its commas finds no quote that stays open") {

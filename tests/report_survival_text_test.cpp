@@ -80,16 +80,39 @@ TEST_CASE("intervals_table: every number of the main table that stands there alo
   const auto lines = lines_of(intervals_table(result, table_form::markdown));
   REQUIRE(lines.size() == 4);
   const auto cells = cells_of(lines[3]);
-  REQUIRE(cells.size() == 7);
+  REQUIRE(cells.size() == 10);
   CHECK(cells[1] == range_text(c.loss->mean_perplexity.range, 3));
   CHECK(cells[2] == range_text(c.loss->kl.range, 4));
   CHECK(cells[3] == range_text(c.by_honest.mean_r.range, 4));
   CHECK(cells[4] == range_text(c.by_honest.median_r.range, 4));
   CHECK(cells[5] == range_text(c.by_honest.share(outcome::blurred).range, 1, 100.0));
   CHECK(cells[6] == range_text(c.by_honest.share(outcome::destroyed).range, 1, 100.0));
+  CHECK(cells[7] == range_text(c.fit.fvu_range, 4));
+  CHECK(cells[8] == fixed(c.fit.l0, 2));
+  CHECK(cells[9] == range_text(c.fit.l0_range, 2));
   model_audit few = qfa_test::tiny_audit({}, qfa_test::tiny_settings(), 8);
   few.run(rtn{.bits = 4});
   CHECK(intervals_table(few.result()).find("unmeasured") != std::string::npos);
+}
+
+TEST_CASE("weights_table: survival by what features do, with intervals, and no logits where there is no unembedding") {
+  model_audit audit = qfa_test::tiny_audit();
+  audit.run(rtn{.bits = 4});
+  audit_result result = audit.result();
+  const survey& s = result.conditions[1].by_honest;
+  REQUIRE(s.logits);
+  const auto cells = cells_of(lines_of(weights_table(result, table_form::markdown)).at(2));
+  REQUIRE(cells.size() == 9);
+  CHECK(cells[1] == fixed(100.0 * s.share(outcome::survived).value, 1));
+  CHECK(cells[3] == fixed(100.0 * s.mass.value, 1));
+  CHECK(cells[4] == range_text(s.mass.range, 1, 100.0));
+  CHECK(cells[5] == fixed(100.0 * s.shift_energy.share.value, 1));
+  CHECK(cells[7] == fixed(100.0 * s.logits->share.value, 1));
+  CHECK(cells[8] == range_text(s.logits->share.range, 1, 100.0));
+  result.conditions[1].by_honest.logits.reset();
+  const auto none = cells_of(lines_of(weights_table(result, table_form::markdown)).at(2));
+  CHECK(none[7] == "-");
+  CHECK(none[8] == "unmeasured");
 }
 
 }  // namespace report_survival_text_test

@@ -8,6 +8,7 @@
 
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
+#include "report_estimates.hpp"
 
 namespace report_text_table_test {
 
@@ -94,15 +95,12 @@ TEST_CASE("gate_note: what the bands bear, of which kind of SAE, what flips carr
   a.activation = qfa::activation_kind::jump_relu;
   qfa::condition_result& c = a.conditions[1];
   c.policy = "rtn:bits=4";
-  c.features.resize(1);
-  c.features[0].flip_energy = 1.0;
-  c.features[0].on_energy = 3.0;
-  c.by_honest.counted = {0};
+  c.flip_share = qfa_test::made_estimate(0.25, 0.2, 0.31);
   const std::string note = qfa::gate_note(a);
   CHECK(note.find("19 %") != std::string::npos);
   CHECK(note.find("jump_relu SAE") != std::string::npos);
-  CHECK(note.find("rtn:bits=4 25.0 %") != std::string::npos);
-  c.features[0].flip_energy = c.features[0].on_energy = 0.0;
+  CHECK(note.find("rtn:bits=4 25.0 % [20.0, 31.0]") != std::string::npos);
+  c.flip_share = {};
   CHECK(qfa::gate_note(a).find("rtn:bits=4 none, as nothing changed\n") != std::string::npos);
   a.conditions.resize(1);
   CHECK(qfa::gate_note(a).empty());

@@ -15,6 +15,7 @@
 
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/feature_audit.hpp"
+#include "qfa/audit/fit_intervals.hpp"
 #include "qfa/audit/prediction.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
@@ -73,18 +74,24 @@ inline condition_result name_and_losses(const pass_record& record, std::size_t b
   condition_result out;
   out.policy = record.name;
   out.reference = !record.pair;
-  if (!record.losses.empty()) out.loss = summarize_losses(record.losses, record.groups, batch_rows);
+  if (record.losses.empty()) return out;
+  out.loss = summarize_losses(record.losses, record.groups, batch_rows);
+  if (!out.reference) out.loss->by_token = record.spread.percentiles();
   return out;
 }
 
 /// Turns the record of a condition's whole pass into what is reported of it: the survey under both protocols, every
 /// feature's statistics, losses, and whether survival was foreseeable.  `reference` is the reference's record, and
-/// `record` may be that itself.  `batch_rows` as `summarize_losses` takes it.  Throws where rows are missing.
+/// `record` may be that itself.  `batch_rows` as `summarize_losses` takes it, `logit_lengths` as `take_survey`.  Throws
+/// where rows are missing.
 inline condition_result conclude(const pass_record& record, const pass_record& reference, const sae& dictionary,
-                                 std::size_t batch_rows = 0, const prediction_options& options = {}) {
+                                 std::size_t batch_rows = 0, const prediction_options& options = {},
+                                 std::span<const double> logit_lengths = {}) {
   if (!record.complete()) fail("the activations of \"" + record.name + "\" end before the last block of rows");
   condition_result out = name_and_losses(record, batch_rows);
   out.fit = record.side.fit();
+  out.fit.fvu_range = record.side.fvu().range;
+  out.fit.l0_range = estimate_l0(record.table).range;
   out.first = record.side.first(record.skip_positions);
   if (record.pair) out.first.flip_share = record.pair->first_flip_share();
   if (record.shift) {
@@ -98,8 +105,9 @@ inline condition_result conclude(const pass_record& record, const pass_record& r
   out.match = record.match;
   out.cache = record.cache;
   const std::vector<float> norms = decoder_norms(dictionary);
-  out.by_published = take_survey(record.table, published, norms);
-  out.by_honest = take_survey(record.table, honest, norms);
+  out.by_published = take_survey(record.table, published, norms, 0.95, logit_lengths);
+  out.by_honest = take_survey(record.table, honest, norms, 0.95, logit_lengths);
+  out.flip_share = estimate_flip_share(record.table, out.by_honest.counted);
   out.features.resize(record.table.width());
   parallel_for((out.features.size() + 255) / 256, [&](std::size_t block) {
     for (std::size_t f = block * 256; f < (std::min)(out.features.size(), (block + 1) * 256); ++f)
@@ -127,9 +135,10 @@ inline std::optional<meaning_findings> conclude_meaning(const pass_record& recor
 }
 
 /// The same with what the features mean, where the audit gathers it.
-inline condition_result conclude(const pass_record& record, const feature_audit& features, std::size_t batch_rows = 0) {
-  condition_result out =
-      conclude(record, features.reference(), features.dictionary(), batch_rows, {.families = features.families()});
+inline condition_result conclude(const pass_record& record, const feature_audit& features, std::size_t batch_rows = 0,
+                                 std::span<const double> logit_lengths = {}) {
+  condition_result out = conclude(record, features.reference(), features.dictionary(), batch_rows,
+                                  {.families = features.families()}, logit_lengths);
   out.meaning = conclude_meaning(record, features, out);
   return out;
 }

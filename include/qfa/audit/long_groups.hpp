@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,13 +24,13 @@ namespace qfa {
 
 /// Concludes a whole pass by fewer groups of rows than it was gathered in.
 inline condition_result conclude_by(const row_groups& groups, const pass_record& record, const feature_audit& features,
-                                    std::size_t batch_rows = 0) {
-  if (groups == record.groups) return conclude(record, features, batch_rows);
+                                    std::size_t batch_rows = 0, std::span<const double> logit_lengths = {}) {
+  if (groups == record.groups) return conclude(record, features, batch_rows, logit_lengths);
   const pass_record fewer = record.joined(groups);
   pass_record reference;  // of which a conclusion reads nothing else
   reference.side = features.reference().side.joined(record.groups.places_among(groups));
-  condition_result out =
-      conclude(fewer, reference, features.dictionary(), batch_rows, {.families = features.families()});
+  condition_result out = conclude(fewer, reference, features.dictionary(), batch_rows,
+                                  {.families = features.families()}, logit_lengths);
   out.meaning = conclude_meaning(fewer, features, out);
   return out;
 }
@@ -52,7 +53,8 @@ class long_groups {
         waiting_(0) {}
 
   /// The next pass, the reference's first, by the groups that the passes so far ask for.
-  condition_result operator()(const pass_record& record, const feature_audit& features) {
+  condition_result operator()(const pass_record& record, const feature_audit& features,
+                              std::span<const double> logit_lengths = {}) {
     if (!concludes_) return name_and_losses(record, batch_rows_);
     if (concluded_by_.empty()) {
       groups_ = record.groups;
@@ -63,19 +65,21 @@ class long_groups {
       waiting_.append(to_bytes(record));
     }
     concluded_by_.push_back(groups_.groups());
-    return conclude_by(groups_, record, features, batch_rows_);
+    return conclude_by(groups_, record, features, batch_rows_, logit_lengths);
   }
 
   /// Concludes those of the conditions once more that were by other groups than all of them ask for.  Says what was
   /// done with the groups; nothing where it was not asked for.
   template <class Conditions>
-  std::optional<group_halving> settle(Conditions& conditions, const feature_audit& features) {
+  std::optional<group_halving> settle(Conditions& conditions, const feature_audit& features,
+                                      std::span<const double> logit_lengths = {}) {
     for (std::size_t i = 0; i < concluded_by_.size(); ++i) {
       if (concluded_by_[i] == groups_.groups()) continue;
       const std::optional<double> bits = conditions[i].bits_per_weight;  // the reference's is the other conditions'
-      conditions[i] = i == 0 ? conclude_by(groups_, features.reference(), features, batch_rows_)
-                             : conclude_by(groups_, pass_record_from(waiting_.read(i - 1), "a record of this audit"),
-                                           features, batch_rows_);
+      conditions[i] = i == 0
+                          ? conclude_by(groups_, features.reference(), features, batch_rows_, logit_lengths)
+                          : conclude_by(groups_, pass_record_from(waiting_.read(i - 1), "a record of this audit"),
+                                        features, batch_rows_, logit_lengths);
       conditions[i].bits_per_weight = bits;
       concluded_by_[i] = groups_.groups();
     }

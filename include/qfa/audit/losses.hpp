@@ -6,9 +6,11 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "qfa/audit/token_percentiles.hpp"
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/stats/block_length.hpp"
 #include "qfa/stats/feature_statistics.hpp"
@@ -26,13 +28,14 @@ struct loss_summary {
   double batch_loss = std::numeric_limits<double>::quiet_NaN();  ///< published: unweighted mean over batches of rows
   estimate mean_loss;                                            ///< `loss` with its interval, on no scale
   estimate mean_perplexity;                                      ///< `perplexity` with its interval, on log
-  group_length_check groups;    ///< by each row's excess loss; the reference's by its loss
-  estimate excess_loss;         ///< this loss less the reference's, nats
-  estimate perplexity_ratio;    ///< exp(excess_loss); interval on log
-  estimate kl;                  ///< mean KL(reference || this) in nats; interval on log
-  estimate top1_agreement;      ///< share of scored tokens; interval on logit
-  halving_check excess_halved;  ///< of excess_loss's interval
-  halving_check kl_halved;      ///< of that of kl
+  group_length_check groups;                    ///< by each row's excess loss; the reference's by its loss
+  estimate excess_loss;                         ///< this loss less the reference's, nats
+  estimate perplexity_ratio;                    ///< exp(excess_loss); interval on log
+  estimate kl;                                  ///< mean KL(reference || this) in nats; interval on log
+  estimate top1_agreement;                      ///< share of scored tokens; interval on logit
+  halving_check excess_halved;                  ///< of excess_loss's interval
+  halving_check kl_halved;                      ///< of that of kl
+  std::optional<token_percentiles> by_token{};  ///< how losses are spread over tokens; none of the reference
 
   /// Whether perplexity fell for sure: the interval of the ratio lies below 1.
   bool improves() const noexcept {

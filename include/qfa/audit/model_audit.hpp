@@ -156,7 +156,7 @@ class model_audit {
   /// Everything so far, and what takes all conditions together; `made` says how (the audit fills in what it knows).
   audit_result result(audit_protocol made = {}) {
     settle();
-    made.halving = conclude_.settle(conditions_, features());
+    made.halving = conclude_.settle(conditions_, features(), passes_.logit_lengths());
     audit_result out;
     made.source = "model";
     made.dropped_tokens = tokens().dropped;
@@ -243,7 +243,7 @@ class model_audit {
 
   /// Fills the first condition that is not yet.
   const condition_result& fill(const pass_record& record) {
-    condition_result& place = conditions_[filled_++] = conclude_(record, features());
+    condition_result& place = conditions_[filled_++] = conclude_(record, features(), passes_.logit_lengths());
     calibrated_ = calibrated_ || record.calibrated;
     warnings_.insert(warnings_.end(), record.warnings.begin(), record.warnings.end());
     if (!record.tensors.empty()) count_reference_bits(record.tensors);

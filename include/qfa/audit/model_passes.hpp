@@ -25,6 +25,7 @@
 #include "qfa/audit/settings.hpp"
 #include "qfa/audit/token_damage.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/model/logit_lengths.hpp"
 #include "qfa/model/loss.hpp"
 
 namespace qfa {
@@ -74,6 +75,16 @@ class model_passes {
   const audited_model& model() const noexcept { return model_; }
   const token_rows& tokens() const noexcept { return tokens_; }
   const feature_audit& features() const noexcept { return features_; }
+
+  /// What each feature adds to logits by the reference's unembedding, worked out once (qfa::logit_lengths); empty where
+  /// the SAE reads what is no part of the residual stream.
+  const std::vector<double>& logit_lengths() {
+    const sae& dictionary = features_.dictionary();
+    if (logit_lengths_.empty() && writes_to_residual(model_.hook().kind) &&
+        dictionary.d_in == model_.stored().config.hidden)
+      logit_lengths_ = qfa::logit_lengths(dictionary, model_.stored());
+    return logit_lengths_;
+  }
 
   /// The reference's pass.  Throws where the SAE does not fit its activations.
   const pass_record& run_reference() {
@@ -219,7 +230,8 @@ class model_passes {
   std::vector<std::uint64_t> frequencies_;  // of token ids, where the damage of tokens is asked for
   row_store hidden_;                        // the reference's final states, from which its logits are had again
   audit_checkpoint checkpoint_;
-  std::size_t passes_ = 0;  // that are over
+  std::vector<double> logit_lengths_;  // once they were asked for
+  std::size_t passes_ = 0;             // that are over
 };
 
 }  // namespace qfa

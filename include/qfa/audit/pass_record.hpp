@@ -18,6 +18,7 @@
 #include "qfa/audit/row_cosines.hpp"
 #include "qfa/audit/shift_record.hpp"
 #include "qfa/audit/side_record.hpp"
+#include "qfa/audit/token_percentiles.hpp"
 #include "qfa/audit/token_record.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/archive.hpp"
@@ -48,6 +49,7 @@ struct pass_record {
   std::optional<meaning_record> meaning{};  ///< where the audit compares what features mean
   std::vector<cofiring_pair> cofirings{};   ///< of a count that finds families, and nothing else
   std::vector<comparison_sum> losses{};     ///< of each row of the whole; empty where no model is run
+  token_losses spread{};                    ///< the same losses by token, without their rows
   std::vector<compressed_tensor> tensors{};
   std::optional<pruning_match> match{};
   std::optional<audited_cache> cache{};
@@ -82,8 +84,10 @@ struct pass_record {
                 first_row + scores.size() / tokens_per_row <= groups.rows(),
             "losses come in whole rows");
     losses.resize(groups.rows());
-    for (std::size_t i = 0; i < scores.size(); ++i)
+    for (std::size_t i = 0; i < scores.size(); ++i) {
       losses[first_row + i / tokens_per_row](scores[i]);
+      spread(scores[i]);
+    }
   }
 
   /// Adds another process's groups.  What is said once of a condition is taken from whoever says it.  Throws where both
@@ -109,6 +113,7 @@ struct pass_record {
     if (losses.size() < other.losses.size()) losses.resize(other.losses.size());
     for (std::size_t r = 0; r < other.losses.size(); ++r)
       losses[r] += other.losses[r];
+    spread += other.spread;
     if (tensors.empty()) tensors = other.tensors;
     if (!match) match = other.match;
     if (!cache) cache = other.cache;
@@ -134,8 +139,8 @@ struct pass_record {
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair,
-            self.cosines, self.shift, self.tokens, self.meaning, self.cofirings, self.losses, self.tensors, self.match,
-            self.cache, self.warnings, self.calibrated);
+            self.cosines, self.shift, self.tokens, self.meaning, self.cofirings, self.losses, self.spread, self.tensors,
+            self.match, self.cache, self.warnings, self.calibrated);
   }
 
  private:

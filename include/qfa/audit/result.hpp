@@ -105,6 +105,8 @@ struct sae_fit {
   double dead_share = std::numeric_limits<double>::quiet_NaN();
   double explained_variance = std::numeric_limits<double>::quiet_NaN();
   double explained_variance_legacy = std::numeric_limits<double>::quiet_NaN();
+  interval fvu_range{};  ///< on log
+  interval l0_range{};   ///< on log
 };
 
 /// The first analyzed position of the rows apart from the others: one massive token can set every tensor-wide number.
@@ -153,6 +155,7 @@ struct condition_result {
   survey by_published;
   survey by_honest;
   std::vector<feature_summary> features;  ///< (d_sae)
+  estimate flip_share;                    ///< of the error's energy, over the features that the honest protocol counts
   survival_prediction<published_prediction> published_auc;
   survival_prediction<honest_prediction> honest_auc;
   estimate baseline_auc;                   ///< of survival by noise to signal: nothing is fitted

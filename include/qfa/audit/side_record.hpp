@@ -16,6 +16,7 @@
 #include "qfa/sae/firing_counts.hpp"
 #include "qfa/sae/reconstruction_sums.hpp"
 #include "qfa/stats/group_sums.hpp"
+#include "qfa/stats/jackknife.hpp"
 
 namespace qfa {
 
@@ -64,6 +65,18 @@ class side_record {
   sae_fit fit() const {
     const reconstruction_sums all = sums_.total().all;
     return {all.fvu(), fired_.l0(), fired_.dead_share(), all.explained_variance(), all.explained_variance_legacy()};
+  }
+
+  /// FVU with its interval, on log: it has no upper bound.
+  estimate fvu() const {
+    return jackknife(sums_.total().all.fvu(), sums_.groups(),
+                     [&](std::size_t left_out) {
+                       reconstruction_sums rest;
+                       for (std::size_t g = 0; g < sums_.groups(); ++g)
+                         if (g != left_out) rest += sums_[g].all;
+                       return rest.fvu();
+                     },
+                     {.scale = interval_scale::log});
   }
 
   /// Of rows whose first `position` positions were left out.  Flips and shift need the other side, and stay NaN.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -16,15 +15,11 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/compress/input_statistics.hpp"
 #include "qfa/core/error.hpp"
-#include "qfa/core/parallel.hpp"
 #include "qfa/io/csv_reader.hpp"
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
-#include "qfa/model/language_model.hpp"
-#include "qfa/model/layout.hpp"
-#include "qfa/model/processing.hpp"
+#include "qfa/model/logit_lengths.hpp"
 #include "qfa/sae/sae.hpp"
 
 namespace qfa {
@@ -32,45 +27,11 @@ namespace qfa {
 /// What a feature counts for in a sum over features, w_j of validity A5 and A6.
 ///   uniform  1
 ///   mass     sum over tokens of x |w_j|, w_j its decoder row: what it adds to the residual stream
-///   logit    sum over tokens of x |U w_j|: what it adds to logits (logit_lengths)
+///   logit    sum over tokens of x |U w_j|: what it adds to logits (model/logit_lengths.hpp)
 ///   listed   1 for those of a list, 0 for others: "keep these"
 enum class feature_weighting : std::uint8_t { uniform, mass, logit, listed };
 inline constexpr std::array<std::string_view, 4> feature_weighting_names{"uniform", "mass", "logit", "listed"};
 constexpr const auto& names_of(feature_weighting) noexcept { return feature_weighting_names; }
-
-/// |U w_j| of every feature's decoder row: U is the unembedding with the last norm's gain folded in and less its mean
-/// over the vocabulary, which no probability notices; the division by the norm is left out, so that it is a direct
-/// effect up to a factor that depends on the token.  Throws where the SAE does not write to the residual stream.
-inline std::vector<double> logit_lengths(const sae& dictionary, const language_model& model) {
-  const std::size_t d = model.config.hidden;
-  if (dictionary.d_in != d)
-    fail("weights by logits need an SAE of the residual stream, " + std::to_string(d) + " wide, and this one is " +
-         std::to_string(dictionary.d_in) + " wide");
-  const language_model folded = process(model, {.fold_ln = true});
-  const weight_slice& slice = layout_of(folded.config).unembedding;
-  const matrix_view<const float> u = slice.of(folded.at(slice.weight).data());
-  input_statistics products(d, true);  // sum over the vocabulary of u u^T
-  products(u);
-  std::vector<double> mean(d, 0.0);
-  for (std::size_t v = 0; v < u.rows(); ++v)
-    for (std::size_t i = 0; i < d; ++i)
-      mean[i] += static_cast<double>(u(v, i));
-  const matrix_view<const double> gram = products.gram();
-  std::vector<double> lengths(dictionary.d_sae);
-  parallel_for(dictionary.d_sae, [&](std::size_t j) {
-    const std::span<const float> w = std::span(dictionary.w_dec).subspan(j * d, d);
-    double squares = 0.0, sum = 0.0;
-    for (std::size_t i = 0; i < d; ++i) {
-      double row = 0.0;
-      for (std::size_t k = 0; k < d; ++k)
-        row += gram(i, k) * static_cast<double>(w[k]);
-      squares += row * static_cast<double>(w[i]);
-      sum += mean[i] * static_cast<double>(w[i]);
-    }
-    lengths[j] = std::sqrt((std::max)(0.0, squares - sum * sum / static_cast<double>(u.rows())));
-  });
-  return lengths;
-}
 
 /// Weights of the measured `features`.  `masses` are theirs, `lengths` what logit_lengths says of all features (logit
 /// only), `listed` ids, increasing (listed only).

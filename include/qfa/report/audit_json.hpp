@@ -2,8 +2,10 @@
 #ifndef QFA_REPORT_AUDIT_JSON_HPP
 #define QFA_REPORT_AUDIT_JSON_HPP
 
+#include <cmath>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,7 +13,6 @@
 #include "qfa/audit/result.hpp"
 #include "qfa/report/damage_classes.hpp"
 #include "qfa/report/damage_json.hpp"
-#include "qfa/report/flip_share.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
 #include "qfa/report/ladder_json.hpp"
@@ -81,6 +82,8 @@ inline report_json to_json(const audit_protocol& p) {
 inline report_json to_json(const sae_fit& fit) {
   return {{"fvu", number_or_null(fit.fvu)},
           {"l0", number_or_null(fit.l0)},
+          {"fvu_interval", to_json(fit.fvu_range)},
+          {"l0_interval", to_json(fit.l0_range)},
           {"dead_share", number_or_null(fit.dead_share)},
           {"explained_variance", number_or_null(fit.explained_variance)},
           {"explained_variance_legacy", number_or_null(fit.explained_variance_legacy)}};
@@ -96,16 +99,24 @@ inline report_json losses_json(const loss_summary& l) {
                   {"improves_perplexity", l.improves()},
                   {"kl", to_json(l.kl)},
                   {"top1_agreement", to_json(l.top1_agreement)}};
-  const auto ends = [](const estimate& e) {
-    const report_json all = to_json(e);
-    report_json range{{"interval", all["interval"]}};
-    if (all.contains("reason")) range["reason"] = all["reason"];
-    return range;
-  };
-  out["loss_interval"] = ends(l.mean_loss);
-  out["perplexity_interval"] = ends(l.mean_perplexity);
+  out["loss_interval"] = to_json(l.mean_loss.range);
+  out["perplexity_interval"] = to_json(l.mean_perplexity.range);
   out["row_dependence"] = to_json(l.groups, "under 16 rows, or rows do not differ in excess loss");
   out["half_as_many_groups"] = {{"excess_loss", to_json(l.excess_halved)}, {"kl", to_json(l.kl_halved)}};
+  if (l.by_token) {
+    const auto numbers = [](std::span<const double> all) {
+      report_json list = report_json::array();
+      for (const double x : all)
+        list.push_back(number_or_null(x));
+      return list;
+    };
+    out["by_token"] = {{"tokens", l.by_token->tokens},
+                       {"intervals", "unmeasured"},
+                       {"relative_error_at_most", signed_histogram::relative_error},
+                       {"percentiles", numbers(listed_percentiles)},
+                       {"excess_loss", numbers(l.by_token->excess_loss)},
+                       {"kl", numbers(l.by_token->kl)}};
+  }
   if (std::isfinite(l.batch_loss)) out["batch_mean_loss"] = l.batch_loss;
   return out;
 }
@@ -169,9 +180,14 @@ inline report_json to_json(const condition_result& c) {
   std::size_t dead = 0, born = 0;
   for (const feature_summary& f : c.features)
     dead += f.dead, born += f.born;
-  out["flip_share"] = value_or_reason(flip_share_of(c), "nothing changed");
+  out["flip_share"] = to_json(c.flip_share);
+  if (std::isnan(c.flip_share.value)) out["flip_share"]["reason"] = "nothing changed";
   out["dead"] = dead;
   out["born"] = born;
+  // The same for all of them: none of as many tokens shows a firing.
+  out["dead_rate_at_most"] = value_or_reason(
+      dead > 0 ? unseen_rate_bound(c.features.front().tokens) : std::numeric_limits<double>::quiet_NaN(),
+      "no feature is dead");
   const auto classes = count_damage_classes(c);
   for (std::size_t i = 0; i < classes.size(); ++i)
     out["damage_classes"][std::string(damage_class_names[i])] = classes[i];

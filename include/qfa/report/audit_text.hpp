@@ -40,8 +40,8 @@ inline std::string heading_text(const audit_result& a) {
          " SAE of " + std::to_string(a.d_sae) + " features";
   if (a.conditions.empty()) return out + "\n";
   const sae_fit& fit = a.conditions.front().fit;
-  out +=
-      ", FVU " + fixed(fit.fvu, 4) + ", L0 " + fixed(fit.l0, 2) + ", dead " + fixed(100.0 * fit.dead_share, 1) + " %";
+  out += ", FVU " + with_range(fixed(fit.fvu, 4), fit.fvu_range, 4) + ", L0 " +
+         with_range(fixed(fit.l0, 2), fit.l0_range, 2) + ", dead " + fixed(100.0 * fit.dead_share, 1) + " %";
   double best = std::numeric_limits<double>::infinity(), worst = -best;
   for (const condition_result& c : a.conditions)
     if (!c.reference && !c.ladder_only) best = (std::min)(best, c.fit.fvu), worst = (std::max)(worst, c.fit.fvu);
@@ -103,6 +103,8 @@ inline std::string audit_text(const audit_result& a, const audit_additions& more
   section(intervals_table(a, form));
   const bool compressed = std::ranges::any_of(a.conditions, [](const auto& c) { return !c.reference; });
   if (compressed) section(census_table(a, form));
+  if (compressed) section(weights_table(a, form));
+  section(percentiles_table(a, form));
   std::string worst;
   for (const condition_result& c : a.conditions)
     if (!c.ladder_only) worst += worst_features_text(c);

@@ -7,8 +7,10 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "qfa/audit/result.hpp"
@@ -99,6 +101,30 @@ inline std::string worst_features_text(const condition_result& c) {
     out += (i == 0 ? " " : ", ") + std::to_string(w.listed[i].feature) + " with " +
            with_range(fixed(w.listed[i].r.value, 3), w.listed[i].r.range, 3);
   return out + ".\n";
+}
+
+/// How losses are spread over tokens, two lines for each condition: a mean hides the few tokens on which a compressed
+/// model is far off.  Empty where no model is run.
+inline std::string percentiles_table(const audit_result& a, table_form form = table_form::columns) {
+  std::vector<std::string> heads{"percentiles over tokens, intervals unmeasured", "tokens"};
+  for (const double p : listed_percentiles)
+    heads.push_back(p == 0.0 ? "least" : p == 100.0 ? "most" : p == 50.0 ? "median" : detail::three_digits(p) + " %");
+  text_table table(std::move(heads));
+  bool any = false;
+  for (const condition_result& c : a.conditions) {
+    if (c.reference || c.ladder_only || !c.loss || !c.loss->by_token) continue;
+    const token_percentiles& t = *c.loss->by_token;
+    any = true;
+    const auto add = [&](const char* what, std::span<const double> values) {
+      std::vector<std::string> row{c.policy + ", " + what, std::to_string(t.tokens)};
+      for (const double x : values)
+        row.push_back(detail::three_digits(x));
+      table.add(std::move(row));
+    };
+    add("excess loss", t.excess_loss);
+    add("KL", t.kl);
+  }
+  return any ? table.str(form) : "";
 }
 
 /// Which tokens a condition hurts, in sentences; nothing where that was not asked for.

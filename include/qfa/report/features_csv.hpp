@@ -111,7 +111,8 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
 
 /// One line for each policy and feature, under the protocol block in lines that begin with '#'.  A statistic without a
 /// value is an empty cell;
-/// so are census and damage class of a feature that the honest protocol does not count.
+/// so are census and damage class of a feature that the honest protocol does not count.  A dead
+/// feature has a bound on the rate at which it still fires, at 95 %: 1 - .05^(1/n), the rule of three, n the tokens.
 ///
 /// Paired audits have the feature's share of the shift, phi, and of the energy of all changes of codes.  Where the
 /// audit has a ladder, further columns give each feature's law, the bits it needs and the policy's effective bits; a
@@ -122,7 +123,7 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
     to << "# " << key << ": " << detail::comment_text(value) << '\n';
   csv_writer csv(to);
   for (const char* head : {"policy", "feature", "active", "published_outcome", "honest_outcome", "census", "r_lower",
-                           "r_upper", "r_interval", "dead", "born", "damage_class"})
+                           "r_upper", "r_interval", "dead", "born", "dead_rate_at_most", "damage_class"})
     csv.cell(head);
   for (const summary_column& column : summary_columns)
     csv.cell(column.name);
@@ -157,6 +158,7 @@ inline void write_features_csv(const audit_result& a, std::ostream& to) {
                                                     : interval_kind_names[static_cast<std::size_t>(range.kind)]);
       csv.cell(c.features[f].dead);
       csv.cell(c.features[f].born);
+      csv.cell(c.features[f].dead ? unseen_rate_bound(c.features[f].tokens) : std::numeric_limits<double>::quiet_NaN());
       csv.cell(classes[f]);
       for (const summary_column& column : summary_columns)
         csv.cell(c.features[f].*column.value);

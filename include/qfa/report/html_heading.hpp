@@ -86,8 +86,9 @@ function showHead() {
       `${sae.format}` +
       (p.gate && p.gate !== sae.activation ? '; ' + p.gate : '')],
     ['FVU on the reference', fixed(reference.sae_fit.fvu, 4),
-      `${fvuOfOthers()}L0 ${fixed(reference.sae_fit.l0, 1)}; dead features ` +
-      `${percent({value: reference.sae_fit.dead_share})} %; intervals: unmeasured`],
+      `95 % ${range(reference.sae_fit.fvu_interval, 4)}; ${fvuOfOthers()}L0 ${fixed(reference.sae_fit.l0, 1)} ` +
+      `${range(reference.sae_fit.l0_interval, 1)}; dead features ` +
+      `${percent({value: reference.sae_fit.dead_share})} % of ${whole(sae.d_sae)}`],
     ['Tokens analyzed', whole(p.analyzed_tokens), `${whole(p.rows)} rows of ${whole(p.context)}, ${whole(p.groups)} ` +
       `groups`],
     ['Features counted', whole(by(reference).counted),

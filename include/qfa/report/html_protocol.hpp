@@ -22,9 +22,11 @@ function showProtocol() {
   const inputs = report.protocol.inputs || [];
   if (inputs.length > 0) add(table('Files that were read', ['file', 'what it is', 'bytes', 'CRC-32'],
     inputs.map(f => [f.path, f.role || 'not said', whole(f.bytes), f.crc32])));
-  add(table('Fit of the SAE, and the first position apart; no interval: unmeasured',
-    ['model', 'FVU', 'L0', 'dead %', 'explained variance', 'position', '|h| there', '|h| elsewhere',
-    'its share of flips %'], report.conditions.map(c => [c.policy, fixed(c.sae_fit.fvu, 4), fixed(c.sae_fit.l0, 1),
+  add(table('Fit of the SAE, and the first position apart; where no interval stands: unmeasured',
+    ['model', 'FVU', 'FVU 95 %', 'L0', 'L0 95 %', 'dead %', 'explained variance', 'position', '|h| there',
+    '|h| elsewhere',
+    'its share of flips %'], report.conditions.map(c => [c.policy, fixed(c.sae_fit.fvu, 4),
+    range(c.sae_fit.fvu_interval, 4), fixed(c.sae_fit.l0, 1), range(c.sae_fit.l0_interval, 1),
     fixed(times(100, c.sae_fit.dead_share), 1), fixed(c.sae_fit.explained_variance, 4),
     String(c.first_position.position),
     fixed(c.first_position.norm, 1), fixed(c.first_position.norm_elsewhere, 1),

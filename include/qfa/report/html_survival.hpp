@@ -43,12 +43,14 @@ function showSummary() {
       withLoss && ['KL 95 %', c => c.reference ? '' : range(c.loss.kl, 4)],
     ['dead', c => whole(c.dead), 'fires on the reference alone'],
       ['born', c => whole(c.born), 'hardly fires on the reference'],
-      ['FVU', c => fixed(c.sae_fit.fvu, 4), 'of the SAE on this model']].filter(Boolean);
+      ['FVU', c => fixed(c.sae_fit.fvu, 4), 'of the SAE on this model'],
+      ['FVU 95 %', c => range(c.sae_fit.fvu_interval, 4)]].filter(Boolean);
   add(table(`Policies, ${protocolWords()}, ${saeWords(report)}`, columns.map(([head, , title]) => [head, title]),
     visible().map(c => columns.map(([, cell]) => cell(c)))));
   paragraph('"survived" (r > 0.9) bears the loss of 19 % of a rare feature\'s firings, "destroyed" (r < 0.5) takes ' +
     '75 %.' + (report.note ? ` ${report.note[0].toUpperCase()}${report.note.slice(1)}.` : ''), 'notes');
-  const flips = compressed().map(c => `${c.policy} ${fixed(100 * value(c.flip_share), 1)} %`).join(', ');
+  const flips = compressed().map(c => `${c.policy} ${fixed(100 * value(c.flip_share), 1)} % ` +
+    percentRange(c.flip_share)).join(', ');
   if (flips) paragraph(`Flips of the ${gates[report.sae.activation] || report.sae.activation} gate carry of the ` +
     `error's energy: ${flips}.`, 'notes');
 }
@@ -148,6 +150,14 @@ function showMasking() {
         list.map(c => [c.policy, signed(changeOf(c), 2), changeRange(c), percent(by(c).survived),
       percentRange(by(c).survived), fixed(value(c.loss.kl), 4), range(c.loss.kl, 4), percent(c.loss.top1_agreement),
         percentRange(c.loss.top1_agreement)]))));
+  const spread = list.filter(c => c.loss.by_token);
+  if (spread.length === 0) return;
+  heading('How losses are spread over tokens');
+  const word = p => p === 0 ? 'least' : p === 100 ? 'most' : p === 50 ? 'median' : p + ' %';
+  add(table('Percentiles over scored tokens of the loss less the reference\'s and of KL, nats; intervals: unmeasured',
+    ['policy', 'of', 'tokens', ...spread[0].loss.by_token.percentiles.map(word)],
+    spread.flatMap(c => [['excess loss', 'excess_loss'], ['KL', 'kl']].map(([what, key]) => [c.policy, what,
+      whole(c.loss.by_token.tokens), ...c.loss.by_token[key].map(brief)])), {words: [1]}));
 }
 
 function showCurve() {
@@ -181,12 +191,17 @@ function showCurve() {
     ['confirmed survived', 'of these, 5 % at most are expected to be wrong'], 'confirmed not', 'undecided',
       ['mass survived %',
     'weighted by activation times decoder norm'], 'mass 95 %',
-      ['mass counted %', 'share of all features\' mass that the counted ones have'], 'area', 'area 95 %'],
+      ['mass counted %', 'share of all features\' mass that the counted ones have'],
+      ['shift energy survived %', 'weighted by the energy of what changed, E (y - x)^2 times decoder norm squared'],
+      'shift energy 95 %', ['logits survived %', 'weighted by activation times what the feature adds to logits'],
+      'logits 95 %', 'area', 'area 95 %'],
     list.map(c => [c.policy, percent(by(c).survived), percentRange(by(c).survived),
       fixed(times(100, by(c).survived.bias_corrected), 1),
       ...['confirmed_survived', 'confirmed_not', 'undecided'].map(k => by(c).census ? whole(by(c).census[k]) : '-'),
         percent(by(c).mass_survival),
       percentRange(by(c).mass_survival), fixed(times(100, by(c).mass_covered), 1),
+      percent(by(c).shift_energy_survival), percentRange(by(c).shift_energy_survival),
+      percent(by(c).logit_survival), percentRange(by(c).logit_survival),
         fixed(value(by(c).survival_area), 4),
         range(by(c).survival_area, 4)])));
   const hurt = list.filter(c => c.damage_classes);

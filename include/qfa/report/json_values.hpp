@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -22,24 +23,31 @@
 
 namespace qfa {
 
+/// An interval without its value, or null and the reason why there is none.
+inline report_json to_json(const interval& i) {
+  report_json out;
+  if (i.kind == interval_kind::refused) {
+    out["interval"] = nullptr;
+    if (!i.reason.empty()) out["reason"] = std::string(i.reason);
+    return out;
+  }
+  report_json range{{"lower", number_or_null(i.lower)},
+                    {"upper", number_or_null(i.upper)},
+                    {"kind", interval_kind_names[static_cast<std::size_t>(i.kind)]},
+                    {"level", i.level},
+                    {"scale", interval_scale_names[static_cast<std::size_t>(i.scale)]},
+                    {"standard_error", number_or_null(i.standard_error)},
+                    {"degrees_of_freedom", number_or_null(i.dof)}};
+  if (!i.reason.empty()) range["reason"] = std::string(i.reason);
+  out["interval"] = std::move(range);
+  return out;
+}
+
 /// A value and its interval, or the reason why either is missing.
 inline report_json to_json(const estimate& e) {
   report_json out{{"value", number_or_null(e.value)}};
-  if (e.range.kind == interval_kind::refused) {
-    out["interval"] = nullptr;
-    if (!e.range.reason.empty()) out["reason"] = std::string(e.range.reason);
-    return out;
-  }
-  report_json range{{"lower", number_or_null(e.range.lower)},
-                    {"upper", number_or_null(e.range.upper)},
-                    {"kind", interval_kind_names[static_cast<std::size_t>(e.range.kind)]},
-                    {"level", e.range.level},
-                    {"scale", interval_scale_names[static_cast<std::size_t>(e.range.scale)]},
-                    {"standard_error", number_or_null(e.range.standard_error)},
-                    {"degrees_of_freedom", number_or_null(e.range.dof)}};
-  if (!e.range.reason.empty()) range["reason"] = std::string(e.range.reason);
-  out["interval"] = std::move(range);
-  out["bias_corrected"] = number_or_null(e.bias_corrected);
+  out.update(to_json(e.range));
+  if (e.range.kind != interval_kind::refused) out["bias_corrected"] = number_or_null(e.bias_corrected);
   return out;
 }
 
@@ -129,6 +137,15 @@ inline report_json to_json(const survey& s) {
   out["half_as_many_groups"] = {{"mean_r", to_json(s.mean_halved)}, {"survived", to_json(s.survived_halved)}};
   out["mass_survival"] = to_json(s.mass);
   out["mass_covered"] = number_or_null(s.mass_covered);
+  out["shift_energy_survival"] = to_json(s.shift_energy.share);
+  out["shift_energy_covered"] = value_or_reason(s.shift_energy.covered, "no code changed");
+  constexpr std::string_view no_logits = "no unembedding is at hand, or the SAE reads no part of the residual stream";
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  if (s.logits)
+    out["logit_survival"] = to_json(s.logits->share);
+  else
+    out["logit_survival"] = {{"value", nullptr}, {"interval", nullptr}, {"reason", std::string(no_logits)}};
+  out["logit_covered"] = value_or_reason(s.logits ? s.logits->covered : none, no_logits);
   report_json curve = report_json::array();
   for (std::size_t i = 0; i < s.curve.size(); ++i)
     curve.push_back({curve_threshold(i), number_or_null(s.curve[i].value), number_or_null(s.curve[i].range.lower),

@@ -54,7 +54,7 @@ inline std::string intervals_table(const audit_result& a, table_form form = tabl
   const bool with_loss = !a.conditions.empty() && a.conditions.front().loss.has_value();
   std::vector<std::string> heads{"95 % of"};
   if (with_loss) heads.insert(heads.end(), {"PPL", "KL"});
-  heads.insert(heads.end(), {"mean r", "median r", "blurred %", "destroyed %"});
+  heads.insert(heads.end(), {"mean r", "median r", "blurred %", "destroyed %", "FVU", "L0 itself", "L0"});
   text_table table(std::move(heads));
   for (const condition_result& c : a.conditions) {
     if (c.ladder_only) continue;
@@ -68,6 +68,31 @@ inline std::string intervals_table(const audit_result& a, table_form form = tabl
     row.push_back(range_text(s.median_r.range, 4));
     row.push_back(range_text(s.share(outcome::blurred).range, 1, 100.0));
     row.push_back(range_text(s.share(outcome::destroyed).range, 1, 100.0));
+    row.push_back(range_text(c.fit.fvu_range, 4));
+    row.push_back(fixed(c.fit.l0, 2));
+    row.push_back(range_text(c.fit.l0_range, 2));
+    table.add(std::move(row));
+  }
+  return table.str(form);
+}
+
+/// Survival of what features do rather than of features, a line for each condition: of their activation, of what
+/// changed and of what they add to logits, how much is in features of r above 0.9.
+inline std::string weights_table(const audit_result& a, table_form form = table_form::columns) {
+  text_table table(
+      {"r > .9, in % of", "features", "95 %", "mass", "95 %", "shift energy", "95 %", "direct logits", "95 %"});
+  for (const condition_result& c : a.conditions) {
+    if (c.reference || c.ladder_only) continue;
+    const survey& s = c.by(a.headline);
+    std::vector<std::string> row{c.policy};
+    const auto add = [&](const estimate& e) {
+      row.push_back(fixed(percent(e.value), 1));
+      row.push_back(range_text(e.range, 1, 100.0));
+    };
+    add(s.share(outcome::survived));
+    add(s.mass);
+    add(s.shift_energy.share);
+    add(s.logits ? s.logits->share : estimate{});
     table.add(std::move(row));
   }
   return table.str(form);

@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "qfa/audit/result.hpp"
-#include "qfa/report/flip_share.hpp"
 
 namespace qfa {
 
@@ -182,9 +181,10 @@ inline std::string conditions_table(const audit_result& a, table_form form = tab
 inline std::string gate_note(const audit_result& a) {
   std::string flips;
   for (const condition_result& c : a.conditions)
-    if (const double share = flip_share_of(c); !c.reference && !c.ladder_only)
+    if (const estimate& share = c.flip_share; !c.reference && !c.ladder_only)
       flips += (flips.empty() ? "" : ", ") + c.policy + " " +
-               (std::isnan(share) ? "none, as nothing changed" : fixed(100.0 * share, 1) + " %");
+               (std::isnan(share.value) ? "none, as nothing changed"
+                                        : with_range(fixed(100.0 * share.value, 1) + " %", share.range, 1, 100.0));
   if (flips.empty()) return "";
   return "\"survived\" bears the loss of 19 % of a feature's firings, \"destroyed\" takes 75 %; a " +
          std::string(activation_names[static_cast<std::size_t>(a.activation)]) +

@@ -23,6 +23,7 @@
 #include "qfa/survival/census.hpp"
 #include "qfa/survival/counted_shares.hpp"
 #include "qfa/survival/protocol.hpp"
+#include "qfa/survival/weighted_survival.hpp"
 
 namespace qfa {
 
@@ -44,6 +45,8 @@ struct survey {
   estimate area;                             ///< under S
   estimate mass;                             ///< mass_survival at the limit of survival
   double mass_covered = 0.0;                 ///< the counted features' share of all features' mass
+  weighted_survival shift_energy;            ///< by sum of (y - x)^2 |w_j|^2: of what changed, where it is
+  std::optional<weighted_survival> logits;   ///< by sum of x |U w_j|: of what is added to logits directly
   halving_check mean_halved;                 ///< of mean_r's interval
   halving_check survived_halved;             ///< of that of the share that survived
 
@@ -73,28 +76,18 @@ estimate estimate_over(const survey& a, const survey& b, Theta theta, const jack
   return estimate_over(a.correlations, b.correlations, counted_by_both(a, b), theta, options);
 }
 
-/// Sum of x |w| over tokens, for each feature and group.  (groups, features)
-inline std::vector<double> group_masses(const feature_table& table, std::span<const float> decoder_norms) {
-  std::vector<double> mass;
-  for (std::size_t g = 0; g < table.groups(); ++g) {
-    if (table.tokens(g) == 0) continue;
-    for (std::size_t f = 0; f < table.width(); ++f) {
-      const double norm = decoder_norms.empty() ? 1.0 : static_cast<double>(decoder_norms[f]);
-      mass.push_back(table.cell(f, g).either.sum_x() * norm);
-    }
-  }
-  return mass;
-}
-
 /// Takes the census of a table under a protocol, with every aggregate and its interval.
 ///
-/// `decoder_norms` weighs `mass`: the length of each feature's decoder row, all 1 if empty.  The set of counted
-/// features comes from all groups and stays as groups are left out.
+/// `decoder_norms` weighs `mass` and `shift_energy`: the length of each feature's decoder row, all 1 if empty.
+/// `logit_lengths` (model/logit_lengths.hpp) weighs `logits`, and without it there is no such number.  The set of
+/// counted features comes from all groups and stays as groups are left out.
 inline survey take_survey(const feature_table& table, const protocol& rules, std::span<const float> decoder_norms = {},
-                          double level = 0.95) {
+                          double level = 0.95, std::span<const double> logit_lengths = {}) {
   const std::size_t width = table.width();
   require(decoder_norms.empty() || decoder_norms.size() == width,
           "take_survey needs one decoder norm for each feature, or none");
+  require(logit_lengths.empty() || logit_lengths.size() == width,
+          "take_survey needs one length in logits for each feature, or none");
   survey s;
   s.rules = rules;
   const auto correlate = [&](const std::optional<group_blocks>& blocks) {
@@ -136,29 +129,15 @@ inline survey take_survey(const feature_table& table, const protocol& rules, std
   s.survived_halved = halved(s.share(outcome::survived),
                              count_outcome(counted_pairs, {outcome::survived, rules.bands}).concluded(on_logit));
   s.curve = estimate_curve(s.correlations, s.counted, level);
-  const std::size_t groups = s.correlations.groups;
 
-  const std::vector<double> mass = group_masses(table, decoder_norms);
-  std::vector<double> total_mass(width, 0.0);
-  for (std::size_t i = 0; i < mass.size(); ++i)
-    total_mass[i % width] += mass[i];
-  const auto mass_without = [&](std::size_t g) {
-    std::vector<double> rest;
-    rest.reserve(s.counted.size());
-    for (const std::uint32_t f : s.counted)
-      rest.push_back(total_mass[f] - (g < groups ? mass[g * width + f] : 0.0));
-    return rest;
-  };
-  const auto kept_mass = [&](std::span<const double> chances, std::size_t g) {
-    return share_of_mass(chances, mass_without(g));
-  };
-  s.mass = count_over(counted, outcome_chance{outcome::survived, rules.bands}, kept_mass).concluded(on_logit);
-  double covered = 0.0, all = 0.0;
-  for (const double m : mass_without(groups))
-    covered += m;
-  for (const double m : total_mass)
-    all += m;
-  s.mass_covered = ratio(covered, all);
+  std::vector<std::vector<double>> weights{group_masses(table, decoder_norms),
+                                           group_shift_energies(table, decoder_norms)};
+  if (!logit_lengths.empty()) weights.push_back(group_masses(table, logit_lengths));
+  const std::vector<weighted_survival> weighed = weigh_survival(counted, s.counted, width, weights, rules.bands, level);
+  s.mass = weighed[0].share;
+  s.mass_covered = weighed[0].covered;
+  s.shift_energy = weighed[1];
+  if (!logit_lengths.empty()) s.logits = weighed[2];
   return s;
 }
 
