@@ -87,10 +87,7 @@ class unit_bench {
         told_(told),
         model_(std::move(model), dictionary, settings, options.fused, std::move(told)),
         tokens_(std::move(tokens)),
-        features_(std::move(dictionary), token_layout{.rows = tokens_.rows(),
-                                                      .row_tokens = tokens_.context,
-                                                      .skip_positions = settings.skip_positions,
-                                                      .tokens_per_block = options.tokens_per_block}) {
+        features_(std::move(dictionary), layout_of(tokens_, settings.skip_positions, options.tokens_per_block)) {
     run_over(
         model_.reference(), tokens_, layout(), model_.hook(), "reference", told_,
         [&](std::size_t, matrix_view<const std::uint32_t>, matrix_view<const float> x, matrix_view<const float>) {
