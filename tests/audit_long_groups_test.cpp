@@ -14,6 +14,7 @@
 #include "audit_made_up.hpp"
 #include "laws.hpp"
 #include "qfa/audit/activation_audit.hpp"
+#include "qfa/audit/layout.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/compress/rtn.hpp"
 #include "qfa/io/npy_writer.hpp"
@@ -183,6 +184,35 @@ TEST_CASE("long_groups: a model's audit joins by excess loss, too, and keeps wha
     CHECK(joined.conditions[c].tokens.has_value() == kept.conditions[c].tokens.has_value());
     CHECK(joined.conditions[c].loss->groups.groups == joined.made.groups);
   }
+}
+
+TEST_CASE("long_groups: groups of documents are those of conditions and processes, and are joined whole") {
+  token_rows tokens = random_rows(80, 12, 97);
+  for (std::size_t row = 0; row < 80; ++row)
+    tokens.documents.push_back(static_cast<std::uint32_t>(row < 30 ? row / 3 : row / 5));
+  const token_layout whole = layout_of(tokens, 0);
+  const row_groups groups = row_groups::of_documents(80, document_begins(tokens.documents));
+  REQUIRE(groups.groups() > 8);
+  REQUIRE(groups != row_groups(80));
+  CHECK(whole.groups() == groups);
+  std::size_t at = 0;
+  for (std::size_t part = 0; part < 3; ++part) {
+    const token_layout share = share_of(whole, {.part = part, .parts = 3});
+    CHECK(share.first == at);
+    at = share.last;
+    CHECK(groups.first_row_of(groups.group_of(share.first)) == share.first);
+  }
+  CHECK(at == 80);
+  model_audit audit(tiny_model(), lossless_sae(64), tokens, tiny_settings());
+  audit.run(rtn{.bits = 4});
+  const audit_result out = audit.result();
+  CHECK(out.made.groups == groups.groups());
+  CHECK(out.made.documents == 20);
+  CHECK(out.conditions[1].by_honest.correlations.groups == groups.groups());
+  CHECK(rows_of(tokens, 28, 4).documents == std::vector<std::uint32_t>{9, 9, 6, 6});
+  const row_groups half = groups.halved();
+  for (std::size_t g = 0; g < half.groups(); ++g)
+    CHECK(half.first_row_of(g) == groups.first_row_of(2 * g));
 }
 
 }  // namespace audit_long_groups_test

@@ -142,4 +142,19 @@ TEST_CASE("tokens: a file that holds no tokens of this model is refused") {
   check_refused([&] { read_tokens(folder.path() / "none.npy", {.context = 2}); }, {"none.npy"});
 }
 
+TEST_CASE("tokens: a row belongs to the document that has its middle") {
+  using numbers = std::vector<std::uint32_t>;
+  // Rows of 4 from a stream of 20: their middles are tokens 2, 6, 10, 14 and 18.
+  const std::vector<std::size_t> begins{0, 3, 10, 15, 17};
+  const token_rows rows = rows_of_stream(counting(20), {.context = 4}, "t.npy", begins);
+  CHECK(rows.documents == numbers{1, 2, 3, 3, 5});
+  CHECK(document_begins(rows.documents) == std::vector<std::size_t>{1, 2, 4});
+  // With BOS a row takes 3 tokens: their middles are 1, 4, 7, 10, 13 and 16.
+  CHECK(rows_of_stream(counting(20), {.context = 4, .prepend_bos = 77}, "t.npy", begins).documents ==
+        numbers{1, 2, 2, 3, 3, 4});
+  CHECK(rows_of_stream(counting(20), {.context = 4}, "t.npy", std::vector<std::size_t>{0}).documents.empty());
+  CHECK(rows_of_stream(counting(20), {.context = 4}, "t.npy").documents.empty());
+  CHECK(document_begins({}).empty());
+}
+
 }  // namespace model_tokens_test

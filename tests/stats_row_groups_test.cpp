@@ -3,8 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <random>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -125,6 +128,63 @@ TEST_CASE("row_groups: archives keep where groups begin") {
   in.finish();
   CHECK(back == groups);
   CHECK_FALSE(back == qfa::row_groups(70, 8));
+}
+
+TEST_CASE("row_groups: boundaries move to the nearest row that begins a document, and may meet there") {
+  // 40 rows: 10 groups of 4, whose boundaries are 4, 8, ..., 36.  Documents begin at 0, 3, 6, 10, 11, 25, 30.
+  const std::vector<std::size_t> begins{3, 6, 10, 11, 25, 30};
+  const qfa::row_groups groups = qfa::row_groups::of_documents(40, begins);
+  // 7 documents make 7 groups: boundaries 6, 12, 18, 23, 29, 35 move to 6, 11, 11 (18 is as far from 25), 25, 30, 30.
+  const std::vector<std::size_t> expected{0, 6, 11, 25, 30, 40};
+  REQUIRE(groups.groups() == 5);
+  for (std::size_t g = 0; g <= 5; ++g)
+    CHECK(groups.first_row_of(g) == expected[g]);
+  CHECK(groups.group_of(10) == 1);
+  CHECK(groups.group_of(11) == 2);
+  CHECK(groups.group_of(39) == 4);
+  CHECK_FALSE(groups == qfa::row_groups(40, 5));
+}
+
+TEST_CASE("row_groups: no group of documents is empty or tears one, and every boundary is the nearest there is") {
+  for (const std::size_t rows : {9U, 40U, 257U, 390U})
+    for (unsigned seed = 0; seed < 20; ++seed) {
+      CAPTURE(rows);
+      CAPTURE(seed);
+      std::mt19937 random(seed);
+      std::vector<std::size_t> begins;
+      for (std::size_t row = 1; row < rows; ++row)
+        if (random() % (2 + seed) == 0) begins.push_back(row);
+      const qfa::row_groups groups = qfa::row_groups::of_documents(rows, begins);
+      const qfa::row_groups equal(rows, std::min(qfa::row_groups(rows).groups(), begins.size() + 1));
+      std::set<std::size_t> nearest{0};
+      for (std::size_t g = 1; g < equal.groups(); ++g) {
+        const auto far_from = [&](std::size_t b) {
+          return b > equal.first_row_of(g) ? b - equal.first_row_of(g) : equal.first_row_of(g) - b;
+        };
+        nearest.insert(*std::min_element(begins.begin(), begins.end(),
+                                         [&](std::size_t a, std::size_t b) { return far_from(a) < far_from(b); }));
+      }
+      REQUIRE(groups.groups() == nearest.size());
+      std::size_t g = 0;
+      for (const std::size_t row : nearest)
+        CHECK(groups.first_row_of(g++) == row);
+      for (std::size_t row = 0; row < rows; ++row) {
+        REQUIRE(groups.first_row_of(groups.group_of(row)) <= row);
+        REQUIRE(groups.first_row_of(groups.group_of(row) + 1) > row);
+      }
+    }
+}
+
+TEST_CASE("row_groups: where every row begins a document, groups are those of rows, and of one document there is one") {
+  for (const std::size_t rows : {1U, 3U, 40U, 98U, 390U}) {
+    std::vector<std::size_t> begins;
+    for (std::size_t row = 1; row < rows; ++row)
+      begins.push_back(row);
+    CHECK(qfa::row_groups::of_documents(rows, begins) == qfa::row_groups(rows));
+    CHECK(qfa::row_groups::of_documents(rows, {}).groups() == 1);
+  }
+  for (const std::vector<std::size_t>& wrong : {std::vector<std::size_t>{0}, {3, 3}, {5, 4}, {9}})
+    CHECK_THROWS_AS(qfa::row_groups::of_documents(9, wrong), qfa::error);
 }
 
 }  // namespace stats_row_groups_test

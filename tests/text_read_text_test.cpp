@@ -40,6 +40,7 @@ TEST_CASE("read_text: documents follow each other, with what stands before and b
   const auto lines = qfa::read_text(files, bytes(), {.documents = document_cut::lines, .before = 1, .after = 2});
   CHECK(lines.ids == ids{1, 'a', 'b', 2, 1, 'c', 2, 1, 'd', 2});
   CHECK(lines.documents == 3);
+  CHECK(lines.begins == std::vector<std::size_t>{0, 4, 7});
   CHECK(lines.bytes == 4);
   CHECK(lines.marks == 6);
   const auto ended = qfa::read_text(files, bytes(), {.documents = document_cut::blank_lines, .after = 2});

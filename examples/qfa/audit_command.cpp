@@ -43,6 +43,7 @@ finished_audit run_on_activations(const audit_arguments& arguments) {
   if (!arguments.tokens.empty() || !arguments.text.files.empty() || !arguments.policies.empty() ||
       !arguments.caches.empty() || !arguments.match.empty() || !arguments.against.empty())
     qfa::fail("--tokens, --text, --policy, --cache, --against and --match-pruning need --model, not --activations");
+  if (!arguments.row_documents.empty()) qfa::fail("--row-documents is of the rows of --tokens, not of --activations");
   if (arguments.compressed.empty())
     qfa::fail("--activations needs --compressed NAME=FILE, once for each compressed model");
   const std::vector<qfa::dumped_activations> compressed = compressed_sides(arguments.compressed);

@@ -136,8 +136,11 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--skip-positions", a.skip_positions,
                      "leave the first N positions of a row out of the statistics");
   command.add_flag("--keep-groups", a.keep_groups,
-                   "leave out each of 64 groups of rows however far rows depend on each other; without, groups that "
-                   "are too short are joined");
+                   "leave out each of 64 groups of rows however far rows depend on each other; without, groups are cut "
+                   "between documents, where these are known, and joined where they are too short");
+  command.add_option("--row-documents", a.row_documents,
+                     "an .npy file with a number for each row of --tokens, which differs between rows of different "
+                     "documents: groups of rows are cut there");
   command.add_option("--protocol", a.protocol,
                      "whose numbers the table shows, honest or published; the report has both");
   command.add_option("--format", a.format,

@@ -39,6 +39,7 @@ struct audit_arguments {
   std::size_t calibration_tokens = 16384;
   std::string hook, processing, order, protocol = "honest", memory = "1G", split = "tokens", gate = "own";
   std::string format = "text";  ///< of what is printed: text or md
+  std::string row_documents;    ///< .npy file: the document of each row of --tokens; empty: not known
   std::string meaning_floor;    ///< spec string of a policy that only rounds; empty: none
   std::size_t context = 0, max_tokens = 0, loss_batch = 0;
   std::optional<long> skip_positions;

@@ -166,6 +166,23 @@ std::vector<qfa::named_vector> read_directions(const audit_arguments& arguments,
   return out;
 }
 
+/// The document of each row of --tokens, numbered from 0 in the order in which they come.
+std::vector<std::uint32_t> read_row_documents(const audit_arguments& arguments, std::size_t rows) {
+  const std::string& path = arguments.row_documents;
+  if (arguments.tokens.empty())
+    qfa::fail("--row-documents says which rows of --tokens begin a document, and --text knows that by itself");
+  const qfa::npy_array array = qfa::read_npy(path);
+  if (!qfa::is_integer(array.type) || array.size() != rows)
+    qfa::fail("\"" + path + "\" holds " + std::to_string(array.size()) + " values of the type " +
+              std::string(qfa::name(array.type)) + ", expected an integer for each of the " + std::to_string(rows) +
+              " rows of \"" + arguments.tokens + "\"");
+  const std::vector<std::int64_t> numbers = qfa::as_integers(array);
+  std::vector<std::uint32_t> out;
+  for (std::size_t row = 0; row < rows; ++row)
+    out.push_back(row == 0 ? 0 : out.back() + (numbers[row] != numbers[row - 1]));
+  return out;
+}
+
 /// Refuses steering and patching where nothing could be said, before anything is run: `nothing_to_edit` where no
 /// condition is a model of its own, without a cache, that was asked for; rungs of a ladder alone are not.
 void check_steering(const audit_arguments& arguments, const qfa::token_rows& reported, std::size_t skip_positions,
@@ -346,8 +363,12 @@ finished_audit run_on_model(const audit_arguments& arguments) {
                           std::any_of(cached.begin(), cached.end(), [&](const cached_condition& c) {
                             return c.cache.plan.learns() || (c.weights && learns(*c.weights));
                           });
-  const token_input source = read_token_input(arguments.tokens, arguments.text, arguments.model, model.config,
-                                              qfa::tokens_for(settings, model.config, 0));
+  token_input source = read_token_input(arguments.tokens, arguments.text, arguments.model, model.config,
+                                        qfa::tokens_for(settings, model.config, 0));
+  if (arguments.keep_groups)
+    source.rows.documents.clear();
+  else if (!arguments.row_documents.empty())
+    source.rows.documents = read_row_documents(arguments, source.rows.rows());
   const qfa::token_rows& all = source.rows;
   const bool from_tokens = calibrates && !arguments.has_calibration();
   if (calibrates && arguments.calibration_tokens < all.context)
@@ -370,6 +391,7 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   add_inputs(made, arguments.sae, "sae");
   for (const std::string& input : source.files)
     add_inputs(made, input, source.text ? "text" : "tokens");
+  if (!arguments.row_documents.empty()) add_inputs(made, arguments.row_documents, "tokens");
   made.text = source.text;
   for (const std::string& input : own.files)
     add_inputs(made, input, "calibration");

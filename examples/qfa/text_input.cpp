@@ -178,6 +178,7 @@ token_stream read_text_stream(const text_arguments& text, const std::filesystem:
 
   qfa::text_tokens read = qfa::read_text(files, words, options);
   token_stream out{.ids = std::move(read.ids),
+                   .begins = std::move(read.begins),
                    .made = {.tokenizer = words.file.string(),
                             .kind = words.kind,
                             .checksum = qfa::crc32_of_file(words.file),
@@ -230,7 +231,9 @@ token_input read_token_input(const std::string& tokens, const text_arguments& te
     return {.rows = qfa::read_tokens(tokens, options), .files = {tokens}, .where = "\"" + tokens + "\""};
   const token_stream stream = read_text_stream(text, model, config.vocabulary, config.bos);
   token_input out{
-      .rows = qfa::rows_of_stream(stream.ids, options, stream.where), .text = stream.made, .files = text.files};
+      .rows = qfa::rows_of_stream(stream.ids, options, stream.where, stream.begins),
+      .text = stream.made,
+      .files = text.files};
   out.where = stream.where + " (documents: " + stream.made.cut + ", separator: " + stream.made.separator + ", by " +
               stream.made.kind + ")";
   // A model's tokenizer.json stands among its files.

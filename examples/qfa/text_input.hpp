@@ -46,6 +46,7 @@ void check_token_source(const CLI::App& command, const std::string& tokens, cons
 /// The tokens of the text as one stream, and how they were made.
 struct token_stream {
   std::vector<std::uint32_t> ids;
+  std::vector<std::size_t> begins;  ///< where each document begins
   qfa::audited_text made;
   std::string where;  ///< for sentences
 };

@@ -43,6 +43,18 @@ grep -A 10 '"text": {' by_text/report.json | tr -d '\n ' | grep -Fq \
   fail "the report does not say how tokens were made"
 grep -q '"text": null' by_tokens/report.json || fail "tokens that were read have no text"
 
+# Groups of rows are cut between documents: the text's own, and those that --row-documents names, here of three rows each,
+# for which the ids of thirteen words do.
+grep -q '"groups_of": "documents"' by_text/report.json || fail "the text's documents cut no groups"
+grep -q '"groups_of": "rows"' by_tokens/report.json || fail "tokens whose documents are not known were cut at them"
+for word in the horse went to barn and tom saw muddy plow in field anna; do printf '%s %s %s ' $word $word $word; done >words.txt
+"$qfa" tokens --model model --text words.txt --out words.npy >/dev/null || fail "tokens of words"
+"$qfa" "${audit[@]}" --tokens stories.npy --row-documents words.npy --out by_rows >by_rows.txt || fail "audit of documents"
+grep -q '"groups_of": "documents"' by_rows/report.json || fail "--row-documents cuts no groups"
+grep -Eq ' 39 rows of 64 tokens, .* 9 groups' by_rows.txt || fail "documents of rows: $(cat by_rows.txt)"
+"$qfa" "${audit[@]}" --tokens stories.npy --row-documents words.npy --keep-groups --out kept >/dev/null || fail "--keep-groups"
+grep -q '"groups_of": "rows"' kept/report.json || fail "--keep-groups cuts at documents"
+
 # refused NAME WORDS ARGUMENT...: status 2, one line on standard error that says WORDS, nothing written.
 refused() {
   local name=$1 words=$2
@@ -65,6 +77,9 @@ refused calibration_of_no_model '--calibration-text means nothing with --activat
   --activations a.npy --compressed a=b.npy --calibration-text others.txt
 refused idle_calibration '--calibration-text means nothing with rtn:bits=4' locate --model model --sae "$demo/sae" \
   --context 64 --policy rtn:bits=4 "${text[@]}" --calibration-text others.txt
+refused documents_of_others 'expected an integer for each of the 39 rows' "${audit[@]}" --tokens stories.npy \
+  --row-documents stories.npy
+refused documents_of_text '--text knows that by itself' "${audit[@]}" "${text[@]}" --row-documents words.npy
 refused idle_option '--separator means nothing without --text' "${audit[@]}" --tokens stories.npy --separator eos
 refused with_activations '--separator means nothing with --activations' audit --sae "$demo/sae" --activations a.npy \
   --compressed a=b.npy --separator eos

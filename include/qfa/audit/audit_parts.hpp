@@ -73,6 +73,12 @@ inline std::string checksum_of(const token_rows& tokens) {
       "tokens", 1, [&](archive_writer& all) { all(tokens.context, tokens.ids); }, [](std::span<const std::byte>) {}));
 }
 
+inline std::string checksum_of(const row_groups& groups) {
+  archive_writer all("groups", 1);
+  all(groups);
+  return detail::checksum_of(std::move(all));
+}
+
 /// The parts that every audit has: the library, the SAE, the rows and this process's share of them, and what is
 /// gathered there.  Instruction sets with fused multiply-adds have the same bits (`fma`), and need not be the same.
 inline audit_parts parts_of_audit(const sae& dictionary, const token_layout& layout, const audit_settings& settings,
@@ -84,6 +90,7 @@ inline audit_parts parts_of_audit(const sae& dictionary, const token_layout& lay
           {"the hook", settings.hook},
           {"the number of rows", number(layout.rows)},
           {"the context", number(layout.row_tokens)},
+          {"the checksum of the groups of rows", checksum_of(layout.groups())},
           {"the number of skipped positions", number(layout.skip_positions)},
           {"the first row", number(layout.first)},
           {"the number of rows of this process", number(layout.run_rows())},

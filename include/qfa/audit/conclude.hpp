@@ -185,6 +185,7 @@ inline void describe_audit(audit_result& out, audit_protocol made, const feature
   made.context = layout.row_tokens;
   made.tokens = layout.rows * layout.row_tokens;
   made.analyzed_tokens = layout.kept_tokens();
+  made.documents = layout.documents;
   made.groups = made.halving ? made.halving->to : features.groups().groups();
   made.prepend_bos = settings.prepend_bos;
   made.skip_positions = settings.skip_positions;
@@ -192,7 +193,9 @@ inline void describe_audit(audit_result& out, audit_protocol made, const feature
   made.simd = features.encode().runs_on().name;
   made.warnings.insert(made.warnings.begin(), settings.warnings.begin(), settings.warnings.end());
   if (made.groups < minimum_groups)
-    made.warnings.push_back("only " + std::to_string(layout.rows) + " rows: too few groups for intervals, of which " +
+    made.warnings.push_back("only " +
+                            (made.documents > 0 ? std::to_string(made.documents) + " documents on " : std::string()) +
+                            std::to_string(layout.rows) + " rows: too few groups for intervals, of which " +
                             std::to_string(minimum_groups) + " are needed");
   if (!features.encode().runs_on().fma)
     made.warnings.push_back(made.simd +

@@ -6,11 +6,13 @@
 #include <cassert>
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
+#include "qfa/model/tokens.hpp"
 #include "qfa/stats/row_groups.hpp"
 
 namespace qfa {
@@ -30,6 +32,8 @@ struct token_layout {
   std::size_t first = 0;                                         ///< row of this run
   std::size_t last = (std::numeric_limits<std::size_t>::max)();  ///< row behind it, or anything beyond the whole
   std::size_t tokens_per_block = block_tokens;
+  std::optional<row_groups> by_documents{};  ///< of the whole; none where boundaries need not lie between documents
+  std::size_t documents = 0;                 ///< in the whole, where they do
 
   static constexpr std::size_t block_tokens = 4096;
 
@@ -41,6 +45,9 @@ struct token_layout {
   std::size_t last_row(std::size_t block) const noexcept {
     return (std::min)((std::min)(rows, last), first_row(block) + rows_per_block());
   }
+
+  /// Of the rows of the whole.
+  row_groups groups() const { return by_documents ? *by_documents : row_groups(rows); }
 
   std::size_t kept_per_row() const noexcept { return row_tokens - skip_positions; }
   std::size_t kept_tokens() const noexcept { return rows * kept_per_row(); }  ///< of the whole
@@ -56,10 +63,26 @@ struct token_layout {
   }
 };
 
+/// The whole of some rows.  Documents count where there are two or more.
+inline token_layout layout_of(const token_rows& tokens, std::size_t skip_positions,
+                              std::size_t tokens_per_block = token_layout::block_tokens) {
+  token_layout out{.rows = tokens.rows(),
+                   .row_tokens = tokens.context,
+                   .skip_positions = skip_positions,
+                   .tokens_per_block = tokens_per_block};
+  require(tokens.documents.empty() || tokens.documents.size() == out.rows,
+          "rows of tokens are of one document each, or of unknown ones");
+  const std::vector<std::size_t> begins = document_begins(tokens.documents);
+  if (begins.empty()) return out;
+  out.by_documents = row_groups::of_documents(out.rows, begins);
+  out.documents = begins.size() + 1;
+  return out;
+}
+
 /// The run of rows that one process of several has where they share out the rows, whatever else they share.
 inline token_layout share_of(const token_layout& whole, const audit_share& share) {
   require(share.part < share.parts, "a share of an audit is one of its parts");
-  const row_groups groups(whole.rows);
+  const row_groups groups = whole.groups();
   return whole.of_groups(groups, share.part * groups.groups() / share.parts,
                          (share.part + 1) * groups.groups() / share.parts);
 }

@@ -109,6 +109,9 @@ inline token_rows rows_of(const token_rows& tokens, std::size_t first, std::size
   token_rows out{.context = tokens.context};
   const auto at = tokens.ids.begin() + static_cast<std::ptrdiff_t>(first * tokens.context);
   out.ids.assign(at, at + static_cast<std::ptrdiff_t>(count * tokens.context));
+  if (tokens.documents.empty()) return out;
+  const auto documents = tokens.documents.begin() + static_cast<std::ptrdiff_t>(first);
+  out.documents.assign(documents, documents + static_cast<std::ptrdiff_t>(count));
   return out;
 }
 

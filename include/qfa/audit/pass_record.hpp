@@ -60,7 +60,7 @@ struct pass_record {
   /// Nothing seen yet, of rows as `layout` has them, by a dictionary of `width` features.
   pass_record(std::string condition, const token_layout& layout, std::size_t width)
       : name(std::move(condition)),
-        groups(layout.rows),
+        groups(layout.groups()),
         row_tokens(layout.row_tokens),
         skip_positions(layout.skip_positions),
         table(width, groups.groups()),

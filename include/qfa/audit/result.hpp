@@ -78,6 +78,7 @@ struct audit_protocol {
   std::size_t dropped_tokens = 0;   ///< of the file, behind the last whole row
   std::size_t groups = 0;           ///< of rows, for the intervals
   std::optional<group_halving> halving{};  ///< where groups that are too short are joined
+  std::size_t documents = 0;               ///< between which groups are cut; 0: cut between rows, of whatever document
   bool prepend_bos = false;
   std::size_t bos_added = 0;  ///< rows that got a BOS which the file did not have
   std::size_t skip_positions = 0;

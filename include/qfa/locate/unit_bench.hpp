@@ -94,10 +94,7 @@ class unit_bench {
         told_(told),
         model_(std::move(model), dictionary, settings, options.fused, std::move(told)),
         tokens_(std::move(tokens)),
-        features_(std::move(dictionary), share_of({.rows = tokens_.rows(),
-                                                   .row_tokens = tokens_.context,
-                                                   .skip_positions = settings.skip_positions,
-                                                   .tokens_per_block = options.tokens_per_block},
+        features_(std::move(dictionary), share_of(layout_of(tokens_, settings.skip_positions, options.tokens_per_block),
                                                   share_among(options.ranks))) {
     run_over(
         model_.reference(), tokens_, layout(), model_.hook(), "reference", told_,

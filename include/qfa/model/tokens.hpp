@@ -35,10 +35,21 @@ struct token_rows {
   std::vector<std::uint32_t> ids{};  ///< (rows, context)
   std::size_t dropped = 0;           ///< tokens of a short last row, or that made room for BOS
   std::size_t bos_added = 0;         ///< rows that got a BOS which the file did not have
+  /// (rows): the document that each belongs to, by any number; rows of one document follow each other.  Empty: not
+  /// known.
+  std::vector<std::uint32_t> documents{};
 
   std::size_t rows() const noexcept { return context == 0 ? 0 : ids.size() / context; }
   matrix_view<const std::uint32_t> view() const noexcept { return {ids.data(), rows(), context}; }
 };
+
+/// The rows behind the first at which a document begins, increasing; none where documents are not known.
+inline std::vector<std::size_t> document_begins(std::span<const std::uint32_t> document_of_row) {
+  std::vector<std::size_t> out;
+  for (std::size_t row = 1; row < document_of_row.size(); ++row)
+    if (document_of_row[row] != document_of_row[row - 1]) out.push_back(row);
+  return out;
+}
 
 namespace detail {
 
@@ -74,8 +85,12 @@ inline void append_ids(std::vector<std::uint32_t>& out, std::span<const std::int
 ///
 /// A row that gets a BOS holds context - 1 tokens of the stream; one whose text begins with BOS holds context.  Throws
 /// where there are fewer tokens than one row takes.  `where` names the file.
+///
+/// `begins` are the places at which documents begin, increasing; with fewer than two, nothing is known of documents.  A
+/// row may hold the end of one and the beginning of the next: it belongs to the one that has its middle, so that
+/// between rows of two documents lies the boundary of rows nearest to the beginning of one.
 inline token_rows rows_of_stream(std::span<const std::uint32_t> stream, const token_options& options,
-                                 const std::string& where) {
+                                 const std::string& where, std::span<const std::size_t> begins = {}) {
   if (options.context == 0) fail(where + " is one stream of tokens: say how many of them make a row (--context)");
   if (options.context < 2) fail("a row of one token has nothing to predict, expected a context of at least 2");
   token_rows out{.context = options.context};
@@ -90,6 +105,9 @@ inline token_rows rows_of_stream(std::span<const std::uint32_t> stream, const to
       out.dropped = rest.size();
       break;
     }
+    if (begins.size() > 1)
+      out.documents.push_back(static_cast<std::uint32_t>(
+          std::upper_bound(begins.begin(), begins.end(), at + takes / 2) - begins.begin()));
     at += detail::add_row(out, rest, options.prepend_bos);
   }
   if (out.rows() == 0)

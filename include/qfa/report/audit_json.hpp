@@ -58,6 +58,7 @@ inline report_json to_json(const audit_protocol& p) {
           {"analyzed_tokens", p.analyzed_tokens},
           {"dropped_tokens", p.dropped_tokens},
           {"groups", p.groups},
+          {"groups_of", p.documents > 0 ? "documents" : "rows"},
           {"group_halving", p.halving ? to_json(*p.halving) : report_json(nullptr)},
           {"prepend_bos", p.prepend_bos},
           {"bos_added", p.bos_added},

@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -29,6 +31,8 @@ inline constexpr double minimum_effective_groups = 5.0;
 /// nothing else, so that threads, machines and a resumed run agree:
 ///
 ///   g(row) = floor(row G / R),   G = min(64, floor(R / 4)), at least 1
+///
+/// Where it is known which rows begin a document, boundaries lie there.
 class row_groups {
  public:
   static constexpr std::size_t most = 64;
@@ -43,6 +47,34 @@ class row_groups {
   row_groups(std::size_t rows, std::size_t groups) : rows_(rows), groups_(groups) {
     require(rows > 0, "row_groups needs at least one row");
     require(groups > 0 && groups <= rows, "row_groups needs at least one group and no more groups than rows");
+  }
+
+  /// Groups of whole documents, `begins` being the rows behind the first at which one begins, increasing: each boundary
+  /// of the rows' own groups, or of as many groups as there are documents where these are fewer, moves to the nearest
+  /// such row, of two as near to the first.  Boundaries that meet become one.
+  static row_groups of_documents(std::size_t rows, std::span<const std::size_t> begins) {
+    const row_groups equal(rows, (std::min)(row_groups(rows).groups(), begins.size() + 1));
+    row_groups out(rows, 1);
+    std::vector<std::size_t> cuts{0};
+    for (std::size_t i = 0; i < begins.size(); ++i)
+      require(begins[i] > (i == 0 ? 0 : begins[i - 1]) && begins[i] < rows,
+              "rows at which documents begin increase, behind the first row and within all");
+    for (std::size_t g = 1; g < equal.groups(); ++g) {
+      const std::size_t wanted = equal.first_row_of(g);
+      const auto behind = std::lower_bound(begins.begin(), begins.end(), wanted);
+      const bool last = behind == begins.end(), first = behind == begins.begin();
+      const std::size_t nearest =
+          last || (!first && wanted - *(behind - 1) <= *behind - wanted) ? *(behind - 1) : *behind;
+      if (nearest != cuts.back()) cuts.push_back(nearest);
+    }
+    out.groups_ = cuts.size();
+    // Where the formula gives the same ones they are the same groups.
+    for (std::size_t g = 0; g < cuts.size(); ++g)
+      if (cuts[g] != out.first_row_of(g)) {
+        out.cuts_ = std::move(cuts);
+        break;
+      }
+    return out;
   }
 
   /// Half as many, each two neighbors joined, of an odd number the last three: so none is shorter than two were.  Of an

@@ -32,6 +32,7 @@ struct text_options {
 /// The documents of some files, one after the other.
 struct text_tokens {
   std::vector<std::uint32_t> ids;
+  std::vector<std::size_t> begins;  ///< (documents): where each begins in `ids`, its mark included
   std::size_t documents = 0;
   std::size_t bytes = 0;     ///< of the documents
   std::size_t marks = 0;     ///< tokens of `ids` that stand before or behind documents, not for text
@@ -62,6 +63,7 @@ inline text_tokens read_text(std::span<const std::filesystem::path> files, const
                           document = replaced;
                           ++out.replaced;
                         }
+                        out.begins.push_back(out.ids.size());
                         if (options.before) out.ids.push_back(*options.before);
                         const std::size_t begin = out.ids.size();
                         words.encode(document, out.ids);
