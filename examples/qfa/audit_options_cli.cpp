@@ -26,6 +26,7 @@
 #include "qfa/report/group_shifts.hpp"
 #include "qfa/report/interval_warnings.hpp"
 #include "qfa/report/ladder_text.hpp"
+#include "qfa/report/match_text.hpp"
 #include "qfa/report/meaning_text.hpp"
 #include "qfa/report/patching_json.hpp"
 #include "qfa/report/patching_text.hpp"
@@ -274,13 +275,7 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
     std::cout << c.condition << " is " << c.path << (c.quantization.empty() ? "" : ": " + c.quantization) << "\n";
   for (const std::string& warning : made.warnings)
     std::cout << "warning: " << warning << "\n";
-  std::cout << "\n" << qfa::conditions_table(result) << qfa::gate_note(result);
-  for (const qfa::condition_result& c : result.conditions)
-    if (c.match)
-      std::cout << c.policy << " was matched to " << c.match->matched_to << " by " << c.match->method << ": target "
-                << qfa::fixed(c.match->target, 4) << ", reached " << qfa::fixed(c.match->reached, 4) << " on "
-                << c.match->rows << (c.match->same_rows ? " of the reported rows" : " rows that are not reported")
-                << (c.match->within_tolerance ? "" : ", NOT within the tolerance") << "\n";
+  std::cout << "\n" << qfa::conditions_table(result) << qfa::gate_note(result) << qfa::matches_text(result);
   std::string worst;
   for (const qfa::condition_result& c : result.conditions)
     if (!c.ladder_only) worst += qfa::worst_features_text(c);

@@ -154,7 +154,7 @@ void archive_members(Self& self, Archive& archive) {
 template <detail::is_a<pruning_match> Self, class Archive>
 void archive_members(Self& self, Archive& archive) {
   archive(self.matched_to, self.method, self.target, self.reached, self.sparsity, self.rows, self.same_rows,
-          self.within_tolerance, self.tolerance, self.trials);
+          self.within_tolerance, self.tolerance, self.trials, self.reference, self.across);
 }
 
 template <detail::is_a<audited_cache> Self, class Archive>
@@ -164,7 +164,7 @@ void archive_members(Self& self, Archive& archive) {
 
 /// A record's archive is of this kind and version.
 inline constexpr std::string_view pass_record_kind = "record of a pass";
-inline constexpr std::uint32_t pass_record_version = 5;
+inline constexpr std::uint32_t pass_record_version = 6;
 
 /// A record as bytes, to be kept or sent: equal records give equal bytes.
 inline std::vector<std::byte> to_bytes(const pass_record& record) {
