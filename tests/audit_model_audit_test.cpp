@@ -185,13 +185,13 @@ TEST_CASE("model_audit: after an interruption, finished conditions, the search a
     return audit.result();
   };
   const audit_result whole = run(false);
-  REQUIRE(whole.conditions.size() == 4);
+  REQUIRE(whole.conditions.size() == 5);  // two sparsities
   std::size_t processes = 0;
   for (;; ++processes, steps = 0, last += 5) {
     try {
       const audit_result again = run(true);
-      REQUIRE(again.conditions.size() == 4);
-      for (std::size_t c = 0; c < 4; ++c) {
+      REQUIRE(again.conditions.size() == 5);
+      for (std::size_t c = 0; c < 5; ++c) {
         CHECK(again.conditions[c].policy == whole.conditions[c].policy);
         CHECK(again.conditions[c].loss->kl.value == whole.conditions[c].loss->kl.value);
         CHECK(again.conditions[c].by_published.correlations.r == whole.conditions[c].by_published.correlations.r);
@@ -199,6 +199,10 @@ TEST_CASE("model_audit: after an interruption, finished conditions, the search a
         CHECK(again.conditions[c].tensors.size() == whole.conditions[c].tensors.size());
       }
       CHECK(again.conditions[3].match->trials == whole.conditions[3].match->trials);
+      CHECK(again.conditions[3].match->reference == whole.conditions[3].match->reference);
+      CHECK(again.conditions[4].match->across);
+      CHECK(again.conditions[4].match->sparsity == whole.conditions[4].match->sparsity);
+      CHECK(again.conditions[3].at_equal_loss->place == whole.conditions[3].at_equal_loss->place);
       CHECK(again.made.warnings == whole.made.warnings);
       CHECK(again.made.calibration == whole.made.calibration);
       break;
@@ -257,6 +261,30 @@ TEST_CASE("model_audit: matching in nats works on rows that are not reported") {
   CHECK_FALSE(pruned.match->same_rows);
   CHECK(pruned.match->rows == 16);
   if (pruned.match->within_tolerance) CHECK(std::fabs(pruned.match->reached - pruned.match->target) <= 0.01);
+  CHECK(pruned.match->reference == mean_loss(audit.reference(), other));
+}
+
+TEST_CASE("model_audit: pruning that is matched in nats is run on both sides, and its damage is that between") {
+  model_audit audit = tiny_audit();
+  audit.run(rtn{.bits = 4});
+  const condition_result& nearest =
+      audit.match_pruning_in_nats(rtn{.bits = 4}, "rtn:bits=4", random_rows(8, 12, 97, 5), 0.05);
+  const audit_result result = audit.result();
+  REQUIRE(result.conditions.size() == 4);
+  const condition_result& across = result.conditions[3];
+  REQUIRE(across.match->across);
+  CHECK(across.ladder_only);  // in no table
+  CHECK(result.honest_overlaps.size() == 1);
+  CHECK((across.match->reached < across.match->target) != (nearest.match->reached < nearest.match->target));
+  CHECK(across.tensors.front().change.zeroed_share() == doctest::Approx(across.match->sparsity).epsilon(0.05));
+  const auto& at = result.conditions[2].at_equal_loss;
+  REQUIRE(at.has_value());
+  CHECK(at->nearest == nearest.policy);
+  CHECK(at->across == across.policy);
+  const double low = nearest.loss->excess_loss.value, high = across.loss->excess_loss.value;
+  const double target = result.conditions[1].loss->excess_loss.value;
+  CHECK(at->place == doctest::Approx((target - low) / (high - low)).epsilon(1e-12));
+  CHECK_FALSE(result.conditions[1].at_equal_loss.has_value());
 }
 
 TEST_CASE("model_audit: processing after and before compression are different models, told apart in the report") {
@@ -417,7 +445,7 @@ TEST_CASE("model_audit: every condition has a name of its own, and references to
   CHECK(matched.policy == first.policy + " matched to " + first.policy);
   CHECK(matched.match->tolerance == 0.01);
   CHECK(&first == &audit.conditions()[1]);
-  CHECK(audit.conditions().size() == 3);
+  CHECK(audit.conditions().size() == 4);  // another sparsity, from the other side
 }
 
 TEST_CASE("model_audit: an unembedding that only the processed model has is compressed and counted") {

@@ -126,6 +126,16 @@ TEST_CASE("locate_damage: shares, totals and the choice of the worst from sums a
   CHECK(found.second == 1);
   CHECK(found.worst_share.value == 0.25);  // on the odd ones
   CHECK(found.lead.value == -0.5);
+  CHECK(found.carriers == 1);  // 9 of 12 there
+  CHECK(found.carried.value == 0.25);
+  units[0].isolated.half[0] = 2.5;
+  const damage_location both = conclude_location(units, total, all, weights);
+  CHECK(both.worst == 1);
+  CHECK(both.carriers == 1);  // 3 of 5.5
+  CHECK(both.carried.value == 0.75);
+  units[2].isolated.half[0] = 1.0;
+  CHECK(conclude_location(units, total, all, weights).carriers == 2);  // 3 of 6.5 are too few
+  units[2].isolated.half[0] = 0.0;
   CHECK(found.total_additivity.value == 1.5);
   CHECK(found.noise.value == 6.0);
   CHECK(found.ranked == 2);

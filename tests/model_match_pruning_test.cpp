@@ -70,6 +70,30 @@ TEST_CASE("match_pruning: a loss is met within the tolerance, and the search sto
   CHECK(calls < 20);
 }
 
+TEST_CASE("match_pruning: in nats the search goes on until both sides of the target have been visited") {
+  // The first step is within the tolerance, and below.
+  const auto match = match_pruning(loss_bisection{.tolerance = 0.1}, 0.5, [](double s) { return s; });
+  CHECK(visited(match) == std::vector<double>{0.475, (0.475 + 0.95) / 2.0});
+  CHECK(match.best.sparsity == 0.475);
+  CHECK(match.within_tolerance);
+}
+
+TEST_CASE("across: the nearest on the other side that is a tenth of the excess off, else the furthest, else none") {
+  sparsity_match match;
+  match.best = {0.5, 1.01};
+  match.trials = {{0.2, 0.2}, {0.4, 0.85}, {0.45, 0.95}, {0.48, 0.98}, {0.5, 1.01}, {0.7, 2.0}};
+  CHECK(across(match, 1.0, 1.0) == sparsity_trial{0.4, 0.85});
+  CHECK(across(match, 1.0, 0.1) == sparsity_trial{0.48, 0.98});
+  CHECK(across(match, 1.0, 20.0) == sparsity_trial{0.2, 0.2});
+  match.best = {0.48, 0.98};  // from below: what lies above, and a loss that is the target's
+  CHECK(across(match, 1.0, 1.0) == sparsity_trial{0.7, 2.0});
+  match.trials.push_back({0.6, std::nan("")});
+  match.trials.push_back({0.49, 1.0});
+  CHECK(across(match, 1.0, 0.0) == sparsity_trial{0.49, 1.0});
+  match.trials = {{0.2, 0.2}, {0.48, 0.98}};
+  CHECK_FALSE(across(match, 1.0, 1.0).has_value());
+}
+
 TEST_CASE("match_pruning: a target out of reach is said to be so") {
   const auto match = match_pruning(loss_bisection{.max_steps = 8}, 5.0, [](double s) { return s; });
   CHECK_FALSE(match.within_tolerance);

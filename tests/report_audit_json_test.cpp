@@ -76,6 +76,8 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   CHECK(j["protocol"]["calibration"].is_null());
   pruning_match match;
   CHECK(detail::match_json(match)["tolerance"].is_null());
+  CHECK(detail::match_json(match)["reference"].is_null());
+  CHECK(detail::match_json(match)["across"] == false);
   match.tolerance = 0.25;
   CHECK(detail::match_json(match)["tolerance"] == 0.25);
   CHECK_FALSE(j["conditions"][0].contains("prediction_honest"));

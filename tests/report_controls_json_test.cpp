@@ -20,7 +20,8 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   p.policy = "rtn:bits=4";
   p.beyond.resize(1);
   p.refusal = "it changes activations too";
-  p.matches = {{0.25, 0.001, false}};
+  p.matches = {{0.25, 0.001, false}, {0.25, 0.001, true, 0.5, 0.5, 0.375}};
+  p.matches[0].reason = "none were on the other side";
   p.prediction.reason = "one class alone";
   shared_damage& pair = c.pairs.emplace_back();
   pair.a = "a";
@@ -38,6 +39,10 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   CHECK(j["policies"][0]["reason"] == "it changes activations too");
   CHECK(j["policies"][0]["beyond_numerics"][0]["floor"] == "weights rounded");
   CHECK(j["policies"][0]["random_pruning"][0]["within_tolerance"] == false);
+  CHECK(j["policies"][0]["random_pruning"][0]["sparsity_across"].is_null());
+  CHECK(j["policies"][0]["random_pruning"][0]["sparsity_at_equal_loss"]["reason"] == "none were on the other side");
+  CHECK(j["policies"][0]["random_pruning"][1]["sparsity_at_equal_loss"]["value"] == 0.375);
+  CHECK(j["policies"][0]["random_pruning"][1]["place"] == 0.5);
   const report_json& prediction = j["policies"][0]["prediction"];
   CHECK(prediction["reason"] == "one class alone");
   CHECK(prediction["verdict"] == "no fit");

@@ -28,7 +28,9 @@ TEST_CASE("locate text: the finding comes first, with the evidence for it") {
   CHECK(location_text(found).rfind("layer 1 carries the largest share of what rtn:bits=4 does to the features: "
                                    "48.0 % [44.0, 52.0], measured on the odd groups",
                                    0) == 0);
-  CHECK(says(found, "Of 3 units (layers) before the hook, 1 carry half of it; 1 change nothing before the hook."));
+  CHECK(says(found,
+             "Of 3 units (layers) before the hook, 2 carry half of it, chosen on the even groups of rows, and 72.0 % "
+             "[60.0, 80.0] on the odd ones; 1 change nothing before the hook."));
   CHECK(says(found, "(weights uniform) is 0.750 [0.500, 1.250]."));
   CHECK(says(found, "3 of 200 features count as noise 99 (|r| of 0.1 or less), 1 of them lost altogether."));
   CHECK(says(found, "5 features are silent on one half"));

@@ -44,6 +44,8 @@ inline qfa::damage_location made_location() {
   out.second = 2;
   out.lead = made_estimate(0.23, 0.2, 0.26, qfa::interval_scale::identity);
   out.worst_share = made_estimate(0.48, 0.44, 0.52);
+  out.carriers = 2;
+  out.carried = made_estimate(0.72, 0.6, 0.8);
   out.depths = qfa::depth_profile{.kl = made_estimate(0.125, 0.1, 0.15), .depths = {}};
   const double recovered[]{0.0, 0.25, 0.9};
   for (std::size_t d = 0; d < 3; ++d) {

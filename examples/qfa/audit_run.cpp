@@ -452,7 +452,8 @@ finished_audit run_on_model(const audit_arguments& arguments) {
       if (std::ranges::find(controlled, policy.name(), &qfa::any_policy::name) == controlled.end())
         controlled.push_back(policy);
     for (const qfa::condition_result& c : out.result.conditions)
-      if (c.match) controlled.emplace_back(qfa::magnitude_pruner{.sparsity = c.match->sparsity}, c.policy);
+      if (c.match && !c.match->across)
+        controlled.emplace_back(qfa::magnitude_pruner{.sparsity = c.match->sparsity}, c.policy);
     if (goes_back)
       go_back_to_models(out, arguments, model, dictionary, tokens, calibration, settings, controlled, against, cached,
                         std::move(directions));

@@ -57,6 +57,23 @@ inline pruning_match describe_match(const sparsity_match& found, std::string mat
   return out;
 }
 
+/// The pruning to be run besides one that is matched in nats: at the sparsity from the target's other side, of those
+/// that its search visited.
+inline std::optional<pruning_match> other_side(const pruning_match& nearest) {
+  sparsity_match visited{.best = {nearest.sparsity, nearest.reached}};
+  for (const auto& [sparsity, value] : nearest.trials)
+    visited.trials.push_back({sparsity, value});
+  const std::optional<sparsity_trial> found =
+      across(visited, nearest.target, (std::max)(nearest.target - nearest.reference, 0.0));
+  if (!found) return std::nullopt;
+  pruning_match out = nearest;
+  out.sparsity = found->sparsity;
+  out.reached = found->value;
+  out.within_tolerance = nearest.tolerance && std::fabs(found->value - nearest.target) <= *nearest.tolerance;
+  out.across = true;
+  return out;
+}
+
 /// What a report says of caches through which rows of `context` tokens pass.  Throws where the plan is of another model
 /// or hides its policies in one call.
 inline audited_cache describe_cache(const cache_use& cache, const model_config& config, std::size_t context) {
@@ -173,6 +190,35 @@ inline void compare_conditions(audit_result& audit) {
         list->back().b = b.policy;
       }
     }
+}
+
+/// Damage of prunings at the very loss that they were matched to, where both sides of it were run on the same rows.
+inline void interpolate_matches(audit_result& audit) {
+  for (condition_result& nearest : audit.conditions) {
+    if (!nearest.match || nearest.match->across || nearest.match->same_rows) continue;
+    const auto policy = std::ranges::find(audit.conditions, nearest.match->matched_to, &condition_result::policy);
+    const auto other = std::ranges::find_if(audit.conditions, [&](const condition_result& c) {
+      return c.match && c.match->across && c.match->matched_to == nearest.match->matched_to;
+    });
+    if (policy == audit.conditions.end() || other == audit.conditions.end() || !policy->loss) continue;
+    const auto run = [](const condition_result& c) {
+      return costed_run{c.policy, c.match ? c.match->sparsity : 0.0, &c.by_honest, &c.loss->excess};
+    };
+    nearest.at_equal_loss = compare_at_equal_loss(run(*policy), run(nearest), run(*other));
+  }
+}
+
+/// Fills in what an audit of a model knows of how it was run.
+inline void describe_model_run(audit_protocol& made, const audit_settings& settings, const audit_options& options,
+                               const token_rows& tokens, const model_config& config) {
+  made.source = "model";
+  made.dropped_tokens = tokens.dropped;
+  made.bos_added = tokens.bos_added;
+  made.processing = describe(settings.weight_processing);
+  made.order = order_names[static_cast<std::size_t>(settings.order)];
+  made.fused = options.fused;
+  made.architecture = name_of(config.family);
+  made.loss = options.losses ? "mean over scored tokens, every position of a row but its first" : "not asked for";
 }
 
 /// Fills in what every audit knows of itself: tokens, groups, the SAE, and the warnings of its settings.

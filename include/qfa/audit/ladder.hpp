@@ -137,12 +137,13 @@ inline void measure_by_ladder(audit_result& audit, std::span<const std::uint32_t
   audit.ladder = audited_ladder{found->family, found->conditions, std::move(survey)};
 }
 
-/// What takes all conditions of an audit together: overlaps of every two, and the ladder.  `ladder_only` names the
-/// conditions that stand in the audit as rungs and are in no table.
+/// What takes all conditions of an audit together: overlaps of every two, the ladder, and damage between two prunings.
+/// `ladder_only` names the conditions that stand in the audit as rungs and are in no table; nor is the second pruning.
 inline void conclude_together(audit_result& audit, std::span<const std::string> ladder_only = {},
                               const std::string& meaning_floor = {}, std::span<const std::uint32_t> families = {}) {
   for (condition_result& c : audit.conditions)
-    c.ladder_only = std::ranges::find(ladder_only, c.policy) != ladder_only.end();
+    c.ladder_only = std::ranges::find(ladder_only, c.policy) != ladder_only.end() || (c.match && c.match->across);
+  interpolate_matches(audit);
   compare_conditions(audit);
   if (!meaning_floor.empty()) hold_meanings_against(audit, meaning_floor);
   measure_by_ladder(audit, families);

@@ -12,6 +12,7 @@
 
 #include "qfa/audit/token_percentiles.hpp"
 #include "qfa/model/loss_sums.hpp"
+#include "qfa/stats/between_runs.hpp"
 #include "qfa/stats/block_length.hpp"
 #include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/halving_check.hpp"
@@ -35,6 +36,7 @@ struct loss_summary {
   estimate top1_agreement;                      ///< share of scored tokens; interval on logit
   halving_check excess_halved;                  ///< of excess_loss's interval
   halving_check kl_halved;                      ///< of that of kl
+  group_deletions excess{};                     ///< excess_loss and what it is without each group
   std::optional<token_percentiles> by_token{};  ///< how losses are spread over tokens; none of the reference
 
   /// Whether perplexity fell for sure: the interval of the ratio lies below 1.
@@ -49,6 +51,24 @@ inline std::vector<double> excess_by_row(std::span<const comparison_sum> rows) {
   std::vector<double> out;
   for (const comparison_sum& row : rows)
     out.push_back(row.compressed.mean() - row.reference.mean());
+  return out;
+}
+
+/// How much more loss than the reference's rows have that lie in `groups`, and without each group; nats per token.
+inline group_deletions excess_by_groups(std::span<const comparison_sum> rows, const row_groups& groups) {
+  require(rows.size() == groups.rows(), "losses need one sum for each row of the groups");
+  by_row<comparison_sum> sums;
+  for (const comparison_sum& row : rows)
+    sums.add_row(row);
+  const auto excess = [](const comparison_sum& s) { return s.compressed.mean() - s.reference.mean(); };
+  const auto parts = sums.by_group(groups.groups(), [&](std::size_t r) { return groups.group_of(r); });
+  group_deletions out{.whole = excess(sums.total())};
+  for (std::size_t left_out = 0; left_out < parts.size(); ++left_out) {
+    comparison_sum rest;
+    for (std::size_t g = 0; g < parts.size(); ++g)
+      if (g != left_out) rest += parts[g];
+    out.without.push_back(excess(rest));
+  }
   return out;
 }
 
@@ -83,7 +103,8 @@ inline loss_summary summarize_losses(std::span<const comparison_sum> rows, const
   loss_summary out;
   out.loss = whole.compressed.mean();
   out.perplexity = whole.compressed.perplexity();
-  out.excess_loss = estimated(excess, interval_scale::identity);
+  out.excess = excess_by_groups(rows, groups);
+  out.excess_loss = jackknife(out.excess.whole, out.excess.without);
   out.perplexity_ratio = estimated([&](const comparison_sum& s) { return std::exp(excess(s)); }, interval_scale::log);
   out.kl = estimated(kl, interval_scale::log);
   out.top1_agreement = estimated([](const comparison_sum& s) { return s.top_agreement(); }, interval_scale::logit);

@@ -129,28 +129,34 @@ class model_audit {
     settle();
     require(options_.losses, "pruning that is matched on perplexity needs an audit with losses");
     const double target = condition(matched_to).loss->perplexity;
-    if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
-    const sparsity_match match = qfa::match_pruning(published_bisection{}, target, [&](double sparsity) {
-      return std::exp(pruned_loss(sparsity, targets, tokens(), matched_to));
-    });
-    return run_match(match, matched_to, "published bisection on perplexity", target, tokens().rows(), {}, false,
-                     targets);
+    std::optional<pruning_match> match = known_match(matched_to);
+    if (!match)
+      match = describe_match(
+          qfa::match_pruning(published_bisection{}, target,
+                             [&](double s) { return std::exp(pruned_loss(s, targets, tokens(), matched_to)); }),
+          matched_to, "published bisection on perplexity", target, tokens().rows(), {});
+    return run_match(*match, false, targets);
   }
 
-  /// Matches the loss in nats within a tolerance, on rows other than those that are reported: a sparsity that was
-  /// chosen on the reported rows would fit their noise.
+  /// Matches the loss in nats within a tolerance, on rows that are not reported: a sparsity chosen on those would fit
+  /// their noise.  One from the target's other side is run as well: the damage at the very loss lies between them.
   template <weight_policy Policy>
   const condition_result& match_pruning_in_nats(const Policy& policy, const std::string& matched_to,
                                                 const token_rows& matching, double tolerance,
                                                 const target_patterns& targets = {}) {
-    if (const condition_result* const known = finished_match(matched_to, targets)) return *known;
-    const any_decoder compressed = model().ready(model().compress_by(policy, targets));
-    const double target = mean_loss(compressed, matching, "match " + matched_to, told_, options_.share);
-    const sparsity_match match =
-        qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
-                           [&](double sparsity) { return pruned_loss(sparsity, targets, matching, matched_to); });
-    return run_match(match, matched_to, "bisection on nats", target, matching.rows(), tolerance, needs_of(policy).any(),
-                     targets);
+    const bool calibrated = needs_of(policy).any();
+    std::optional<pruning_match> match = known_match(matched_to);
+    if (!match) {
+      const double target = loss_of(model().ready(model().compress_by(policy, targets)), matching, matched_to);
+      match =
+          describe_match(qfa::match_pruning(loss_bisection{.tolerance = tolerance}, target,
+                                            [&](double s) { return pruned_loss(s, targets, matching, matched_to); }),
+                         matched_to, "bisection on nats", target, matching.rows(), tolerance);
+      match->reference = loss_of(reference(), matching, matched_to);
+    }
+    const condition_result& nearest = run_match(*match, calibrated, targets);
+    if (const std::optional<pruning_match> other = other_side(*match)) run_match(*other, calibrated, targets);
+    return nearest;
   }
 
   /// Everything so far, and what takes all conditions together; `made` says how (the audit fills in what it knows).
@@ -158,14 +164,7 @@ class model_audit {
     settle();
     made.halving = conclude_.settle(conditions_, features(), passes_.logit_lengths());
     audit_result out;
-    made.source = "model";
-    made.dropped_tokens = tokens().dropped;
-    made.bos_added = tokens().bos_added;
-    made.processing = describe(settings_.weight_processing);
-    made.order = order_names[static_cast<std::size_t>(settings_.order)];
-    made.fused = options_.fused;
-    made.architecture = name_of(model().stored().config.family);
-    made.loss = options_.losses ? "mean over scored tokens, every position of a row but its first" : "not asked for";
+    describe_model_run(made, settings_, options_, tokens(), model().stored().config);
     if (calibrated_) {
       const token_rows& rows = model().calibration();
       made.calibration = calibration_source_;
@@ -210,16 +209,13 @@ class model_audit {
     return &add(*record);
   }
 
-  /// The same of the pruning that is matched to a condition.  One that has only begun is run to its end: its sparsity
-  /// is known.
-  const condition_result* finished_match(const std::string& matched_to, const target_patterns& targets) {
-    const std::optional<pass_record> record = passes_.finished();
-    const pass_record* const known = record ? &*record : passes_.begun();
-    if (known == nullptr) return nullptr;
-    if (!known->match || known->match->matched_to != matched_to)
-      fail("the checkpoint goes on with \"" + known->name + "\", expected pruning matched to \"" + matched_to + "\"");
-    if (record) return &add(*record);
-    return &run_policy(magnitude_pruner{.sparsity = known->match->sparsity}, *known, targets);
+  /// That of the pruning which a checkpoint goes on with, whole or begun: its sparsity need not be searched for again.
+  std::optional<pruning_match> known_match(const std::string& matched_to) const {
+    const std::optional<pass_record> record = passes_.known();
+    if (!record) return std::nullopt;
+    if (!record->match || record->match->matched_to != matched_to)
+      fail("the checkpoint goes on with \"" + record->name + "\", expected pruning matched to \"" + matched_to + "\"");
+    return record->match;
   }
 
   template <weight_policy Policy>
@@ -259,18 +255,22 @@ class model_audit {
     counted_ = true;
   }
 
-  double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& tokens, const std::string& to) {
-    return mean_loss(model().ready(model().compress_by(magnitude_pruner{.sparsity = sparsity}, targets)), tokens,
-                     "match " + to, told_, options_.share);
+  double loss_of(const any_decoder& of, const token_rows& rows, const std::string& matched_to) const {
+    return mean_loss(of, rows, "match " + matched_to, told_, options_.share);
+  }
+  double pruned_loss(double sparsity, const target_patterns& targets, const token_rows& rows, const std::string& to) {
+    return loss_of(model().ready(model().compress_by(magnitude_pruner{.sparsity = sparsity}, targets)), rows, to);
   }
 
-  const condition_result& run_match(const sparsity_match& match, const std::string& matched_to, std::string method,
-                                    double target, std::size_t rows, std::optional<double> tolerance, bool calibrated,
-                                    const target_patterns& targets) {
-    const magnitude_pruner pruner{.sparsity = match.best.sparsity};
+  const condition_result& run_match(const pruning_match& match, bool calibrated, const target_patterns& targets) {
+    const magnitude_pruner pruner{.sparsity = match.sparsity};
+    if (known_match(match.matched_to)) {
+      if (const std::optional<pass_record> whole = passes_.finished()) return add(*whole);
+      return run_policy(pruner, *passes_.begun(), targets);
+    }
     const bool taken = std::ranges::any_of(conditions_, [&](const auto& c) { return c.policy == describe(pruner); });
-    pass_record record = about(taken ? describe(pruner) + " matched to " + matched_to : describe(pruner));
-    record.match = describe_match(match, matched_to, std::move(method), target, rows, tolerance);
+    pass_record record = about(taken ? describe(pruner) + " matched to " + match.matched_to : describe(pruner));
+    record.match = match;
     record.calibrated = calibrated;
     return run_policy(pruner, std::move(record), targets);
   }

@@ -127,6 +127,12 @@ class model_passes {
     return record;
   }
 
+  /// The record of the next pass, where the checkpoint holds it whole or in part; `finished` or `begun` has it then.
+  std::optional<pass_record> known() const {
+    if (std::optional<pass_record> whole = checkpoint_.finished(passes_)) return whole;
+    return begun() != nullptr ? std::optional(*begun()) : std::nullopt;
+  }
+
   /// That of a pass which the checkpoint holds in part, and which `run` goes on with; nullptr where there is none.
   const pass_record* begun() const noexcept { return checkpoint_.running(); }
 

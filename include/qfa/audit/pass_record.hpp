@@ -172,7 +172,7 @@ void archive_members(Self& self, Archive& archive) {
 template <detail::is_a<pruning_match> Self, class Archive>
 void archive_members(Self& self, Archive& archive) {
   archive(self.matched_to, self.method, self.target, self.reached, self.sparsity, self.rows, self.same_rows,
-          self.within_tolerance, self.tolerance, self.trials);
+          self.within_tolerance, self.tolerance, self.trials, self.reference, self.across);
 }
 
 template <detail::is_a<audited_cache> Self, class Archive>

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/equal_loss.hpp"
 #include "qfa/audit/losses.hpp"
 #include "qfa/audit/overlap.hpp"
 #include "qfa/audit/prediction.hpp"
@@ -125,6 +126,7 @@ struct pruning_match {
   std::string matched_to;
   std::string method;   ///< "published bisection on perplexity" or "bisection on nats"
   double target = 0.0;  ///< perplexity or nats on the matching rows
+  double reference = std::numeric_limits<double>::quiet_NaN();  ///< the reference's there, where it was asked; nats
   double reached = 0.0;
   double sparsity = 0.0;
   std::size_t rows = 0;    ///< on which it was matched
@@ -132,6 +134,7 @@ struct pruning_match {
   bool within_tolerance = true;
   std::optional<double> tolerance{};              ///< nats; none of the published match
   std::vector<std::pair<double, double>> trials;  ///< sparsity, value
+  bool across = false;  ///< not the best: run for the damage between, from the target's other side
 };
 
 /// The caches through which a condition's texts passed.
@@ -165,12 +168,13 @@ struct condition_result {
   /// conditions target.  None where that is not known, or where conditions' targets differ in it.
   std::optional<double> bits_per_weight{};
   std::optional<pruning_match> match;
+  std::optional<equal_loss_damage> at_equal_loss{};  ///< of pruning that is matched in nats
   std::optional<audited_cache> cache{};
   std::optional<meaning_findings> meaning{};        ///< where the audit compares what features mean
   std::optional<worth_in_bits> effective{};         ///< in bits of the audit's ladder, if it has one
   std::optional<group_length_check> code_groups{};  ///< by rows' cosines of codes; none of the reference
   worst_features worst{};                           ///< chosen on half of the rows; empty of the reference
-  bool ladder_only = false;                         ///< a rung that nobody asked to see: in the report, but in no table
+  bool ladder_only = false;                         ///< a rung or a pruning that nobody asked to see: in no table
 
   const survey& by(const protocol& rules) const noexcept { return rules.guarded_r ? by_published : by_honest; }
 };

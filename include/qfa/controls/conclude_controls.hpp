@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 
 #include "qfa/controls/control_findings.hpp"
 #include "qfa/controls/control_passes.hpp"
+#include "qfa/controls/pruned_runs.hpp"
 #include "qfa/controls/survival_variant.hpp"
 #include "qfa/controls/weight_controls.hpp"
 #include "qfa/model/loss_sums.hpp"
@@ -30,6 +32,8 @@ struct controlled_samples {
   double energy = 0.0;  ///< E|D|^2 at the hook
   std::map<control_kind, std::vector<damage_sample>> controls;
   std::vector<double> error_variances;   ///< (counted): e^T S_D e, where S_D is known
+  group_deletions excess{};              ///< of the policy's loss over the reference's, where pruning is matched to it
+  std::deque<pruned_runs> pruned{};      ///< at random, for each of their seeds
   std::vector<matched_pruning> matches;  ///< of random pruning, one a seed
 
   std::span<const damage_sample> of(control_kind kind) const {
@@ -37,6 +41,15 @@ struct controlled_samples {
     return found == controls.end() ? std::span<const damage_sample>{} : std::span(found->second);
   }
 };
+
+/// Random pruning becomes a control of its policy, at the policy's own loss, once its runs are whole.
+inline void carry_to_equal_loss(controlled_samples& s) {
+  for (pruned_runs& runs : s.pruned) {
+    s.controls[control_kind::random_pruning].push_back(at_equal_loss(runs, s.excess));
+    s.matches.push_back(runs.match);
+  }
+  s.pruned.clear();
+}
 
 /// What a second pass of the reference says of the first.
 inline self_check check_of(const pass_record& again, std::span<const std::uint32_t> counted) {

@@ -58,9 +58,12 @@ class control_audit {
         {.losses = false, .edits = residual_edits()});
     std::vector<controlled_samples> all(with_.policies.size());
     for (std::size_t i = 0; i < all.size(); ++i)
-      run_controls(with_.policies[i], run_itself(with_.policies[i], all[i].itself), all[i]);
+      run_controls(with_.policies[i], run_itself(with_.policies[i], all[i]), all[i]);
     passes_.settle();
-    if (with_.matching.rows() == 0 || !with_.options.losses)
+    if (concludes_)
+      for (controlled_samples& samples : all)
+        carry_to_equal_loss(samples);
+    if (!matches_pruning())
       out.notes.emplace_back("random pruning of the same loss was left out: it needs losses, and rows to match on");
     if (!concludes_) return out;
     const dictionary_facts known = facts();
@@ -119,11 +122,13 @@ class control_audit {
   /// Fills `to`, which must stay where it is, once the pass is whole.
   template <class Compress>
   void run(const std::string& name, Compress compress, damage_sample& to, const pass_options& how = {.losses = false},
-           bool with_halves = false) {
+           bool with_halves = false, group_deletions* excess = nullptr) {
     passes_.run(
         name, std::move(compress),
-        [this, &to, with_halves](const pass_record& record) {
-          if (concludes_) to = sample_of(record.table, passes_.counted(), record.name, with_halves);
+        [this, &to, with_halves, excess](const pass_record& record) {
+          if (!concludes_) return;
+          to = sample_of(record.table, passes_.counted(), record.name, with_halves);
+          if (excess != nullptr) *excess = excess_by_groups(record.losses, record.groups);
         },
         how);
   }
@@ -164,7 +169,7 @@ class control_audit {
   }
 
   /// The pass of a policy, what reads the same activations beside it, and the covariance of its error.
-  error_covariance run_itself(const any_policy& policy, damage_sample& to) {
+  error_covariance run_itself(const any_policy& policy, controlled_samples& to) {
     const token_layout& layout = passes_.features().layout();
     error_covariance covariance(with_.dictionary.d_in);
     std::size_t blocks = 0;
@@ -177,8 +182,8 @@ class control_audit {
     };
     for_each_beside([&](variant_beside& one) { one.begin(policy.name()); });
     run(
-        policy.name(), [this, policy] { return passes_.model().compress_by(policy, with_.targets); }, to,
-        {.losses = false, .watch = watch}, true);
+        policy.name(), [this, policy] { return passes_.model().compress_by(policy, with_.targets); }, to.itself,
+        {.losses = matches_pruning(), .watch = watch}, true, matches_pruning() ? &to.excess : nullptr);
     for_each_beside([](variant_beside& one) { one.end(); });
     return has_all_rows() && blocks == layout.blocks() ? covariance : covariance_of(policy);
   }
@@ -193,7 +198,7 @@ class control_audit {
   void run_controls(const any_policy& policy, const error_covariance& covariance, controlled_samples& to) {
     const auto place = [&](control_kind kind) -> damage_sample& {
       std::vector<damage_sample>& runs = to.controls[kind];
-      runs.reserve((std::max)({how_.seeds, how_.pruning_seeds, how_.noise_seeds,
+      runs.reserve((std::max)({how_.seeds, how_.noise_seeds,
                                std::size_t{1}}));  // a sample is filled later, where it is
       return runs.emplace_back();
     };
@@ -211,23 +216,41 @@ class control_audit {
       disturbed(control_kind::isotropic_noise, seed, isotropic_noise(hook, to.energy, context, seed));
       disturbed(control_kind::covariant_noise, seed, covariant_noise(hook, covariance, context, seed));
     }
-    if (concludes_) to.error_variances = variances_along(covariance);
-    if (with_.matching.rows() == 0 || !with_.options.losses) return;
-    const double target = mean_loss(passes_.model().ready(passes_.model().compress_by(policy, with_.targets)),
-                                    with_.matching, "match " + policy.name(), with_.told, with_.options.share);
+    if (concludes_)
+      to.error_variances = variances_along_encoder(covariance, passes_.features().dictionary(), passes_.counted());
+    if (matches_pruning()) prune_at_random(policy, to);
+  }
+
+  bool matches_pruning() const { return with_.matching.rows() > 0 && with_.options.losses; }
+
+  /// Random pruning of the policy's loss, each seed at two sparsities that a search on rows of its own has visited.
+  void prune_at_random(const any_policy& policy, controlled_samples& to) {
+    const auto loss_of = [&](const any_decoder& model) {
+      return mean_loss(model, with_.matching, "match " + policy.name(), with_.told, with_.options.share);
+    };
+    const auto compressed_loss = [&](const any_policy& by) {
+      return loss_of(passes_.model().ready(passes_.model().compress_by(by, with_.targets)));
+    };
+    if (!unpruned_loss_) unpruned_loss_ = loss_of(passes_.model().reference());
+    const double target = compressed_loss(policy);
     for (std::uint64_t seed = 1; seed <= how_.pruning_seeds; ++seed) {
       const auto pruner = [&](double sparsity) { return random_pruner{.sparsity = sparsity, .seed = seed}; };
-      const sparsity_match match = match_pruning(
-          loss_bisection{.tolerance = how_.pruning_tolerance, .max_steps = 10}, target, [&](double sparsity) {
-            return mean_loss(passes_.model().ready(passes_.model().compress_by(pruner(sparsity), with_.targets)),
-                             with_.matching, "match " + policy.name(), with_.told, with_.options.share);
-          });
-      to.matches.push_back({match.best.sparsity, match.best.value - target, match.within_tolerance});
-      damage_sample& pruned = place(control_kind::random_pruning);
-      run(
-          describe(pruner(match.best.sparsity)) + " for " + policy.name(),
-          [this, chosen = pruner(match.best.sparsity)] { return passes_.model().compress_by(chosen, with_.targets); },
-          pruned);
+      const sparsity_match match =
+          match_pruning(loss_bisection{.tolerance = how_.pruning_tolerance, .max_steps = 10}, target,
+                        [&](double sparsity) { return compressed_loss(pruner(sparsity)); });
+      pruned_runs& runs = to.pruned.emplace_back();
+      runs.match = {match.best.sparsity, match.best.value - target, match.within_tolerance};
+      const auto run_at = [&](double sparsity, costed_sample& sample) {
+        run(
+            describe(pruner(sparsity)) + " for " + policy.name(),
+            [this, chosen = pruner(sparsity)] { return passes_.model().compress_by(chosen, with_.targets); },
+            sample.damage, {}, false, &sample.excess);
+      };
+      run_at(match.best.sparsity, runs.nearest);
+      if (const auto other = across(match, target, (std::max)(target - *unpruned_loss_, 0.0))) {
+        runs.match.across = other->sparsity;
+        run_at(other->sparsity, runs.across);
+      }
     }
   }
 
@@ -262,23 +285,10 @@ class control_audit {
     return out;
   }
 
-  /// e^T S_D e of each counted feature.
-  std::vector<double> variances_along(const error_covariance& s) const {
-    const sae& dictionary = passes_.features().dictionary();
-    const std::vector<std::uint32_t>& counted = passes_.counted();
-    std::vector<double> out(counted.size());
-    parallel_for(counted.size(), [&](std::size_t f) {
-      std::vector<double> e(dictionary.d_in);
-      for (std::size_t i = 0; i < e.size(); ++i)
-        e[i] = static_cast<double>(dictionary.w_enc[i * dictionary.d_sae + counted[f]]);
-      out[f] = s.along(e);
-    });
-    return out;
-  }
-
   const control_material& with_;
   control_settings how_;
   bool concludes_;
+  std::optional<double> unpruned_loss_;  // of the reference on the rows for matching, nats
   control_passes passes_;
   audited_samples audited_;
   std::vector<std::optional<variant_beside>> beside_;  // for each of the other choices

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,11 +29,16 @@ struct control_settings {
   double pruning_tolerance = 0.002;  ///< nats
 };
 
-/// Random pruning that costs as much as a policy, on rows of its own.
+/// Random pruning that costs as much as a policy, by a search on rows of its own, and on the controls' rows by a line
+/// through the damage of two sparsities (controls/pruned_runs.hpp).
 struct matched_pruning {
-  double sparsity = 0.0;
-  double gap = 0.0;  ///< of the losses, nats
+  double sparsity = 0.0;  ///< the nearest by loss
+  double gap = 0.0;       ///< of the losses, nats
   bool within_tolerance = true;
+  std::optional<double> across{};                           ///< sparsity from the other side of the policy's loss
+  double place = std::numeric_limits<double>::quiet_NaN();  ///< of that loss on the controls' rows: 0 nearest, 1 across
+  double sparsity_at_equal_loss = std::numeric_limits<double>::quiet_NaN();
+  std::string reason{};  ///< why the nearest sparsity's damage is reported; empty: that at equal loss is
 };
 
 /// The reference held against itself through all that a compression passes through (C1): plumbing.

@@ -16,6 +16,7 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/sae/sae.hpp"
 
 namespace qfa {
 
@@ -93,6 +94,19 @@ class error_covariance {
   std::vector<double> sum_;       // (width)
   std::vector<double> products_;  // (width, width), the lower triangle
 };
+
+/// e^T S_D e of each of those features, e its encoder column: the variance that the error has there.
+inline std::vector<double> variances_along_encoder(const error_covariance& s, const sae& dictionary,
+                                                   std::span<const std::uint32_t> features) {
+  std::vector<double> out(features.size());
+  parallel_for(features.size(), [&](std::size_t f) {
+    std::vector<double> e(dictionary.d_in);
+    for (std::size_t i = 0; i < e.size(); ++i)
+      e[i] = static_cast<double>(dictionary.w_enc[i * dictionary.d_sae + features[f]]);
+    out[f] = s.along(e);
+  });
+  return out;
+}
 
 /// L of S = L L^T, lower triangular, (n, n).  A pivot of no more than 1e-12 of the largest variance is a direction in
 /// which nothing moved, and gives a column of zeros.  (Plain loops in a fixed order: what a library's blocks sum up

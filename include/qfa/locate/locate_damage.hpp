@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -87,17 +88,28 @@ struct damage_location {
   /// Spearman's correlation of the units' damage on even and on odd groups of rows, of the units that any damage comes
   /// from; on atanh.
   estimate ranking;
-  std::size_t ranked = 0;  ///< such units
-  std::size_t worst = 0;   ///< the unit that carries most on the even groups
-  std::size_t second = 0;  ///< the one that carries most behind it; the same where there is no other
-  estimate worst_share;    ///< the worst one's share on the odd groups, which did not choose it; on logit
-  estimate lead;           ///< its share less the second one's, on the odd groups
+  std::size_t ranked = 0;    ///< such units
+  std::size_t worst = 0;     ///< the unit that carries most on the even groups
+  std::size_t second = 0;    ///< the one that carries most behind it; the same where there is no other
+  estimate worst_share;      ///< the worst one's share on the odd groups, which did not choose it; on logit
+  estimate lead;             ///< its share less the second one's, on the odd groups
+  std::size_t carriers = 0;  ///< the fewest units that have half of the isolated damage on the even groups
+  estimate carried;          ///< and their share on the odd ones; on logit
   std::optional<depth_profile> depths{};                             ///< where the bench has losses
   double reference_fvu = std::numeric_limits<double>::quiet_NaN();   ///< of the SAE on the reference
   double compressed_fvu = std::numeric_limits<double>::quiet_NaN();  ///< and on the compressed model
 };
 
 namespace detail {
+
+/// Units by their damage on the even groups of rows, the worst first; of equals the earlier.
+inline std::vector<std::size_t> worst_on_even(std::span<const located_unit> units) {
+  std::vector<std::size_t> out(units.size());
+  std::iota(out.begin(), out.end(), std::size_t{0});
+  std::ranges::stable_sort(
+      out, [&](std::size_t a, std::size_t b) { return units[a].isolated.half[0] > units[b].isolated.half[0]; });
+  return out;
+}
 
 inline estimate share_of(const noise_sum& part, const noise_sum& whole, interval_scale scale) {
   return jackknife(ratio(part.all, whole.all), part.without.size(),
@@ -155,12 +167,13 @@ inline damage_location conclude_location(std::vector<located_unit> units, const 
   out.adds_up = measure_additivity(all, total);
   out.total_additivity = detail::share_of(out.whole, isolated, interval_scale::log);
   out.ranking = detail::rank_agreement(out.units, all.groups, out.ranked);
-  const auto on_even = [&](std::size_t u) { return out.units[u].isolated.half[0]; };
-  for (std::size_t u = 1; u < out.units.size(); ++u)
-    if (on_even(u) > on_even(out.worst)) out.worst = u;
-  out.second = out.worst == 0 && out.units.size() > 1 ? 1 : 0;
-  for (std::size_t u = 0; u < out.units.size(); ++u)
-    if (u != out.worst && on_even(u) > on_even(out.second)) out.second = u;
+  const std::vector<std::size_t> order = detail::worst_on_even(out.units);
+  out.worst = order.front();
+  out.second = order.size() > 1 ? order[1] : order.front();
+  noise_sum carriers = out.units[out.worst].isolated;
+  for (out.carriers = 1; out.carriers < order.size() && carriers.half[0] < 0.5 * isolated.half[0]; ++out.carriers)
+    carriers += out.units[order[out.carriers]].isolated;
+  out.carried = detail::half_share_of(carriers, isolated, 1, interval_scale::logit);
   const noise_sum& worst = out.units[out.worst].isolated;
   noise_sum lead = worst;
   lead -= out.units[out.second].isolated;

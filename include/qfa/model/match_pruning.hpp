@@ -5,6 +5,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -56,7 +57,8 @@ sparsity_match match_pruning(const published_bisection& search, double target, P
   return out;
 }
 
-/// Bisection on the loss in nats until it is met within a tolerance.  Run it on tokens other than those that the
+/// Bisection on the loss in nats until it is met within a tolerance, and a sparsity has been visited on either side of
+/// it, between which damage may be interpolated.  Run it on tokens other than those that the
 /// matched model is then judged on: a sparsity chosen on the same tokens fits their noise.
 struct loss_bisection {
   double low = 0.0;
@@ -77,14 +79,37 @@ sparsity_match match_pruning(const loss_bisection& search, double target, Loss&&
   double high = search.high;
   sparsity_match out;
   out.within_tolerance = false;
-  for (int step = 0; step < search.max_steps && !out.within_tolerance; ++step) {
+  bool below = false, above = false;
+  for (int step = 0; step < search.max_steps && !(out.within_tolerance && below && above); ++step) {
     const double middle = (low + high) / 2.0;
     const sparsity_trial trial{middle, static_cast<double>(loss(middle))};
     out.trials.push_back(trial);
     if (step == 0 || std::isnan(out.best.value) || std::fabs(trial.value - target) < std::fabs(out.best.value - target))
       out.best = trial;
     out.within_tolerance = std::fabs(out.best.value - target) <= search.tolerance;
+    (trial.value < target ? below : above) = true;
     (trial.value < target ? low : high) = middle;
+  }
+  return out;
+}
+
+/// The least distance from the target that `across` looks for, as a share of what the target costs (ours): ten times
+/// what rows of one text commonly differ by, and little enough for a straight line.
+inline constexpr double distance_across = 0.1;
+
+/// Of the visited sparsities on the other side of the target than the best one, the end of a line through the two by
+/// which damage is carried to the target's own loss: the nearest by loss that is at least a tenth of `excess`, what the
+/// target costs over no pruning, off from it; else the furthest.  Ends that lie closer would make the line's slope out
+/// of noise.  None where all visited are on one side.
+inline std::optional<sparsity_trial> across(const sparsity_match& match, double target, double excess) {
+  const double least = distance_across * std::fabs(excess);
+  const auto off = [&](const sparsity_trial& t) { return std::fabs(t.value - target); };
+  std::optional<sparsity_trial> out;
+  for (const sparsity_trial& trial : match.trials) {
+    if (!std::isfinite(trial.value) || (trial.value < target) == (match.best.value < target)) continue;
+    const bool nearer = !out || off(trial) < off(*out), reaches = off(trial) >= least;
+    const bool had_reached = out && off(*out) >= least;
+    if (!out || (reaches && (nearer || !had_reached)) || (!reaches && !had_reached && !nearer)) out = trial;
   }
   return out;
 }

@@ -138,13 +138,30 @@ inline report_json match_json(const pruning_match& m) {
   return {{"matched_to", m.matched_to},
           {"method", m.method},
           {"target", number_or_null(m.target)},
+          {"reference", number_or_null(m.reference)},
           {"reached", number_or_null(m.reached)},
           {"sparsity", m.sparsity},
           {"rows", m.rows},
           {"same_rows_as_reported", m.same_rows},
           {"within_tolerance", m.within_tolerance},
           {"tolerance", m.tolerance ? report_json(*m.tolerance) : report_json(nullptr)},
+          {"across", m.across},
           {"trials", std::move(trials)}};
+}
+
+inline report_json equal_loss_json(const equal_loss_damage& d) {
+  report_json out{{"nearest", d.nearest},
+                  {"across", d.across},
+                  {"place", number_or_null(d.place)},
+                  {"sparsity", number_or_null(d.sparsity)},
+                  {"extrapolated", d.extrapolated()},
+                  {"counted", d.counted},
+                  {"survived", to_json(d.survived)},
+                  {"policy_survives_more_by", to_json(d.more_survived)},
+                  {"mean_r", to_json(d.mean_r)},
+                  {"policy_mean_r_more_by", to_json(d.more_mean_r)}};
+  if (!d.reason.empty()) out["reason"] = d.reason;
+  return out;
 }
 
 inline report_json bits_json(const std::optional<double>& bits) {
@@ -207,6 +224,7 @@ inline report_json to_json(const condition_result& c) {
                      value_or_reason(c.cache->bits_per_element.value_or(std::numeric_limits<double>::quiet_NaN()),
                                      "the policy does not say")}};
   if (c.match) out["pruning_match"] = detail::match_json(*c.match);
+  if (c.at_equal_loss) out["at_equal_loss"] = detail::equal_loss_json(*c.at_equal_loss);
   if (c.effective) out["effective_bits"] = to_json(*c.effective);
   if (c.ladder_only) out["ladder_only"] = true;
   if (!c.tensors.empty()) {

@@ -15,6 +15,7 @@
 #include "qfa/report/damage_text.hpp"
 #include "qfa/report/interval_warnings.hpp"
 #include "qfa/report/ladder_text.hpp"
+#include "qfa/report/match_text.hpp"
 #include "qfa/report/meaning_text.hpp"
 #include "qfa/report/patching_text.hpp"
 #include "qfa/report/steering_text.hpp"
@@ -92,13 +93,7 @@ inline std::string audit_text(const audit_result& a, const audit_additions& more
   section(conditions_table(a, form));
   if (form == table_form::markdown) out += "\n";
   sentences(gate_note(a));
-  for (const condition_result& c : a.conditions)
-    if (c.match)
-      sentences(c.policy + " was matched to " + c.match->matched_to + " by " + c.match->method + ": target " +
-                fixed(c.match->target, 4) + ", reached " + fixed(c.match->reached, 4) + " on " +
-                std::to_string(c.match->rows) +
-                (c.match->same_rows ? " of the reported rows" : " rows that are not reported") +
-                (c.match->within_tolerance ? "" : ", NOT within the tolerance") + "\n");
+  sentences(matches_text(a));
   sentences(halving_note(made) + interval_warnings(a));
   section(intervals_table(a, form));
   const bool compressed = std::ranges::any_of(a.conditions, [](const auto& c) { return !c.reference; });

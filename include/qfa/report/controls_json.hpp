@@ -86,8 +86,12 @@ inline report_json to_json(const controlled_policy& p, const control_findings& a
     beyond.push_back(std::move(share));
   }
   for (const matched_pruning& m : p.matches)
-    matches.push_back(
-        {{"sparsity", m.sparsity}, {"loss_gap", number_or_null(m.gap)}, {"within_tolerance", m.within_tolerance}});
+    matches.push_back({{"sparsity", m.sparsity},
+                       {"loss_gap", number_or_null(m.gap)},
+                       {"within_tolerance", m.within_tolerance},
+                       {"sparsity_across", m.across ? report_json(*m.across) : report_json(nullptr)},
+                       {"place", number_or_null(m.place)},
+                       {"sparsity_at_equal_loss", value_or_reason(m.sparsity_at_equal_loss, m.reason)}});
   report_json out{{"policy", p.policy},
                   {"survivors", p.survivors},
                   {"survived", to_json(p.survived)},

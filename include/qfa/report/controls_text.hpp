@@ -59,6 +59,17 @@ inline std::string ceiling_text(const shared_damage& s) {
          "\n";
 }
 
+/// How random pruning came to a policy's loss, and how near its search did.
+inline std::string matched_pruning_text(const std::string& policy, const matched_pruning& m) {
+  std::string out = "random pruning of the loss of " + policy + ": ";
+  if (m.reason.empty())
+    out += "at a sparsity of " + fixed(m.sparsity_at_equal_loss, 4) + ", by a line through " + fixed(m.sparsity, 4) +
+           " and " + fixed(*m.across, 4) + (m.place < 0.0 || m.place > 1.0 ? ", beyond both" : "");
+  else
+    out += "at a sparsity of " + fixed(m.sparsity, 4) + ", the nearest on the rows for matching: " + m.reason;
+  return out + (m.within_tolerance ? "" : "; the search ends " + signed_fixed(m.gap, 4) + " nats from it") + "\n";
+}
+
 /// "POLICY 12.0 %, POLICY 3.0 %".
 template <class Value>
 std::string for_each_policy(const control_findings& c, Value value) {
@@ -225,8 +236,7 @@ inline std::string controls_text(const control_findings& c, table_form form = ta
   for (const controlled_policy& p : c.policies) {
     if (!p.refusal.empty()) out += p.policy + " has no control of its weights: " + p.refusal + "\n";
     for (const matched_pruning& m : p.matches)
-      if (!m.within_tolerance)
-        out += "random pruning of the loss of " + p.policy + " ends " + signed_fixed(m.gap, 4) + " nats from it\n";
+      out += detail::matched_pruning_text(p.policy, m);
   }
   if (!c.pairs.empty()) out += "\n" + shared_damage_table(c, form) + "\n" + agreement_table(c, form);
   for (const shared_damage& s : c.pairs)

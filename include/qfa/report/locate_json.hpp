@@ -86,6 +86,8 @@ inline report_json to_json(const damage_location& found, const audit_protocol& m
                   {"share_on_odd_groups", to_json(found.worst_share)},
                   {"second", found.units[found.second].name},
                   {"lead_on_odd_groups", to_json(found.lead)}};
+  out["carry_half"] = {
+      {"chosen_on", "even groups"}, {"units", found.carriers}, {"share_on_odd_groups", to_json(found.carried)}};
   out["additivity"] = to_json(found.adds_up);
   out["additivity"]["of_totals"] = to_json(found.total_additivity);
   out["ranking"] = {{"spearman_even_odd", to_json(found.ranking)}, {"units", found.ranked}};

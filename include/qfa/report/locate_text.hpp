@@ -34,16 +34,6 @@ inline std::vector<const located_unit*> by_share(const damage_location& found) {
   return out;
 }
 
-/// How many of the largest carry half of the isolated damage.
-inline std::size_t carry_half(const std::vector<const located_unit*>& sorted) {
-  double sum = 0.0, so_far = 0.0;
-  for (const located_unit* unit : sorted)
-    sum += unit->isolated.all;
-  for (std::size_t i = 0; i < sorted.size(); ++i)
-    if ((so_far += sorted[i]->isolated.all) >= 0.5 * sum) return i + 1;
-  return sorted.size();
-}
-
 inline std::string additivity_text(const damage_location& found) {
   const unit_additivity& a = found.adds_up;
   std::string out = "Together the units do " + number_text(a.median, 2) +
@@ -129,7 +119,6 @@ inline std::string units_table(const damage_location& found, std::size_t most_ro
 
 /// The finding in sentences, with its evidence.
 inline std::string location_text(const damage_location& found) {
-  const auto sorted = detail::by_share(found);
   const auto behind = static_cast<std::size_t>(
       std::ranges::count_if(found.units, [](const located_unit& u) { return !u.reaches_hook; }));
   const std::size_t reaching = found.units.size() - behind;
@@ -147,9 +136,9 @@ inline std::string location_text(const damage_location& found) {
            percent_text(found.worst_share) + " on the odd ones; it cannot be told from " +
            found.units[found.second].name + ", which it leads by " + percent_text(found.lead) + ".\n";
   }
-  out += "Of " + std::to_string(reaching) + " units (" + kind + ") before the hook, " +
-         std::to_string(detail::carry_half(sorted)) +
-         (found.adds_up.holds() ? " carry half of it" : " have half of the sum of what each does alone");
+  out += "Of " + std::to_string(reaching) + " units (" + kind + ") before the hook, " + std::to_string(found.carriers) +
+         (found.adds_up.holds() ? " carry half of it" : " have half of the sum of what each does alone") +
+         ", chosen on the even groups of rows, and " + percent_text(found.carried) + " on the odd ones";
   if (behind > 0) out += "; " + std::to_string(behind) + " change nothing before the hook";
   out += ".\n";
   out += "With all of them compressed, noise to signal of the mean feature (weights " +

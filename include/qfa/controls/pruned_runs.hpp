@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_CONTROLS_PRUNED_RUNS_HPP
+#define QFA_CONTROLS_PRUNED_RUNS_HPP
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "qfa/audit/equal_loss.hpp"
+#include "qfa/controls/control_findings.hpp"
+#include "qfa/controls/damage_sample.hpp"
+#include "qfa/core/error.hpp"
+#include "qfa/stats/between_runs.hpp"
+
+namespace qfa {
+
+/// A pass as its damage, and what it costs on the same rows; `excess` is empty where no losses were asked for.
+struct costed_sample {
+  damage_sample damage;
+  group_deletions excess{};
+};
+
+/// What a run at a place between two others would leave of the features (stats/between_runs.hpp); what no comparison
+/// with a control reads, what halves are without each group, stays empty.  Throws where the two are not of the same
+/// features and groups.
+inline damage_sample interpolate(const damage_sample& first, const damage_sample& second,
+                                 const group_deletions& place) {
+  require(
+      first.groups == second.groups && first.features() == second.features() && first.groups == place.without.size(),
+      "samples to interpolate between are of the same features and groups");
+  const auto at = [](double a, double b, double w) { return std::clamp(between(a, b, w), -1.0, 1.0); };
+  damage_sample out;
+  out.name = first.name;
+  out.groups = first.groups;
+  out.in_odd = first.in_odd;
+  const auto along = [&](std::vector<double> damage_sample::*of) {
+    for (std::size_t f = 0; f < first.features(); ++f)
+      (out.*of).push_back(at((first.*of)[f], (second.*of)[f], place.whole));
+  };
+  along(&damage_sample::r);
+  along(&damage_sample::even);
+  along(&damage_sample::odd);
+  out.shift.reserve(first.shift.size());
+  for (std::size_t g = 0; g < out.groups; ++g) {
+    const std::vector<double> a = first.without(g), b = second.without(g);
+    for (std::size_t f = 0; f < out.features(); ++f)
+      out.shift.push_back(static_cast<float>(at(a[f], b[f], place.without[g]) - out.r[f]));
+  }
+  out.flip_share = between(first.flip_share, second.flip_share, place.whole);
+  out.changed = (std::max)(first.changed, second.changed);
+  return out;
+}
+
+/// Random pruning by one seed: at the sparsity whose loss is nearest to a policy's on the rows for matching, and at one
+/// from the other side of it, if the search visited any.
+struct pruned_runs {
+  matched_pruning match;
+  costed_sample nearest;
+  costed_sample across;  ///< left empty where `match.across` is none
+};
+
+/// Random pruning at the very loss that the policy has on the reported rows: r of each feature, carried along the line
+/// through the two runs, without each group once more.  Says in `match` where on it, or why the nearest run stands for
+/// it.
+inline damage_sample at_equal_loss(pruned_runs& runs, const group_deletions& policy_excess) {
+  matched_pruning& match = runs.match;
+  if (!match.across) {
+    match.reason = "all sparsities that were tried cost more than the policy, or all less";
+    return runs.nearest.damage;
+  }
+  const group_deletions place = place_between(policy_excess, runs.nearest.excess, runs.across.excess);
+  match.place = place.whole;
+  if (!place_is_known(place.whole)) {
+    match.reason = unknown_place;
+    return runs.nearest.damage;
+  }
+  match.sparsity_at_equal_loss = between(match.sparsity, *match.across, place.whole);
+  return interpolate(runs.nearest.damage, runs.across.damage, place);
+}
+
+}  // namespace qfa
+
+#endif
