@@ -46,6 +46,47 @@ TEST_CASE("measure_worth: a condition of planted bits is worth just those, featu
   CHECK(w.median.bits.range.upper - w.median.bits.range.lower < 0.5);
 }
 
+TEST_CASE(
+    "measure_worth: each feature's bits have their own interval, the same group left out of ladder and condition") {
+  const made_ladder made(20);
+  leave_one_out condition = made_correlations(made.at(5.5), 0.2, 78);
+  condition.evidence[4] = {16, 9.0, 7.5};
+  condition.evidence[5] = {16, 3.0, 3.0};
+  condition.r[6] = 1.0;
+  const worth_in_bits w = measure(made, {&condition}).conditions[0];
+  const feature_ladder ladder(made.rungs(), made.features);
+  REQUIRE(w.ranges.size() == 20);
+  for (const std::size_t f : {std::size_t{2}, std::size_t{4}}) {
+    CAPTURE(f);
+    std::vector<double> without;
+    double squares = 0.0;
+    for (std::size_t g = 0; g < condition.groups; ++g) {
+      const double r = condition.without(g, f);
+      without.push_back(effective_bits(ladder.scales(g)[f], (1.0 - r * r) / (r * r)));
+      squares += std::pow(without.back() - w.bits[f], 2);
+    }
+    CHECK(w.ranges[f].kind == interval_kind::two_sided);
+    CHECK(w.ranges[f].standard_error == doctest::Approx(std::sqrt(15.0 / 16.0 * squares)).epsilon(1e-5));
+    CHECK(w.ranges[f].dof == (f == 4 ? 6.5 : 15.0));
+    const jackknife_options options{.dof = w.ranges[f].dof, .skewed = true};
+    const interval expected = jackknife(w.bits[f], without, options).range;
+    CHECK(w.ranges[f].lower == doctest::Approx(expected.lower).epsilon(1e-6));
+    CHECK(w.ranges[f].upper == doctest::Approx(expected.upper).epsilon(1e-6));
+    CHECK(w.ranges[f].lower < w.bits[f]);
+  }
+  CHECK(w.ranges[5].kind == interval_kind::refused);  // fewer than 5 effective groups
+  CHECK(w.ranges[6].kind == interval_kind::refused);  // nothing happened to it
+}
+
+TEST_CASE("measure_worth: an interval that reaches beyond the ladder is cut at its end") {
+  const made_ladder made(20);
+  const leave_one_out condition = made_correlations(made.at(7.98), 3.0, 79);
+  const worth_in_bits w = measure(made, {&condition}).conditions[0];
+  CHECK(w.ranges[2].kind == interval_kind::at_least);
+  CHECK(w.ranges[2].upper == 8.0);
+  CHECK(w.ranges[2].lower < 7.98);
+}
+
 TEST_CASE("measure_worth: what a group does to the ladder and to the condition alike moves nothing") {
   made_ladder made(30);
   // Group g multiplies every nu by 2^(0.05 sin g).

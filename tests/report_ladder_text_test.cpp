@@ -3,8 +3,10 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "made_up_ladder_audit.hpp"
 #include "qfa/report/features_csv.hpp"
@@ -52,14 +54,22 @@ TEST_CASE("features.csv with a ladder: laws, needs and effective bits of every f
     if (line.starts_with("reference,2,")) reference = line;
     if (!head.empty()) CHECK(std::count(line.begin(), line.end(), ',') == std::count(head.begin(), head.end(), ','));
   }
-  CHECK(head.ends_with("effective_bits,effective_bits_censored\r"));
-  CHECK(feature_0.ends_with(",,,,,,,,,\r"));
+  CHECK(head.ends_with("effective_bits,effective_bits_censored,effective_bits_lower,effective_bits_upper\r"));
+  CHECK(feature_0.ends_with(",,,,,,,,,,,\r"));
   CHECK(feature_2.find(",fitted,") != std::string::npos);
-  // The last cell but one.
-  const std::size_t comma = feature_2.rfind(',', feature_2.rfind(',') - 1);
-  CHECK(std::stod(feature_2.substr(comma + 1)) == doctest::Approx(5.25).epsilon(1e-6));
-  CHECK(feature_3.ends_with(",3,at_most\r"));
-  CHECK(reference.ends_with(",,\r"));
+  std::vector<std::string> cells;
+  std::istringstream row(feature_2.substr(0, feature_2.size() - 1));
+  for (std::string cell; std::getline(row, cell, ',');)
+    cells.push_back(cell);
+  const auto from_end = [&](std::size_t i) { return std::stod(cells[cells.size() - i]); };
+  CHECK(from_end(4) == doctest::Approx(5.25).epsilon(1e-6));
+  CHECK(from_end(2) < 5.25);
+  CHECK(from_end(1) > 5.25);
+  const worth_in_bits& worth = *audit.conditions[7].effective;
+  const auto place = std::ranges::find(audit.ladder->survey.features, 2U) - audit.ladder->survey.features.begin();
+  CHECK(from_end(1) == doctest::Approx(worth.ranges[static_cast<std::size_t>(place)].upper));
+  CHECK(feature_3.ends_with(",3,at_most,,\r"));
+  CHECK(reference.ends_with(",,,,\r"));
 }
 
 }  // namespace report_ladder_text_test

@@ -13,7 +13,9 @@
 #include "qfa/bits/feature_ladder.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/stats/feature_table.hpp"
 #include "qfa/stats/jackknife.hpp"
+#include "qfa/stats/leave_one_out.hpp"
 
 namespace qfa {
 
@@ -25,6 +27,8 @@ struct worth_in_bits {
   std::size_t at_least = 0;  ///< and above it
   std::vector<double> bits;  ///< (fitted features): by the scale, beyond the ladder as well; infinite where nothing is
                              ///< left of the feature, or nothing happened to it
+  /// Of each of `bits` of a condition, cut at the ladder's ends; of what features need there are none.
+  std::vector<interval> ranges{};
 };
 
 struct ladder_worths {
@@ -36,8 +40,9 @@ struct ladder_worths {
 ///
 /// Every aggregate has its interval from the jackknife over groups of rows, the same group being left out of the ladder
 /// and of the condition: the sampling that they share cancels.  Groups are shared among threads; each group's laws are
-/// fitted once for all conditions and then forgotten.  Throws unless the conditions are of the ladder's rows and
-/// dictionary.
+/// fitted once for all conditions and then forgotten, but for a float for each condition, group and feature: of these a
+/// feature's own interval is made, with the degrees of freedom and the skewness of its r.  Throws unless the conditions
+/// are of the ladder's rows and dictionary.
 inline ladder_worths measure_worth(const feature_ladder& ladder, std::span<const leave_one_out* const> conditions,
                                    std::span<const double> taus, double level = 0.95) {
   for (const leave_one_out* c : conditions)
@@ -64,22 +69,39 @@ inline ladder_worths measure_worth(const feature_ladder& ladder, std::span<const
                                      : worst_decile_of_needed(std::move(bits));
   };
 
+  const std::vector<bits_scale> scales = ladder.scales();
+  const std::size_t fitted = scales.size();
+  std::vector<std::vector<double>> whole;
+  for (std::size_t c = 0; c < columns; ++c)
+    whole.push_back(column(c, scales, {}));
   std::vector<double> medians(columns * groups), deciles(columns * groups);
+  std::vector<float> moved(conditions.size() * groups * fitted);  // bits without the group, less bits
   parallel_for(groups, [&](std::size_t g) {
-    const std::vector<bits_scale> scales = ladder.scales(g);
+    const std::vector<bits_scale> rest = ladder.scales(g);
     for (std::size_t c = 0; c < columns; ++c) {
-      std::vector<double> bits = column(c, scales, g);
+      std::vector<double> bits = column(c, rest, g);
+      for (std::size_t i = 0; i < (c < conditions.size() ? fitted : 0); ++i)
+        moved[(c * groups + g) * fitted + i] = static_cast<float>(bits[i] - whole[c][i]);
       medians[c * groups + g] = middle_of(bits);
       deciles[c * groups + g] = decile(c, std::move(bits));
     }
   });
 
   ladder_worths out;
-  const std::vector<bits_scale> scales = ladder.scales();
   const ladder_range range = ladder.range();
   for (std::size_t c = 0; c < columns; ++c) {
     worth_in_bits w;
-    w.bits = column(c, scales, {});
+    w.bits = whole[c];
+    w.ranges.resize(c < conditions.size() ? fitted : 0);
+    parallel_for(w.ranges.size(), [&](std::size_t i) {
+      std::vector<double> without;
+      for (std::size_t g = 0; g < groups; ++g)
+        without.push_back(w.bits[i] + static_cast<double>(moved[(c * groups + g) * fitted + i]));
+      const group_evidence& evidence = conditions[c]->evidence[ladder.features()[ladder.fitted()[i]]];
+      jackknife_options options = correlation_interval(evidence, level);
+      options.scale = interval_scale::identity;  // bits are the logarithm already
+      w.ranges[i] = within_ladder(range, jackknife(w.bits[i], without, options)).bits.range;
+    });
     for (const double b : w.bits) {
       w.at_most += censor(range, b) == censoring::at_most;
       w.at_least += censor(range, b) == censoring::at_least;

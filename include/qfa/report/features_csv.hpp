@@ -73,7 +73,9 @@ inline constexpr std::array ladder_columns{"ladder",
                                            "bits_to_destroy",
                                            "bits_to_destroy_censored",
                                            "effective_bits",
-                                           "effective_bits_censored"};
+                                           "effective_bits_censored",
+                                           "effective_bits_lower",
+                                           "effective_bits_upper"};
 
 /// The cells of `ladder_columns` for one feature under one condition.
 inline void write_ladder_cells(const audited_ladder& ladder, const condition_result& c, std::size_t feature,
@@ -105,6 +107,8 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
   bits(&s.breaks);
   bits(&s.destroys);
   bits(c.effective ? &*c.effective : nullptr);
+  csv.cell(c.effective ? c.effective->ranges[fitted].lower : std::numeric_limits<double>::quiet_NaN());
+  csv.cell(c.effective ? c.effective->ranges[fitted].upper : std::numeric_limits<double>::quiet_NaN());
 }
 
 }  // namespace detail
@@ -116,7 +120,8 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
 ///
 /// Paired audits have the feature's share of the shift, phi, and of the energy of all changes of codes.  Where the
 /// audit has a ladder, further columns give each feature's law, the bits it needs and the policy's effective bits; a
-/// number that is censored stands at the end of the ladder, and the column behind it says on which side.
+/// number that is censored stands at the end of the ladder, and the column behind it says on which side; so does an end
+/// of the interval of effective bits that lies beyond the ladder.
 inline void write_features_csv(const audit_result& a, std::ostream& to) {
   const report_json made = to_json(a.made);
   for (const auto& [key, value] : made.items())
