@@ -116,4 +116,11 @@ TEST_CASE("npy_header: objects, structures, strings and untyped bytes are refuse
   check_bad("{'descr': '', 'fortran_order': False, 'shape': (1,)}", {"\"\""});
 }
 
+TEST_CASE("npy_header: the bound on its length is exact") {
+  std::string text = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";
+  text.append(65'536 - text.size(), ' ');
+  CHECK(parse(with_header(text, 2)).shape == std::vector<std::size_t>{1});
+  check_refused([&] { parse(with_header(text + " ", 2)); }, {"x.npy", "claims an npy header of 65537 bytes"});
+}
+
 }  // namespace io_npy_header_test

@@ -53,6 +53,8 @@ TEST_CASE("sharded_gguf: parts are found by the first one's name and number") {
   CHECK_FALSE(all.contains("c"));
   REQUIRE(all.paths().size() == 2);
   CHECK(all.paths()[1] == second);
+  const auto too_many = p.write(1, 3, 0, 65536, "a");
+  check_refused([&] { sharded_gguf{too_many}; }, {"claims to be one of 65536 parts"});
   check_refused([&] { all.at("c"); }, {"\"c\"", "00001-of-00002"});
   check_refused([&] { sharded_gguf{second}; }, {"00002-of-00002", "expected the first one"});
 }

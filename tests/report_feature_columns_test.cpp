@@ -77,4 +77,18 @@ TEST_CASE("feature_columns: refuses, by the line, what no audit wrote") {
   refused(good + "reference,0," + good.substr(good.find("1,", good.find("reference,0,"))), "came before");
 }
 
+TEST_CASE("feature_columns: a column holds 200 words, no more") {
+  const auto table = [](std::size_t words) {
+    std::string text = "policy,feature,census\n", reference, p;
+    for (std::size_t f = 0; f < words; ++f) {
+      reference += "reference," + std::to_string(f) + ",\n";
+      p += "p," + std::to_string(f) + ",w" + std::to_string(f) + "\n";
+    }
+    return text + reference + p;
+  };
+  CHECK(read_feature_columns(table(200), "t").conditions[1].find("census")->words.size() == 200);
+  CHECK_THROWS_WITH_AS(read_feature_columns(table(201), "t"),
+                       doctest::Contains("line 403, has yet another word in census"), error);
+}
+
 }  // namespace report_feature_columns_test

@@ -8,6 +8,9 @@
 #include <string>
 #include <string_view>
 
+#define DOCTEST_CONFIG_IMPLEMENT  // made_report.hpp, whose reports are seeds, stands on it
+#include <doctest/doctest.h>
+
 #include "fuzz/seeds.hpp"
 #include "fuzz/targets.hpp"
 

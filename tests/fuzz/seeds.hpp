@@ -4,14 +4,18 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fuzz/targets.hpp"
+#include "made_report.hpp"
+#include "qfa/io/gguf_writer.hpp"
 
 // Where fuzzing begins: for each target, small inputs that its reader accepts.
 
@@ -19,11 +23,13 @@ namespace qfa_fuzz {
 
 class seed_folder {
  public:
-  seed_folder(const std::filesystem::path& root, std::string_view target) : path_(root / target) {
+  /// Two folders of one target keep apart by what their files' names begin with.
+  seed_folder(const std::filesystem::path& root, std::string_view target, std::string begin = "seed-")
+      : path_(root / target), begin_(std::move(begin)) {
     std::filesystem::create_directories(path_);
   }
   void add(std::string_view content) {
-    std::ofstream out(path_ / ("seed-" + std::to_string(count_++)), std::ios::binary);
+    std::ofstream out(path_ / (begin_ + std::to_string(count_++)), std::ios::binary);
     out.write(content.data(), static_cast<std::streamsize>(content.size()));
   }
   /// The file, behind `prefix`, unless it is too long for a fuzzer to be quick with.
@@ -35,6 +41,7 @@ class seed_folder {
 
  private:
   std::filesystem::path path_;
+  std::string begin_;
   std::size_t count_ = 0;
 };
 
@@ -55,10 +62,30 @@ inline void write_seeds(const std::filesystem::path& root) {
         if (path.filename().string().ends_with(ending)) seeds.add_file(path);
     }
   };
-  files("npy", ".npy", {"npy", "tokens"});
+  files("npy", ".npy", {"npy", "tokens", "activation_file"});
   files("npz", ".npz", {"npz"});
   files("gguf", ".gguf", {"gguf"});
   files("gguf/attacks", ".gguf", {"gguf"});
+
+  seed_folder shards(root, "sharded_gguf");
+  const std::vector<std::byte> values(12, std::byte{0x3e});
+  std::string parts;
+  for (const std::uint32_t part : {0U, 1U}) {
+    const std::filesystem::path path = directory() / "part.gguf";
+    const std::vector<qfa::gguf_pair> pairs{{"split.no", qfa::gguf_value::of(part)},
+                                            {"split.count", qfa::gguf_value::of(std::uint32_t{2})}};
+    const std::vector<qfa::gguf_tensor_to_write> tensors{
+        {part == 0 ? "a" : "b", qfa::find_gguf_type("f32"), {3}, values}};
+    qfa::write_gguf_file(path, pairs, tensors);
+    std::ifstream in(path, std::ios::binary);
+    parts += std::string(std::istreambuf_iterator<char>(in), {});
+    if (part == 0)
+      parts = std::string{static_cast<char>(parts.size() % 256), static_cast<char>(parts.size() / 256)} + parts;
+  }
+  shards.add(parts);
+  seed_folder vocabularies(root, "vocabulary");
+  vocabularies.add("{\"\u2581the\": 0, \"<0x0A>\": 2, \"a\": 1}");
+  vocabularies.add("{\"\u0120the\": 0, \"\u010A\": 5}");
 
   seed_folder configs(root, "model_config");
   for (const std::filesystem::path& model : sorted_entries(data / "models"))
@@ -78,8 +105,8 @@ inline void write_seeds(const std::filesystem::path& root) {
     ++layout;
   }
 
-  for (const char* const target : {"safetensors", "sae_weights"}) {
-    seed_folder tensors(root, target);
+  for (const char* const target : {"safetensors", "sae_weights", "activation_file"}) {
+    seed_folder tensors(root, target, "tensors-");
     std::string header = R"({"W_enc":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},)"
                          R"("W_dec":{"dtype":"F32","shape":[3,2],"data_offsets":[24,48]},)"
                          R"("b_enc":{"dtype":"F32","shape":[3],"data_offsets":[48,60]},)"
@@ -90,6 +117,11 @@ inline void write_seeds(const std::filesystem::path& root) {
     file[1] = static_cast<char>(header.size() / 256);
     tensors.add(file + header + std::string(68, '\x3e'));
     tensors.add(std::string("\2\0\0\0\0\0\0\0{}", 10));
+    std::string one = R"({"x":{"dtype":"BF16","shape":[5,3],"data_offsets":[0,30]}})";
+    one.append((8 - one.size() % 8) % 8, ' ');
+    file[0] = static_cast<char>(one.size());
+    file[1] = 0;
+    tensors.add(file + one + std::string(30, '\x3e'));
   }
   seed_folder(root, "safetensors_index")
       .add(R"({"metadata": {"total_size": 8}, "weight_map": {"model.norm.weight": "a.safetensors"}})");
@@ -129,6 +161,17 @@ inline void write_seeds(const std::filesystem::path& root) {
   seed_folder(root, "checkpoint").add(text_of(archived));
 
   seed_folder(root, "earlier_audit").add("# library: qfa\npolicy,feature,r\nrtn:bits=8,0,0.9\n");
+  seed_folder tables(root, "feature_columns");
+  const std::string table = qfa_test::made_features({"reference", "p"}, 6);
+  tables.add(table);
+  tables.add("policy,feature,r\nreference,0,\n\"a,\"\"b\",0,0.5\n");
+  const auto folder = [&](double survived) {
+    return qfa_test::made_report("p", survived, 0.01).dump() + '\0' + table;
+  };
+  seed_folder(root, "compared").add(folder(7) + '\0' + folder(9));
+  seed_folder shifts(root, "group_shifts");
+  shifts.add(std::string("\3\5\6\1", 4) + std::string(120, '\x3e'));
+  shifts.add(std::string("\2\0\6\1", 4));
   seed_folder(root, "law_table").add("N,D,bits,delta\n1e6,1e9,4,0.1\n2e6,1e9,4,0.2\n");
   seed_folder(root, "prompts").add(
       R"({"format": "qfa-prompts-1", "end_of_response": 5, "max_new_tokens": 24, "prompts": [)"

@@ -2,28 +2,26 @@
 #ifndef QFA_TESTS_FUZZ_TARGETS_HPP
 #define QFA_TESTS_FUZZ_TARGETS_HPP
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
+#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <unistd.h>
-
+#include "fuzz/places.hpp"
+#include "fuzz/written_targets.hpp"
 #include "qfa/alignment/prompts.hpp"
 #include "qfa/alignment/verdict_file.hpp"
-#include "qfa/audit/pass_record.hpp"
 #include "qfa/cache/plan_spec.hpp"
 #include "qfa/compress/spec.hpp"
-#include "qfa/compress/weight_plan_file.hpp"
-#include "qfa/controls/earlier_audit.hpp"
 #include "qfa/io/gguf.hpp"
 #include "qfa/io/npy.hpp"
+#include "qfa/io/sharded_gguf.hpp"
 #include "qfa/io/sharded_safetensors.hpp"
 #ifdef QFA_HAS_NPZ
 #include "qfa/io/npz.hpp"
@@ -33,58 +31,16 @@
 #include "qfa/model/load.hpp"
 #include "qfa/model/load_gguf.hpp"
 #include "qfa/model/tokens.hpp"
+#include "qfa/model/vocabulary.hpp"
 #include "qfa/sae/load.hpp"
 #ifdef QFA_HAS_TEXT
 #include "qfa/text/read_text.hpp"
 #endif
 
-// Every reader and every parser of qfa, each as a function of bytes.  What it may do is return or throw qfa::error; any
-// other exception, a crash, a sanitizer's complaint or memory without bound is a finding.
+// Every reader and every parser of qfa, each as a function of bytes.  Those of files that qfa itself writes are in
+// written_targets.hpp.
 
 namespace qfa_fuzz {
-
-using bytes = std::span<const std::byte>;
-
-inline std::string_view text_of(bytes data) {
-  return {reinterpret_cast<const char*>(data.data()), data.size()};
-}
-
-/// A directory of this process, in memory where there is such a place.
-inline const std::filesystem::path& directory() {
-  static const std::filesystem::path made = [] {
-    const std::filesystem::path shared = "/dev/shm";
-    const std::filesystem::path in =
-        std::filesystem::is_directory(shared) ? shared : std::filesystem::temp_directory_path();
-    std::filesystem::path out = in / ("qfa-fuzz-" + std::to_string(::getpid()));
-    std::filesystem::create_directories(out);
-    return out;
-  }();
-  return made;
-}
-
-inline std::filesystem::path write(const std::filesystem::path& name, bytes data) {
-  const std::filesystem::path path = directory() / name;
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out.write(reinterpret_cast<const char*>(data.data()), static_cast<std::streamsize>(data.size()));
-  return path;
-}
-
-/// Puts a file of tests/data where a reader looks for it.
-inline void place(const std::filesystem::path& from, const std::filesystem::path& name) {
-  const std::filesystem::path to = directory() / name;
-  if (std::filesystem::exists(to)) return;
-  std::filesystem::create_directories(to.parent_path());
-  std::filesystem::copy_file(std::filesystem::path(QFA_TEST_DATA) / from, to);
-}
-
-template <class Read>
-void tolerate(Read read) {
-  try {
-    read();
-  } catch (const qfa::error&) {
-  }
-}
 
 // ---- files ----
 
@@ -132,6 +88,18 @@ inline void gguf(bytes data) {
   qfa::load_gguf(path);
 }
 
+/// Two parts behind each other; the first two bytes say where the second begins.
+inline void sharded_gguf(bytes data) {
+  if (data.size() < 2) return;
+  const bytes parts = data.subspan(2);
+  const std::size_t cut = std::to_integer<std::size_t>(data[0]) + 256 * std::to_integer<std::size_t>(data[1]);
+  const std::size_t end = (std::min)(cut, parts.size());
+  write("m" + qfa::gguf_part_suffix(2, 2), parts.subspan(end));
+  const qfa::sharded_gguf all(write("m" + qfa::gguf_part_suffix(1, 2), parts.first(end)));
+  for (const auto& [name, tensor] : all.tensors())
+    tolerate([&, of = tensor] { qfa::read_gguf_floats(of); });
+}
+
 // ---- models and SAEs ----
 
 inline void model_config(bytes data) { qfa::parse_config(qfa::parse_json(text_of(data), "the file"), "the file"); }
@@ -169,6 +137,12 @@ inline void sae_config(bytes data) {
   qfa::load_sae(directory() / "sae" / layout);
 }
 
+inline void vocabulary(bytes data) {
+  const qfa::vocabulary words = qfa::vocabulary::read(write("vocab.json", data));
+  const std::array<std::uint32_t, 5> ids{0, 1, 2, static_cast<std::uint32_t>(words.size()), 4'000'000'000};
+  static_cast<void>(words.text(ids));
+}
+
 inline void sae_weights(bytes data) {
   const std::string_view config = R"({"architecture": "standard", "d_in": 2, "d_sae": 3, "dtype": "float32",
     "hook_name": "blocks.0.hook_resid_post", "apply_b_dec_to_input": true, "normalize_activations": "none"})";
@@ -191,38 +165,6 @@ inline void cache_plan(bytes data) {
   if (data.size() > 400) return;
   const qfa::cache_plan parsed = qfa::parse_cache_plan(text_of(data), 4);
   if (qfa::parse_cache_plan(parsed.name(), 4).name() != parsed.name()) std::abort();
-}
-
-// ---- what qfa itself wrote ----
-
-/// "@plan" in the text is the file's own path.
-inline void plan_file(bytes data) {
-  const qfa::nested_parser parse = [](std::string_view spec) { return qfa::parse_policy(spec); };
-  std::string text(text_of(data));
-  if (const std::size_t own = text.find("@plan"); own != std::string::npos)
-    text.replace(own, 5, (directory() / "plan.json").string());
-  qfa::read_weight_plan(write("plan.json", std::as_bytes(std::span(text))), parse);
-}
-
-/// With the checksum mended, so that what lies behind it is reached.
-inline void checkpoint(bytes data) {
-  std::vector<std::byte> mended(data.begin(), data.end());
-  if (mended.size() > 4) {
-    const std::uint32_t crc = qfa::crc32(bytes(mended).first(mended.size() - 4));
-    std::memcpy(mended.data() + mended.size() - 4, &crc, 4);
-  }
-  qfa::pass_record_from(mended, "the checkpoint");
-}
-
-inline void earlier_audit(bytes data) {
-  const std::size_t cut = data.size() / 2;
-  write("audit/report.json", data.first(cut));
-  write("audit/features.csv", data.subspan(cut));
-  tolerate([] { qfa::read_earlier_audit(directory() / "audit"); });
-  const std::string_view report = R"({"sae": {"activation": "relu"}})";
-  write("audit/report.json", std::as_bytes(std::span(report)));
-  write("audit/features.csv", data);
-  qfa::read_earlier_audit(directory() / "audit");
 }
 
 inline void law_table(bytes data) { qfa::parse_law_table(text_of(data), "the table"); }
@@ -275,15 +217,21 @@ inline constexpr target targets[] = {
     {"npz", npz},
 #endif
     {"gguf", gguf},
+    {"sharded_gguf", sharded_gguf},
     {"model_config", model_config},
     {"checkpoint_config", checkpoint_config},
     {"sae_config", sae_config},
     {"sae_weights", sae_weights},
+    {"vocabulary", vocabulary},
     {"policy", policy},
     {"cache_plan", cache_plan},
     {"plan_file", plan_file},
     {"checkpoint", checkpoint},
     {"earlier_audit", earlier_audit},
+    {"feature_columns", feature_columns},
+    {"compared", compared},
+    {"activation_file", activation_file},
+    {"group_shifts", group_shifts},
     {"law_table", law_table},
     {"prompts", prompts},
     {"verdicts", verdicts},

@@ -119,6 +119,27 @@ fi
 # Too little memory, by the address space that a process may have.
 fails little_memory 2 'memory|map' bash -c 'ulimit -v 150000; exec "$@"' - env OMP_NUM_THREADS=1 "${audit[@]}" --out out
 
+# And of several limits, some of which are met while threads are at work: no exception ends the program unsaid.  Where
+# not even a thread can be made, OpenMP's own sentence and status 1 do.
+for limit in 60000 72000 84000 96000 102000 110000; do
+  for threads in 1 2; do
+    (ulimit -v $limit; OMP_NUM_THREADS=$threads exec "${audit[@]}" --max-tokens 2000 --out out) \
+      >limit.stdout 2>limit.stderr
+    status=$?
+    case $status in
+      0) [ -s out/report.json ] ;;
+      2) [ "$(wc -l <limit.stderr)" -eq 1 ] && grep -q '^qfa: .*memory' limit.stderr && [ ! -e out ] ;;
+      1) [ $threads -eq 2 ] && grep -q 'libgomp: Thread creation failed' limit.stderr && [ ! -e out ] ;;
+      *) false ;;
+    esac || {
+      printf 'FAILED limit of %s kB, %s threads: status %s, ' $limit $threads $status
+      head -n 3 limit.stderr
+      failures=$((failures + 1))
+    }
+    rm -rf out
+  done
+done
+
 # A hundred thousand characters in a name.
 long=$(head -c 100000 /dev/zero | tr '\0' a)
 fails long_policy 2 'there is no policy' "$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" \

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef QFA_TESTS_FUZZ_WRITTEN_TARGETS_HPP
+#define QFA_TESTS_FUZZ_WRITTEN_TARGETS_HPP
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "fuzz/places.hpp"
+#include "qfa/audit/activation_file.hpp"
+#include "qfa/audit/pass_record.hpp"
+#include "qfa/compress/spec.hpp"
+#include "qfa/compress/weight_plan_file.hpp"
+#include "qfa/controls/earlier_audit.hpp"
+#include "qfa/io/json.hpp"
+#include "qfa/io/npy.hpp"
+#include "qfa/report/audit_comparison.hpp"
+#include "qfa/report/comparison_text.hpp"
+#include "qfa/report/feature_columns.hpp"
+#include "qfa/report/group_shifts.hpp"
+
+// The readers of what qfa itself wrote, or another runtime for it, as functions of bytes.
+
+namespace qfa_fuzz {
+
+/// "@plan" in the text is the file's own path.
+inline void plan_file(bytes data) {
+  const qfa::nested_parser parse = [](std::string_view spec) { return qfa::parse_policy(spec); };
+  std::string text(text_of(data));
+  if (const std::size_t own = text.find("@plan"); own != std::string::npos)
+    text.replace(own, 5, (directory() / "plan.json").string());
+  qfa::read_weight_plan(write("plan.json", std::as_bytes(std::span(text))), parse);
+}
+
+/// With the checksum mended, so that what lies behind it is reached.
+inline void checkpoint(bytes data) {
+  std::vector<std::byte> mended(data.begin(), data.end());
+  if (mended.size() > 4) {
+    const std::uint32_t crc = qfa::crc32(bytes(mended).first(mended.size() - 4));
+    std::memcpy(mended.data() + mended.size() - 4, &crc, 4);
+  }
+  qfa::pass_record_from(mended, "the checkpoint");
+}
+
+inline void earlier_audit(bytes data) {
+  const std::size_t cut = data.size() / 2;
+  write("audit/report.json", data.first(cut));
+  write("audit/features.csv", data.subspan(cut));
+  tolerate([] { qfa::read_earlier_audit(directory() / "audit"); });
+  const std::string_view report = R"({"sae": {"activation": "relu"}})";
+  write("audit/report.json", std::as_bytes(std::span(report)));
+  write("audit/features.csv", data);
+  qfa::read_earlier_audit(directory() / "audit");
+}
+
+inline void feature_columns(bytes data) {
+  const qfa::feature_columns read = qfa::read_feature_columns(text_of(data), "the table");
+  for (const qfa::condition_features& condition : read.conditions)
+    for (const qfa::feature_column& column : condition.columns)
+      if (column.cells.size() != read.features) std::abort();
+}
+
+/// Two audits, A's report.json, A's features.csv, B's report.json and B's features.csv with a zero byte between them.
+inline void compared(bytes data) {
+  std::string_view rest = text_of(data);
+  for (const char* const file : {"a/report.json", "a/features.csv", "b/report.json", "b/features.csv"}) {
+    const std::size_t end = (std::min)(rest.find('\0'), rest.size());
+    write(std::filesystem::path("compared") / file, std::as_bytes(std::span(rest.substr(0, end))));
+    rest.remove_prefix((std::min)(end + 1, rest.size()));
+  }
+  const auto a = qfa::read_audit_folder(directory() / "compared/a");
+  const auto b = qfa::read_audit_folder(directory() / "compared/b");
+  for (const char* const protocol : {"honest", "published"})
+    try {  // as `qfa compare` does, which says of a report that lacks something that it does
+      qfa::comparison_text(a, b, protocol);
+      if (qfa::why_not_paired(a, b).empty()) qfa::paired_differences(a, b);
+    } catch (const qfa::json::exception&) {
+    }
+}
+
+inline void activation_file(bytes data) {
+  for (const char* const name : {"activations.npy", "activations.safetensors"})
+    tolerate([&] {
+      qfa::activation_file file(write(name, data));
+      if (file.width() > 10'000) return;
+      const std::size_t rows = (std::min)(file.tokens(), std::size_t{3});
+      std::vector<float> read((rows + 1) * file.width());
+      file.read(0, {read.data(), rows, file.width()});
+      file.read(file.tokens() - rows, {read.data(), rows, file.width()});
+      file.read(file.tokens() - rows, {read.data(), rows + 1, file.width()});
+      std::abort();  // there are no such rows
+    });
+}
+
+/// How many conditions, groups and features, how many shifts of each condition are missing, and what they are.
+inline void group_shifts(bytes data) {
+  if (data.size() < 4) return;
+  const auto at = [&](std::size_t i) { return std::to_integer<std::size_t>(data[i % data.size()]); };
+  qfa::audit_result result;
+  result.d_sae = at(2) % 16;
+  result.conditions.resize(at(0) % 5);
+  std::vector<float> all;
+  for (std::size_t c = 0; c < result.conditions.size(); ++c) {
+    result.conditions[c].reference = (at(3) >> c) % 2 == 1;
+    qfa::leave_one_out& r = result.conditions[c].by_honest.correlations;
+    r.groups = at(1) % 16;
+    const std::size_t whole = r.groups * result.d_sae;
+    r.shift.resize(whole > 0 && at(4 + c) == 255 ? whole - 1 : whole);
+    for (std::size_t i = 0; i < r.shift.size(); ++i) {
+      const std::array<std::byte, 4> bits{data[(4 * i + 8) % data.size()], data[(4 * i + 9) % data.size()],
+                                          data[(4 * i + 10) % data.size()], data[(4 * i + 11) % data.size()]};
+      std::memcpy(&r.shift[i], bits.data(), bits.size());
+    }
+    if (!result.conditions[c].reference) all.insert(all.end(), r.shift.begin(), r.shift.end());
+  }
+  const std::filesystem::path path = directory() / "groups.npy";
+  qfa::write_group_shifts(result, path);
+  const std::vector<float> back = qfa::as_floats(qfa::read_npy(path));
+  if (back.size() != all.size() ||
+      (!all.empty() && std::memcmp(back.data(), all.data(), all.size() * sizeof(float)) != 0))
+    std::abort();
+}
+
+}  // namespace qfa_fuzz
+
+#endif
