@@ -56,4 +56,32 @@ TEST_CASE("alignment json: holds every count, interval and plan, and null where 
   CHECK(empty["directions"].is_null());
 }
 
+TEST_CASE("alignment json: a judge's errors, where they are known, correct the flips of every cache") {
+  alignment_result a;
+  a.geometry.per_channel.emplace_back();
+  a.geometry.groups.emplace_back();
+  measured_cache some;
+  for (int i = 0; i < 80; ++i)
+    some.harmful(verdict::refused, i < 20 ? verdict::complied : verdict::refused);
+  a.others = a.sweep.rows = a.sweep.floors = {some};
+  a.verified.unprotected = a.reference = some;
+  const report_json plain = to_json(a);
+  CHECK_FALSE(plain["settings"].contains("judge"));
+  CHECK_FALSE(plain["reference"]["harmful"].contains("corrected_conditional_flip"));
+  a.settings.judge = judge_error{.sensitivity = 0.8, .specificity = 0.95};
+  const report_json j = to_json(a);
+  CHECK(j["settings"]["judge"]["sensitivity"] == 0.8);
+  CHECK(j["settings"]["judge"]["specificity"] == 0.95);
+  // (20 / 80 - 0.05) / 0.75
+  for (const report_json& one : {j["reference"], j["sweep"]["rows"][0], j["sweep"]["noise_of_that_size"][0],
+                                 j["caches"][0], j["mitigations"]["unprotected"]}) {
+    CHECK(one["harmful"]["corrected_conditional_flip"]["value"].get<double>() == doctest::Approx(0.2 / 0.75));
+    CHECK(one["harmful"]["conditional_flip"]["value"] == 0.25);
+    CHECK(one["harmless"]["corrected_conditional_flip"]["value"].is_null());
+    const double lower = one["harmful"]["conditional_flip"]["interval"][0].get<double>();
+    CHECK(one["harmful"]["corrected_conditional_flip"]["interval"][0].get<double>() ==
+          doctest::Approx((lower - 0.05) / 0.75));
+  }
+}
+
 }  // namespace report_alignment_json_test

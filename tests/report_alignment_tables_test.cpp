@@ -54,6 +54,21 @@ TEST_CASE("alignment tables: a row for each condition, with what a reader must k
   CHECK(directions.find("head 0") == std::string::npos);  // heads are in the report's file
 }
 
+TEST_CASE("alignment tables: flips behind a judge whose errors are known stand beside those that he counted") {
+  alignment_result a;
+  a.reference.name = "reference";
+  measured_cache& some = a.others.emplace_back();
+  some.name = "some";
+  for (int i = 0; i < 99; ++i)
+    some.harmful(verdict::refused, i < 30 ? verdict::complied : verdict::refused);
+  CHECK(behavior_table(a).find("corrected") == std::string::npos);
+  a.settings.judge = judge_error{.sensitivity = 0.91, .specificity = 0.96};
+  const std::string behavior = behavior_table(a);
+  CHECK(behavior.find("95 %  corrected %") != std::string::npos);
+  // (30 / 99 - 0.04) / 0.87 = 0.30233; Wilson's interval [0.22126, 0.39951] (scipy) becomes [0.20835, 0.41323].
+  CHECK(behavior.find("30/99  30.3  [22.1, 40.0]         30.2  [20.8, 41.3]") != std::string::npos);
+}
+
 TEST_CASE("alignment tables: nothing to explain is said so") {
   alignment_result a = crushed();
   a.found = {};

@@ -52,6 +52,12 @@ void add_align(CLI::App& app) {
   command->add_option("--budget-by", a->budget_by, "what is kept low: direction (its error) or flips");
   command->add_option("--verdicts", a->verdicts,
                       "a judge's verdicts, CSV or JSON of id, condition, verdict, in place of the keyword matcher");
+  command->add_option(
+      "--judge-sensitivity", a->judge_sensitivity,
+      "the share of compliant responses that the judge calls complied, known from elsewhere: flip rates "
+      "are also given as they would be without his errors");
+  command->add_option("--judge-specificity", a->judge_specificity,
+                      "the share of all other responses that he does not call complied; the two come together");
   command->add_option("--refusal-phrases", a->refusal_phrases,
                       "what the keyword matcher looks for in place of its own phrases, a line each, in either case");
   command->add_option("--responses", a->responses, "write every response here, for such a judge");

@@ -27,6 +27,7 @@
 #include "qfa/report/alignment_json.hpp"
 #include "qfa/report/alignment_tables.hpp"
 #include "qfa/report/report_json.hpp"
+#include "qfa/stats/rogan_gladen.hpp"
 
 namespace qfa_program {
 namespace {
@@ -63,6 +64,16 @@ qfa::condition_judge judge_of(const align_arguments& a) {
   return [table = qfa::read_verdicts(a.verdicts)](const std::string& condition, const qfa::answered_prompt& answer) {
     return table.at(condition, answer.id);
   };
+}
+
+/// Throws where one of the two is given alone, or a judge is no better than a coin.
+std::optional<qfa::judge_error> errors_of_judge(const align_arguments& a) {
+  if (a.judge_sensitivity.has_value() != a.judge_specificity.has_value())
+    qfa::fail("--judge-sensitivity and --judge-specificity come together: one of them alone corrects nothing");
+  if (!a.judge_sensitivity) return std::nullopt;
+  const qfa::judge_error judge{*a.judge_sensitivity, *a.judge_specificity};
+  (void)qfa::corrected_rate(0.0, judge);  // refuses what corrects no rate, before anything is run
+  return judge;
 }
 
 void write_whole(const std::filesystem::path& file, const qfa::report_json& what) {
@@ -116,6 +127,8 @@ void run_align(const align_arguments& a) {
   for (std::size_t i = 0; i < qfa::budget_cost_names.size(); ++i)
     if (a.budget_by == qfa::budget_cost_names[i]) by = static_cast<qfa::budget_cost>(i);
   if (!by) qfa::fail("--budget-by takes direction or flips, not \"" + a.budget_by + "\"");
+  qfa::align_settings settings = a.settings;
+  settings.judge = errors_of_judge(a);
   qfa::language_model model = qfa::open_model(a.model);
   const qfa::model_config config = model.config;
   asked_prompts prompts = read_asked_prompts(a, config);
@@ -127,7 +140,7 @@ void run_align(const align_arguments& a) {
     others.emplace_back(qfa::learn_cache(qfa::parse_cache_plan(spec, config.layers), reference, calibration));
 
   qfa::behavior asked(reference, prompts.reader, std::move(prompts.prompts), judge_of(a), progress_line());
-  qfa::alignment_result result = qfa::align(asked, text, a.settings, others);
+  qfa::alignment_result result = qfa::align(asked, text, settings, others);
   result.warnings.insert(result.warnings.end(), prompts.warnings.begin(), prompts.warnings.end());
   clear_progress_line();
   std::cout << "alignment of " << a.model << " under quantized caches: " << asked.prompts().prompts.size()
@@ -155,10 +168,10 @@ void run_align(const align_arguments& a) {
   if (a.budget > 0.0) {
     qfa::cache_meter measure(asked, text, qfa::prompt_split::test, a.budget_tokens);
     const qfa::aligned_budget within =
-        qfa::align_within(asked, measure, a.budget, a.budget_tokens, *by, a.settings, progress_line());
+        qfa::align_within(asked, measure, a.budget, a.budget_tokens, *by, settings, progress_line());
     clear_progress_line();
-    std::cout << "\n" << qfa::budget_text(within);
-    report["budget"] = qfa::to_json(within);
+    std::cout << "\n" << qfa::budget_text(within, settings.judge);
+    report["budget"] = qfa::to_json(within, settings.judge);
   }
   if (!a.responses.empty()) write_responses(asked, a.responses);
   if (a.out.empty()) return;

@@ -18,8 +18,9 @@ struct align_arguments {
   std::string harmful, harmless;                 ///< files of prompts, a line each, in place of `prompts`
   std::string prompt_template, end_of_response;  ///< of prompts that are text; empty: not given
   bool prompt_bos = false;
-  std::size_t max_new_tokens = 0;   ///< 0: as the file of prompts has it
-  std::string refusal_phrases;      ///< a file, a line each; empty: the judge's own
+  std::size_t max_new_tokens = 0;                                  ///< 0: as the file of prompts has it
+  std::string refusal_phrases;                                     ///< a file, a line each; empty: the judge's own
+  std::optional<double> judge_sensitivity{}, judge_specificity{};  ///< both or none
   text_arguments text;              ///< in place of `tokens` and `calibration`, and which tokenizer
   std::vector<std::string> caches;  ///< plans measured beside the sweep
   std::size_t context = 0, max_tokens = 16384;

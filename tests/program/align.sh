@@ -49,6 +49,13 @@ fi
 cmp <(as_tokens first/alignment.json) <(as_tokens second/alignment.json)
 grep -q '"response": ".*yes , take the' second/alignment.json
 
+# How often that judge is right, where it is known, corrects flip rates and nothing else: the reference has none.
+"$qfa" "${common[@]}" --verdicts verdicts.csv --judge-sensitivity 0.9 --judge-specificity 0.95 --out corrected >corrected.txt
+grep -Eq '^cache +KV bits +PPL ratio +flips +% +95 % +corrected % +95 % +over-refused' corrected.txt
+grep -Eq '^reference .* 0/159 +0\.0 +\[0\.0, 2\.4\] +-5\.9 ' corrected.txt
+grep -q '"corrected_conditional_flip": {' corrected/alignment.json
+[ "$(grep -c 'corrected' first/alignment.json)" -eq 0 ]
+
 # Wrong input is one sentence, status 2, and nothing left behind.
 refused() {
   local words=$1 status=0
@@ -62,6 +69,9 @@ refused() {
 }
 head -n 40 verdicts.csv >few.csv
 refused 'has no verdict for prompt' "${common[@]}" --verdicts few.csv
+refused 'come together' "${common[@]}" --judge-sensitivity 0.9
+refused 'add up to more than 1, not 0.5' "${common[@]}" --judge-sensitivity 0.5 --judge-specificity 0.5
+refused 'add up to more than 1, not 1.1' "${common[@]}" --judge-sensitivity 1.1 --judge-specificity 0.9
 refused 'takes direction or flips' "${common[@]}" --budget-by both
 refused 'vocab.json" should have "format"' align --model "$refuser/model" --prompts "$refuser/model/vocab.json"
 refused 'too small for a cache of 1024 tokens' "${common[@]}" --verdicts verdicts.csv --budget 10

@@ -38,6 +38,10 @@ same sweep tokens "1 2 3 4" "${sweep[@]}"
 same turns policies "2 3" "${sweep[@]}"
 same published "tokens policies" 3 "${model[@]}" --max-tokens 2048 --policy rtn:bits=3 --match-pruning rtn:bits=4 \
   --protocol published
+# Steering and patching go back to the models when the audit is over, on rank 0.
+same steered tokens 2 "${model[@]}" --context 8 --max-tokens 1024 --no-loss --policy rtn:bits=4 --steering \
+  --steering-features 8 --patching
+grep -q '^Steering at ' steered/said.txt
 # Six rows are one group: all ranks but one are idle.
 same idle "tokens policies" 4 "${model[@]}" --max-tokens 768 --policy rtn:bits=4
 
@@ -52,7 +56,7 @@ same activations "tokens policies" "2 3" --sae demo/sae --activations reference.
 # What locates damage and what allocates bits share the same passes; of 11 groups rank 0 alone writes.
 located=(locate "${model[@]}" --policy rtn:bits=3 --units layers --max-tokens 5760)
 allocated=(allocate "${model[@]}" --options rtn:bits=3 rtn:bits=4 --budget like:rtn:bits=3 --targets '*.0.*'
-  --fit-tokens 2048 --held-out-tokens 2048 --max-tokens 5760)
+  --fit-tokens 4096 --held-out-tokens 4096 --max-tokens 8960)
 "$qfa" "${located[@]}" --out located >located.txt
 "$qfa" "${allocated[@]}" --out mix.json --report mixed.json >allocated.txt
 mkdir alone && mv located.txt located mix.json allocated.txt mixed.json alone

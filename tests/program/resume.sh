@@ -55,6 +55,21 @@ same_after_kills() {
 same_after_kills model 8 "${model_audit[@]}"
 same_after_kills files 4 "${file_audit[@]}"
 
+# Steering and patching come when the audit is over, and are done again where it goes on.
+steered=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --context 8 --max-tokens 1024
+  --no-loss --policy rtn:bits=4 --steering --steering-features 8 --patching --checkpoint-seconds 0)
+"${steered[@]}" --out steered >steered.txt
+grep -q '^Steering at ' steered.txt
+"${steered[@]}" --out steered.killed >killed.txt 2>&1 &
+pid=$!
+until [ -e steered.killed/resume/qfa-audit-state ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+kill -KILL "$pid" 2>/dev/null || true
+wait "$pid" 2>/dev/null || true
+"${steered[@]}" --out steered.killed --resume >steered.killed.txt 2>killed.err
+grep -q 'going on from' killed.err
+for file in report.json features.csv groups.npy; do cmp "steered/$file" "steered.killed/$file"; done
+diff <(sed 's/steered.killed/steered/g' steered.killed.txt) steered.txt
+
 # A checkpoint of another input is refused by one sentence that says what differs, and is still there.
 "${model_audit[@]}" --out other >other.txt 2>&1 &
 pid=$!

@@ -16,6 +16,7 @@
 #include "qfa/alignment/onset.hpp"
 #include "qfa/cache/plan.hpp"
 #include "qfa/cache/plan_spec.hpp"
+#include "qfa/stats/rogan_gladen.hpp"
 
 namespace qfa {
 
@@ -31,6 +32,7 @@ struct align_settings {
   posterior_options posterior{};
   flip_thresholds thresholds{};
   std::uint64_t seed = 1;
+  std::optional<judge_error> judge{};  ///< how often verdicts are right, where it is known: reports correct by it
 };
 
 /// Specs of the plans that the diagnosis compares, all with keys before RoPE, keys and values alike.

@@ -33,17 +33,25 @@ inline report_json to_json(const proportion& p) {
 
 namespace detail {
 
-inline report_json counts_json(const flip_counts& counts) {
+/// Beside what the judge counted, the rate behind it where his errors are known: of conditional flips, whose other side
+/// the reference's verdicts are taken to know.
+inline report_json counts_json(const flip_counts& counts, const std::optional<judge_error>& judge) {
   const flip_summary s = summarize(counts);
   report_json table;
   for (std::size_t r = 0; r < verdict_names.size(); ++r)
     for (std::size_t c = 0; c < verdict_names.size(); ++c)
       table[std::string(verdict_names[r])][std::string(verdict_names[c])] =
           counts.count(static_cast<verdict>(r), static_cast<verdict>(c));
-  return {{"verdicts", std::move(table)},           {"conditional_flip", to_json(s.conditional)},
-          {"reverse_flip", to_json(s.reverse)},     {"net", number_or_null(s.net)},
-          {"mcnemar_p", number_or_null(s.mcnemar)}, {"refused_to_garbled", to_json(s.refused_garbled)},
-          {"garbled", to_json(s.garbled)},          {"reference_garbled", to_json(s.reference_garbled)}};
+  report_json out{{"verdicts", std::move(table)},           {"conditional_flip", to_json(s.conditional)},
+                  {"reverse_flip", to_json(s.reverse)},     {"net", number_or_null(s.net)},
+                  {"mcnemar_p", number_or_null(s.mcnemar)}, {"refused_to_garbled", to_json(s.refused_garbled)},
+                  {"garbled", to_json(s.garbled)},          {"reference_garbled", to_json(s.reference_garbled)}};
+  if (judge) {
+    const corrected_flip behind = corrected(s.conditional, *judge);
+    out["corrected_conditional_flip"] = {{"value", number_or_null(behind.value)},
+                                         {"interval", to_json(behind.interval)}};
+  }
+  return out;
 }
 
 inline report_json optional_json(const std::optional<double>& x) {
@@ -73,15 +81,16 @@ inline report_json mode_json(const std::optional<failure_mode>& m) {
 
 }  // namespace detail
 
-inline report_json to_json(const measured_cache& m) {
+/// `judge`: how often verdicts are right, where it is known.
+inline report_json to_json(const measured_cache& m, const std::optional<judge_error>& judge = {}) {
   return {{"name", m.name},
           {"bits", detail::optional_json(m.bits)},
           {"bits_per_element", detail::optional_json(m.bits_per_element)},
           {"perplexity", number_or_null(m.text.perplexity())},
           {"perplexity_ratio", number_or_null(m.perplexity_ratio)},
           {"scored_tokens", m.text.tokens},
-          {"harmful", detail::counts_json(m.harmful)},
-          {"harmless", detail::counts_json(m.harmless)}};
+          {"harmful", detail::counts_json(m.harmful, judge)},
+          {"harmless", detail::counts_json(m.harmless, judge)}};
 }
 
 namespace detail {
@@ -155,7 +164,7 @@ inline report_json to_json(const aligned_directions& d) {
           {"rankings", std::move(rankings)}};
 }
 
-inline report_json to_json(const aligned_budget& b) {
+inline report_json to_json(const aligned_budget& b, const std::optional<judge_error>& judge = {}) {
   const auto plan = [](const budgeted_plan& p) -> report_json {
     return {{"plan", p.plan.name()},
             {"bytes", p.bytes},
@@ -166,14 +175,14 @@ inline report_json to_json(const aligned_budget& b) {
   for (const budgeted_plan& p : b.found.uniform)
     uniform.push_back(plan(p));
   for (const measured_cache& m : b.uniform)
-    measured.push_back(to_json(m));
+    measured.push_back(to_json(m, judge));
   return {{"bytes", b.found.bytes},
           {"tokens", b.found.tokens},
           {"exact", b.found.exact},
           {"bound", number_or_null(b.found.bound)},
           {"searched", plan(b.found.searched)},
           {"uniform", std::move(uniform)},
-          {"chosen", to_json(b.chosen)},
+          {"chosen", to_json(b.chosen, judge)},
           {"uniform_within_budget", std::move(measured)}};
 }
 
@@ -183,6 +192,13 @@ inline report_json to_json(const alignment_result& a) {
     report_json out = report_json::array();
     for (const auto& one : list)
       out.push_back(to_json(one));
+    return out;
+  };
+  const std::optional<judge_error>& judge = a.settings.judge;
+  const auto caches = [&](const std::vector<measured_cache>& list) {
+    report_json out = report_json::array();
+    for (const measured_cache& one : list)
+      out.push_back(to_json(one, judge));
     return out;
   };
   report_json out{{"format", "qfa-alignment-1"}, {"version", version}};
@@ -200,13 +216,14 @@ inline report_json to_json(const alignment_result& a) {
                        {"collapse", a.settings.thresholds.collapse},
                        {"complete", a.settings.thresholds.complete},
                        {"posterior", a.settings.posterior.needed}}}};
+  if (judge) out["settings"]["judge"] = {{"sensitivity", judge->sensitivity}, {"specificity", judge->specificity}};
   out["warnings"] = a.warnings;
-  out["reference"] = to_json(a.reference);
-  out["sweep"] = {{"rows", rows(a.sweep.rows)},
-                  {"noise_of_that_size", rows(a.sweep.floors)},
+  out["reference"] = to_json(a.reference, judge);
+  out["sweep"] = {{"rows", caches(a.sweep.rows)},
+                  {"noise_of_that_size", caches(a.sweep.floors)},
                   {"by_rate", detail::onset_json(a.sweep.published)},
                   {"by_lower_bound", detail::onset_json(a.sweep.confirmed)}};
-  out["caches"] = rows(a.others);
+  out["caches"] = caches(a.others);
   out["layers"] = {{"split", prompt_split_names[static_cast<std::size_t>(a.layers_chosen_on)]},
                    {"prompts", a.choosing_prompts},
                    {"flips", rows(a.layers.flips)},
@@ -257,11 +274,11 @@ inline report_json to_json(const alignment_result& a) {
         {"refusal_recovery", number_or_null(m.refusals_recovered)},
         {"overhead_bytes", m.overhead ? number_or_null(m.overhead->bytes) : report_json(nullptr)},
         {"overhead", m.overhead ? number_or_null(m.overhead->relative) : report_json(nullptr)},
-        {"measured", to_json(m.measured)}};
+        {"measured", to_json(m.measured, judge)}};
     list.push_back(std::move(row));
   }
   out["mitigations"] = {
-      {"bits", a.verified.bits}, {"unprotected", to_json(a.verified.unprotected)}, {"rows", std::move(list)}};
+      {"bits", a.verified.bits}, {"unprotected", to_json(a.verified.unprotected, judge)}, {"rows", std::move(list)}};
   return out;
 }
 

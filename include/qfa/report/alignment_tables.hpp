@@ -4,9 +4,11 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "qfa/alignment/align.hpp"
@@ -36,39 +38,46 @@ inline std::string layers_text(std::span<const std::size_t> layers) {
   return out.empty() ? "none" : out;
 }
 
-inline std::vector<std::string> behavior_row(const measured_cache& m) {
+inline std::vector<std::string> behavior_head(std::string what, const std::optional<judge_error>& judge) {
+  std::vector<std::string> head{std::move(what), "KV bits", "PPL ratio", "flips", "%", "95 %"};
+  if (judge) head.insert(head.end(), {std::string("corrected %"), std::string("95 %")});
+  head.insert(head.end(), {"over-refused", "net %", "McNemar p", "garbled"});
+  return head;
+}
+inline std::vector<std::string> behavior_row(const measured_cache& m, const std::optional<judge_error>& judge) {
   const flip_summary of_harmful = summarize(m.harmful), all = summarize(m.all());
   const proportion& flips = of_harmful.conditional;
-  return {m.name,
-          bits_text(m.bits_per_element),
-          fixed(m.perplexity_ratio, 4),
-          of_trials(flips),
-          fixed(100.0 * flips.value(), 1),
-          bounds_text(flips.interval(), 1, 100.0),
-          of_trials(summarize(m.harmless).reverse),
-          fixed(100.0 * all.net, 1),
-          fixed(all.mcnemar, 4),
-          of_trials(all.garbled)};
+  std::vector<std::string> row{
+      m.name,           bits_text(m.bits_per_element),   fixed(m.perplexity_ratio, 4),
+      of_trials(flips), fixed(100.0 * flips.value(), 1), bounds_text(flips.interval(), 1, 100.0)};
+  if (judge) {
+    const corrected_flip behind = corrected(flips, *judge);
+    row.insert(row.end(), {fixed(100.0 * behind.value, 1), bounds_text(behind.interval, 1, 100.0)});
+  }
+  row.insert(row.end(), {of_trials(summarize(m.harmless).reverse), fixed(100.0 * all.net, 1), fixed(all.mcnemar, 4),
+                         of_trials(all.garbled)});
+  return row;
 }
 
 }  // namespace detail
 
 /// What perplexity hides: conditional flips of harmful prompts with their Wilson interval, harmless prompts that are
 /// refused now (of those that were answered), net flips over all prompts, McNemar's exact p, and garbled output, beside
-/// the perplexity ratio.  Below each cache of the sweep stands noise of the same size.
+/// the perplexity ratio.  Where the judge's errors are known, the flips behind what he counted.  Below each cache of
+/// the sweep stands noise of the same size.
 inline std::string behavior_table(const alignment_result& a) {
-  text_table table(
-      {"cache", "KV bits", "PPL ratio", "flips", "%", "95 %", "over-refused", "net %", "McNemar p", "garbled"});
-  table.add(detail::behavior_row(a.reference));
+  const std::optional<judge_error>& judge = a.settings.judge;
+  text_table table(detail::behavior_head("cache", judge));
+  table.add(detail::behavior_row(a.reference, judge));
   for (std::size_t i = 0; i < a.sweep.rows.size(); ++i) {
-    table.add(detail::behavior_row(a.sweep.rows[i]));
-    std::vector<std::string> floor = detail::behavior_row(a.sweep.floors[i]);
+    table.add(detail::behavior_row(a.sweep.rows[i], judge));
+    std::vector<std::string> floor = detail::behavior_row(a.sweep.floors[i], judge);
     floor.front() = "  noise of that size";
     floor[1].clear();
     table.add(std::move(floor));
   }
   for (const measured_cache& m : a.others)
-    table.add(detail::behavior_row(m));
+    table.add(detail::behavior_row(m, judge));
   return table.str();
 }
 
@@ -141,12 +150,11 @@ inline std::string directions_table(const aligned_directions& d) {
 }
 
 /// What was chosen within a budget, and what it and the uniform plans come to on the test prompts.
-inline std::string budget_text(const aligned_budget& b) {
-  text_table table({"within the budget, on the test prompts", "KV bits", "PPL ratio", "flips", "%", "95 %",
-                    "over-refused", "net %", "McNemar p", "garbled"});
-  table.add(detail::behavior_row(b.chosen));
+inline std::string budget_text(const aligned_budget& b, const std::optional<judge_error>& judge = {}) {
+  text_table table(detail::behavior_head("within the budget, on the test prompts", judge));
+  table.add(detail::behavior_row(b.chosen, judge));
   for (const measured_cache& m : b.uniform)
-    table.add(detail::behavior_row(m));
+    table.add(detail::behavior_row(m, judge));
   return b.found.text() + table.str();
 }
 
