@@ -54,7 +54,7 @@ grep -q '"response": ".*yes , take the' second/alignment.json
 grep -Eq '^cache +KV bits +PPL ratio +flips +% +95 % +corrected % +95 % +over-refused' corrected.txt
 grep -Eq '^reference .* 0/159 +0\.0 +\[0\.0, 2\.4\] +-5\.9 ' corrected.txt
 grep -q '"corrected_conditional_flip": {' corrected/alignment.json
-[ "$(grep -c 'corrected' first/alignment.json)" -eq 0 ]
+[ "$(grep -c 'corrected_conditional_flip' first/alignment.json)" -eq 0 ]
 
 # Wrong input is one sentence, status 2, and nothing left behind.
 refused() {

@@ -158,6 +158,7 @@ inline audit_result audit_activations(sae dictionary, const std::vector<std::fil
     if (turns.take(std::move(side).record())) turns.settle(add);
   turns.settle(add);
   made.halving = conclude_one.settle(out.conditions, audit);
+  out.groups = conclude_one.groups();
 
   made.source = "activations";
   made.dropped_tokens = most - whole.rows * whole.row_tokens;

@@ -68,6 +68,9 @@ class long_groups {
     return conclude_by(groups_, record, features, batch_rows_, logit_lengths);
   }
 
+  /// By which the passes so far are to be concluded.
+  const row_groups& groups() const noexcept { return groups_; }
+
   /// Concludes those of the conditions once more that were by other groups than all of them ask for.  Says what was
   /// done with the groups; nothing where it was not asked for.
   template <class Conditions>

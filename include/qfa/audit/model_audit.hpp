@@ -164,12 +164,12 @@ class model_audit {
     settle();
     made.halving = conclude_.settle(conditions_, features(), passes_.logit_lengths());
     audit_result out;
+    out.groups = conclude_.groups();
     describe_model_run(made, settings_, options_, tokens(), model().stored().config);
     if (calibrated_) {
-      const token_rows& rows = model().calibration();
       made.calibration = calibration_source_;
-      made.calibration_tokens = rows.ids.size();
-      if (const auto warning = reported_rows_warning(rows, tokens())) made.warnings.push_back(*warning);
+      made.calibration_tokens = model().calibration().ids.size();
+      if (auto w = reported_rows_warning(model().calibration(), tokens())) made.warnings.push_back(*std::move(w));
     }
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
     describe_audit(out, std::move(made), features(), settings_);

@@ -23,6 +23,7 @@
 #include "qfa/sae/sae.hpp"
 #include "qfa/stats/block_length.hpp"
 #include "qfa/stats/feature_summary.hpp"
+#include "qfa/stats/row_groups.hpp"
 #include "qfa/survival/survey.hpp"
 
 namespace qfa {
@@ -199,6 +200,7 @@ struct audit_result {
   std::vector<damage_overlap> published_overlaps;  ///< of every two conditions but the reference
   std::vector<damage_overlap> honest_overlaps;
   std::optional<audited_ladder> ladder{};
+  std::optional<row_groups> groups{};  ///< of the reported rows, which intervals leave out; none in a made-up result
 };
 
 }  // namespace qfa

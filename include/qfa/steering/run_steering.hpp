@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "qfa/model/edited_pass.hpp"
 #include "qfa/sae/input_frame.hpp"
 #include "qfa/stats/feature_statistics.hpp"
+#include "qfa/stats/row_groups.hpp"
 #include "qfa/steering/compression_recipe.hpp"
 #include "qfa/steering/conclude_direction.hpp"
 #include "qfa/steering/conclude_steering.hpp"
@@ -30,9 +32,10 @@ struct steered_rows {
   sampled_rows measured, pilot;
 };
 
-/// `most_pilot`: rows whose logits may be held.  Throws for fewer than two rows.
+/// `most_pilot`: rows whose logits may be held.  `groups`: of the audit, the rows' own where none are given.  Throws
+/// for fewer than two rows.
 inline steered_rows choose_steered_rows(const token_rows& rows, const steering_options& how, std::size_t skip_positions,
-                                        std::size_t most_pilot) {
+                                        std::size_t most_pilot, const std::optional<row_groups>& groups = {}) {
   require(rows.rows() >= 2, "steering needs two rows of tokens: one to measure on, one to choose targets on");
   const std::size_t pilot = (std::max<std::size_t>)(1, (std::min)(how.pilot_rows, most_pilot));
   const std::size_t all = (std::min)(rows.rows(), how.rows + pilot);
@@ -43,7 +46,7 @@ inline steered_rows choose_steered_rows(const token_rows& rows, const steering_o
   for (std::size_t i = 0; i < all; ++i)
     (std::ranges::binary_search(places, i) ? choosing : measured).push_back(spread[i]);
   const std::size_t positions = skip_positions + how.positions;
-  return {take_rows(rows, measured, positions), take_rows(rows, choosing, positions)};
+  return {take_rows(rows, measured, positions, groups), take_rows(rows, choosing, positions, groups)};
 }
 
 namespace detail {
@@ -79,8 +82,9 @@ inline steering_findings run_steering(const finished_models& of, const steering_
   const any_decoder& reference = of.model.reference();
   const steering_site site{of.model.hook(), of.settings.skip_positions};
   const std::size_t positions = (std::min)(of.rows.context, site.skip_positions + how.positions);
-  const steered_rows rows = choose_steered_rows(of.rows, how, site.skip_positions,
-                                                detail::steered_rows_per_block(reference.config(), positions));
+  const steered_rows rows =
+      choose_steered_rows(of.rows, how, site.skip_positions,
+                          detail::steered_rows_per_block(reference.config(), positions), of.audit.groups);
   const token_layout layout{rows.pilot.tokens.rows(), rows.pilot.tokens.context, site.skip_positions};
   const double scale = detail::mean_input_scale(
       of.dictionary, edited_pass(reference, rows.pilot.tokens.view(), site.hook).at_hook(), layout);

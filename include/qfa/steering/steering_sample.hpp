@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -71,9 +72,11 @@ struct sampled_rows {
   }
 };
 
-/// The given rows' first `positions` tokens.
-inline sampled_rows take_rows(const token_rows& all, std::span<const std::size_t> rows, std::size_t positions) {
-  const row_groups groups(all.rows());
+/// The given rows' first `positions` tokens; `of_audit`: the audit's groups of all rows, the rows' own where none are
+/// given.
+inline sampled_rows take_rows(const token_rows& all, std::span<const std::size_t> rows, std::size_t positions,
+                              const std::optional<row_groups>& of_audit = {}) {
+  const row_groups groups = of_audit ? *of_audit : row_groups(all.rows());
   sampled_rows out{
       .tokens = {.context = (std::min)(positions, all.context)}, .group_of_row = {}, .groups = groups.groups()};
   for (const std::size_t row : rows) {
