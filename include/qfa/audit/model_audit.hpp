@@ -172,8 +172,8 @@ class model_audit {
       if (const auto warning = reported_rows_warning(rows, tokens())) made.warnings.push_back(*warning);
     }
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
-    describe_audit(out, std::move(made), features(), settings_);
     out.conditions.assign(conditions_.begin(), conditions_.end());
+    describe_audit(out, std::move(made), features(), settings_);
     if (options_.share.concludes)
       conclude_together(out, options_.ladder_only, options_.meaning_floor, features().families());
     return out;
