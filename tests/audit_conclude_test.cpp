@@ -51,6 +51,41 @@ TEST_CASE("conclude and compare_conditions: every pair of conditions but the ref
   CHECK(all.d_sae == 2 * d);
 }
 
+TEST_CASE("describe_audit: an SAE that explains less than the mean does is warned of before anything else") {
+  constexpr std::size_t d = 4, rows = 64, context = 64;
+  const auto x = random_activations(rows * context, d);
+  const auto audited = [&](float decoder, double compressed_fvu, bool ladder_only = false) {
+    sae dictionary = lossless_sae(d);
+    for (float& w : dictionary.w_dec)
+      w *= decoder;
+    feature_audit audit(dictionary, {rows, context});
+    audit.add_reference({x.data(), rows * context, d});
+    audit_result all;
+    all.conditions.resize(3);
+    all.conditions[0].reference = true;
+    all.conditions[1].policy = "fine";
+    all.conditions[1].fit.fvu = 1.0;
+    all.conditions[2].policy = "coarse";
+    all.conditions[2].ladder_only = ladder_only;
+    all.conditions[2].fit.fvu = compressed_fvu;
+    audit_settings settings = tiny_settings();
+    settings.warnings = {"of settings"};
+    describe_audit(all, {.source = "activations"}, audit, settings);
+    return all.made.warnings;
+  };
+  CHECK(audited(1.0f, 1.0).front() == "of settings");
+  CHECK(audited(1.0f, std::nan("")).front() == "of settings");  // concluded by another process
+  CHECK(audited(1.0f, 7.0, true).front() == "of settings");
+  CHECK(audited(1.0f, 1.25).at(0) == "FVU is 1.250000 on coarse: there the SAE explains less than the mean does");
+  CHECK(audited(1.0f, 1.25).at(1) == "of settings");
+  // What is decoded thrice too long leaves 2 x of x: FVU 4 E x^2 / Var x, 4 where the mean is 0.
+  const std::vector<std::string> bad = audited(3.0f, 1.25);
+  CHECK(bad.at(0).starts_with("FVU is 4.0"));
+  CHECK(bad.at(0).ends_with(" on the reference: this SAE explains less than the mean does, and nothing here should be "
+                            "believed"));
+  CHECK(bad.at(1) == "of settings");
+}
+
 TEST_CASE("conclude: a record that lacks rows is refused by its name") {
   const token_layout layout{.rows = 64, .row_tokens = 64, .last = 63};
   const auto x = random_activations(63 * 64, 4);

@@ -95,6 +95,17 @@ TEST_CASE("missing_bos_warning: told where the tokenizer expects BOS and a row l
   CHECK_FALSE(missing_bos_warning(model, tokens, true).has_value());
 }
 
+TEST_CASE("rows_lack_bos: one row without is enough, and a model without BOS has none to lack") {
+  model_config config;
+  const token_rows tokens{.context = 2, .ids = {7, 1, 7, 7, 1, 7}};
+  CHECK_FALSE(rows_lack_bos(tokens, config));
+  config.bos = 7;
+  CHECK(rows_lack_bos(tokens, config));
+  CHECK_FALSE(rows_lack_bos(rows_of(tokens, 0, 2), config));
+  config.bos = 1;
+  CHECK(rows_lack_bos(tokens, config));
+}
+
 TEST_CASE("rows_in_common: whole rows are compared, each of the first as often as it is there") {
   const token_rows some{.context = 2, .ids = {1, 2, 3, 4, 1, 2, 2, 3}};
   const token_rows others{.context = 2, .ids = {9, 1, 2, 3, 1, 2}};

@@ -51,6 +51,7 @@ TEST_CASE("vocabulary: byte-level marks become spaces and line breaks, and blank
   CHECK(said(words, {0, 3, 1}) == "I\n won");
   CHECK(said(words, {0, 4, 2}) == "I\n\n't");
   CHECK(said(words, {3, 4}).empty());
+  CHECK(said(vocabulary(std::vector<std::string>{"\t", "go", "\r"}), {0, 1, 2}) == "go");
 }
 
 TEST_CASE("vocabulary: a file says the same as its words in order") {

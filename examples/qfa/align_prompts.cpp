@@ -118,11 +118,12 @@ asked_prompts read_asked_prompts(const align_arguments& a, const qfa::model_conf
     out.warnings.emplace_back(
         "the model has a chat template, and the prompts were given to it without: --prompt-template \"...{}...\" says "
         "what stands around them");
-  if (const auto marks = texts.words().marks_read_as_text(a.prompt_template);
-      texts.words().kind == "SentencePiece" && !marks.empty())
-    out.warnings.push_back("SentencePiece reads " + qfa::text_in_quotes(marks.front()) +
-                           " in --prompt-template as the text that it is, and not as one token: a tokenizer.json knows "
-                           "such tokens");
+  // Other tokenizers know such tokens, and may have no token for a mark's own letters.
+  if (texts.words().kind == "SentencePiece")
+    if (const auto marks = texts.words().marks_read_as_text(a.prompt_template); !marks.empty())
+      out.warnings.push_back("SentencePiece reads " + qfa::text_in_quotes(marks.front()) +
+                             " in --prompt-template as the text that it is, and not as one token: a tokenizer.json "
+                             "knows such tokens");
   out.made = {{"tokenizer", texts.words().file},
               {"kind", texts.words().kind},
               {"crc32", texts.words().checksum},

@@ -21,6 +21,7 @@
 #include "qfa/alignment/verdict_file.hpp"
 #include "qfa/cache/plan_spec.hpp"
 #include "qfa/io/atomic_file.hpp"
+#include "qfa/io/trimmed.hpp"
 #include "qfa/model/learn_cache.hpp"
 #include "qfa/model/open_model.hpp"
 #include "qfa/model/tokens.hpp"
@@ -47,10 +48,8 @@ qfa::token_rows rows_of(const align_arguments& a, const std::string& tokens, con
 /// A file's lines without blanks at their ends.
 std::vector<std::string> phrases_of(const std::string& file) {
   std::vector<std::string> out = read_lines(file);
-  for (std::string& line : out) {
-    line.erase(line.find_last_not_of(" \t\r") + 1);
-    line.erase(0, line.find_first_not_of(" \t\r"));
-  }
+  for (std::string& line : out)
+    line = std::string(qfa::trimmed(line));
   return out;
 }
 

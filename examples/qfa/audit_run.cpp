@@ -15,6 +15,7 @@
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/ladder.hpp"
 #include "qfa/audit/model_audit.hpp"
+#include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/cache/plan_spec.hpp"
 #include "qfa/compress/magnitude_pruner.hpp"
@@ -355,7 +356,6 @@ finished_audit run_on_model(const audit_arguments& arguments) {
     qfa::check_targets(processed_first ? qfa::processed_config(settings.weight_processing, model.config) : model.config,
                        arguments.targets, options.fused);
   if (!against.empty()) qfa::check_targets(model.config, arguments.targets, options.fused);
-  const bool wants_bos = expects_bos(arguments.model, model.config);
   const bool in_nats = !matched.empty() && !options.rules.guarded_r;
   const auto learns = [](const qfa::any_policy& policy) { return policy.needs().any(); };
   const bool calibrates = std::any_of(policies.begin(), policies.end(), learns) ||
@@ -387,6 +387,8 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   };
   check_steering(arguments, tokens.reported, settings.skip_positions,
                  std::ranges::none_of(policies, asked_for) && matched.empty() && against.empty());
+  const bool wants_bos =
+      qfa::rows_lack_bos(tokens.reported, model.config) && expects_bos(arguments.model, model.config);
   add_inputs(made, arguments.model, "model");
   add_inputs(made, arguments.sae, "sae");
   for (const std::string& input : source.files)

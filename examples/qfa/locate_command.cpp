@@ -93,7 +93,7 @@ located locate(const locate_arguments& arguments) {
   made.model_dtype = stored_dtype(a.model, model);
   made.loss = asked.losses ? "mean over scored tokens, every position of a row but its first" : "not asked for";
   if (const auto warning = qfa::reference_warning(model)) made.warnings.push_back(*warning);
-  const bool wants_bos = expects_bos(a.model, model.config);
+  const bool wants_bos = qfa::rows_lack_bos(tokens.reported, model.config) && expects_bos(a.model, model.config);
 
   qfa::unit_bench bench(std::move(model), std::move(dictionary), std::move(tokens.reported), settings,
                         {.losses = asked.losses,

@@ -9,6 +9,7 @@
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
+#include "qfa/io/trimmed.hpp"
 #include "qfa/text/documents.hpp"
 #ifdef QFA_HAS_TEXT
 #include "qfa/text/read_text.hpp"
@@ -140,11 +141,7 @@ single_texts open_single_texts(const text_arguments& text, const std::filesystem
           .read =
               [words](std::span<const std::uint32_t> ids) {
                 // A response that ends within a character ends with half of its bytes.
-                const std::string said = qfa::with_replacement_characters(qfa::decode_any(words, ids));
-                constexpr std::string_view blanks = " \t\r\n";
-                const std::size_t first = said.find_first_not_of(blanks);
-                return first == std::string::npos ? std::string()
-                                                  : said.substr(first, said.find_last_not_of(blanks) + 1 - first);
+                return std::string(qfa::trimmed(qfa::with_replacement_characters(qfa::decode_any(words, ids))));
               },
           .token =
               [words, model, bos](const std::string& name) {

@@ -56,6 +56,7 @@
 #include "qfa/io/sharded_gguf.hpp"
 #include "qfa/io/sharded_safetensors.hpp"
 #include "qfa/io/spill.hpp"
+#include "qfa/io/trimmed.hpp"
 #include "qfa/compress/absmax_grid.hpp"
 #include "qfa/compress/activation_quantizer.hpp"
 #include "qfa/compress/any_policy.hpp"

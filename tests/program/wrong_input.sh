@@ -105,5 +105,18 @@ refused controls_of_no_policy 'controls means nothing with an audit without a po
   "${sae[@]}" "${tokens[@]}" --policy 'rtn:bits=4 & kivi' --cache kivi --controls
 refused negative_positions 'skip-positions' "${model[@]}" "${sae[@]}" "${tokens[@]}" "${policy[@]}" --skip-positions=-1
 
+# A tokenizer is read where rows lack the BOS that it may put before texts, and nowhere else.
+cp -r "$demo/model" broken_tokenizer
+printf '{"post_processor": ' >broken_tokenizer/tokenizer.json
+refused a_broken_tokenizer 'tokenizer\.json' --model broken_tokenizer "${sae[@]}" "${tokens[@]}" "${policy[@]}" \
+  --max-tokens 2000 --no-prepend-bos
+if "$qfa" audit --model broken_tokenizer "${sae[@]}" "${tokens[@]}" "${policy[@]}" --max-tokens 2000 \
+  --out unread_tokenizer >unread_tokenizer.txt 2>&1 && [ -e unread_tokenizer/report.json ]; then
+  printf 'not read where rows begin with BOS: a broken tokenizer.json\n'
+else
+  printf 'FAILED unread_tokenizer: %s\n' "$(cat unread_tokenizer.txt)"
+  failures=$((failures + 1))
+fi
+
 printf '%s of these were not refused as they should be\n' "$failures"
 [ "$failures" -eq 0 ]

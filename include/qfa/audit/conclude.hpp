@@ -221,7 +221,22 @@ inline void describe_model_run(audit_protocol& made, const audit_settings& setti
   made.loss = options.losses ? "mean over scored tokens, every position of a row but its first" : "not asked for";
 }
 
-/// Fills in what every audit knows of itself: tokens, groups, the SAE, and the warnings of its settings.
+/// What to say of an SAE that explains less than the mean of the activations does: on the reference, where it belongs
+/// to another model, layer or processing, or on compressed models that a report shows.  Nothing where it explains more.
+inline std::optional<std::string> bad_fit_warning(double reference_fvu, std::span<const condition_result> conditions) {
+  if (reference_fvu > 1.0)
+    return "FVU is " + std::to_string(reference_fvu) +
+           " on the reference: this SAE explains less than the mean does, and nothing here should be believed";
+  std::string where;
+  for (const condition_result& c : conditions)
+    if (!c.reference && !c.ladder_only && c.fit.fvu > 1.0)
+      where += (where.empty() ? "FVU is " : ", ") + std::to_string(c.fit.fvu) + " on " + c.policy;
+  if (where.empty()) return std::nullopt;
+  return where + ": there the SAE explains less than the mean does";
+}
+
+/// Fills in what every audit knows of itself: tokens, groups, the SAE, and the warnings of its settings
+/// and of the SAE's fit to the reference and to the conditions that `out` has already.
 inline void describe_audit(audit_result& out, audit_protocol made, const feature_audit& features,
                            const audit_settings& settings, const prediction_options& options = {}) {
   const token_layout& layout = features.layout();
@@ -238,6 +253,8 @@ inline void describe_audit(audit_result& out, audit_protocol made, const feature
   made.fold_seed = options.seed;
   made.simd = features.encode().runs_on().name;
   made.warnings.insert(made.warnings.begin(), settings.warnings.begin(), settings.warnings.end());
+  if (const auto warning = bad_fit_warning(features.reference().side.fit().fvu, out.conditions))
+    made.warnings.insert(made.warnings.begin(), *warning);
   if (made.groups < minimum_groups)
     made.warnings.push_back("only " +
                             (made.documents > 0 ? std::to_string(made.documents) + " documents on " : std::string()) +

@@ -172,8 +172,8 @@ class model_audit {
       if (auto w = reported_rows_warning(model().calibration(), tokens())) made.warnings.push_back(*std::move(w));
     }
     made.warnings.insert(made.warnings.end(), warnings_.begin(), warnings_.end());
-    describe_audit(out, std::move(made), features(), settings_);
     out.conditions.assign(conditions_.begin(), conditions_.end());
+    describe_audit(out, std::move(made), features(), settings_);
     if (options_.share.concludes)
       conclude_together(out, options_.ladder_only, options_.meaning_floor, features().families());
     return out;

@@ -139,24 +139,30 @@ inline std::optional<std::string> reported_rows_warning(const token_rows& calibr
          " rows that policies learned from are reported too, where they look better than they are";
 }
 
+/// Whether a row lacks the BOS that the model names.  Where none does, nothing is to be said of BOS, whatever the
+/// model's tokenizer puts before texts, and it need not be read.
+inline bool rows_lack_bos(const token_rows& tokens, const model_config& config) {
+  if (!config.bos) return false;
+  for (std::size_t r = 0; r < tokens.rows(); ++r)
+    if (tokens.view().row(r).front() != *config.bos) return true;
+  return false;
+}
+
 /// What to say where a model's tokenizer begins every text with BOS and the rows have none: its loss on the first
 /// eight rows as they are, and with BOS before each.  A model out of its regime makes perplexity meaningless
 /// (validity 2.10).  Nothing where rows begin with BOS.
 inline std::optional<std::string> missing_bos_warning(const any_decoder& model, const token_rows& tokens,
                                                       bool expects_bos) {
-  if (!expects_bos || !model.config().bos) return std::nullopt;
-  const std::uint32_t bos = *model.config().bos;
   const token_rows as_is = rows_of(tokens, 0, (std::min<std::size_t>)(8, tokens.rows()));
+  if (!expects_bos || !rows_lack_bos(as_is, model.config())) return std::nullopt;
+  const std::uint32_t bos = *model.config().bos;
   token_rows with_bos{.context = tokens.context};
-  std::size_t bare = 0;
   for (std::size_t r = 0; r < as_is.rows(); ++r) {
     const auto row = as_is.view().row(r);
     const bool begins = row.front() == bos;
-    bare += !begins;
     if (!begins) with_bos.ids.push_back(bos);
     with_bos.ids.insert(with_bos.ids.end(), row.begin(), row.end() - (begins ? 0 : 1));
   }
-  if (bare == 0) return std::nullopt;
   return "the model's tokenizer begins texts with BOS and these rows do not: loss " +
          std::to_string(mean_loss(model, as_is)) + " nats on the first rows as they are, " +
          std::to_string(mean_loss(model, with_bos)) + " with BOS (--prepend-bos)";

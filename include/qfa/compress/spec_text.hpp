@@ -10,6 +10,7 @@
 #include "qfa/compress/fields.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/in_quotes.hpp"
+#include "qfa/io/trimmed.hpp"
 
 namespace qfa {
 
@@ -19,15 +20,11 @@ struct policy_call {
   std::vector<spec_option> options;
 };
 
-/// Cuts at every `separator` that stands outside parentheses, and trims blanks around the pieces.
+/// Cuts at every `separator` that stands outside parentheses, and trims spaces around the pieces; no other blank is
+/// part of a spec.
 ///
 /// Specs come from command lines and files: the bound on depth is for those who read them recursively.
 inline std::vector<std::string_view> split_outside_parentheses(std::string_view text, char separator) {
-  const auto trimmed = [](std::string_view piece) {
-    const auto first = piece.find_first_not_of(' ');
-    if (first == std::string_view::npos) return std::string_view{};
-    return piece.substr(first, piece.find_last_not_of(' ') - first + 1);
-  };
   std::vector<std::string_view> pieces;
   std::size_t depth = 0, begin = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -37,11 +34,11 @@ inline std::vector<std::string_view> split_outside_parentheses(std::string_view 
       --depth;
     }
     if (text[i] != separator || depth != 0) continue;
-    pieces.push_back(trimmed(text.substr(begin, i - begin)));
+    pieces.push_back(trimmed(text.substr(begin, i - begin), " "));
     begin = i + 1;
   }
   if (depth != 0) fail("policy spec " + in_quotes(text) + " never closes a parenthesis");
-  pieces.push_back(trimmed(text.substr(begin)));
+  pieces.push_back(trimmed(text.substr(begin), " "));
   return pieces;
 }
 

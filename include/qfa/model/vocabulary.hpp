@@ -15,6 +15,7 @@
 #include "qfa/core/error.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
+#include "qfa/io/trimmed.hpp"
 
 namespace qfa {
 
@@ -72,8 +73,7 @@ class vocabulary {
       replace_all(out, byte_mark, " ");
       replace_all(out, byte_break, "\n");
     }
-    const std::size_t first = out.find_first_not_of(" \n");
-    return first == std::string::npos ? std::string() : out.substr(first, out.find_last_not_of(" \n") + 1 - first);
+    return std::string(trimmed(out));
   }
 
  private:

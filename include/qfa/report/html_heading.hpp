@@ -98,9 +98,6 @@ function showHead() {
     ['Weights', p.model_dtype || 'not known', [p.processing && 'processing ' + p.processing, p.order].filter(
       Boolean).join('; ')],
   ]));
-  if (sae.activation && reference.sae_fit.fvu > 1)
-    paragraph('FVU is above 1: this SAE explains less than the mean does, and nothing here should be believed.',
-      'warning');
   for (const warning of p.warnings || []) paragraph('Warning: ' + warning, 'warning');
   const joined = p.group_halving;
   if (joined && joined.groups < joined.groups_before)
