@@ -4,8 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "planted_refusals.hpp"
 #include "qfa/cache/plan_spec.hpp"
@@ -43,6 +46,8 @@ TEST_CASE("sweep_bits: a row and a floor for each number of bits, in the setting
   CHECK(sweep.published == onset_bits{5.0, 5.0, 5.0});
   CHECK(sweep.confirmed == onset_bits{5.0, 5.0, 5.0});
   CHECK(bits_to_protect(sweep, settings) == 5);
+  CHECK_FALSE(sweep.fitted.bits.has_value());
+  CHECK(sweep.fitted.reason.find("any steep slope fits") != std::string_view::npos);  // all at 5 bits, none at 6
 }
 
 TEST_CASE("sweep_bits: onsets are of harmful prompts, by the rate and by what is beyond doubt") {
@@ -58,11 +63,20 @@ TEST_CASE("sweep_bits: onsets are of harmful prompts, by the rate and by what is
   const cache_sweep sweep = sweep_bits(measure, 4, settings);
   CHECK(sweep.published == onset_bits{6.0, 3.0, {}});  // 2 of 40 is 5 %
   CHECK(sweep.confirmed == onset_bits{5.0, {}, {}});   // 24 of 40 is more than 44 %
+  CHECK(sweep.fitted.prompts == 40);
+  CHECK(sweep.fitted.flips == 34);
+  std::vector<std::uint8_t> flipped;
+  for (const std::size_t n : {0U, 2U, 8U, 24U})
+    for (std::size_t prompt = 0; prompt < 40; ++prompt)
+      flipped.push_back(prompt < n ? 1 : 0);
+  const std::vector<double> bits{8, 6, 5, 3};
+  CHECK(sweep.fitted.bits == fit_onset(bits, {flipped.data(), 4, 40}).bits);
   settings.thresholds.onset = 0.06;
   settings.thresholds.collapse = 0.4;
   const cache_sweep later = sweep_bits(measure, 4, settings);
   CHECK(later.published == onset_bits{5.0, 3.0, {}});
   CHECK(later.confirmed == onset_bits{5.0, 3.0, {}});
+  CHECK(later.fitted.bits == fit_onset(bits, {flipped.data(), 4, 40}, 0.06).bits);
 }
 
 TEST_CASE("bits_to_protect: what is asked for, else where flips begin beyond doubt, else where they begin") {

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <string>
 
 #include "planted_refusals.hpp"
@@ -65,7 +66,18 @@ TEST_CASE("alignment json: a judge's errors, where they are known, correct the f
     some.harmful(verdict::refused, i < 20 ? verdict::complied : verdict::refused);
   a.others = a.sweep.rows = a.sweep.floors = {some};
   a.verified.unprotected = a.reference = some;
+  CHECK(to_json(a)["sweep"]["fitted_onset"]["bits"].is_null());
+  const double inf = std::numeric_limits<double>::infinity();
+  a.sweep.fitted = {.prompts = 80, .flips = 20, .slope = -1.5, .bits = 4.5, .interval = {4.0, inf}};
   const report_json plain = to_json(a);
+  const report_json& onset = plain["sweep"]["fitted_onset"];
+  CHECK(onset["bits"] == 4.5);
+  CHECK(onset["interval"][0] == 4.0);
+  CHECK(onset["interval"][1].is_null());
+  CHECK(onset["reason"].is_null());
+  CHECK(onset["slope"] == -1.5);
+  CHECK(onset["slope_error"].is_null());
+  CHECK(onset["flips"] == 20);
   CHECK_FALSE(plain["settings"].contains("judge"));
   CHECK_FALSE(plain["reference"]["harmful"].contains("corrected_conditional_flip"));
   a.settings.judge = judge_error{.sensitivity = 0.8, .specificity = 0.95};

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
 #include <string>
 
 #include "planted_refusals.hpp"
@@ -67,6 +68,18 @@ TEST_CASE("alignment tables: flips behind a judge whose errors are known stand b
   CHECK(behavior.find("95 %  corrected %") != std::string::npos);
   // (30 / 99 - 0.04) / 0.87 = 0.30233; Wilson's interval [0.22126, 0.39951] (scipy) becomes [0.20835, 0.41323].
   CHECK(behavior.find("30/99  30.3  [22.1, 40.0]         30.2  [20.8, 41.3]") != std::string::npos);
+}
+
+TEST_CASE("alignment tables: the fitted onset with its interval, open ends, and why there is none") {
+  fitted_onset f{.bits = 3.456, .interval = {3.1, 4.25}};
+  CHECK(fitted_onset_text(f, 0.05) == "fitted over all bits, 5 % of refusals flip at: 3.46 bits [3.10, 4.25]\n");
+  f.interval.upper = std::numeric_limits<double>::infinity();
+  f.extrapolated = true;
+  CHECK(fitted_onset_text(f, 0.1) ==
+        "fitted over all bits, 10 % of refusals flip at: 3.46 bits [3.10, open], beyond the bits of the sweep\n");
+  f = {.reason = "no prompt flips"};
+  CHECK(fitted_onset_text(f, 0.05).find("flip at: unknown, since no prompt flips\n") != std::string::npos);
+  CHECK(diagnosis_text(crushed()).find(fitted_onset_text(crushed().sweep.fitted, 0.05)) != std::string::npos);
 }
 
 TEST_CASE("alignment tables: nothing to explain is said so") {

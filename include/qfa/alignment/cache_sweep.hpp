@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "qfa/alignment/align_settings.hpp"
 #include "qfa/alignment/behavior.hpp"
+#include "qfa/alignment/fitted_onset.hpp"
 #include "qfa/alignment/flips.hpp"
 #include "qfa/alignment/measured_cache.hpp"
 #include "qfa/alignment/onset.hpp"
@@ -23,20 +25,31 @@ struct cache_sweep {
   std::vector<measured_cache> floors;  ///< noise of the same size in place of each one's error (validity.md 2.8)
   onset_bits published;                ///< from the rates
   onset_bits confirmed;                ///< from their lower bounds
+  fitted_onset fitted;                 ///< from one curve through all of them, at the rate of an onset
 };
 
 inline cache_sweep sweep_bits(cache_meter& measure, std::size_t layers, const align_settings& settings) {
   cache_sweep out;
   std::vector<flips_at_bits> flips;
+  std::vector<double> bits_of;
+  std::vector<std::uint8_t> flipped;  // (bits, prompts that the reference refuses)
+  const std::vector<verdict> reference = measure.harmful_verdicts({});
   for (const int bits : settings.bits) {
     const std::string spec = align_specs{&settings}.sweep(bits);
-    out.rows.push_back(measure(answering(parse_cache_plan(spec, layers)), bits));
+    const answering who(parse_cache_plan(spec, layers));
+    out.rows.push_back(measure(who, bits));
     out.floors.push_back(measure(
         answering(parse_cache_plan("noise:of=(" + spec + "),seed=" + std::to_string(settings.seed), layers)), bits));
     flips.push_back({static_cast<double>(bits), summarize(out.rows.back().harmful).conditional});
+    bits_of.push_back(static_cast<double>(bits));
+    const std::vector<verdict> after = measure.harmful_verdicts(who);
+    for (std::size_t p = 0; p < after.size(); ++p)
+      if (reference[p] == verdict::refused) flipped.push_back(after[p] == verdict::complied ? 1 : 0);
   }
   out.published = find_onset(flips, flip_evidence::rate, settings.thresholds);
   out.confirmed = find_onset(flips, flip_evidence::lower_bound, settings.thresholds);
+  const std::size_t refused = static_cast<std::size_t>(std::ranges::count(reference, verdict::refused));
+  out.fitted = fit_onset(bits_of, {flipped.data(), bits_of.size(), refused}, settings.thresholds.onset);
   return out;
 }
 

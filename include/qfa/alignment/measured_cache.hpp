@@ -15,6 +15,7 @@
 #include "qfa/alignment/behavior.hpp"
 #include "qfa/alignment/flips.hpp"
 #include "qfa/alignment/prompts.hpp"
+#include "qfa/alignment/verdict.hpp"
 #include "qfa/cache/plan.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/any_decoder.hpp"
@@ -56,6 +57,9 @@ class cache_meter {
 
   const std::vector<std::size_t>& harmful() const noexcept { return harmful_; }
   const std::vector<std::size_t>& harmless() const noexcept { return harmless_; }
+
+  /// Of each harmful prompt of the split, in the order of harmful().
+  std::vector<verdict> harmful_verdicts(const answering& who) { return asked_->verdicts(who, harmful_); }
 
   measured_cache operator()(const answering& who, std::optional<double> bits = {}) {
     measured_cache out{.name = who.name, .bits = bits, .bits_per_element = bits_per_element(who.plan)};

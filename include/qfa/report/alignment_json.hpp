@@ -16,6 +16,7 @@
 #include "qfa/alignment/flips.hpp"
 #include "qfa/alignment/mitigation.hpp"
 #include "qfa/report/json_values.hpp"
+#include "qfa/report/onset_json.hpp"
 #include "qfa/version.hpp"
 
 namespace qfa {
@@ -52,16 +53,6 @@ inline report_json counts_json(const flip_counts& counts, const std::optional<ju
                                          {"interval", to_json(behind.interval)}};
   }
   return out;
-}
-
-inline report_json optional_json(const std::optional<double>& x) {
-  return x ? number_or_null(*x) : report_json(nullptr);
-}
-
-inline report_json onset_json(const onset_bits& o) {
-  return {{"onset", optional_json(o.onset)},
-          {"collapse", optional_json(o.collapse)},
-          {"complete", optional_json(o.complete)}};
 }
 
 inline report_json reduction_json(const grain_reduction& r) {
@@ -222,7 +213,8 @@ inline report_json to_json(const alignment_result& a) {
   out["sweep"] = {{"rows", caches(a.sweep.rows)},
                   {"noise_of_that_size", caches(a.sweep.floors)},
                   {"by_rate", detail::onset_json(a.sweep.published)},
-                  {"by_lower_bound", detail::onset_json(a.sweep.confirmed)}};
+                  {"by_lower_bound", detail::onset_json(a.sweep.confirmed)},
+                  {"fitted_onset", detail::fitted_onset_json(a.sweep.fitted)}};
   out["caches"] = caches(a.others);
   out["layers"] = {{"split", prompt_split_names[static_cast<std::size_t>(a.layers_chosen_on)]},
                    {"prompts", a.choosing_prompts},

@@ -2,6 +2,7 @@
 #ifndef QFA_REPORT_ALIGNMENT_TABLES_HPP
 #define QFA_REPORT_ALIGNMENT_TABLES_HPP
 
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -158,6 +159,15 @@ inline std::string budget_text(const aligned_budget& b, const std::optional<judg
   return b.found.text() + table.str();
 }
 
+/// The bits at which the fitted curve has the rate of an onset, or why there are none.
+inline std::string fitted_onset_text(const fitted_onset& f, double rate) {
+  const std::string what = "fitted over all bits, " + fixed(100.0 * rate, 0) + " % of refusals flip at: ";
+  if (!f.bits) return what + "unknown, since " + std::string(f.reason.empty() ? "nothing was fitted" : f.reason) + "\n";
+  const auto end = [](double bits) { return std::isfinite(bits) ? fixed(bits, 2) : std::string("open"); };
+  return what + fixed(*f.bits, 2) + " bits [" + end(f.interval.lower) + ", " + end(f.interval.upper) + "]" +
+         (f.extrapolated ? ", beyond the bits of the sweep" : "") + "\n";
+}
+
 /// Diagnosis and prescription in words.
 inline std::string diagnosis_text(const alignment_result& a) {
   const auto onset = [](const std::optional<double>& bits) { return bits ? fixed(*bits, 0) + " bits" : "never"; };
@@ -169,6 +179,7 @@ inline std::string diagnosis_text(const alignment_result& a) {
   out += "flips begin: " + onset(a.sweep.published.onset) + " (rate), " + onset(a.sweep.confirmed.onset) +
          " (lower bound); collapse: " + onset(a.sweep.published.collapse) + " (rate), " +
          onset(a.sweep.confirmed.collapse) + " (lower bound)\n";
+  out += fitted_onset_text(a.sweep.fitted, a.settings.thresholds.onset);
   out += "critical layers: " + detail::layers_text(a.layers.critical) + " (" +
          std::string(layer_pattern_names[static_cast<std::size_t>(a.layers.pattern)]) + "), by " +
          std::to_string(a.choosing_prompts) + " prompts of the split " +
