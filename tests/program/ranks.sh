@@ -60,7 +60,7 @@ allocated=(allocate "${model[@]}" --options rtn:bits=3 rtn:bits=4 --budget like:
 "$qfa" "${located[@]}" --out located >located.txt
 "$qfa" "${allocated[@]}" --out mix.json --report mixed.json >allocated.txt
 mkdir alone && mv located.txt located mix.json allocated.txt mixed.json alone
-for ranks in 2 3; do
+for ranks in 3; do
   "${launcher[@]}" "$ranks" "$qfa" "${located[@]}" --out located >located.txt
   cmp located.txt alone/located.txt && cmp located/locate.json alone/located/locate.json
   rm -r located
