@@ -10,7 +10,7 @@ namespace report_onset_json_test {
 using namespace qfa;
 
 TEST_CASE("onset json: what is never reached, open ends and missing curves are null") {
-  const report_json found = detail::onset_json({.onset = 5.0, .collapse = 3.0});
+  const report_json found = detail::onset_json(onset_bits{5.0, 3.0, {}});
   CHECK(found["onset"] == 5.0);
   CHECK(found["collapse"] == 3.0);
   CHECK(found["complete"].is_null());
