@@ -46,7 +46,8 @@ TEST_CASE("signed_histogram: percentiles as numpy has them, to half a bin, and t
       std::pair{100.0, 34.1532099}};
   const signed_histogram h = of(numbers());
   CHECK(h.count() == 1000);
-  for (const auto& [percent, value] : expected) {
+  for (const auto& place : expected) {
+    const double percent = place.first, value = place.second;
     CAPTURE(percent);
     // Two neighbors of the place are each off by 1/256 of the larger at most.
     CHECK(std::fabs(h.quantile(percent / 100.0) - value) <=
