@@ -23,6 +23,7 @@ optional = {
     "coefficients", "intercept", "marginal_auc", "average_precision", "brier", "calibration_slope",
     "calibration_intercept", "base_rate", "minority", "thresholds", "budget", "note", "isolated_kl",
     "isolated_excess_loss", "role", "without_each_group", "survived_shift", "survived_bias", "made",
+    "judge", "corrected_conditional_flip", "at_equal_loss",
     "code_dependence", "worst_features", "by_token", "most_by_chance", "agrees", "families", "auc_over_families",
     "predictor_reliability", "trained_in_no_more_bits", "roc", "steering", "patching", "degradation",
     "unified_degradation", "feature_noise",

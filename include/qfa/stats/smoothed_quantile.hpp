@@ -44,8 +44,9 @@ inline double smoothed_quantile(std::span<const double> values, std::span<const 
   const auto density = [&](double x) {
     double sum = 0.0;
     for (std::size_t j = 0; j < values.size(); ++j) {
+      if (!(bandwidths[j] > 0.0)) continue;
       const double u = (x - values[j]) / bandwidths[j];
-      if (bandwidths[j] > 0.0 && std::fabs(u) <= 6.0) sum += std::exp(-0.5 * u * u) / bandwidths[j];
+      if (std::fabs(u) <= 6.0) sum += std::exp(-0.5 * u * u) / bandwidths[j];
     }
     return sum / (all * std::sqrt(2.0 * std::numbers::pi));
   };
@@ -64,7 +65,7 @@ inline double smoothed_quantile(std::span<const double> values, std::span<const 
   for (int step = 0; step < 200; ++step) {
     const double missing = p - below(x);
     (missing <= 0.0 ? high : low) = x;
-    const double slope = density(x), next = x + missing / slope;
+    const double slope = density(x), next = slope > 0.0 ? x + missing / slope : x;
     const double tiny = 4.0 * std::numeric_limits<double>::epsilon() * (std::fabs(low) + std::fabs(high));
     if (high - low <= tiny || (slope > 0.0 && std::fabs(next - x) <= tiny)) break;
     x = slope > 0.0 && low < next && next < high ? next : 0.5 * (low + high);
