@@ -32,12 +32,15 @@ control_material tiny_material() {
 TEST_CASE("survival_variant: rows gain a BOS for their last token, or lose it") {
   token_rows rows{.context = 3};
   rows.ids = {5, 6, 7, 8, 9, 10};
+  rows.documents = {3, 4};
   const token_rows more = with_bos_changed(rows, 1, false);
   CHECK(more.context == 3);
   CHECK(more.ids == std::vector<std::uint32_t>{1, 5, 6, 1, 8, 9});
   const token_rows fewer = with_bos_changed(rows, 1, true);
   CHECK(fewer.context == 2);
   CHECK(fewer.ids == std::vector<std::uint32_t>{6, 7, 9, 10});
+  CHECK(more.documents == rows.documents);
+  CHECK(fewer.documents == rows.documents);
 }
 
 TEST_CASE("survival_variant: the policies run once more as the material says") {
@@ -57,6 +60,12 @@ TEST_CASE("survival_variant: the policies run once more as the material says") {
 TEST_CASE("variant_beside: finds what a run of its own finds, and nothing where it was not shown everything") {
   control_material with = tiny_material();
   with.policies.resize(1);
+  SUBCASE("groups cut between rows") {}
+  SUBCASE("groups cut between documents") {
+    std::vector<std::uint32_t>& documents = with.rows.documents;
+    for (const std::uint32_t rows : {1U, 7U, 2U, 5U, 3U, 6U, 1U, 4U, 8U, 3U})
+      documents.insert(documents.end(), rows, static_cast<std::uint32_t>(documents.size()));
+  }
   control_passes passes(with.model, with.dictionary, with.rows, with.settings, with.options, {});
   control_material other = with;
   other.settings.skip_positions = 1;

@@ -85,7 +85,7 @@ void run(const allocate_arguments& a) {
   options.fit_rows = std::max<std::size_t>(1, a.fit_tokens / tokens.context);
   options.held_out_rows = std::max<std::size_t>(1, a.held_out_tokens / tokens.context);
 
-  options.expects_bos = qfa::rows_lack_bos(tokens, model.config) && expects_bos(a.audit.model, model.config);
+  options.expects_bos = expects_bos_before(tokens, a.audit.model, model.config);
   qfa::audit_protocol made{.source = "model", .hook = settings.hook};
   add_inputs(made, a.audit.model, "model");
   add_inputs(made, a.audit.sae, "sae");

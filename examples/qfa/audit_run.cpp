@@ -287,6 +287,11 @@ bool expects_bos(const std::filesystem::path& directory, const qfa::model_config
          begins_with_special(tokenizer["post_processor"]);
 }
 
+bool expects_bos_before(const qfa::token_rows& rows, const std::filesystem::path& directory,
+                        const qfa::model_config& config) {
+  return qfa::rows_lack_bos(rows, config) && expects_bos(directory, config);
+}
+
 std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model) {
   if (!model.quantization.empty()) return model.quantization + ", computed in float32";
   if (!std::filesystem::is_directory(directory)) return "computed in float32";
@@ -387,8 +392,7 @@ finished_audit run_on_model(const audit_arguments& arguments) {
   };
   check_steering(arguments, tokens.reported, settings.skip_positions,
                  std::ranges::none_of(policies, asked_for) && matched.empty() && against.empty());
-  const bool wants_bos =
-      qfa::rows_lack_bos(tokens.reported, model.config) && expects_bos(arguments.model, model.config);
+  const bool wants_bos = expects_bos_before(tokens.reported, arguments.model, model.config);
   add_inputs(made, arguments.model, "model");
   add_inputs(made, arguments.sae, "sae");
   for (const std::string& input : source.files)

@@ -31,8 +31,11 @@ split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matc
 
 /// Whether the model wants BOS before a text: what GGUF's metadata or add_bos_token in tokenizer_config.json say, or
 /// else whether the post-processor of tokenizer.json puts a special token first; always where its family does.
-/// A tokenizer.json has megabytes: to be asked where rows lack BOS.
 bool expects_bos(const std::filesystem::path& directory, const qfa::model_config& config);
+
+/// Whether rows lack the BOS that it wants.  Where none does, the model's tokenizer, of megabytes, is not read.
+bool expects_bos_before(const qfa::token_rows& rows, const std::filesystem::path& directory,
+                        const qfa::model_config& config);
 
 /// How the weights are stored: what packed them, or their type as config.json names it (transformers 5: `dtype`).
 std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model);

@@ -82,18 +82,11 @@ located locate(const locate_arguments& arguments) {
   for (const std::string& input : own.files)
     add_inputs(made, input, "calibration");
   qfa::check_same_inputs(ranks(), made.inputs);
-  made.source = "model";
-  made.dropped_tokens = tokens.reported.dropped;
-  made.bos_added = tokens.reported.bos_added;
-  made.processing = qfa::describe(settings.weight_processing);
-  made.order = qfa::order_names[static_cast<std::size_t>(settings.order)];
-  made.fused = asked.fused;
+  qfa::describe_model_run(made, settings, asked, tokens.reported, model.config);
   made.targets = a.targets.name();
-  made.architecture = qfa::name_of(model.config.family);
   made.model_dtype = stored_dtype(a.model, model);
-  made.loss = asked.losses ? "mean over scored tokens, every position of a row but its first" : "not asked for";
   if (const auto warning = qfa::reference_warning(model)) made.warnings.push_back(*warning);
-  const bool wants_bos = qfa::rows_lack_bos(tokens.reported, model.config) && expects_bos(a.model, model.config);
+  const bool wants_bos = expects_bos_before(tokens.reported, a.model, model.config);
 
   qfa::unit_bench bench(std::move(model), std::move(dictionary), std::move(tokens.reported), settings,
                         {.losses = asked.losses,

@@ -18,7 +18,6 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
 #include "qfa/locate/feature_noise.hpp"
-#include "qfa/locate/unit_effect.hpp"
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/leave_one_out.hpp"
@@ -202,12 +201,13 @@ inline mix_comparison compare_mixes(const held_out_mix& a, const held_out_mix& b
   const jackknife_options plain{.level = level}, log{.scale = interval_scale::log, .level = level};
   const counted_deletions counts =
       deletions([](const held_out_numbers& n) { return n.counts(); }, [](double x, double y) { return x - y; });
-  const auto ratio_of = [&](auto number) { return deletions(number, [](double x, double y) { return x / y; }); };
-  const counted_deletions medians = ratio_of([](const held_out_numbers& n) { return n.medians(); });
-  const auto same = [](double x) { return std::array{x, x, x}; };
+  const counted_deletions medians =
+      deletions([](const held_out_numbers& n) { return n.medians(); }, [](double x, double y) { return x / y; });
   const auto plain_ratio = [&](double held_out_numbers::*number) {
-    const counted_deletions all = ratio_of([&](const held_out_numbers& n) { return same(n.*number); });
-    return jackknife(all.value, all.without, log);
+    std::vector<double> rest;
+    for (std::size_t g = 0; g < a.without.size(); ++g)
+      rest.push_back(a.without[g].*number / b.without[g].*number);
+    return jackknife(a.whole.*number / b.whole.*number, rest, log);
   };
   return {.a = a.name,
           .b = b.name,

@@ -63,12 +63,8 @@ inline group_deletions excess_by_groups(std::span<const comparison_sum> rows, co
   const auto excess = [](const comparison_sum& s) { return s.compressed.mean() - s.reference.mean(); };
   const auto parts = sums.by_group(groups.groups(), [&](std::size_t r) { return groups.group_of(r); });
   group_deletions out{.whole = excess(sums.total())};
-  for (std::size_t left_out = 0; left_out < parts.size(); ++left_out) {
-    comparison_sum rest;
-    for (std::size_t g = 0; g < parts.size(); ++g)
-      if (g != left_out) rest += parts[g];
-    out.without.push_back(excess(rest));
-  }
+  for (std::size_t g = 0; g < parts.size(); ++g)
+    out.without.push_back(excess(sum_without(parts, g)));
   return out;
 }
 

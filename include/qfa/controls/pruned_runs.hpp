@@ -32,14 +32,13 @@ inline damage_sample interpolate(const damage_sample& first, const damage_sample
   require(
       first.groups == second.groups && first.features() == second.features() && first.groups == place.without.size(),
       "samples to interpolate between are of the same features and groups");
-  const auto at = [](double a, double b, double w) { return std::clamp(between(a, b, w), -1.0, 1.0); };
   damage_sample out;
   out.name = first.name;
   out.groups = first.groups;
   out.in_odd = first.in_odd;
   const auto along = [&](std::vector<double> damage_sample::*of) {
     for (std::size_t f = 0; f < first.features(); ++f)
-      (out.*of).push_back(at((first.*of)[f], (second.*of)[f], place.whole));
+      (out.*of).push_back(correlation_between((first.*of)[f], (second.*of)[f], place.whole));
   };
   along(&damage_sample::r);
   along(&damage_sample::even);
@@ -48,7 +47,7 @@ inline damage_sample interpolate(const damage_sample& first, const damage_sample
   for (std::size_t g = 0; g < out.groups; ++g) {
     const std::vector<double> a = first.without(g), b = second.without(g);
     for (std::size_t f = 0; f < out.features(); ++f)
-      out.shift.push_back(static_cast<float>(at(a[f], b[f], place.without[g]) - out.r[f]));
+      out.shift.push_back(static_cast<float>(correlation_between(a[f], b[f], place.without[g]) - out.r[f]));
   }
   out.flip_share = between(first.flip_share, second.flip_share, place.whole);
   out.changed = (std::max)(first.changed, second.changed);

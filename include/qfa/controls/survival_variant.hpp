@@ -121,8 +121,8 @@ struct variant_choice {
 class variant_beside {
  public:
   variant_beside(std::string what, control_material with)
-      : features_(std::move(with.dictionary), {with.rows.rows(), with.rows.context, with.settings.skip_positions},
-                  false, with.options.spill_budget / 8) {
+      : features_(std::move(with.dictionary), layout_of(with.rows, with.settings.skip_positions), false,
+                  with.options.spill_budget / 8) {
     measured_.found.what = std::move(what);
   }
 
@@ -174,6 +174,7 @@ class variant_beside {
 /// token shorter.  Throws where the model names no BOS.
 inline token_rows with_bos_changed(const token_rows& rows, std::uint32_t bos, bool has_bos) {
   token_rows out{.context = has_bos ? rows.context - 1 : rows.context};
+  out.documents = rows.documents;
   for (std::size_t r = 0; r < rows.rows(); ++r) {
     const auto row = rows.view().row(r);
     if (!has_bos) out.ids.push_back(bos);

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <limits>
-#include <span>
 #include <vector>
 
 #include "qfa/locate/feature_noise.hpp"
@@ -20,14 +19,6 @@ struct unit_effect {
   double fvu = std::numeric_limits<double>::quiet_NaN();  ///< of the SAE on a trunk's activations, or on all models'
                                                           ///< where the bench fits them; NaN otherwise
 };
-
-/// Sums by group of rows without one of them; of all where there is no group of that number.
-inline comparison_sum sum_without(std::span<const comparison_sum> groups, std::size_t left_out) noexcept {
-  comparison_sum sum;
-  for (std::size_t g = 0; g < groups.size(); ++g)
-    if (g != left_out) sum += groups[g];
-  return sum;
-}
 
 }  // namespace qfa
 

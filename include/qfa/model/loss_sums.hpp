@@ -77,6 +77,14 @@ struct comparison_sum {
 
 static_assert(mergeable<comparison_sum, token_comparison>);
 
+/// Sums by group of rows without one of them; of all where there is no group of that number.
+inline comparison_sum sum_without(std::span<const comparison_sum> groups, std::size_t left_out) noexcept {
+  comparison_sum sum;
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    if (g != left_out) sum += groups[g];
+  return sum;
+}
+
 /// One sum for each row (text), from which those of groups of rows and of everything follow, always added in row order.
 /// `Sum` is loss_sum or comparison_sum.
 template <class Sum>

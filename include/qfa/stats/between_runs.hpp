@@ -35,6 +35,11 @@ constexpr double between(double first, double second, double place) noexcept {
   return first + place * (second - first);
 }
 
+/// The same of a correlation: beyond the two by the same line, at most to the bound.
+constexpr double correlation_between(double first, double second, double place) noexcept {
+  return std::clamp(between(first, second, place), -1.0, 1.0);
+}
+
 /// Where `target` lies between two runs, by the cost of each.  Throws where they are not of the same groups.
 inline group_deletions place_between(const group_deletions& target, const group_deletions& first,
                                      const group_deletions& second) {
@@ -55,7 +60,6 @@ inline leave_one_out interpolate(const leave_one_out& first, const leave_one_out
   require(
       first.groups == second.groups && first.features() == second.features() && first.groups == place.without.size(),
       "runs to interpolate between are of the same rows and the same dictionary");
-  const auto at = [](double a, double b, double w) { return std::clamp(between(a, b, w), -1.0, 1.0); };
   leave_one_out out;
   out.groups = first.groups;
   out.evidence = first.evidence;
@@ -64,10 +68,10 @@ inline leave_one_out interpolate(const leave_one_out& first, const leave_one_out
   out.shift.resize(out.groups * width);
   out.ranges.resize(width);
   parallel_for(width, [&](std::size_t f) {
-    out.r[f] = at(first.r[f], second.r[f], place.whole);
+    out.r[f] = correlation_between(first.r[f], second.r[f], place.whole);
     std::vector<double> rest(out.groups);
     for (std::size_t g = 0; g < out.groups; ++g) {
-      rest[g] = at(first.without(g, f), second.without(g, f), place.without[g]);
+      rest[g] = correlation_between(first.without(g, f), second.without(g, f), place.without[g]);
       out.shift[g * width + f] = static_cast<float>(rest[g] - out.r[f]);
     }
     if (!out.evidence.empty())
