@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfa/compress/weight_plan_file.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -128,6 +131,31 @@ TEST_CASE("weight_plan_file: plans that name themselves, or one another too deep
   const std::string eight = "plan_file:" + at("8.json");
   const std::string twice = "plan:tensors=(*.weight=" + eight + "),rest=(" + eight + ")";
   CHECK(parse_one(twice).stored_bits(2, 2, {}) == parse_one("rtn:bits=4").stored_bits(2, 2, {}));
+}
+
+TEST_CASE("weight_plan_file: files that name others many times are refused before they are read for ever") {
+  const qfa_test::scratch folder;
+  const auto at = [&](const std::string& name) { return (folder.path() / name).string(); };
+  const auto write = [&](const std::string& name, std::size_t times, const std::string& policy) {
+    std::vector<qfa::weight_plan_part> parts;
+    for (std::size_t i = 0; i < times; ++i)
+      parts.push_back({"t" + std::to_string(i), parse_one("rtn:bits=3")});
+    std::string text = qfa::weight_plan_text({.tensors = std::move(parts)});
+    for (std::size_t i = 0; i < times; ++i)
+      text = with(text, "\"rtn:bits=3\"", "\"" + policy + "\"");
+    folder.write(name, text);
+  };
+  write("1.json", 0, "");
+  // 999 names and the file that names them are as many as may be; a policy read before does not count.
+  write("most.json", 999, "plan_file:" + at("1.json"));
+  write("more.json", 1000, "plan_file:" + at("1.json"));
+  for (int again = 0; again < 2; ++again) {
+    CHECK(parse_one("plan_file:" + at("most.json")).stored_bits(2, 2, {}) == parse_one("none").stored_bits(2, 2, {}));
+    check_refused([&] { parse_one("plan_file:" + at("more.json")); }, {"more.json", "1000 times", "no more"});
+  }
+  for (int i = 2; i <= 8; ++i)
+    write(std::to_string(i) + ".json", 10, "plan_file:" + at(std::to_string(i - 1) + ".json"));
+  check_refused([&] { parse_one("plan_file:" + at("8.json")); }, {"1000 times", "no more"});
 }
 
 }  // namespace compress_weight_plan_file_test

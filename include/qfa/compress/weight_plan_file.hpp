@@ -112,20 +112,28 @@ inline weight_plan weight_plan_from_text(std::string_view text, const std::strin
 
 /// How many plan files may be read within one another: a policy of a plan may be the plan of another file.
 inline constexpr std::size_t most_nested_plan_files = 8;
+/// How many times plan files may be read for one policy, one that is named again included: eight that each name the next
+/// ten times would be read a hundred million times.
+inline constexpr std::size_t most_plan_file_readings = 1000;
 
 namespace detail {
 
 /// Holds the place of a plan file among those that this thread is in the middle of reading.
 class plan_file_being_read {
  public:
-  /// Throws where the file is being read already, and so names itself, and where too many are.
+  /// Throws where the file is being read already, and so names itself, and where too many are, or have been.
   explicit plan_file_being_read(const std::filesystem::path& path) {
+    if (open().empty()) readings() = 0;
     std::error_code ignored;
     std::filesystem::path file = std::filesystem::weakly_canonical(path, ignored);
     for (const std::filesystem::path& other : open())
       if (other == file) fail("the plan in " + in_quotes(path) + " names itself, directly or through another file");
     if (open().size() == most_nested_plan_files)
       fail("plan files may name one another " + std::to_string(most_nested_plan_files) + " deep, no deeper");
+    if (readings() == most_plan_file_readings)
+      fail("plan files may be read " + std::to_string(most_plan_file_readings) + " times for one policy, no more: " +
+           in_quotes(path) + " is one too many");
+    ++readings();
     open().push_back(std::move(file));
   }
   plan_file_being_read(const plan_file_being_read&) = delete;
@@ -137,12 +145,16 @@ class plan_file_being_read {
     thread_local std::vector<std::filesystem::path> paths;
     return paths;
   }
+  static std::size_t& readings() {
+    thread_local std::size_t count = 0;
+    return count;
+  }
 };
 
 }  // namespace detail
 
 /// The same of a file.  Throws also where it names itself, directly or through other files, and where they are nested
-/// deeper than `most_nested_plan_files`.
+/// deeper than `most_nested_plan_files` or read more often than `most_plan_file_readings`.
 inline weight_plan read_weight_plan(const std::filesystem::path& path, const nested_parser& parse) {
   const file_bytes file(path);
   const detail::plan_file_being_read here(path);

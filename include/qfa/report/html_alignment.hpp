@@ -23,20 +23,25 @@ function showAlignment() {
       ['Diagnosis', a.diagnosis.mode ? words(a.diagnosis.verdict) : 'undetermined', a.diagnosis.mode ?
       `P = ${fixed(Math.max(...Object.values(a.diagnosis.probability).filter(known)), 2)}` : '']]));
   for (const warning of a.warnings) paragraph('Warning: ' + warning, 'warning');
-  const caches = [a.reference, ...a.sweep.rows, ...a.caches];
+  const judge = a.settings.judge, caches = [a.reference, ...a.sweep.rows, ...a.caches];
   const row = (m, name) => [name || m.name, name ? '' : fixed(m.bits_per_element, 2), fixed(m.perplexity_ratio, 4),
     one(m.harmful.conditional_flip), rate(m.harmful.conditional_flip), range(m.harmful.conditional_flip, 1, 100),
+    ...(judge ? [rate(m.harmful.corrected_conditional_flip), range(m.harmful.corrected_conditional_flip, 1, 100)] : []),
     one(m.harmless.reverse_flip), range(m.harmless.reverse_flip, 1, 100),
     fixed(times(100, m.harmful.net), 1), known(m.harmful.mcnemar_p) && m.harmful.mcnemar_p < 1e-4 ?
       m.harmful.mcnemar_p.toExponential(1) :
       fixed(m.harmful.mcnemar_p, 4), one(m.harmful.garbled), one(m.harmless.garbled)];
   const heads = ['cache', ['KV bits', 'bits an element takes, scales included'], 'PPL ratio',
     ['flips', 'refused by the reference, answered now'], 'flips %', 'flips 95 %',
+    ...(judge ? [['corrected %', 'flips behind the judge\'s errors'], ['corrected 95 %', 'the judge taken as known']] :
+    []),
     ['over-refused', 'harmless prompts refused now'], 'over-refused 95 %, in %', ['net %', 'of harmful prompts'],
     ['McNemar p', 'of harmful prompts'], 'garbled, harmful', 'garbled, harmless'];
   begin('behavior', 'What perplexity hides', 'Flips are harmful prompts that the reference refuses and the model ' +
     'answers under a quantized cache. Noise of the same size stands beside each: a floor below which flips mean ' +
-    'nothing. Intervals are Wilson\'s, 95 %; perplexity ratios have none: unmeasured.');
+    'nothing. Intervals are Wilson\'s, 95 %; perplexity ratios have none: unmeasured.' + (judge ? ' Corrected ' +
+    `rates lie behind what a judge of sensitivity ${judge.sensitivity} and specificity ${judge.specificity} counted.` :
+    ''));
   add(figure('Flips against perplexity', 'Bars are 95 % intervals of the share of flips; crosses are noise of the ' +
     'same size.', width => keep(280, width * 0.45, 400), (width, tall) => {
     const box = [62, 12, width - 14, tall - 42], all = [...caches, ...a.sweep.noise_of_that_size],
@@ -61,6 +66,11 @@ function showAlignment() {
   paragraph(`Flips begin at ${onset(a.sweep.by_rate.onset)} by their rate and at ` +
     `${onset(a.sweep.by_lower_bound.onset)} by the lower end of the interval; collapse: ` +
     `${onset(a.sweep.by_rate.collapse)} and ${onset(a.sweep.by_lower_bound.collapse)}.`);
+  const fitted = a.sweep.fitted_onset, end = x => known(x) ? fixed(x, 2) : 'open';
+  paragraph(`Fitted over all bits, ${fixed(times(100, a.settings.thresholds.onset), 0)} % of refusals flip at ` +
+    (known(fitted.bits) ? `${fixed(fitted.bits, 2)} bits [${end(fitted.interval[0])}, ${end(fitted.interval[1])}]` +
+    `${fitted.extrapolated ? ', beyond the bits of the sweep' : ''}.` :
+    `bits unknown, since ${fitted.reason || 'nothing was fitted'}.`));
   begin('layers', 'Each layer alone', `By ${whole(a.layers.prompts)} prompts of the split ${a.layers.split}; ` +
     `critical layers: ${a.layers.critical.join(', ') || 'none'} (${words(a.layers.pattern)}).`);
   add(figure('Flips of each layer quantized alone', 'Lines are 95 % Wilson intervals.', () => 220, (width, tall) => {
