@@ -225,6 +225,7 @@
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/leave_one_out.hpp"
 #include "qfa/stats/mcnemar.hpp"
+#include "qfa/stats/normal_step.hpp"
 #include "qfa/stats/percentile.hpp"
 #include "qfa/stats/poisson_bootstrap.hpp"
 #include "qfa/stats/positive_sum.hpp"

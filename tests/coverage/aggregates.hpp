@@ -146,7 +146,7 @@ inline both_estimates estimate_quantity(quantity q, const qfa::leave_one_out& a,
   };
   constexpr qfa::jackknife_options on_logit{.scale = qfa::interval_scale::logit};
   constexpr qfa::jackknife_options on_atanh{.scale = qfa::interval_scale::atanh};
-  constexpr qfa::outcome_chance survives{qfa::outcome::survived, {}};
+  const qfa::outcome_chance survives{qfa::outcome::survived, {}};
   const qfa::countable of_a(a, all), of_b(b, all);
   const auto mean_of = [](std::span<const double> x, std::span<const double> y) {
     return qfa::mean_chance(x) - qfa::mean_chance(y);

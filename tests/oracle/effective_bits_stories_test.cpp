@@ -83,7 +83,7 @@ TEST_CASE("stories260K: the slope of log2 nu per bit tells a ReLU SAE from a Jum
 }
 
 TEST_CASE("stories260K: effective bits of round-to-nearest are its bits on rows that the ladder has not seen") {
-  for (const std::string name : {"sae_l2_standard", "sae_l3_topk"}) {  // the steepest law and the flattest
+  for (const std::string name : {"sae_l2_standard", "sae_l2_jumprelu", "sae_l3_topk"}) {
     CAPTURE(name);
     const audit_result seen = run_ladder(name, 0), unseen = run_ladder(name, 1);
     REQUIRE(seen.ladder.has_value());
@@ -102,7 +102,7 @@ TEST_CASE("stories260K: effective bits of round-to-nearest are its bits on rows 
       }
       REQUIRE(found.size() > 100);
       CHECK(std::fabs(middle_of(found) - survey.bits[s]) < 0.25);  // at most .21, RTN-8 with the TopK SAE
-      // One feature's r on 16384 tokens is itself unsure: 95 % of the features at 3 bits, 35 % at 8.
+      // One feature's r on 16384 tokens is itself unsure: 93 to 95 % of the features at 3 bits, 33 to 73 % at 8.
       CHECK(near / static_cast<double>(found.size()) > 0.3);
     }
   }

@@ -142,7 +142,7 @@ inline held_out_mix describe_mix(std::string name, const feature_noise& noise, s
   std::iota(all.begin(), all.end(), 0U);
   const countable features(r, all);
   const counted_deletions counts =
-      count_over(features, outcome_chance{.bands = bands}, [](std::span<const double> chances, std::size_t) {
+      count_over(features, outcome_chance(outcome::survived, bands), [](std::span<const double> chances, std::size_t) {
         return std::accumulate(chances.begin(), chances.end(), 0.0);
       });
   // nu = 1 / sinh(z)^2 falls as z = atanh r rises, so that its lower median is that of -z.

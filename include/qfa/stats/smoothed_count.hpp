@@ -3,6 +3,7 @@
 #define QFA_STATS_SMOOTHED_COUNT_HPP
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -16,6 +17,7 @@
 #include "qfa/core/parallel.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/leave_one_out.hpp"
+#include "qfa/stats/normal_step.hpp"
 #include "qfa/stats/student.hpp"
 
 // Intervals of what counts features beyond a threshold of r: survival, its median, overlaps of sets.
@@ -62,8 +64,8 @@ inline std::vector<count_bandwidth> bandwidths_of(const leave_one_out& r, std::s
 /// NaN.
 inline double chance_above(double z, double limit, double bandwidth) noexcept {
   const double gap = z - limit;
-  if (!(std::fabs(gap) <= 6.0 * bandwidth) || bandwidth == 0.0) return gap > 0.0 ? 1.0 : 0.0;
-  return 0.5 * std::erfc(-gap / (bandwidth * std::numbers::sqrt2));
+  if (!(std::fabs(gap) <= normal_step_reach * bandwidth) || bandwidth == 0.0) return gap > 0.0 ? 1.0 : 0.0;
+  return normal_step(std::clamp(gap / bandwidth, -normal_step_reach, normal_step_reach));
 }
 
 /// Gives a two-sided interval another spread, on no scale, and covers another bias; what has no two sides stays.
@@ -109,13 +111,12 @@ struct counted_deletions {
   }
 };
 
-/// Collects `statistic(g, width)` for g = 0 .. groups, the last of all groups, where width(bandwidth) picks what to
-/// smooth over: nothing, the fine or the broad bandwidth.
-template <class Statistic>
-counted_deletions delete_and_count(std::size_t groups, Statistic statistic) {
-  counted_deletions out;
-  std::vector<double> values[3];
-  for (std::vector<double>& v : values)
+/// Collects `statistic(g, width)`, an array of numbers, for g = 0 .. groups, the last of all groups, where
+/// width(bandwidth) picks what to smooth over: nothing, the fine or the broad bandwidth.
+template <std::size_t count, class Statistic>
+std::array<counted_deletions, count> delete_and_count_each(std::size_t groups, Statistic statistic) {
+  std::vector<std::array<double, count>> values[3];
+  for (auto& v : values)
     v.resize(groups + 1);
   const auto none = [](const count_bandwidth&) { return 0.0; };
   const auto fine = [](const count_bandwidth& h) { return h.fine; };
@@ -125,14 +126,25 @@ counted_deletions delete_and_count(std::size_t groups, Statistic statistic) {
     values[1][g] = statistic(g, fine);
     values[2][g] = statistic(g, broad);
   });
-  double* const wholes[] = {&out.value, &out.fine_value, &out.broad_value};
-  std::vector<double>* const rests[] = {&out.without, &out.fine, &out.broad};
-  for (std::size_t i = 0; i < 3; ++i) {
-    *wholes[i] = values[i].back();
-    values[i].pop_back();
-    *rests[i] = std::move(values[i]);
+  std::array<counted_deletions, count> out;
+  for (std::size_t s = 0; s < count; ++s) {
+    double* const wholes[] = {&out[s].value, &out[s].fine_value, &out[s].broad_value};
+    std::vector<double>* const rests[] = {&out[s].without, &out[s].fine, &out[s].broad};
+    for (std::size_t i = 0; i < 3; ++i) {
+      *wholes[i] = values[i].back()[s];
+      rests[i]->reserve(groups);
+      for (std::size_t g = 0; g < groups; ++g)
+        rests[i]->push_back(values[i][g][s]);
+    }
   }
   return out;
+}
+
+/// The same of a statistic that is one number.
+template <class Statistic>
+counted_deletions delete_and_count(std::size_t groups, Statistic statistic) {
+  return delete_and_count_each<1>(groups,
+                                  [&](std::size_t g, auto width) { return std::array{statistic(g, width)}; })[0];
 }
 
 /// r of the chosen features without group g, or of all where that is `groups`, and what it is smoothed over.

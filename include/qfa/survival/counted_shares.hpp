@@ -21,19 +21,48 @@
 
 namespace qfa {
 
-/// Whether a feature meets an outcome, smoothed over h of atanh r.  With h = 0 the bands themselves.
-struct outcome_chance {
-  outcome wanted = outcome::survived;
-  correlation_bands bands{};
+/// Whether a feature lies above either threshold of the bands, each step smoothed over h of atanh r.
+struct band_chances {
+  double survived = 0.0;
+  double kept = 0.0;  ///< not destroyed
 
-  double operator()(double r, double h) const noexcept {
-    if (!(h > 0.0)) return bands(r) == wanted ? 1.0 : 0.0;
-    const double z = std::atanh(r);
-    const double survived = chance_above(z, std::atanh(bands.survives_above), h);
+  double of(outcome wanted) const noexcept {
     if (wanted == outcome::survived) return survived;
-    const double kept = chance_above(z, std::atanh(bands.destroyed_below), h);
     return wanted == outcome::blurred ? kept - survived : 1.0 - kept;
   }
+};
+
+/// Where the bands end, on atanh.
+class smoothed_bands {
+ public:
+  explicit smoothed_bands(const correlation_bands& bands)
+      : bands_(bands), survives_(std::atanh(bands.survives_above)), kept_(std::atanh(bands.destroyed_below)) {}
+
+  /// With h = 0 the bands themselves.
+  band_chances operator()(double r, double h) const noexcept {
+    if (!(h > 0.0)) {
+      const outcome found = bands_(r);
+      return {found == outcome::survived ? 1.0 : 0.0, found == outcome::destroyed ? 0.0 : 1.0};
+    }
+    const double z = std::atanh(r);
+    return {chance_above(z, survives_, h), chance_above(z, kept_, h)};
+  }
+
+ private:
+  correlation_bands bands_;
+  double survives_, kept_;
+};
+
+/// Whether a feature meets an outcome, smoothed over h of atanh r.  With h = 0 the bands themselves.
+class outcome_chance {
+ public:
+  outcome_chance(outcome wanted, const correlation_bands& bands) : wanted_(wanted), bands_(bands) {}
+
+  double operator()(double r, double h) const noexcept { return bands_(r, h).of(wanted_); }
+
+ private:
+  outcome wanted_;
+  smoothed_bands bands_;
 };
 
 /// The mean of the chances: a share of features.
