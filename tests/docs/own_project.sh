@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# own_project.sh SOURCE BUILD WORK COMPILER: README.md's own commands, from the installation to a project of a user's own.
+# own_project.sh SOURCE BUILD WORK COMPILER: README.md's own commands: an audit of a model directory, and from the
+# installation to a project of a user's own.
 #
 # The block of README.md that speaks of examples/own_project runs as it stands there, in a folder that has nothing of qfa
 # but what the commands name: build/release, which is BUILD here, and examples/.  HOME is a folder of this test's.
@@ -29,4 +30,14 @@ done
 status=0
 mine/build/mine examples/demo/model nowhere examples/demo/tokens.npy >said 2>&1 || status=$?
 [ $status = 1 ] && grep -q '^mine: there is no ' said || { cat said; echo "no SAE, expected one sentence and status 1"; exit 1; }
+# README.md's demo, by the installed program, which brings the demo's files along.
+[ -s home/.local/share/qfa/demo/model/config.json ] || { echo "the demo's files are not installed"; exit 1; }
+bash "$source/tests/docs/console.sh" home/.local/bin/qfa "$source" "$work/console" README.md
+
+# The first command of README.md with MODEL_DIR, on the model that there is.
+awk '/ --model MODEL_DIR / { inside = 1 } inside { print } /--out report$/ { exit }' "$source/README.md" |
+  sed 's|MODEL_DIR|examples/demo/model|; s|SAE_DIR|examples/demo/sae|; s|tokens.npy|examples/demo/tokens.npy|' >audit
+[ "$(wc -l <audit)" = 2 ] || { cat audit; echo "README.md has no audit of MODEL_DIR in two lines"; exit 1; }
+bash -euo pipefail audit >said 2>&1 || { cat said; echo "README.md's audit of a model directory fails"; exit 1; }
+[ -s report/report.html ] && grep -q '^prune:sparsity=0.3 ' said || { cat said; echo "it wrote no report"; exit 1; }
 tail -n 3 commands
