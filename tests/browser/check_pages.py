@@ -338,13 +338,30 @@ def by_keyboard(file):
     quiet("by keyboard")
 
 
+def refusals_behind_a_judge(folder):
+    """The page of align says what its JSON does of the judge's errors, and where the fitted flips begin."""
+    report = json.loads((work / folder / "alignment.json").read_text())
+    opened(f"{folder}/alignment.html")
+    table = run("return [...document.querySelectorAll('#behavior table tr')].map(r => [...r.cells].map(c => c.innerText.trim()))")
+    at = [head.split("\n")[0].split(" \u2195")[0] for head in table[0]].index("corrected %")
+    row = next(r for r in table if r[0] == report["sweep"]["rows"][0]["name"])
+    assert row[at] == f"{100 * report['sweep']['rows'][0]['harmful']['corrected_conditional_flip']['value']:.1f}", row
+    said = run("return document.getElementById('behavior').innerText")
+    assert "sensitivity 0.9 and specificity 0.95" in said
+    fitted = report["sweep"]["fitted_onset"]
+    words = "bits unknown, since " + fitted["reason"] if fitted["bits"] is None else f"{fitted['bits']:.2f} bits ["
+    assert "of refusals flip at " + words in said, said[-600:]
+
+
 try:
-    pages = [("first/report.html", 12 if long else 2), ("paired.html", 4 if long else 2), ("unpaired.html", 1)]
+    pages = [("first/report.html", 12 if long else 2), ("paired.html", 4 if long else 2), ("unpaired.html", 1),
+             ("judged/alignment.html", 2)]
     if long:
         pages += [("refusals/alignment.html", 2), ("second/report.html", 2), ("others/report.html", 2)]
     for file, choices in pages:
         views(file, file, choices)
     numbers("first")
+    refusals_behind_a_judge("judged")
     nothing_counted("nothing/report.html")
     by_keyboard("first/report.html")
     features = 100000 if long else 3000

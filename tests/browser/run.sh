@@ -23,6 +23,10 @@ else
   "$qfa" demo align --out refusals >refusals.txt
   /usr/bin/python3 "$here/make_reports.py" first big 100000
 fi
+refuser=$demo/refuser
+"$qfa" align --model "$refuser/model" --prompts "$refuser/prompts.json" --tokens "$refuser/tokens.npy" --prepend-bos \
+  --max-tokens 2048 --bits 3 --deployed-bits 3 --mechanism-bits 4 --group 16 --judge-sensitivity 0.9 \
+  --judge-specificity 0.95 --out judged >judged.txt
 /usr/bin/python3 "$here/make_reports.py" first nothing 0
 "$qfa" render nothing >/dev/null
 "${audit[@]}" --max-tokens 2048 --no-loss --out others >others.txt
