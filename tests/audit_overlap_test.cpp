@@ -84,6 +84,34 @@ TEST_CASE("compare_damage: every number that rows could have moved has its inter
   CHECK(o.not_survived.overlap_coefficient.range.scale == interval_scale::logit);
 }
 
+TEST_CASE("compare_damage: smoothed indices are those of each set's own chances, whose interval the oracle has") {
+  survey a = made_survey(ramp(0.3, 1.0)), b = made_survey(ramp(0.2, 0.97));
+  for (survey* s : {&a, &b}) {
+    s->correlations.ranges.resize(100);
+    for (std::size_t f = 0; f < 100; ++f) {
+      s->correlations.ranges[f].kind = interval_kind::two_sided;
+      s->correlations.ranges[f].scale_error = 0.02 + 0.001 * static_cast<double>(f);
+      s->correlations.ranges[f].dof = 6.0;
+    }
+  }
+  const damage_overlap o = compare_damage(a, b);
+  const countable of_a(a.correlations, a.counted), of_b(b.correlations, a.counted);
+  const auto check = [&](const estimate& got, auto chance) {
+    const estimate expected =
+        count_over(of_a, of_b, chance, jaccard_of_chances).concluded({.scale = interval_scale::logit});
+    REQUIRE(expected.range.kind == interval_kind::two_sided);
+    CHECK(got.value == doctest::Approx(expected.value).epsilon(1e-12));
+    CHECK(got.range.lower == doctest::Approx(expected.range.lower).epsilon(1e-12));
+    CHECK(got.range.upper == doctest::Approx(expected.range.upper).epsilon(1e-12));
+    CHECK(got.bias_corrected == doctest::Approx(expected.bias_corrected).epsilon(1e-12));
+  };
+  const outcome_chance survived(outcome::survived, {}), blurred(outcome::blurred, {});
+  const outcome_chance destroyed(outcome::destroyed, {});
+  check(o.not_survived.jaccard, [&](double r, double h) { return 1.0 - survived(r, h); });
+  check(o.blurred.jaccard, blurred);
+  check(o.destroyed.jaccard, destroyed);
+}
+
 TEST_CASE("compare_damage: what the firing rate alone decides is shared, but not among features of one rate") {
   // The forty rarest fail under both, the forty most frequent under neither; of twenty in between independent ones do.
   std::vector<double> a(100, 0.95), b(100, 0.95);
