@@ -112,8 +112,8 @@ inline weight_plan weight_plan_from_text(std::string_view text, const std::strin
 
 /// How many plan files may be read within one another: a policy of a plan may be the plan of another file.
 inline constexpr std::size_t most_nested_plan_files = 8;
-/// How many times plan files may be read for one policy, one that is named again included: eight that each name the next
-/// ten times would be read a hundred million times.
+/// How many times plan files may be read for one policy, one that is named again included: eight that each name the
+/// next ten times would be read a hundred million times.
 inline constexpr std::size_t most_plan_file_readings = 1000;
 
 namespace detail {
