@@ -2,8 +2,9 @@
 # Sourced by examples/demo.sh, tests/run.sh and .ci/run: from a machine that has only compilers and CMake to a build.
 # Whatever is there already is left alone, so that running again costs seconds.
 
-# Debian's names of what the build of everything needs.
-qfa_packages="g++ cmake ninja-build libxtensor-dev xtl-dev libxsimd-dev nlohmann-json3-dev libeigen3-dev libboost-dev
+# Debian's names of what the build of everything needs; make is what CMake takes in a project of a user's own, where no
+# preset asks for Ninja.
+qfa_packages="g++ cmake ninja-build make libxtensor-dev xtl-dev libxsimd-dev nlohmann-json3-dev libeigen3-dev libboost-dev
   libzip-dev libvlfeat-dev libicu-dev libsentencepiece-dev libcli11-dev doctest-dev libbenchmark-dev pkgconf
   python3-jsonschema"
 # And of what several machines need, which is asked for by -D QFA_WITH_MPI=ON.

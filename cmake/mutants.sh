@@ -81,9 +81,12 @@ while IFS='|' read -r header tests expression what; do
     survived=$((survived + 1))
     continue
   fi
-  # What text needs is there where its bugs are looked for.
+  # What text and .npz files need is there where their bugs are looked for.
   parts="" libraries=""
-  case $header in text/*) parts="-DQFA_HAS_TEXT -DQFA_HAS_SENTENCEPIECE" libraries="-licui18n -licuuc -lsentencepiece" ;; esac
+  case $header in
+    text/*) parts="-DQFA_HAS_TEXT -DQFA_HAS_SENTENCEPIECE" libraries="-licui18n -licuuc -lsentencepiece" ;;
+    io/npz.hpp) parts="-DQFA_HAS_NPZ" libraries="-lzip" ;;
+  esac
   verdict=survived
   for test in $tests; do
     if [ -z "${sound[$test]:-}" ]; then

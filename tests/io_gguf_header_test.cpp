@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <tuple>
 
 #include <doctest/doctest.h>
 
@@ -27,6 +28,17 @@ void check_header_refused(const gguf_bytes& file, std::initializer_list<std::str
   const std::string bytes = file.str();
   check_refused([&] { read(bytes); }, parts);
   check_refused([&] { read(bytes); }, {"\"file\" is not a valid GGUF file"});
+}
+
+/// What the front of a file of `size` bytes claims: refused with these words, or, without words, believed, so that more
+/// of the file is asked for.  Limits that are too large for a test's file are met this way.
+void check_claim(const std::string& front, std::uint64_t size, const std::string& refused) {
+  CAPTURE(refused);
+  const auto read_front = [&] { detail::gguf_header_reader(std::as_bytes(std::span(front)), size, "\"file\"").read(); };
+  if (refused.empty())
+    CHECK_THROWS_AS(read_front(), detail::gguf_header_goes_on);
+  else
+    check_refused(read_front, {"\"file\" is not a valid GGUF file", refused});
 }
 
 const std::string u32_one = bytes_of(std::uint32_t{1});
@@ -62,6 +74,31 @@ TEST_CASE("gguf header: counts beyond what the file has room for are refused bef
   for (const std::int64_t n : {std::int64_t{-1}, std::int64_t{1} << 60, std::int64_t{3}}) {
     check_header_refused({.tensors = n}, {std::to_string(n) + " tensors"});
     check_header_refused({.pairs = n}, {std::to_string(n) + " pairs"});
+  }
+}
+
+TEST_CASE("gguf header: as many tensors and pairs as there is room for, and not one more") {
+  // Behind the number of tensors 5 * 24 bytes follow, behind that of pairs 8 less: 8 * 14.
+  gguf_bytes file;
+  for (const auto& [tensors, pairs, refused] :
+       {std::tuple{5, 0, ""}, {6, 0, "6 tensors"}, {0, 8, ""}, {0, 9, "9 pairs of metadata"}}) {
+    file.tensors = tensors;
+    file.pairs = pairs;
+    check_claim(file.str().substr(0, 24), 16 + 120, refused);
+  }
+}
+
+TEST_CASE("gguf header: a string and an array of 2^30, and not one more, where the file would have room") {
+  constexpr std::uint64_t most = std::uint64_t{1} << 30U;
+  constexpr std::uint64_t terabyte = std::uint64_t{1} << 40U;
+  for (const std::uint64_t over : {0U, 1U}) {
+    const std::string n = bytes_of(most + over);
+    const char* const text = over == 0 ? "" : "1073741825 bytes long";
+    const char* const elements = over == 0 ? "" : "1073741825 elements";
+    check_claim(gguf_bytes{}.pair("k", 8, n).str(), terabyte, text);
+    for (const std::int32_t kind : {0, 7, 8, 12})  // bytes, truths, strings, doubles
+      check_claim(gguf_bytes{}.pair("k", 9, bytes_of(kind) + n).str(), terabyte, elements);
+    check_claim((gguf_bytes{.tensors = 1}.str().substr(0, 24) + n), terabyte, text);
   }
 }
 

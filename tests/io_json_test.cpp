@@ -10,6 +10,14 @@
 
 #include "scratch.hpp"
 
+#if defined(__SANITIZE_ADDRESS__)
+#define QFA_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define QFA_SANITIZED
+#endif
+#endif
+
 namespace io_json_test {
 
 using qfa_test::check_refused;
@@ -79,6 +87,20 @@ TEST_CASE("parse_json: depth is bounded, and the bound is exact") {
 TEST_CASE("parse_json: the number of values is bounded, and the bound is exact") {
   CHECK(parse("[1,2,3]", {.values = 4}).size() == 3);
   check_refused([] { parse("[1,2,3]", {.values = 3}); }, {"3 values"});
+}
+
+TEST_CASE("parse_json: ten million values are read, and one more is refused") {
+#ifdef QFA_SANITIZED
+  return;  // minutes there, and the cases above do the same
+#endif
+  std::string text = "[";
+  for (int i = 1; i < 10'000'000; ++i)
+    text += "0,";
+  text.back() = ']';
+  CHECK(parse(text).size() == 9'999'999);  // and the array itself
+  text.back() = ',';
+  text += "0]";
+  check_refused([&] { parse(text); }, {"x.json", "more than 10000000 values"});
 }
 
 TEST_CASE("read_json: a file in both access modes, a missing one by its name") {

@@ -3,6 +3,7 @@
 #ifdef QFA_HAS_NPZ
 #include "qfa/io/npz.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -148,6 +149,22 @@ TEST_CASE("npz: an entry that claims more than it can hold is refused before mem
   check_bad(zip_of({bomb}), {"bad.npz"});
   bomb = {.name = "a.npy", .content = npy_file("vector.npy"), .claimed_size = 0xf0000000U};
   check_bad(zip_of({bomb}), {"\"a\"", "claims a length"});
+}
+
+TEST_CASE("npz: an entry may claim 1,032 times its length, and not a byte more") {
+  // No entry unpacks to that much here: it is believed until its data say otherwise.
+  entry e{.name = "a.npy", .content = npy_file("vector.npy"), .method = 8};
+  e.claimed_size = static_cast<std::uint32_t>(1032 * e.content.size());
+  check_bad(zip_of({e}), {"\"a\"", "cannot be unpacked"});
+  ++e.claimed_size;
+  check_bad(zip_of({e}), {"\"a\"", "claims a length"});
+}
+
+TEST_CASE("npz: deflated as far as deflate goes, an array is read") {
+  const qfa::npz file(archives / "zeros.npz");
+  const qfa::npy_array zeros = file.read("zeros");
+  CHECK(zeros.shape == std::vector<std::size_t>{1'000'000});
+  CHECK(std::ranges::all_of(qfa::as_floats(zeros), [](float x) { return x == 0.0f; }));
 }
 
 TEST_CASE("npz: another packing than stored or deflated is refused by its number") {

@@ -60,6 +60,7 @@ int main(int argc, char** argv) {
   qfa_program::add_predict(app);
   qfa_program::add_list(app);
   try {
+    qfa_program::check_launch();
     try {
       app.parse(argc, argv);
     } catch (const CLI::ParseError& wrong) {

@@ -13,6 +13,10 @@ namespace qfa_program {
 /// Only rank 0 prints, and only it does what cannot be shared out.
 const qfa::team& ranks();
 
+/// Throws where a launcher started several of this program, and it was built without MPI: each would do all of the
+/// work, and all would write the same files.
+void check_launch();
+
 /// Begins and ends what connects them; main holds one.
 class rank_session {
  public:

@@ -39,3 +39,4 @@ save("datetime.npy", np.array(["2020-01-01"], dtype="M8[D]"))
 arrays = {"W_enc": ramp[0].astype("<f4"), "b_enc": np.arange(4, dtype="<f8"), "k": np.array(7, dtype="<i8")}
 np.savez(npz / "stored.npz", **arrays)
 np.savez_compressed(npz / "deflated.npz", **arrays)
+np.savez_compressed(npz / "zeros.npz", zeros=np.zeros(1_000_000, np.float32))  # 1,007 times as long as its entry

@@ -119,7 +119,9 @@ class npz {
     // A deflated block never unpacks to more than 1032 times its length: what claims more is lying.
     constexpr std::uint64_t best_ratio = 1032;
     const bool possible =
-        stat.comp_method == ZIP_CM_STORE ? stat.size == stat.comp_size : stat.size / best_ratio <= stat.comp_size;
+        stat.comp_method == ZIP_CM_STORE
+            ? stat.size == stat.comp_size
+            : stat.size / best_ratio + (stat.size % best_ratio == 0 ? 0U : 1U) <= stat.comp_size;
     if (!possible || stat.comp_size > size_) fail(what + " claims a length that it cannot have");
     return stat.size;
   }
