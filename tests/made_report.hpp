@@ -20,8 +20,9 @@ inline qfa::report_json made_estimate(double value, double half = 0.02) {
 }
 
 /// A survey of 10 features in which `survived` survive, with what is left without each of 8 groups: `tilt` moves it.
-inline qfa::report_json made_survival(double survived, double tilt) {
-  qfa::report_json out{{"counted", 10}, {"active", 12}, {"unmeasured", 2}};
+inline qfa::report_json made_survival(double survived, double tilt, const std::string& protocol = "honest") {
+  qfa::report_json out{{"protocol", protocol}, {"counted", 10}, {"active", 12}, {"unmeasured", 2}};
+  out["effective_groups"] = {{"least", 5.25}, {"median", 7.5}, {"most", 7.75}};
   const double lost = 10.0 - survived;
   for (const auto& [band, count] :
        {std::pair{"survived", survived}, std::pair{"blurred", lost}, std::pair{"destroyed", 0.0}}) {
@@ -39,6 +40,14 @@ inline qfa::report_json made_survival(double survived, double tilt) {
   return out;
 }
 
+/// How well the SAE describes a model.
+inline qfa::report_json made_fit(double fvu) {
+  qfa::report_json out{{"fvu", fvu}, {"l0", 8.25}, {"dead_share", 0.125}};
+  out["fvu_interval"]["interval"] = made_estimate(fvu, 0.001)["interval"];
+  out["l0_interval"]["interval"] = made_estimate(8.25, 0.5)["interval"];
+  return out;
+}
+
 /// A report with the reference and one policy, of which `survived` of 10 counted features survive.
 inline qfa::report_json made_report(const std::string& policy, double survived, double tilt = 0.0) {
   const auto condition = [&](const std::string& name, bool reference, double count) -> qfa::report_json {
@@ -46,9 +55,9 @@ inline qfa::report_json made_report(const std::string& policy, double survived, 
             {"reference", reference},
             {"bits_per_weight", {{"value", reference ? 16.0 : 4.19}}},
             {"loss", {{"perplexity", 4.1}, {"perplexity_ratio", made_estimate(reference ? 1.0 : 1.004, 0.001)}}},
-            {"sae_fit", {{"fvu", 0.0581}}},
+            {"sae_fit", made_fit(reference ? 0.0581 : 0.0612)},
             {"honest", made_survival(count, tilt)},
-            {"published", made_survival(count, tilt)}};
+            {"published", made_survival(count, tilt, "published: arXiv 2606.03002")}};
   };
   qfa::report_json out;
   out["protocol"] = {{"source", "model"},
@@ -62,11 +71,15 @@ inline qfa::report_json made_report(const std::string& policy, double survived, 
                      {"groups", 8},
                      {"skip_positions", 0},
                      {"prepend_bos", true},
+                     {"processing", "none"},
+                     {"order", "compress,process"},
                      {"architecture", "gpt_neox"},
                      {"inputs",
                       {{{"path", "m"}, {"bytes", 9}, {"crc32", "11111111"}, {"role", "model"}},
                        {{"path", "s"}, {"bytes", 5}, {"crc32", "22222222"}, {"role", "sae"}},
                        {{"path", "t"}, {"bytes", 7}, {"crc32", "33333333"}, {"role", "tokens"}}}}};
+  out["protocol"]["warnings"] = {"mind the step"};
+  out["protocol"]["published"] = {{"tag", "protocol: arXiv 2606.03002"}, {"warnings", {"of " + policy, "of all"}}};
   out["sae"] = {{"activation", "jump_relu"}, {"d_in", 4}, {"d_sae", 12}};
   out["conditions"] = {condition("reference", true, 10.0), condition(policy, false, survived)};
   return out;

@@ -31,6 +31,8 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   CHECK_FALSE(j["protocol"]["inputs"][0].contains("role"));
   CHECK(j["protocol"]["inputs"][1]["role"] == "tokens");
   CHECK(j["protocol"]["warnings"][0] == "mind the step");
+  CHECK(j["protocol"]["published"]["tag"] == "protocol: arXiv 2606.03002");
+  CHECK(j["protocol"]["published"]["warnings"][0] == "the paper adds no BOS, and here none is added");
   CHECK(j["sae"]["activation"] == "relu");
   REQUIRE(j["conditions"].size() == 2);
   const report_json& c = j["conditions"][1];

@@ -44,27 +44,6 @@ bool has(const std::string& text, const std::string& what) { return text.find(wh
 
 }  // namespace
 
-TEST_CASE("heading_text: tokens, groups, the SAE and its fit on both models, BOS, processing, order and evidence") {
-  audit_result a = full_audit();
-  const std::string text = heading_text(a);
-  for (const char* said : {"80 rows of 12 tokens, 960 analyzed, 20 groups", "BOS not added", "0 positions of each row",
-                           "processing none, in the order compress,process", "relu SAE of 128 features", "FVU ",
-                           "; on compressed models FVU ", "counted", "(m_eff), median "}) {
-    CAPTURE(said);
-    CHECK(has(text, said));
-  }
-  a.made.prepend_bos = true;
-  a.made.skip_positions = 1;
-  a.conditions[1].fit.fvu = 0.25;
-  a.conditions[2].fit.fvu = 0.5;
-  CHECK(has(heading_text(a), "BOS begins every row, 1 position of each row left out"));
-  CHECK(has(heading_text(a), "on compressed models FVU 0.2500 to 0.5000\n"));
-  a.conditions[2].ladder_only = true;
-  CHECK(has(heading_text(a), "on compressed models FVU 0.2500\n"));
-  a.conditions.resize(1);
-  CHECK_FALSE(has(heading_text(a), "compressed models"));
-}
-
 TEST_CASE("audit_text: Markdown has every section that the text has") {
   const audit_result a = full_audit();
   const control_findings controls = some_controls();
@@ -85,6 +64,7 @@ TEST_CASE("audit_text: Markdown has every section that the text has") {
                            "worst features",
                            "overlap of features",
                            "predicted survival",
+                           "AUC published and fold sd: protocol: arXiv 2606.03002; predictors of rank 3",
                            "controls: ",
                            "policy against control, by mean r",
                            "same features hurt?",
@@ -107,6 +87,19 @@ TEST_CASE("audit_text: Markdown has every section that the text has") {
   CHECK(tables >= 11);
   CHECK_FALSE(has(pasted, "\npredicted survival"));
   CHECK(has(text, "\npredicted survival"));
+}
+
+TEST_CASE("audit_text: published numbers carry their tag and what was done here, honest ones do not") {
+  model_audit audit = qfa_test::tiny_audit();
+  audit.run(rtn{.bits = 4});
+  audit_result a = audit.result();
+  const std::string tag = "protocol: arXiv 2606.03002, whose numbers hang on what the paper does";
+  CHECK_FALSE(has(audit_text(a), tag));
+  a.headline = published;
+  const std::string text = audit_text(a);
+  CHECK(has(text, "\n" + tag + "\nwarning: the paper adds no BOS, and here none is added\n"));
+  CHECK(has(text, "here no policy does\n"));
+  CHECK(has(audit_text(a, {}, table_form::markdown), "\n" + tag + "  \nwarning: the paper adds no BOS"));
 }
 
 TEST_CASE("audit_text: what was not asked for has no section") {

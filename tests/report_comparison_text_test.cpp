@@ -3,7 +3,6 @@
 
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <string>
 
 #include "made_report.hpp"
@@ -35,6 +34,9 @@ TEST_CASE("comparison_text: both sides, then differences of the same name with t
   CHECK(has(text, "+0.40  [0.30, 0.50]"));
   CHECK(has(text, "70.0  [68.0, 72.0]"));
   CHECK(has(text, "7/3/0"));
+  for (const char* said : {"\n95 % of ", "[0.8300, 0.8700]  [28.0, 32.0]", "[-2.0, 2.0]", "[0.0602, 0.0622]\n"})
+    CHECK_MESSAGE(has(text, said), said);
+  CHECK(has(text, "  1.000  unmeasured\n"));
   CHECK(has(text, "+20.00  [13.7"));
   CHECK(has(text, "more r > .9 in B"));
   CHECK(has(text, "differences are paired by rows"));
@@ -58,26 +60,49 @@ TEST_CASE("comparison_text: names that differ are compared each with each, other
   CHECK_FALSE(has(unpaired, "less p"));
 }
 
-TEST_CASE("comparison_text: published numbers carry their tag and what the protocol does, honest ones do not") {
+TEST_CASE("comparison_text: what either audit's numbers rest on") {
   const qfa_test::scratch here;
-  const audit_folder a = folder(here, "a", "p", qfa_test::made_report("p", 7));
-  const std::string published = comparison_text(a, a, "published"), honest = comparison_text(a, a, "honest");
-  CHECK(has(published, "protocol: arXiv 2606.03002, both through"));
-  CHECK(has(published, "warning: as that paper does, there is no BOS"));
-  CHECK(has(honest, "protocol honest, both through"));
-  CHECK_FALSE(has(honest, "warning"));
-  CHECK_FALSE(has(honest, "2606.03002"));
+  report_json other = qfa_test::made_report("p", 9);
+  other["protocol"]["analyzed_tokens"] = 8128;
+  other["protocol"]["prepend_bos"] = false;
+  other["protocol"]["skip_positions"] = 1;
+  other["protocol"]["processing"] = "tl";
+  other["protocol"].erase("warnings");
+  const audit_folder a = folder(here, "a", "p", qfa_test::made_report("p", 7)), b = folder(here, "b", "p", other);
+  const std::string text = comparison_text(a, b, "honest");
+  const std::size_t second = text.find("\nB is ");
+  REQUIRE(second != std::string::npos);
+  const std::string of_a = text.substr(0, second), of_b = text.substr(second);
+  for (const char* said : {"\n  model audit at blocks.2.hook_resid_post: 64 rows of 128 tokens, 8192 analyzed, 8 "
+                           "groups; BOS begins every row",
+                           "0 positions of each row left out; processing none, in the order compress,process\n",
+                           "\n  jump_relu SAE of 12 features, FVU 0.0581 [0.0571, 0.0591], L0 8.25 [7.75, 8.75], dead "
+                           "12.5 %; on compressed "
+                           "models FVU 0.0612\n",
+                           "\n  protocol honest: 12 active features, 10 counted, 2 unmeasured\n",
+                           "5.2 to 7.8 groups of equal size (m_eff)", "\n  warning: mind the step"})
+    CHECK_MESSAGE(has(of_a, said), said);
+  for (const char* said : {"8128 analyzed", "BOS not added, 1 position of each row left out; processing tl"})
+    CHECK_MESSAGE(has(of_b, said), said);
+  CHECK_FALSE(has(of_b, "warning"));
+  // In Markdown each stays a line of its own.
+  CHECK(has(comparison_text(a, b, "honest", table_form::markdown), "compress,process  \n  jump_relu SAE"));
 }
 
-TEST_CASE("comparison_text: an estimate reads back, and what is missing is not a number") {
-  const estimate e = estimate_of(qfa_test::made_estimate(0.5, 0.1));
-  CHECK(e.value == 0.5);
-  CHECK(e.range.lower == doctest::Approx(0.4));
-  CHECK(e.range.kind == interval_kind::two_sided);
-  const estimate none = estimate_of({{"value", nullptr}, {"interval", nullptr}});
-  CHECK(std::isnan(none.value));
-  CHECK(none.range.kind == interval_kind::refused);
-  CHECK(std::isnan(number_of(report_json(3), "value")));
+TEST_CASE("comparison_text: published numbers carry their tag and what either audit did, honest ones do not") {
+  const qfa_test::scratch here;
+  report_json old = qfa_test::made_report("q", 7);
+  old["protocol"].erase("published");
+  const audit_folder a = folder(here, "a", "p", qfa_test::made_report("p", 7)), b = folder(here, "b", "q", old);
+  const std::string published = comparison_text(a, b, "published"), honest = comparison_text(a, a, "honest");
+  CHECK(has(published, "\nprotocol: arXiv 2606.03002, both through"));
+  CHECK(has(published,
+            "\n  protocol: arXiv 2606.03002, whose numbers hang on what the paper does\n  warning: of p\n"
+            "  warning: of all\nB is "));
+  CHECK(has(published, "\n  protocol: arXiv 2606.03002; the report does not say what its numbers hang on"));
+  CHECK(has(honest, "\nprotocol honest, both through"));
+  CHECK_FALSE(has(honest, "warning: of p"));
+  CHECK_FALSE(has(honest, "2606.03002"));
 }
 
 }  // namespace report_comparison_text_test

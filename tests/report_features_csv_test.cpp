@@ -26,11 +26,13 @@ TEST_CASE("features.csv: the protocol in comment lines, then a line for each pol
   std::istringstream lines(out.str());
   std::string line, head;
   std::size_t comments = 0, rows = 0;
-  bool hook = false;
+  bool hook = false, tag = false;
   while (std::getline(lines, line)) {
     if (line.front() == '#') {
       ++comments;
       hook = hook || line == "# hook: \"blocks.1.hook_resid_post\"";
+      tag = tag ||
+            line.starts_with("# published: {\"tag\":\"protocol: arXiv 2606.03002\", \"warnings\":[\"the paper adds");
     } else if (head.empty()) {
       head = line;
     } else {
@@ -39,6 +41,7 @@ TEST_CASE("features.csv: the protocol in comment lines, then a line for each pol
     }
   }
   CHECK(hook);
+  CHECK(tag);
   CHECK(comments > 20);
   CHECK(rows == 2 * 128);
   CHECK(

@@ -10,4 +10,11 @@ namespace report_html_comparison_test {
 TEST_CASE("page script, two audits: obeys the laws of a part and defines what others call") {
   qfa_test::check_script_part(qfa::html_comparison, {"showComparison"});
 }
+
+TEST_CASE("page script, two audits: what either's numbers rest on, and no number without its interval or the word") {
+  for (const char* said : {"groundsOf(r)", "range(c.loss.kl, 4)", "percentRange(by(c).blurred)",
+                           "percentRange(by(c).destroyed)", "range(c.sae_fit.fvu_interval, 4)", "'unmeasured'])"})
+    CHECK_MESSAGE(qfa_test::count_of(qfa::html_comparison, said) == 1, said);
+}
+
 }  // namespace report_html_comparison_test

@@ -251,15 +251,77 @@ def numbers(folder):
             assert abs(float(low) - float(row["r_lower"])) < 0.000551 and abs(float(high) - float(row["r_upper"])) < 0.000551
 
 
+def cells(section, caption):
+    """The lines of a table, each by its heads."""
+    return run("""const t = [...document.querySelectorAll('#' + arguments[0] + ' table')].find(t => t.caption.textContent.startsWith(arguments[1]));
+                  const heads = [...t.querySelectorAll('thead th')].map(h => h.dataset.head);
+                  return [...t.tBodies[0].rows].map(r => Object.fromEntries([...r.cells].map((c, j) => [heads[j], c.textContent])));""", section, caption)
+
+
+def choose(label, choice):
+    run("""const s = [...document.querySelectorAll('select')].find(s => s.labels[0] && s.labels[0].innerText.startsWith(arguments[0]));
+           s.value = arguments[1]; s.dispatchEvent(new Event('change'));""", label, choice)
+
+
+def below_pictures(folder):
+    """All that a picture can show stands in its table, with the digits of report.json."""
+    opened(f"{folder}/report.html")
+    report = json.loads((work / folder / "report.json").read_text())
+    bare = run("""return [...document.querySelectorAll('figure')].filter(f => !f.querySelector('table') && !f.closest('section').querySelector('table'))
+                    .map(f => f.querySelector('strong').textContent);""")
+    assert not bare, f"no table below {bare}"
+    for protocol in ["published", "honest"]:
+        choose("Protocol", protocol)
+        named = run("return [...[...document.querySelectorAll('#overlap select')].pop().options].map(o => o.textContent)")
+        lines = cells("overlap", "Measures of overlap, ")
+        overlaps = report["overlaps"][protocol]
+        assert len(named) == 8 and len(lines) == len(overlaps) > 0, (named, len(lines))
+        for line, o in zip(lines, overlaps):
+            assert line["pair"] == f"{o['a']} | {o['b']}"
+            measured = [o["not_survived"]["jaccard"], o["blurred"]["jaccard"], o["destroyed"]["jaccard"], o["not_survived"]["jaccard_above_chance"],
+                        o["not_survived"]["cohen_kappa"], o["spearman_damage"], o["kendall_tau_b_damage"], o["rank_biased_overlap"]]
+            for name, e in zip(named, measured):
+                assert line[name] == "-" if e["value"] is None else abs(float(line[name]) - e["value"]) < 0.000501, (name, line)
+                assert (line[name + ", 95 %"] == "unmeasured") == (e["interval"] is None), (name, line)
+                if e["interval"] and e["interval"]["kind"] == "two_sided":
+                    low, high = line[name + ", 95 %"].strip("[]").split(", ")
+                    assert abs(float(low) - e["interval"]["lower"]) < 0.000501 and abs(float(high) - e["interval"]["upper"]) < 0.000501, (name, line)
+    lines = cells("prediction", "ROC of the honest prediction")
+    curves = {c["policy"]: c["prediction_honest"]["roc"]["rows"] for c in report["conditions"] if "roc" in c.get("prediction_honest", {})}
+    assert curves and all(len(lines) == len(rows) for rows in curves.values())
+    for k, line in enumerate(lines):
+        for policy, rows in curves.items():
+            assert abs(float(line["false positive rate"]) - rows[k][0]) < 1e-9 and abs(float(line[policy]) - rows[k][1]) < 0.000501, line
+
+
+def what_numbers_rest_on(folder, comparison):
+    """Published numbers say what this audit did, and two audits side by side say of each what it rests on."""
+    report = json.loads((work / folder / "report.json").read_text())
+    warnings = report["protocol"]["published"]["warnings"]
+    assert warnings[0] == "the paper adds no BOS; here BOS begins every row", warnings[0]
+    assert warnings[1].endswith("here no policy does"), warnings[1]
+    shown = "return [...document.querySelectorAll('main p.warning')].map(p => p.textContent).filter(t => t.startsWith('protocol: arXiv 2606.03002'))"
+    for file, sides in [(f"{folder}/report.html", 1), (comparison, 2)]:
+        opened(file)
+        choose("Protocol", "published")
+        found = run(shown)
+        assert len(found) == sides and "; ".join(warnings) in found[0], found
+        choose("Protocol", "honest")
+        assert run(shown) == [], run(shown)
+    facts = run("return [...document.querySelectorAll('main dl.facts div')].map(d => d.innerText.replaceAll('\\n', ' '))")
+    for name in ["FVU on the reference", "Tokens analyzed", "Features counted", "BOS", "Weights"]:
+        assert sum(fact.startswith(name) for fact in facts) == 2, (name, facts)
+    assert any("median" in fact and "groups" in fact for fact in facts if fact.startswith("Features counted")), facts
+    for line in cells("beside", "Policies of both audits"):
+        for name in ["dPPL 95 %", "KL 95 %", "mean r 95 %", "survived 95 %", "blurred 95 %", "destroyed 95 %", "FVU 95 %"]:
+            assert line[name] in ("-", "unmeasured") or line[name].startswith("["), (name, line)
+    assert all(line["Spearman 95 %"] == "unmeasured" for line in cells("differences", "B less A"))
+
+
 def claims_beside_controls(folder):
     """Steering and patching: what report.json says, with its control in the same line, and no claim that an interval forbids."""
     opened(f"{folder}/report.html")
     report = json.loads((work / folder / "report.json").read_text())
-
-    def cells(section, caption):
-        return run("""const t = [...document.querySelectorAll('#' + arguments[0] + ' table')].find(t => t.caption.textContent.startsWith(arguments[1]));
-                      const heads = [...t.querySelectorAll('thead th')].map(h => h.dataset.head);
-                      return [...t.tBodies[0].rows].map(r => Object.fromEntries([...r.cells].map((c, j) => [heads[j], c.textContent])));""", section, caption)
 
     steering = report["steering"]
     lines = cells("steering", "Every dose beside random vectors")
@@ -362,6 +424,8 @@ try:
         views(file, file, choices)
     numbers("first")
     refusals_behind_a_judge("judged")
+    below_pictures("first")
+    what_numbers_rest_on("first", "paired.html")
     nothing_counted("nothing/report.html")
     by_keyboard("first/report.html")
     features = 100000 if long else 3000

@@ -37,6 +37,7 @@ esac
 status=0
 mine/build/mine examples/demo/model nowhere examples/demo/tokens.npy >said 2>&1 || status=$?
 [ $status = 1 ] && grep -q '^mine: there is no ' said || { cat said; echo "no SAE, expected one sentence and status 1"; exit 1; }
+
 # README.md's demo, by the installed program, which brings the demo's files along.
 [ -s home/.local/share/qfa/demo/model/config.json ] || { echo "the demo's files are not installed"; exit 1; }
 bash "$source/tests/docs/console.sh" home/.local/bin/qfa "$source" "$work/console" README.md

@@ -17,6 +17,7 @@
 #include "qfa/report/json_values.hpp"
 #include "qfa/report/ladder_json.hpp"
 #include "qfa/report/meaning_json.hpp"
+#include "qfa/report/published_notes.hpp"
 #include "qfa/version.hpp"
 
 namespace qfa {
@@ -37,7 +38,7 @@ inline report_json to_json(const group_halving& h) {
           {"groups_long_enough", h.long_enough}};
 }
 
-/// How the report was made: stands at the top of report.json and, line by line, of features.csv.
+/// How a report was made.
 inline report_json to_json(const audit_protocol& p) {
   report_json inputs = report_json::array();
   for (const input_file& file : p.inputs) {
@@ -241,11 +242,19 @@ inline report_json to_json(const condition_result& c) {
   return out;
 }
 
+/// How an audit was made, and what its published numbers hang on: stands at the top of report.json and, line by line,
+/// of features.csv, which both have published numbers beside the honest ones.
+inline report_json protocol_json(const audit_result& a) {
+  report_json out = to_json(a.made);
+  out["published"] = published_notes_json(a);
+  return out;
+}
+
 /// The whole report, format "qfa-report-1" (examples/docs/schemas).  What has no value is null, with a reason beside it
 /// where that is not plain.
 inline report_json to_json(const audit_result& a) {
   report_json out{{"format", "qfa-report-1"}};
-  out["protocol"] = to_json(a.made);
+  out["protocol"] = protocol_json(a);
   out["sae"] = {{"format", a.sae.format},
                 {"activation", activation_names[static_cast<std::size_t>(a.activation)]},
                 {"d_in", a.d_in},

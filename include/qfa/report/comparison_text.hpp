@@ -12,30 +12,12 @@
 #include <vector>
 
 #include "qfa/report/audit_comparison.hpp"
+#include "qfa/report/published_notes.hpp"
+#include "qfa/report/read_estimates.hpp"
+#include "qfa/report/read_heading.hpp"
 #include "qfa/report/text_table.hpp"
 
 namespace qfa {
-
-/// A number of a report: NaN where it is null or missing.
-inline double number_of(const report_json& object, std::string_view key) {
-  const auto found = object.is_object() ? object.find(key) : object.end();
-  return object.is_object() && found != object.end() && found->is_number() ? found->get<double>()
-                                                                           : std::numeric_limits<double>::quiet_NaN();
-}
-
-/// An estimate as a report has it, without the reason why it may have no interval.
-inline estimate estimate_of(const report_json& value) {
-  estimate e;
-  e.value = number_of(value, "value");
-  e.bias_corrected = number_of(value, "bias_corrected");
-  if (!value.is_object() || !value.contains("interval") || !value["interval"].is_object()) return e;
-  const report_json& range = value["interval"];
-  e.range.lower = number_of(range, "lower");
-  e.range.upper = number_of(range, "upper");
-  const auto kind = std::ranges::find(interval_kind_names, range.value("kind", ""));
-  if (kind != interval_kind_names.end()) e.range.kind = static_cast<interval_kind>(kind - interval_kind_names.begin());
-  return e;
-}
 
 /// What an interval allows to be said of a difference B less A of shares measured above .9.
 inline std::string_view difference_word(const estimate& more) {
@@ -77,44 +59,86 @@ inline void add_conditions(text_table& table, const std::string& side, const aud
   }
 }
 
+/// The intervals of the numbers that stand in that table without one.
+inline void add_intervals(text_table& table, const std::string& side, const audit_folder& audit,
+                          const std::string& protocol) {
+  for (const report_json& c : audit.report["conditions"]) {
+    if (!is_shown(c)) continue;
+    const report_json& s = c.at(protocol);
+    table.add({side + "  " + c.at("policy").get<std::string>(), range_text(interval_of(s.at("mean_r")), 4),
+               range_text(interval_of(s.at("blurred")), 1, 100.0), range_text(interval_of(s.at("destroyed")), 1, 100.0),
+               range_text(interval_of(c.at("sae_fit").at("fvu_interval")), 4)});
+  }
+}
+
+/// What an audit's numbers rest on, and what it warns of, in lines that are indented by two.
+inline std::string side_text(const std::string& side, const audit_folder& audit, const std::string& protocol) {
+  std::string out = side + " is " + audit.path.string() + "\n", lines;
+  lines = heading_text(heading_facts_of(audit.report, protocol));
+  const report_json& made = audit.report.at("protocol");
+  if (made.contains("warnings"))
+    for (const report_json& warning : made["warnings"])
+      lines += "warning: " + warning.get<std::string>() + "\n";
+  if (protocol == "published") {
+    if (made.contains("published"))
+      lines += published_notes_text(made["published"].at("warnings").get<std::vector<std::string>>());
+    else
+      lines += std::string(published_tag) +
+               "; the report does not say what its numbers hang on: audit again with this "
+               "version of qfa\n";
+  }
+  while (!lines.empty()) {
+    const std::size_t end = lines.find('\n') + 1;
+    out += "  " + lines.substr(0, end);
+    lines.erase(0, end);
+  }
+  return out;
+}
+
 }  // namespace detail
 
-/// Two audits side by side, a line for each condition of A, then of B, under a protocol ("honest" or "published"); and
-/// their differences with intervals, of conditions of one name, or of all where no name is in both.  Where the audits
-/// are not paired, the sentence that says why there are none.  Published numbers carry their tag and what the protocol
-/// does.  Throws as `require_same_sae` does.
+/// Two audits side by side: of each what it is of, a line for each condition of A, then of B, under a protocol
+/// ("honest" or "published"); and their differences with intervals, of conditions of one name, or of all where no name
+/// is in both.  Where the audits are not paired, the sentence that says why there are none.  Published numbers carry
+/// their tag, what the paper does and what either audit did.  Throws as `require_same_sae` does, and nlohmann's
+/// exceptions where a report lacks any of it.
 inline std::string comparison_text(const audit_folder& a, const audit_folder& b, const std::string& protocol,
                                    table_form form = table_form::columns) {
   require_same_sae(a, b);
   const auto& sae = a.report["sae"];
-  const bool as_published = protocol == "published";
-  std::string out = "A is " + a.path.string() + "\nB is " + b.path.string() + "\nprotocol" +
-                    (as_published ? ": arXiv 2606.03002" : " " + protocol) + ", both through the same " +
-                    sae.value("activation", "unknown") + " SAE of " + fixed(number_of(sae, "d_sae"), 0) + " features\n";
-  if (as_published)
-    out +=
-        "warning: as that paper does, there is no BOS, head scales are shared, predictors are of rank 3, Jaccard is at "
-        "its ceiling, tokens are taken as independent, and a ladder depends on the gate\n";
-  out += "\n";
+  const auto sentences = [&](const std::string& text) {
+    return form == table_form::markdown ? markdown_text(text) : text;
+  };
+  std::string out = sentences(detail::side_text("A", a, protocol) + detail::side_text("B", b, protocol) +
+                              (protocol == "published" ? std::string(published_tag) : "protocol " + protocol) +
+                              ", both through the same " + sae.value("activation", "unknown") + " SAE of " +
+                              fixed(number_of(sae, "d_sae"), 0) + " features\n") +
+                    "\n";
   text_table table({"policy", "bits", "dPPL %", "95 %", "mean r", "survived %", "95 %", "s/b/d", "FVU"});
   detail::add_conditions(table, "A", a, protocol);
   detail::add_conditions(table, "B", b, protocol);
   out += table.str(form) + "\n";
+  text_table intervals({"95 % of", "mean r", "blurred %", "destroyed %", "FVU"});
+  detail::add_intervals(intervals, "A", a, protocol);
+  detail::add_intervals(intervals, "B", b, protocol);
+  out += intervals.str(form) + "\n";
   if (const std::string reason = why_not_paired(a, b); !reason.empty())
-    return out + "no differences: " + reason +
-           ", and an interval of a difference needs both to have left out the same rows of one model\n";
+    return out +
+           sentences("no differences: " + reason +
+                     ", and an interval of a difference needs both to have left out the same rows of one model\n");
   std::vector<paired_difference> all = paired_differences(a, b);
   std::erase_if(all, [&](const paired_difference& d) { return d.protocol != protocol; });
   if (std::ranges::any_of(all, [](const auto& d) { return d.a == d.b; }))
     std::erase_if(all, [](const paired_difference& d) { return d.a != d.b; });
-  text_table differences(
-      {"B less A", "survived, points", "95 %", "told apart?", "mean r", "95 %", "counted in both", "Spearman r"});
+  text_table differences({"B less A", "survived, points", "95 %", "told apart?", "mean r", "95 %", "counted in both",
+                          "Spearman r", "95 %"});
   for (const paired_difference& d : all)
     differences.add({d.a == d.b ? d.a : d.b + " less " + d.a, signed_fixed(100.0 * d.survived.value, 2),
                      range_text(d.survived.range, 2, 100.0), std::string(difference_word(d.survived)),
                      signed_fixed(d.mean_r.value, 4), range_text(d.mean_r.range, 4), std::to_string(d.features),
-                     fixed(d.spearman_r, 3)});
-  return out + differences.str(form) + "both audits left out the same rows: differences are paired by rows\n";
+                     fixed(d.spearman_r, 3), "unmeasured"});
+  return out + differences.str(form) + (form == table_form::markdown ? "\n" : "") +
+         sentences("both audits left out the same rows: differences are paired by rows\n");
 }
 
 }  // namespace qfa

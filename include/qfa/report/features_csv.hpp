@@ -123,7 +123,7 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
 /// number that is censored stands at the end of the ladder, and the column behind it says on which side; so does an end
 /// of the interval of effective bits that lies beyond the ladder.
 inline void write_features_csv(const audit_result& a, std::ostream& to) {
-  const report_json made = to_json(a.made);
+  const report_json made = protocol_json(a);
   for (const auto& [key, value] : made.items())
     to << "# " << key << ": " << detail::comment_text(value) << '\n';
   csv_writer csv(to);

@@ -24,18 +24,17 @@ function showComparison() {
   };
   const showSides = () => {
     section = page;
-    add(facts([...sides.map((x, i) => [`Audit ${letters[i]}`, x.name,
-      `${x.report.protocol.architecture || 'activations'}, ` +
-      `${x.report.protocol.model_dtype || x.report.protocol.source}; ${whole(x.report.protocol.analyzed_tokens)} ` +
-      `tokens`]), ['SAE', gates[report.sae.activation] || report.sae.activation,
+    add(facts([...sides.map((x, i) => [`Audit ${letters[i]}`, x.name, x.report.protocol.architecture || 'activations']),
+      ['SAE', gates[report.sae.activation] || report.sae.activation,
       `the same in both: ${whole(report.sae.d_sae)} features; ${report.protocol.hook}`],
       ['Differences', data.why_not_paired ? 'none' : 'paired', data.why_not_paired ? 'see below' :
         'both left out the same rows']]));
+    reports.forEach((r, i) => { heading(`What the numbers of ${letters[i]} rest on`); add(facts(groundsOf(r))); });
     if (data.why_not_paired) paragraph(`No difference is shown, since ${data.why_not_paired}: an interval of one ` +
       `needs both audits to have left out the same rows of one model.`, 'warning');
     reports.forEach((r, i) => (r.protocol.warnings || []).forEach(w => paragraph(`Warning of ${letters[i]}: ${w}`,
       'warning')));
-    showPublished();
+    reports.forEach((r, i) => showPublished(r, ` in ${letters[i]}`));
   };
   const showBeside = () => {
     begin('beside', 'Side by side', `Under the ${protocolWords()}, through one ${saeWords(report)}.`);
@@ -54,13 +53,15 @@ function showComparison() {
         `${names[k]}: ${percent(e)} % ${percentRange(e)}`) : null]; })];
     }));
     add(table(`Policies of both audits, ${protocolWords()}, ${saeWords(report)}`,
-      ['policy', 'bits', 'dPPL %', 'dPPL 95 %', 'KL', 'mean r', 'mean r 95 %', 'survived %', 'survived 95 %',
-      'blurred %', 'destroyed %', 's/b/d', 'unmeasured', 'mass survived %', 'mass 95 %', 'FVU'],
+      ['policy', 'bits', 'dPPL %', 'dPPL 95 %', 'KL', 'KL 95 %', 'mean r', 'mean r 95 %', 'survived %',
+      'survived 95 %', 'blurred %', 'blurred 95 %', 'destroyed %', 'destroyed 95 %', 's/b/d', 'unmeasured',
+      'mass survived %', 'mass 95 %', 'FVU', 'FVU 95 %'],
       all.map(([i, c], k) => [names[k], fixed(bitsOf(c), 2), signed(changeOf(c), 2), changeRange(c), c.loss ?
-      fixed(value(c.loss.kl), 4) : '-', fixed(value(by(c).mean_r), 4), range(by(c).mean_r, 4),
-      percent(by(c).survived), percentRange(by(c).survived), percent(by(c).blurred), percent(by(c).destroyed),
+      fixed(value(c.loss.kl), 4) : '-', c.loss ? range(c.loss.kl, 4) : '-', fixed(value(by(c).mean_r), 4),
+      range(by(c).mean_r, 4), percent(by(c).survived), percentRange(by(c).survived), percent(by(c).blurred),
+      percentRange(by(c).blurred), percent(by(c).destroyed), percentRange(by(c).destroyed),
         bandNames.map(b => by(c)[b].count).join('/'), whole(by(c).unmeasured), percent(by(c).mass_survival),
-        percentRange(by(c).mass_survival), fixed(c.sae_fit.fvu, 4)])));
+        percentRange(by(c).mass_survival), fixed(c.sae_fit.fvu, 4), range(c.sae_fit.fvu_interval, 4)])));
   };
   const showDifferences = () => {
     if (data.why_not_paired) return;
@@ -71,9 +72,10 @@ function showComparison() {
       'more r > .9 in B' : i.upper < 0 ? 'more r > .9 in A' : 'not told apart'; };
     add(table(`B less A, ${protocolWords()}, ${saeWords(report)}`,
       ['A', 'B', 'survived, points', '95 %', 'told apart?', 'mean r', 'mean r 95 %', 'counted in both',
-      'Spearman of r'], differences.map(d => [d.a, d.b, signed(100 * value(d.survived), 2),
+      'Spearman of r', 'Spearman 95 %'], differences.map(d => [d.a, d.b, signed(100 * value(d.survived), 2),
       range(d.survived, 2, 100, signed), word(d.survived), signed(value(d.mean_r), 4),
-      range(d.mean_r, 4, 1, signed), whole(d.features), fixed(value(d.spearman_r), 3)]), {words: [1]}));
+      range(d.mean_r, 4, 1, signed), whole(d.features), fixed(value(d.spearman_r), 3), 'unmeasured']),
+      {words: [1]}));
   };
   const showBothProtocols = () => {
     begin('protocol', 'How they were made');

@@ -56,17 +56,18 @@ function showNarrowIntervals() {
   }
 }
 
-/** What numbers under the published protocol have to say of themselves, wherever they stand. */
-function showPublished() {
-  if (protocol === 'published')
-    paragraph('protocol: arXiv 2606.03002. These numbers repeat it to the digit, with what it does: no BOS, head ' +
-      'scales shared, predictors of rank 3, Jaccard at its ceiling, tokens taken as independent, a ladder that ' +
-      'depends on the gate.', 'warning');
+/** What numbers under the published protocol have to say of themselves, wherever they stand: what the paper does, and
+    what this audit did. `name` tells one audit from another. */
+function showPublished(r, name = '') {
+  if (protocol !== 'published') return;
+  const own = (r.protocol.published || {}).warnings;
+  paragraph(`protocol: arXiv 2606.03002${name}. These numbers hang on what the paper does` + (own ?
+    `: ${own.join('; ')}.` : ', and the report does not say what was done here.'), 'warning');
 }
 
-// FVU on the compressed models, from the best to the worst.
-function fvuOfOthers() {
-  const all = compressed().map(c => c.sae_fit.fvu).filter(known);
+// FVU on the compressed models of a report, from the best to the worst.
+function fvuOfOthers(r) {
+  const all = r.conditions.filter(c => !c.ladder_only && !c.reference).map(c => c.sae_fit.fvu).filter(known);
   if (all.length === 0) return '';
   const least = fixed(Math.min(...all), 4), most = fixed(Math.max(...all), 4);
   return `on compressed models ${least}${least === most ? '' : ` to ${most}`}; `;
@@ -75,18 +76,15 @@ function fvuOfOthers() {
 const groupsOfEvidence = m => m && known(m.most) ?
   `; m_eff ${fixed(m.least, 1)} to ${fixed(m.most, 1)} groups, median ${fixed(m.median, 1)}` : '';
 
-function showHead() {
-  const p = report.protocol, sae = report.sae, reference = report.conditions.find(c => c.reference) ||
-    report.conditions[0];
-  const model = p.architecture || 'dumped activations';
-  page.append(h('h1', {}, `What compression does to features: ${model}, ${p.hook}`));
-  section = page;
-  add(facts([
+/** What the numbers of a report rest on, as facts. */
+function groundsOf(r) {
+  const p = r.protocol, sae = r.sae, reference = r.conditions.find(c => c.reference) || r.conditions[0];
+  return [
     ['SAE', gates[sae.activation] || sae.activation, `${whole(sae.d_sae)} features of ${whole(sae.d_in)} channels; ` +
       `${sae.format}` +
       (p.gate && p.gate !== sae.activation ? '; ' + p.gate : '')],
     ['FVU on the reference', fixed(reference.sae_fit.fvu, 4),
-      `95 % ${range(reference.sae_fit.fvu_interval, 4)}; ${fvuOfOthers()}L0 ${fixed(reference.sae_fit.l0, 1)} ` +
+      `95 % ${range(reference.sae_fit.fvu_interval, 4)}; ${fvuOfOthers(r)}L0 ${fixed(reference.sae_fit.l0, 1)} ` +
       `${range(reference.sae_fit.l0_interval, 1)}; dead features ` +
       `${percent({value: reference.sae_fit.dead_share})} % of ${whole(sae.d_sae)}`],
     ['Tokens analyzed', whole(p.analyzed_tokens), `${whole(p.rows)} rows of ${whole(p.context)}, ${whole(p.groups)} ` +
@@ -97,7 +95,14 @@ function showHead() {
     ['BOS', p.prepend_bos ? 'begins every row' : 'not added', `${whole(p.skip_positions)} positions left out`],
     ['Weights', p.model_dtype || 'not known', [p.processing && 'processing ' + p.processing, p.order].filter(
       Boolean).join('; ')],
-  ]));
+  ];
+}
+
+function showHead() {
+  const p = report.protocol, model = p.architecture || 'dumped activations';
+  page.append(h('h1', {}, `What compression does to features: ${model}, ${p.hook}`));
+  section = page;
+  add(facts(groundsOf(report)));
   for (const warning of p.warnings || []) paragraph('Warning: ' + warning, 'warning');
   const joined = p.group_halving;
   if (joined && joined.groups < joined.groups_before)
@@ -105,7 +110,7 @@ function showHead() {
       `depend on each other in ${joined.series} of ${joined.policy} over ` +
       `${fixed(value(joined.block_length), 1)} rows.`);
   showNarrowIntervals();
-  showPublished();
+  showPublished(report);
 }
 )js";
 

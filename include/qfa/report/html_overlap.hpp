@@ -23,6 +23,18 @@ const measures = {
     spearman: ['Spearman of damage', o => o.spearman_damage, null, withoutNoise],
   kendall: ['Kendall\'s tau-b of damage', o => o.kendall_tau_b_damage], biased: ['rank-biased overlap of damage',
     o => o.rank_biased_overlap]};
+// All that the picture can show, whichever is chosen there; a Jaccard index beside its chance and ceiling.
+function measuresTable(pairs) {
+  const columns = Object.values(measures).flatMap(([name, read, set, words]) => [
+    [name, o => fixed(value(read(o)), 3)],
+    ...(words ? [[`${name}, without noise`, o => fixed((read(o) || {}).bias_corrected, 3)]] : []),
+    [`${name}, 95 %`, o => range(read(o), 3)],
+    ...(set ? [[`${name}, chance`, o => fixed(value(o[set].jaccard_chance), 3)],
+    [`${name}, ceiling`, o => fixed(value(o[set].jaccard_ceiling), 3)]] : [])]);
+  return table(`Measures of overlap, ${protocolWords()}, ${saeWords(report)}`,
+    ['pair', ...columns.map(([name]) => name)],
+    pairs.map(o => [`${o.a} | ${o.b}`, ...columns.map(([, cell]) => cell(o))]));
+}
 function showOverlap() {
   begin('overlap', 'Which policies hurt the same features',
     'Overlap alone proves no shared mode: any two errors hit weak features. Beside it stand what chance gives, what ' +
@@ -57,7 +69,8 @@ function showOverlap() {
   };
   const drawn = figure('Overlap of damage', `${protocolWords()}, ${saeWords(report)}. Columns are numbered as the ` +
     `rows; hatched cells have no value.`, width => 28 + list.length *
-    Math.min(40, keep(18, (width - keep(80, width * 0.26, 230) - 4) / list.length, 84)), draw);
+    Math.min(40, keep(18, (width - keep(80, width * 0.26, 230) - 4) / list.length, 84)), draw,
+    measuresTable(pairs.filter(o => list.includes(o.a) && list.includes(o.b))));
   add(h('div', {class: 'controls'}, chooser('Measure', Object.entries(measures).map(([k, [name]]) => [k, name]),
     measure, chosen => { measure = chosen; drawn.paint(); })), drawn);
   const verdicts = new Map(((report.controls || {}).shared_damage || []).map(x => [x.a + '\n' + x.b, x]));
@@ -86,6 +99,13 @@ function showOverlap() {
 // ---- whether survival could be foretold
 const predictorWords = {rarity: 'rarity', log_mean: 'log mean', log_max: 'log peak',
   log_concentration: 'log concentration', log_mean_when_active: 'log mean when active'};
+// The true positive rate of each policy at every false positive rate; all curves have the same ones.
+function rocTable(list, curves) {
+  const drawn = list.map((c, i) => [c.policy, curves[i]]).filter(([, rows]) => rows);
+  return table(`ROC of the honest prediction, true positive rates by policy, ${saeWords(report)}; no interval: ` +
+    `unmeasured`, ['false positive rate', ...drawn.map(([policy]) => policy)],
+    drawn[0][1].map(([at], k) => [fixed(at, 2), ...drawn.map(([, rows]) => fixed(rows[k][1], 3))]));
+}
 function showPrediction() {
   begin('prediction', 'Was it predictable?', 'How well the reference alone foretells which features keep r above ' +
     '0.9. The honest AUC learns from one half of the tokens and is judged on the other; what it has to beat is ' +
@@ -104,7 +124,7 @@ function showPrediction() {
       return [axes(box, x, y, 'false positive rate', 'true positive rate'),
         s('path', {d: `M${x(0)} ${y(0)}L${x(1)} ${y(1)}`, stroke: 'var(--quiet)', 'stroke-dasharray': '3 3'}),
         curves.map((rows, i) => rows && shown.has(i) ? line(i, [[0, 0], ...rows], x, y) : null)];
-    });
+    }, rocTable(list, curves));
     parts.push(roc);
     add(legend(list.map(c => c.policy), shown, () => parts.forEach(p => p.paint()), 'Policies in the pictures'));
   }
@@ -153,6 +173,8 @@ function showPrediction() {
         range(p.auc, 3), fixed(p.auc_deviation_over_folds, 3), (q.auc && q.auc.reason) || (p.auc && p.auc.reason) ||
         ''];
   }), {words: [15]}));
+  paragraph('AUC published, its interval and fold sd: protocol: arXiv 2606.03002; predictors of rank 3, from the ' +
+    'tokens on which they are judged.', 'notes');
 }
 )js";
 

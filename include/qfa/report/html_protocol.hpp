@@ -10,7 +10,7 @@ namespace qfa {
 inline constexpr std::string_view html_protocol = R"js(
 // ---- how it was made
 function protocolTable(name, r) {
-  const entries = Object.entries(r.protocol).filter(([k]) => !['inputs', 'warnings'].includes(k));
+  const entries = Object.entries(r.protocol).filter(([k]) => !['inputs', 'warnings', 'published'].includes(k));
   return h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name},
     h('table', {class: 'protocol'}, h('caption', {}, name),
     h('tbody', {}, [...entries, ...Object.entries(r.sae).map(([k, v]) => ['SAE ' + k, v])].map(([k, v]) =>
