@@ -1,5 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <qfa/qfa.hpp>
+// An encoder that chooses its kernels when it runs, and the headers of every optional part.
+#include <qfa/core/error.hpp>
+#include <qfa/core/matrix_view.hpp>
+#include <qfa/sae/any_encoder.hpp>
+#include <qfa/sae/sae.hpp>
+#include <qfa/version.hpp>
 
 #ifdef QFA_HAS_NPZ
 #include <qfa/io/npz.hpp>
