@@ -46,6 +46,13 @@ TEST_CASE("earlier_audit: counted features by condition, the most endangered fir
   CHECK(a.groups == 0);
 }
 
+TEST_CASE("earlier_audit: a condition's name is read without what keeps a spreadsheet from computing it") {
+  const qfa_test::scratch here;
+  write_audit(here.path());
+  std::ofstream(here.path() / "features.csv", std::ios::app) << "'@c,0,1,survived,0.95,0.1\n";
+  CHECK(read_earlier_audit(here.path()).conditions == std::vector<std::string>{"rtn:bits=8", "a,b", "@c"});
+}
+
 TEST_CASE("earlier_audit: has the rows that its report says") {
   const qfa_test::scratch here;
   write_audit(here.path());

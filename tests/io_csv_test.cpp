@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+#include "qfa/io/csv_reader.hpp"
+
 namespace io_csv_test {
 
 namespace {
@@ -38,6 +40,22 @@ TEST_CASE("csv: commas, quotes and line breaks are quoted, nothing else") {
   CHECK(row("a,b", "say \"hi\"", "x\r\ny", " plain ; text ") ==
         "\"a,b\",\"say \"\"hi\"\"\",\"x\r\ny\", plain ; text \r\n");
   CHECK(row("", "") == ",\r\n");
+}
+
+TEST_CASE("csv: a text that a spreadsheet would compute stands behind an apostrophe, a number does not") {
+  CHECK(row("=1+1", "+x", "-x", "@SUM(A1)", "'quoted'") == "'=1+1,'+x,'-x,'@SUM(A1),''quoted'\r\n");
+  CHECK(row("=A1,\"B1\"", "\t=1", "\r=1", "\n=1") == "\"'=A1,\"\"B1\"\"\",'\t=1,\"'\r=1\",\"'\n=1\"\r\n");
+  CHECK(row(-0.5, -7, "a=1", " =1", "rtn:bits=4") == "-0.5,-7,a=1, =1,rtn:bits=4\r\n");
+}
+
+TEST_CASE("csv: csv_text takes away what was put before a text, and nothing else") {
+  for (const std::string text : {"", "a", "=1", "+", "-x", "@", "\t", "\n", "'", "''", "'a", "'=1", "a'", "\"'"}) {
+    CAPTURE(text);
+    const auto rows = qfa::parse_csv(row(text, "end"), "t");
+    REQUIRE(rows.size() == 1);
+    CHECK(qfa::csv_text(rows[0].cells[0]) == text);
+  }
+  CHECK(qfa::csv_text("'a") == "'a");  // which no csv_writer wrote
 }
 
 TEST_CASE("csv: a number takes the fewest digits that read back to it") {

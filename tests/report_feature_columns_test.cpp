@@ -77,6 +77,15 @@ TEST_CASE("feature_columns: refuses, by the line, what no audit wrote") {
   refused(good + "reference,0," + good.substr(good.find("1,", good.find("reference,0,"))), "came before");
 }
 
+TEST_CASE("feature_columns: the name of a condition is read without what keeps a spreadsheet from computing it") {
+  const feature_columns read =
+      read_feature_columns("policy,feature,r\nreference,0,1\n'=1+1,0,0.5\n\"'@a,b\",0,0.25\n''c,0,0.125\n", "t");
+  REQUIRE(read.conditions.size() == 4);
+  CHECK(read.conditions[1].policy == "=1+1");
+  CHECK(read.conditions[2].policy == "@a,b");
+  CHECK(read.conditions[3].policy == "'c");
+}
+
 TEST_CASE("feature_columns: a column holds 200 words, no more") {
   const auto table = [](std::size_t words) {
     std::string text = "policy,feature,census\n", reference, p;

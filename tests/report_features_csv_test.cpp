@@ -136,6 +136,11 @@ TEST_CASE("features.csv: a spreadsheet that cuts the protocol at its commas find
   const std::string text = detail::comment_text(value);
   CHECK(text == R"({"a":"x,\"y\"", "b":["1", "z\""]})");
   CHECK(report_json::parse(text) == value);
+  // A string that ends with a comma, one with a backslash before its end, and what would be formulas behind commas.
+  const report_json worse{"x,", "y\\", "a,=1+1", "b,@c,+d,-e", "f, =g", -1, {{"h,=", 2}}};
+  CHECK(detail::comment_text(worse) ==
+        R"(["x\u002c", "y\\", "a\u002c=1+1", "b\u002c@c\u002c+d\u002c-e", "f, =g",-1,{"h\u002c=":2}])");
+  CHECK(report_json::parse(detail::comment_text(worse)) == worse);
 }
 
 }  // namespace report_features_csv_test

@@ -32,9 +32,21 @@ diff <(features from_model rtn:bits=4) <(features from_files int4)
 
 # A side in several files is one after the other; sides must agree in tokens.
 "$qfa" audit --sae "$demo/sae" --activations reference.npy --activations reference.npy --compressed int4=int4.npy \
-  --compressed same=reference.npy --compressed int4=int4.npy --compressed same=reference.npy --out twice >twice.txt
+  --compressed @same,=reference.npy --compressed int4=int4.npy --compressed @same,=reference.npy --out twice >twice.txt
 grep -q ': 64 rows of 128 tokens' twice.txt
-grep -Eq '^same .* 1\.0000 +1\.0000 +100\.0 ' twice.txt
+grep -Eq '^@same, .* 1\.0000 +1\.0000 +100\.0 ' twice.txt
+# A name that a spreadsheet would compute stands behind an apostrophe in features.csv, and the page has it without.
+grep -q "^\"'@same,\",0," twice/features.csv
+if command -v python3 >/dev/null; then
+  python3 - <<'END'
+import csv
+rows = list(csv.DictReader(line for line in open("twice/features.csv", newline="") if not line.startswith("#")))
+assert {row["policy"] for row in rows} == {"reference", "int4", "'@same,"}, "Python reads other names"
+assert not any(None in row for row in rows), "Python finds more cells than heads"
+END
+fi
+cp twice/report.html page.html
+"$qfa" render twice >rendered.txt && cmp page.html twice/report.html
 "$qfa" audit --sae "$demo/sae" --activations reference.npy --compressed int4=int4.npy --compressed int4=int4.npy \
   --out none 2>longer.txt && exit 1
 grep -q '"int4.npy" and the 1 that follow it holds 8192 tokens, but the reference.s "reference.npy" holds 4096' longer.txt

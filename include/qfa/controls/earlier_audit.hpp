@@ -19,6 +19,7 @@
 
 #include "qfa/audit/reported_rows.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/io/csv.hpp"
 #include "qfa/io/csv_reader.hpp"
 #include "qfa/io/dtype.hpp"
 #include "qfa/io/file.hpp"
@@ -149,7 +150,7 @@ inline earlier_audit read_earlier_audit(std::filesystem::path where) {
     const std::vector<std::string>& cells = rows[i].cells;
     if (cells.size() != rows.front().cells.size())
       fail(in_quotes(path) + ", line " + std::to_string(rows[i].line) + ", has another number of cells than its head");
-    const std::string& condition = cells[policy];
+    const std::string condition(csv_text(cells[policy]));
     if (condition == "reference") continue;
     auto& list = out.features[condition];
     if (std::ranges::find(out.conditions, condition) == out.conditions.end()) out.conditions.push_back(condition);

@@ -13,8 +13,22 @@
 
 namespace qfa {
 
+/// Whether a spreadsheet would compute a cell of this text instead of showing it: formulas begin with = + - or @, and
+/// some programs pass over a tab or a line break before them.
+constexpr bool is_formula(std::string_view text) noexcept {
+  return !text.empty() && std::string_view("=+-@\t\r\n").find(text.front()) != std::string_view::npos;
+}
+
+/// The text of a cell that `csv_writer` wrote: without the apostrophe that stands before a formula, or before another
+/// apostrophe.
+constexpr std::string_view csv_text(std::string_view cell) noexcept {
+  if (cell.starts_with('\'') && (is_formula(cell.substr(1)) || cell.substr(1).starts_with('\''))) cell.remove_prefix(1);
+  return cell;
+}
+
 /// Writes comma-separated values as RFC 4180 has them: rows end in CRLF, a cell with a comma, a quote or a line break
-/// is quoted, and its quotes are doubled.
+/// is quoted, and its quotes are doubled.  A text that is a formula gets an apostrophe before it, by which spreadsheets
+/// know text, and so does one that begins with an apostrophe (`csv_text` takes it away again); a number never does.
 ///
 /// A number takes the fewest digits that read back to the same number, in the same form wherever the program runs;
 /// NaN, which stands for "no value", is an empty cell.
@@ -35,11 +49,12 @@ class csv_writer {
   /// One cell of a row that is put together piece by piece.
   void cell(std::string_view text) {
     separate();
+    const std::string_view guard = is_formula(text) || text.starts_with('\'') ? "'" : "";
     if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
-      *stream_ << text;
+      *stream_ << guard << text;
       return;
     }
-    *stream_ << '"';
+    *stream_ << '"' << guard;
     for (const char c : text) {
       if (c == '"') *stream_ << '"';
       *stream_ << c;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "qfa/core/error.hpp"
+#include "qfa/io/csv.hpp"
 
 namespace qfa {
 
@@ -198,10 +199,11 @@ inline feature_columns read_feature_columns(std::string_view text, const std::st
   std::size_t feature = 0;
   while (rows.next(cells)) {
     if (cells.size() != heads.size()) rows.refuse("has another number of cells than the head");
-    if (out.conditions.empty() || out.conditions.back().policy != cells[0]) {
+    const std::string_view policy = csv_text(cells[0]);
+    if (out.conditions.empty() || out.conditions.back().policy != policy) {
       if (out.conditions.size() > 1 && feature != out.features)
         rows.refuse("comes before all features of a condition did");
-      begin(cells[0]);
+      begin(policy);
       feature = 0;
     }
     if (cells[1] != std::to_string(feature)) rows.refuse("is not that of feature " + std::to_string(feature));

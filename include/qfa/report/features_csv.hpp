@@ -23,12 +23,23 @@ namespace qfa {
 namespace detail {
 
 /// JSON for a line that a spreadsheet cuts at its commas: no piece may begin with a quote, which could hold the lines
-/// that follow.  (Within a JSON string a quote comes after a backslash, so that the blank changes no string.)
+/// that follow, nor be a formula.  The value stays what it is: between values a blank stands before a quote, and within
+/// a string a comma before its end, or before what begins a formula, is escaped.
 inline std::string comment_text(const report_json& value) {
-  std::string text = json_text(value, -1);
-  for (std::size_t at = text.find(",\""); at != std::string::npos; at = text.find(",\"", at))
-    text.insert(at + 1, 1, ' ');
-  return text;
+  const std::string text = json_text(value, -1);
+  std::string out;
+  bool inside = false;  // a string
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const std::string_view next = std::string_view(text).substr(i + 1, 1);
+    if (text[i] == '"') inside = !inside;
+    if (text[i] == ',' && inside && (next == "\"" || is_formula(next)))
+      out += "\\u002c";
+    else
+      out += text[i];
+    if (text[i] == ',' && !inside && next == "\"") out += ' ';
+    if (text[i] == '\\') out += text[++i];  // whatever it is, it ends no string
+  }
+  return out;
 }
 
 /// The cells of a feature's part in the shift: empty on the reference.
