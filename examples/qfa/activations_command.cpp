@@ -134,7 +134,7 @@ void run(const activations_arguments& arguments) {
 
 void add_activations(CLI::App& app) {
   auto a = std::make_shared<activations_arguments>();
-  CLI::App* command = app.add_subcommand("activations", "writes what passes at a hook, one row per token");
+  CLI::App* command = app.add_subcommand("activations", "writes what passes at a hook, a line for each token");
   command->add_option("--model", a->model, "a Hugging Face model directory, or a .gguf file")->required();
   command->add_option("--tokens", a->tokens, "token ids, .npy: a stream, or rows");
   add_text_options(*command, a->text);

@@ -122,8 +122,8 @@ qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& 
 
 void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--split", a.split,
-                     "what the processes share that mpirun started: the tokens, or the policies, each over all tokens; "
-                     "what is written is the same");
+                     "what the processes share that mpirun started: the tokens (tokens), or the conditions (policies), "
+                     "each over all tokens; what is written is the same");
   command.add_option("--hook", a.hook, "where activations are read; default from the SAE's metadata");
   command.add_option("--gate", a.gate,
                      "the SAE's own gate (own), or none, f = max(z, 0) (relaxed): what survives is then comparable "

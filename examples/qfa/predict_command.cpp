@@ -90,7 +90,8 @@ void add_predict(CLI::App& app) {
   CLI::App* command =
       app.add_subcommand("predict", "which features an audit at many bits foretells that fewer bits will lose");
   command->add_option("--from", arguments->from, "an earlier audit: its directory, or its report.json")->required();
-  command->add_option("--condition", arguments->condition, "the policy to rank by, where the audit has several");
+  command->add_option("--condition", arguments->condition,
+                      "the condition to rank by, as the audit names it, where that has several");
   command->add_option("--bits-fewer", arguments->bits_fewer,
                       "also count those with r above 0.9 at so many bits fewer; only of a ReLU SAE");
   command->add_option("--score", arguments->score, "another audit with the same SAE, whose survival is to be foretold");

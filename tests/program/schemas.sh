@@ -23,8 +23,16 @@ QFA_TEST_JSON=made "$tests" -tc='controls_json*,to_json: an allocation*,report j
 [ "$(ls made | wc -l)" -eq 3 ]
 of_text=()
 [ ! -d ../text ] || of_text=(../text)
-"${validate[@]}" . ../audit ../align ../locate ../resume "${of_text[@]}" \
-  --needed qfa-report-1,qfa-location-1,qfa-alignment-1,qfa-law-1,qfa-allocation-1
+"${validate[@]}" . ../audit ../align ../locate ../resume "${of_text[@]}" "$demo/refuser/prompts.json" \
+  --needed qfa-report-1,qfa-location-1,qfa-alignment-1,qfa-law-1,qfa-allocation-1,qfa-prompts-1
+# What users write: the example of text.md is one, and a label that align refuses is none.
+printf '%s' '{"format": "qfa-prompts-1", "prompts": [{"id": "h1", "label": "harmful", "split": "test", "text": "low"}]}' >good.json
+"${validate[@]}" good.json
+sed 's/"harmful"/"bad"/' good.json >bad.json
+"${validate[@]}" bad.json >bad.txt && exit 1
+grep -q "'bad' is not one of" bad.txt
+sed 's/, "text": "low"//' good.json >bad.json
+"${validate[@]}" bad.json >bad.txt && exit 1
 
 # A report that lost a field, or has one more, is refused; so is one of a format that nobody knows.
 refused() {
