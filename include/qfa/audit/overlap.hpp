@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "qfa/audit/survival_gap.hpp"
 #include "qfa/compare/correlation.hpp"
 #include "qfa/compare/damage_spearman.hpp"
 #include "qfa/compare/deciles.hpp"
@@ -56,6 +57,7 @@ struct damage_overlap {
   std::size_t tied_at_zero_a = 0;
   std::size_t tied_at_zero_b = 0;
   std::vector<top_overlap> worst;  ///< of the 1, 2, 5, 10 and 20 % worst
+  survival_gap gap;                ///< how much more a leaves of the features than b
 };
 
 namespace detail {
@@ -131,6 +133,7 @@ set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs) {
 inline damage_overlap compare_damage(const survey& a, const survey& b) {
   require(a.rules.name == b.rules.name, "compare_damage takes two surveys under the same protocol");
   damage_overlap out;
+  out.gap = compare_survival(a, b);
   out.not_survived = detail::overlap_where(a, b, [](outcome o) { return o != outcome::survived; });
   out.blurred = detail::overlap_where(a, b, [](outcome o) { return o == outcome::blurred; });
   out.destroyed = detail::overlap_where(a, b, [](outcome o) { return o == outcome::destroyed; });
