@@ -62,7 +62,7 @@ TEST_CASE("compare_survival: share and mean r of one condition less those of ano
   CHECK(std::fabs(gap.mean_r.range.standard_error / unpaired - 1.0) > 0.03);
 }
 
-TEST_CASE("compare_survival: what groups do to both is in no interval, and an equal gap everywhere is not known exactly") {
+TEST_CASE("compare_survival: what groups do to both is in no interval, and an equal gap is not known exactly") {
   const std::vector<double> high(40, 0.8), low(40, 0.7);
   const survival_gap gap = compare_survival(made_survey(high, 0.05f, 0.001f), made_survey(low, 0.05f, -0.001f));
   CHECK(gap.features == 40);

@@ -8,8 +8,7 @@
 namespace report_html_survival_test {
 
 TEST_CASE("page script, what survives: obeys the laws of a part and defines what others call") {
-  qfa_test::check_script_part(qfa::html_survival,
-                              {"showSummary", "showBands", "showMasking", "showCurve"});
+  qfa_test::check_script_part(qfa::html_survival, {"showSummary", "showBands", "showMasking", "showCurve"});
 }
 
 TEST_CASE("page script, what survives: no share of survivors without its interval and the SAE") {

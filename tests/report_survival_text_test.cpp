@@ -106,8 +106,9 @@ TEST_CASE("bands_table: every band with its share, the share less its bias, and 
   s.shares[1].bias_corrected = 0.2375;
   const auto lines = lines_of(bands_table(result, table_form::markdown));
   REQUIRE(lines.size() == 4);
-  CHECK(cells_of(lines[0]) == std::vector<std::string>{"% of counted features", "survived", "less bias", "95 %", "blurred",
-                                                       "less bias", "95 %", "destroyed", "less bias", "95 %"});
+  CHECK(cells_of(lines[0]) == std::vector<std::string>{"% of counted features", "survived", "less bias", "95 %",
+                                                       "blurred", "less bias", "95 %", "destroyed", "less bias",
+                                                       "95 %"});
   const auto cells = cells_of(lines[3]);
   REQUIRE(cells.size() == 10);
   for (std::size_t b = 0; b < 3; ++b) {

@@ -449,6 +449,7 @@
 #include "qfa/audit/row_cosines.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/audit/shift_account.hpp"
+#include "qfa/audit/shift_carriers.hpp"
 #include "qfa/audit/shift_record.hpp"
 #include "qfa/audit/side_record.hpp"
 #include "qfa/audit/survival_gap.hpp"

@@ -22,7 +22,7 @@ namespace qfa {
 struct survival_gap {
   std::size_t features = 0;  ///< counted by both
   estimate survived;         ///< share with r above the limit of survival, a's less b's; of the smoothed counts
-  estimate mean_r;  ///< a's less b's, of those whose r is defined in both; both on no scale, for either sign
+  estimate mean_r;           ///< a's less b's, of those whose r is defined in both; both on no scale, for either sign
 };
 
 /// Throws where the two surveys follow different protocols or have other groups of rows.
@@ -37,13 +37,12 @@ inline survival_gap compare_survival(const survey& a, const survey& b) {
                               return mean_chance(of_a) - mean_chance(of_b);
                             })
                      .concluded({});
-  out.mean_r = estimate_over(
-      a, b,
-      [](std::span<const double> of_a, std::span<const double> of_b) {
-        const complete_pairs pairs = keep_complete_pairs(of_a, of_b);
-        return mean_correlation(pairs.a) - mean_correlation(pairs.b);
-      },
-      {});
+  out.mean_r = estimate_over(a, b,
+                             [](std::span<const double> of_a, std::span<const double> of_b) {
+                               const complete_pairs pairs = keep_complete_pairs(of_a, of_b);
+                               return mean_correlation(pairs.a) - mean_correlation(pairs.b);
+                             },
+                             {});
   return out;
 }
 

@@ -121,8 +121,8 @@ function showBands() {
     gaps.map(o => [`${o.a} less ${o.b}`, whole(o.features), signed(times(100, value(o.a_survives_more_by)), 1),
       signed(times(100, o.a_survives_more_by.bias_corrected), 1), percentRange(o.a_survives_more_by),
       signed(value(o.a_mean_r_more_by), 4), range(o.a_mean_r_more_by, 4)])));
-  paragraph('The same group of rows is left out of both, so what rows do to both is in no interval: two policies whose ' +
-    'own intervals overlap may still differ for sure.', 'notes');
+  paragraph('The same group of rows is left out of both, so what rows do to both is in no interval: two policies ' +
+    'whose own intervals overlap may still differ for sure.', 'notes');
 }
 
 function showMasking() {

@@ -16,8 +16,8 @@ inline const std::vector<damage_overlap>& headline_overlaps(const audit_result& 
   return a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps;
 }
 
-/// How much more one condition leaves than another, a line for each pair: shares in points of 100, mean r as it is.  The
-/// same groups of rows are left out of both, which a reader of two intervals cannot undo.
+/// How much more one condition leaves than another, a line for each pair: shares in points of 100, mean r as it is.
+/// The same groups of rows are left out of both, which a reader of two intervals cannot do.
 inline std::string gaps_table(const audit_result& a, table_form form = table_form::columns) {
   text_table table(
       {"differences, paired by rows", "counted by both", "r > .9, points", "less bias", "95 %", "mean r", "95 %"});

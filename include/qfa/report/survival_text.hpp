@@ -49,8 +49,8 @@ inline std::string census_table(const audit_result& a, table_form form = table_f
   return table.str(form);
 }
 
-/// The shares of the bands, a line for each condition, each with its interval and beside it the share less its bias: noise
-/// carries more features across a threshold one way than the other, by what stands near it.
+/// The shares of the bands, a line for each condition, each with its interval and beside it the share less its bias:
+/// noise carries more features across a threshold one way than the other, by what stands near it.
 inline std::string bands_table(const audit_result& a, table_form form = table_form::columns) {
   std::vector<std::string> heads{"% of counted features"};
   for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed})
