@@ -87,6 +87,7 @@ for leg in "$@"; do
       qfa_build release --target qfa_coverage
       build/release/tests/qfa_coverage designs
       build/release/tests/qfa_coverage aggregates
+      build/release/tests/qfa_coverage selection
       [ ! -d ../shared/data/stories260K ] || build/release/tests/qfa_coverage population ../shared/data/stories260K
       ;;
     browser)  # the pages of reports in Chromium, 100,000 features among them.  Catches: what only a browser sees.

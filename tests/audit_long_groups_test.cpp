@@ -109,6 +109,46 @@ TEST_CASE("long_groups: groups that are too short for one condition are joined f
   CHECK(close(joined.conditions[2].shift->energy.value, kept.conditions[2].shift->energy.value, 1e-13));
 }
 
+TEST_CASE("long_groups: what half of the rows chooses has groups enough for an interval on the other half") {
+  const audit_result joined = audited({0, 20}, true), kept = audited({0, 20}, false);
+  REQUIRE(joined.made.groups < 16);
+  CHECK(joined.made.halving->for_halves == 16);
+  CHECK(joined.groups->groups() == joined.made.groups);
+  REQUIRE(joined.halves.has_value());
+  CHECK(*joined.halves == row_groups(rows, 16));
+  CHECK(*kept.halves == *kept.groups);
+  CHECK(joined.conditions[0].worst.chosen == 0);  // the reference's
+  for (std::size_t c = 1; c < 3; ++c) {
+    const condition_result& found = joined.conditions[c];
+    CHECK(found.worst.groups == 16);
+    REQUIRE(found.worst.chosen == 1);
+    CHECK(found.worst.mean.range.kind == interval_kind::two_sided);
+    CHECK(found.worst.mean.range.dof == 7.0);
+    CHECK(found.worst.listed[0].r.range.kind == interval_kind::two_sided);
+    CHECK(found.shift->carriers.groups == 16);
+    CHECK(found.shift->carriers.share.range.dof == 7.0);
+    CHECK(found.shift->energy.range.dof == static_cast<double>(joined.made.groups) - 1.0);
+    CHECK(kept.conditions[c].worst.groups == 64);
+  }
+  // By hand: the even ones of 16 groups choose, the odd ones judge.
+  const sides s;
+  const std::vector<float> y = s.moved(20);
+  const std::uint32_t worst = joined.conditions[2].worst.listed[0].feature;
+  const auto r_of = [&](std::uint32_t feature, std::size_t half) {  // +-x of a dimension, by lossless_sae
+    comoments all;
+    const std::size_t dimension = feature % d;
+    const float sign = feature < d ? 1.0f : -1.0f;
+    for (std::size_t t = 0; t < rows * context; ++t)
+      if (t / context * 16 / rows % 2 == half)
+        all(std::fmax(0.0f, sign * s.x[t * d + dimension]), std::fmax(0.0f, sign * y[t * d + dimension]));
+    return pearson(all);
+  };
+  CHECK(close(joined.conditions[2].worst.listed[0].chosen_r, r_of(worst, 0), 1e-5));
+  CHECK(close(joined.conditions[2].worst.listed[0].r.value, r_of(worst, 1), 1e-5));
+  for (std::uint32_t f = 0; f < 2 * d; ++f)
+    CHECK(r_of(f, 0) >= r_of(worst, 0));
+}
+
 TEST_CASE("long_groups: groups that are long enough stay, to the bit") {
   const audit_result kept = audited({0}, false), looked_at = audited({0}, true);
   REQUIRE(looked_at.made.halving.has_value());
@@ -173,8 +213,8 @@ TEST_CASE("long_groups: a model's audit joins by excess loss, too, and keeps wha
   CHECK(joined.made.halving->from == 20);
   double longest = 0.0;
   for (std::size_t c = 1; c < 3; ++c)
-    longest = std::fmax(longest, std::fmax(kept.conditions[c].loss->groups.block_length,
-                                           kept.conditions[c].code_groups->block_length));
+    longest = std::fmax(
+        longest, std::fmax(kept.conditions[c].loss->groups.block_length, kept.conditions[c].code_groups->block_length));
   CHECK(joined.made.halving->block_length == longest);
   CHECK(joined.made.groups == lengthen(row_groups(80), longest).groups());
   for (std::size_t c = 0; c < 3; ++c) {

@@ -160,30 +160,4 @@ TEST_CASE("account_for_shift: intervals are those of passes without a group") {
   CHECK(got.phi_ranges[1].kind == interval_kind::refused);  // never fires
 }
 
-TEST_CASE(
-    "account_for_shift: half of it is carried by few, chosen on one half of the groups and held against the other") {
-  const pass p = oracle_pass("compressed", 16);
-  const shift_carriers got = account_for(p).carriers;
-  double on_even = 0.0, on_odd = 0.0, even = 0.0, odd = 0.0, least = 1e300, largest_left = 0.0;
-  for (std::size_t g = 0; g < 16; ++g)
-    (g % 2 == 0 ? even : odd) += p.record.sums()[g].total().explained;
-  for (std::uint32_t f = 0; f < shift_oracle::features; ++f) {
-    const bool chosen = std::ranges::find(got.features, f) != got.features.end();
-    double here = 0.0;
-    for (std::size_t g = 0; g < 16; g += 2) {
-      here += p.record.feature(f, g).along;
-      if (chosen) on_odd += p.record.feature(f, g + 1).along;
-    }
-    if (chosen) on_even += here, least = (std::min)(least, here);
-    if (!chosen) largest_left = (std::max)(largest_left, here);
-  }
-  REQUIRE(!got.features.empty());
-  CHECK(near(got.chosen_share, on_even / even));
-  CHECK(got.chosen_share >= 0.5);
-  CHECK(on_even - least < 0.5 * even);  // one fewer would not do
-  CHECK(least >= largest_left);
-  CHECK(near(got.share.value, on_odd / odd));
-  CHECK(got.share.range.kind == interval_kind::two_sided);
-}
-
 }  // namespace audit_shift_account_test

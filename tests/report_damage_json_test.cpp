@@ -24,7 +24,7 @@ TEST_CASE("shift json: every part under its own name, positions in columns, what
   s.mean_shift_share = made_estimate(0.04, 0.03, 0.05);
   s.mean = {.shift = 4.0, .decoded = 3.64, .missed = 0.44, .cross = -0.08, .explained = 2.48};
   s.by_position = {{1.0, 2.0, 3.0, 4.0, 5.0, 6.0}, {7.0, 8.0, 9.0, 10.0, 11.0, 12.0}};
-  s.carriers = {{12, 7}, 0.51, made_estimate(0.47, 0.4, 0.5)};
+  s.carriers = {16, {12, 7}, 0.51, made_estimate(0.47, 0.4, 0.5)};
   s.gini = made_estimate(0.8, 0.7, 0.9);
   s.top_10_percent = made_estimate(0.45, 0.4, 0.5);
   const report_json j = to_json(s);
@@ -40,6 +40,7 @@ TEST_CASE("shift json: every part under its own name, positions in columns, what
   CHECK(j["cross_energy"] == -0.08);
   CHECK(j["input_norm_share"]["value"].is_null());
   CHECK(j["input_norm_share"].contains("reason"));
+  CHECK(j["half_of_explained"]["groups"] == 16);
   CHECK(j["half_of_explained"]["features"] == std::vector<int>{12, 7});
   CHECK(j["half_of_explained"]["share_on_even_groups"]["value"] == 0.51);
   CHECK(j["half_of_explained"]["share_on_odd_groups"]["value"] == 0.47);
@@ -52,12 +53,14 @@ TEST_CASE("shift json: every part under its own name, positions in columns, what
 
 TEST_CASE("worst features json: what chose them stands beside what the other rows say") {
   worst_features w;
+  w.groups = 16;
   w.chosen = 25;
   w.chosen_mean = 0.41;
   w.mean = made_estimate(0.52, 0.48, 0.56);
   w.hurt = made_estimate(0.96, 0.8, 0.99);
   w.listed = {{.feature = 12, .chosen_r = 0.1, .r = made_estimate(0.3, 0.2, 0.4)}};
   const report_json j = to_json(w);
+  CHECK(j["groups"] == 16);
   CHECK(j["chosen"] == 25);
   CHECK(j["mean_r_on_even_groups"]["value"] == 0.41);
   CHECK(j["mean_r_on_odd_groups"]["interval"]["lower"] == 0.48);

@@ -39,7 +39,7 @@ TEST_CASE("shift_text: says what the shift is made of, and who carries it") {
   s.top_1_percent.value = 0.12;  // without an interval
   s.top_10_percent = made_estimate(0.45, 0.4, 0.5);
   s.phi.resize(512);
-  s.carriers = {{12, 7}, 0.51, made_estimate(0.47, 0.4, 0.5)};
+  s.carriers = {0, {12, 7}, 0.51, made_estimate(0.47, 0.4, 0.5)};
   CHECK(
       shift_text(c) ==
       "rtn:bits=4: activations move by 3.1 % [2.9, 3.3] of their energy, of which a bias would undo 4.0 % [3.0, 5.0]; "
@@ -51,6 +51,8 @@ TEST_CASE("shift_text: says what the shift is made of, and who carries it") {
       "the odd ones): 12, 7.\n"
       "  Of what the codes changed, the top 1 % of features have 12.0 % and the top 10 % 45.0 % [40.0, 50.0]; Gini "
       "0.80 [0.75, 0.85] among those that fire.\n");
+  s.carriers.groups = 16;  // the others have none here
+  CHECK(shift_text(c).find("chosen on the even ones of 16 shorter groups of rows (47.0 % [") != std::string::npos);
   s.carriers.features.resize(9, 3);
   CHECK(shift_text(c).find("12, 7, 3, 3, 3, 3, 3, 3 and so on.") != std::string::npos);
   s.carriers.features.clear();
@@ -72,6 +74,10 @@ TEST_CASE("worst_features_text: says what the rows that did not choose them make
         "[0.480, 0.560] on the odd ones, where 96.0 % [80.0, 99.0] of them have r of 0.9 or less; worst first: 12 with "
         "0.300 "
         "[0.200, 0.400], 7 with 0.250 [0.200, 0.300].\n");
+  c.worst.groups = 16;
+  c.by_honest.correlations.groups = 8;
+  CHECK(worst_features_text(c).find("chosen on the even ones of 16 shorter groups of rows (mean r 0.410)") !=
+        std::string::npos);
 }
 
 TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of each table") {

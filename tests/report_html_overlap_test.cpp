@@ -17,4 +17,10 @@ TEST_CASE("page script, overlap: an interval about the value without noise stand
   CHECK(qfa_test::count_of(qfa::html_overlap, "without noise ${fixed(e.bias_corrected, 3)} ${range(e, 3)}") == 1);
   CHECK(qfa_test::count_of(qfa::html_overlap, "words(e)") == 1);
 }
+
+TEST_CASE("page script, overlap: rank correlations say how many features share a rank") {
+  CHECK(qfa_test::count_of(qfa::html_overlap, "(o.tied_at_damage_one || []).join(', ')") == 1);
+  CHECK(qfa_test::count_of(qfa::html_overlap, "(o.tied_at_damage_zero || []).join(', ')") == 1);
+  CHECK(qfa_test::count_of(qfa::html_overlap, "range(o.kendall_tau_b_damage, 3)") == 1);
+}
 }  // namespace report_html_overlap_test

@@ -22,6 +22,7 @@ TEST_CASE("steering json: what was steered where, the verdict, the doses and eve
   CHECK(c["mean_fidelity"]["blurred"]["reason"] == "no steered feature has this outcome");
   CHECK(c["mean_fidelity"]["survivors_lead"]["value"] == 0.25);
   CHECK(c["least_faithful"]["feature"] == 9);
+  CHECK(c["least_faithful"]["halves_of_groups"].is_null());
   CHECK(c["least_faithful"]["fidelity_on_odd_groups"]["value"] == 0.625);
   CHECK(c["doses"][1]["unreached"] == 1);
   CHECK(c["doses"][1]["exchange_rate"]["value"] == 1.125);

@@ -80,19 +80,46 @@ TEST_CASE("intervals_table: every number of the main table that stands there alo
   const auto lines = lines_of(intervals_table(result, table_form::markdown));
   REQUIRE(lines.size() == 4);
   const auto cells = cells_of(lines[3]);
-  REQUIRE(cells.size() == 10);
+  REQUIRE(cells.size() == 8);
   CHECK(cells[1] == range_text(c.loss->mean_perplexity.range, 3));
   CHECK(cells[2] == range_text(c.loss->kl.range, 4));
   CHECK(cells[3] == range_text(c.by_honest.mean_r.range, 4));
   CHECK(cells[4] == range_text(c.by_honest.median_r.range, 4));
-  CHECK(cells[5] == range_text(c.by_honest.share(outcome::blurred).range, 1, 100.0));
-  CHECK(cells[6] == range_text(c.by_honest.share(outcome::destroyed).range, 1, 100.0));
-  CHECK(cells[7] == range_text(c.fit.fvu_range, 4));
-  CHECK(cells[8] == fixed(c.fit.l0, 2));
-  CHECK(cells[9] == range_text(c.fit.l0_range, 2));
+  CHECK(cells[5] == range_text(c.fit.fvu_range, 4));
+  CHECK(cells[6] == fixed(c.fit.l0, 2));
+  CHECK(cells[7] == range_text(c.fit.l0_range, 2));
   model_audit few = qfa_test::tiny_audit({}, qfa_test::tiny_settings(), 8);
   few.run(rtn{.bits = 4});
   CHECK(intervals_table(few.result()).find("unmeasured") != std::string::npos);
+}
+
+TEST_CASE("bands_table: every band with its share, the share less its bias, and its interval") {
+  model_audit audit = qfa_test::tiny_audit({}, qfa_test::tiny_settings(), 80);
+  audit.run(rtn{.bits = 2});
+  audit_result result = audit.result();
+  survey& s = result.conditions[1].by_honest;
+  // Nothing of chance: bias_corrected is the share less the bias of the smoothed count.
+  const countable counted(s.correlations, s.counted);
+  const double bias = count_outcome(counted, {outcome::survived, s.rules.bands}).bias();
+  CHECK(s.share(outcome::survived).bias_corrected == s.share(outcome::survived).value - bias);
+  s.shares[1].value = 0.25;
+  s.shares[1].bias_corrected = 0.2375;
+  const auto lines = lines_of(bands_table(result, table_form::markdown));
+  REQUIRE(lines.size() == 4);
+  CHECK(cells_of(lines[0]) == std::vector<std::string>{"% of counted features", "survived", "less bias", "95 %",
+                                                       "blurred", "less bias", "95 %", "destroyed", "less bias",
+                                                       "95 %"});
+  const auto cells = cells_of(lines[3]);
+  REQUIRE(cells.size() == 10);
+  for (std::size_t b = 0; b < 3; ++b) {
+    CHECK(cells[1 + 3 * b] == fixed(100.0 * s.shares[b].value, 1));
+    CHECK(cells[2 + 3 * b] == fixed(100.0 * s.shares[b].bias_corrected, 1));
+    CHECK(cells[3 + 3 * b] == range_text(s.shares[b].range, 1, 100.0));
+  }
+  CHECK(cells[4] == "25.0");
+  CHECK(cells[5] == "23.8");
+  result.conditions[1].ladder_only = true;
+  CHECK(lines_of(bands_table(result)).size() == 2);
 }
 
 TEST_CASE("weights_table: survival by what features do, with intervals, and no logits where there is no unembedding") {

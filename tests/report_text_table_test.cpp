@@ -49,14 +49,13 @@ TEST_CASE("text_table: numbers as a reader expects them") {
   CHECK(range_text(range, 2) == "[>= 0.50]");
 }
 
-TEST_CASE("tables of an audit: a line for each condition and each pair") {
+TEST_CASE("tables of an audit: a line for each condition") {
   model_audit audit = qfa_test::tiny_audit();
   audit.run(rtn{.bits = 8});
   audit.run(rtn{.bits = 4});
   const audit_result result = audit.result();
   const auto lines = [](const std::string& text) { return std::count(text.begin(), text.end(), '\n'); };
   CHECK(lines(conditions_table(result)) == 4);
-  CHECK(lines(overlaps_table(result)) == 2);
   CHECK(lines(predictions_table(result)) == 3);
   CHECK(predictions_note(result).empty() ==
         !(result.conditions[1].honest_auc.result || result.conditions[2].honest_auc.result));
@@ -78,14 +77,12 @@ TEST_CASE("tables of an audit: a line for each condition and each pair") {
   const std::string pasted = conditions_table(result, table_form::markdown);
   CHECK(lines(pasted) == 5);
   CHECK(pasted.starts_with("| policy | bits | PPL |"));
-  CHECK(overlaps_table(result, table_form::markdown).find("| rtn:bits=8 \\| rtn:bits=4 |") != std::string::npos);
   audit_result silent = result;
   for (condition_result& c : silent.conditions)
     c.bits_per_weight.reset();
   CHECK(conditions_table(silent).find("bits ") == std::string::npos);
   silent.conditions[1].bits_per_weight = 8.5;
   CHECK(conditions_table(silent).find("8.50") != std::string::npos);
-  CHECK(overlaps_table(result).find("rtn:bits=8 | rtn:bits=4") != std::string::npos);
 }
 
 TEST_CASE("gate_note: what the bands bear, of which kind of SAE, what flips carry, and nothing of no policy") {

@@ -187,4 +187,26 @@ TEST_CASE("row_groups: where every row begins a document, groups are those of ro
     CHECK_THROWS_AS(qfa::row_groups::of_documents(9, wrong), qfa::error);
 }
 
+TEST_CASE("groups_for_halves: either half has the 8 groups that an interval takes, where so many were gathered") {
+  using qfa::row_groups;
+  const row_groups gathered(400);
+  CHECK(qfa::groups_for_halves(gathered, gathered) == gathered);
+  CHECK(qfa::groups_for_halves(gathered, row_groups(400, 16)) == row_groups(400, 16));
+  CHECK(qfa::groups_for_halves(gathered, row_groups(400, 8)) == row_groups(400, 16));
+  CHECK(qfa::groups_for_halves(row_groups(80), row_groups(80, 10)) == row_groups(80, 20));
+  CHECK(qfa::groups_for_halves(row_groups(132), row_groups(132).halved().halved()) == row_groups(132).halved());
+  // No more were gathered: either half is short of an interval, and nothing here can help it.
+  CHECK(qfa::groups_for_halves(row_groups(48), row_groups(48)) == row_groups(48));
+  // Of whole documents, joined whole.
+  std::vector<std::size_t> begins;
+  for (std::size_t row = 7; row < 400; row += 7)
+    begins.push_back(row);
+  const row_groups documents = row_groups::of_documents(400, begins);
+  const row_groups eight = documents.halved().halved().halved();
+  const row_groups halves = qfa::groups_for_halves(documents, eight);
+  CHECK(halves.groups() >= 16);
+  CHECK(documents.places_among(halves).size() == documents.groups());
+  CHECK(halves.places_among(eight).back() + 1 == eight.groups());
+}
+
 }  // namespace stats_row_groups_test

@@ -176,6 +176,37 @@ TEST_CASE("conclude_steering: the least faithful feature is chosen on the even g
   CHECK(c.least_faithful == 5);
   CHECK(c.least_fidelity.value == doctest::Approx(0.8).epsilon(0.01));
   CHECK(c.least_fidelity.range.dof == 7.0);
+  CHECK(c.halves_of == 0);
+}
+
+TEST_CASE("conclude_steering: of half as many groups the least faithful feature is chosen and judged by all of them") {
+  steering_record own = record_of([](std::size_t) { return 0.8; }, 1.0, 1, doses, 0.001);
+  for (std::size_t g = 0; g < groups; g += 2)
+    own.at(5, 1, g).product *= 0.5;
+  std::vector<std::uint32_t> places;
+  for (std::uint32_t g = 0; g < groups; ++g)
+    places.push_back(g / 2);
+  const steering_record half = own.joined(places);
+  CHECK(half.groups == 8);
+  CHECK(half.without(5, 1, 8).tokens == 16);
+  CHECK(half.without(5, 1, 3).tokens == 14);
+  CHECK(half.without(5, 1, 8).product == doctest::Approx(own.without(5, 1, 16).product));
+  CHECK_THROWS_AS(half.joined(places), error);
+  leave_one_out r = correlations(rising_r());
+  r.groups = 8;
+  r.shift.resize(8 * r.r.size());
+  std::vector<steering_vector> vectors(features, {{3.0f, 4.0f}, 0});
+  const auto conclude = [&](const steering_record* halves) {
+    return conclude_steering("made up", first_features(), vectors, r, correlation_bands{}, doses, half, half, halves);
+  };
+  const steered_condition c = conclude(&own), without = conclude(nullptr);
+  CHECK(c.halves_of == 16);
+  CHECK(c.least_faithful == 5);
+  CHECK(c.least_fidelity.value == doctest::Approx(0.8).epsilon(0.01));
+  CHECK(c.least_fidelity.range.dof == 7.0);
+  CHECK(c.least_fidelity.range.kind == interval_kind::two_sided);
+  CHECK(c.doses[1].fidelity.range.dof == 7.0);  // of 8 groups
+  CHECK(without.least_fidelity.range.kind == interval_kind::refused);
 }
 
 TEST_CASE("conclude_steering: groups without a steered row are none of the jackknife's") {

@@ -85,6 +85,24 @@ TEST_CASE("run_steering: what is not compressed steers alike, and what is, less 
   CHECK(fidelity(2).range.kind == interval_kind::two_sided);
   CHECK(found.conditions[1].features[0].feature == found.conditions[2].features[0].feature);
 
+  // Of groups that were joined to 8: the least faithful one by 16 all the same.
+  audit_result joined = result;
+  joined.groups = row_groups(64, 8);
+  joined.halves = row_groups(64, 16);
+  for (condition_result& c : joined.conditions) {
+    c.by_honest.correlations.groups = 8;
+    c.by_honest.correlations.shift.resize(8 * c.by_honest.correlations.r.size());
+  }
+  const steering_findings by_eight = run_steering({models, dictionary, rows, settings, joined, recipes},
+                                                  {.features = 9, .rows = 40, .positions = 6, .pilot_rows = 4});
+  CHECK(by_eight.groups == 8);
+  CHECK(by_eight.conditions[2].halves_of == 16);
+  CHECK(by_eight.conditions[2].least_faithful == found.conditions[2].least_faithful);
+  CHECK(by_eight.conditions[2].least_fidelity.range.lower == found.conditions[2].least_fidelity.range.lower);
+  CHECK(by_eight.conditions[2].doses[2].fidelity.value ==
+        doctest::Approx(found.conditions[2].doses[2].fidelity.value).epsilon(1e-12));
+  CHECK(by_eight.conditions[2].doses[2].fidelity.range.dof == 7.0);
+
   audit_result nothing = result;
   nothing.conditions.front().by_honest.counted.clear();
   for (condition_result& c : nothing.conditions)

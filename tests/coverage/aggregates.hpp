@@ -32,7 +32,9 @@ struct aggregate_design {
   std::size_t rows = 400;
   std::size_t row_tokens = 128;
   double rate = 0.01;
-  std::uint64_t seed = 7;  ///< of the first set of features' damages; the next sets have the seeds after it
+  std::size_t shared_rows = 1;  ///< in a run, which share their noise and losses
+  std::size_t groups = 0;       ///< 0: the rows' own
+  std::uint64_t seed = 7;       ///< of the first set of features' damages; the next sets have the seeds after it
   /// Sets of features, of equally many repetitions each.  A count's bias depends on how many features happen to lie
   /// near the threshold, so one set would say more about itself than about the interval.
   std::size_t sets = 20;
@@ -63,14 +65,16 @@ inline std::vector<double> true_rs(const aggregate_design& d, std::span<const ha
 /// The tables of two compressions of one reference.
 inline std::array<qfa::feature_table, 2> draw_tables(const aggregate_design& d,
                                                      const std::array<std::vector<harm>, 2>& harms, splitmix64 random) {
-  const qfa::row_groups groups(d.rows);
+  const qfa::row_groups groups = d.groups > 0 ? qfa::row_groups(d.rows, d.groups) : qfa::row_groups(d.rows);
   std::array<qfa::feature_table, 2> tables{qfa::feature_table(d.features, groups.groups()),
                                            qfa::feature_table(d.features, groups.groups())};
   std::array<std::vector<firing>, 2> row_firings;
+  document_effects shared;  // noise and losses of the row, alike for all features and both compressions
   for (std::size_t row = 0; row < d.rows; ++row) {
-    document_effects shared;  // noise and losses of the row, alike for all features and both compressions
-    shared.noise = random.uniform() < 0.5 ? 0.5 : 1.5;
-    shared.lost = random.burst();
+    if (row % d.shared_rows == 0) {
+      shared.noise = random.uniform() < 0.5 ? 0.5 : 1.5;
+      shared.lost = random.burst();
+    }
     for (std::uint32_t f = 0; f < d.features; ++f) {
       const document_effects own = document_effects::draw(random);
       const double ghosts_a = harms[0][f].ghosts, ghosts_b = harms[1][f].ghosts;

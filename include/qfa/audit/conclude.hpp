@@ -264,6 +264,7 @@ inline void describe_audit(audit_result& out, audit_protocol made, const feature
     made.warnings.push_back(made.simd +
                             " has no fused multiply-add: the last bits differ from those of other machines");
   out.made = std::move(made);
+  if (out.groups) out.halves = groups_for_halves(features.groups(), *out.groups);
   out.headline = settings.rules;
   out.sae = features.dictionary().metadata;
   out.sae_checksum = checksum_of(features.dictionary());

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,22 +17,30 @@
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
+#include "qfa/audit/shift_carriers.hpp"
+#include "qfa/audit/worst_features.hpp"
 #include "qfa/io/spill.hpp"
 #include "qfa/stats/block_length.hpp"
 #include "qfa/stats/row_groups.hpp"
 
 namespace qfa {
 
-/// Concludes a whole pass by fewer groups of rows than it was gathered in.
+/// Concludes a whole pass by fewer groups of rows than it was gathered in.  What half of the rows chooses and the other
+/// half judges is by more of them where these are under 16 (`groups_for_halves`).
 inline condition_result conclude_by(const row_groups& groups, const pass_record& record, const feature_audit& features,
                                     std::size_t batch_rows = 0, std::span<const double> logit_lengths = {}) {
   if (groups == record.groups) return conclude(record, features, batch_rows, logit_lengths);
   const pass_record fewer = record.joined(groups);
   pass_record reference;  // of which a conclusion reads nothing else
   reference.side = features.reference().side.joined(record.groups.places_among(groups));
-  condition_result out = conclude(fewer, reference, features.dictionary(), batch_rows,
-                                  {.families = features.families()}, logit_lengths);
+  condition_result out =
+      conclude(fewer, reference, features.dictionary(), batch_rows, {.families = features.families()}, logit_lengths);
   out.meaning = conclude_meaning(fewer, features, out);
+  const row_groups halves = groups_for_halves(record.groups, groups);
+  if (halves == groups) return out;
+  const std::vector<std::uint32_t> places = record.groups.places_among(halves);
+  if (!out.reference) out.worst = find_worst_features(record.table.joined(places), out.by_honest);
+  if (out.shift) out.shift->carriers = find_shift_carriers(record.shift->joined(places));
   return out;
 }
 
@@ -79,13 +88,13 @@ class long_groups {
     for (std::size_t i = 0; i < concluded_by_.size(); ++i) {
       if (concluded_by_[i] == groups_.groups()) continue;
       const std::optional<double> bits = conditions[i].bits_per_weight;  // the reference's is the other conditions'
-      conditions[i] = i == 0
-                          ? conclude_by(groups_, features.reference(), features, batch_rows_, logit_lengths)
-                          : conclude_by(groups_, pass_record_from(waiting_.read(i - 1), "a record of this audit"),
-                                        features, batch_rows_, logit_lengths);
+      conditions[i] = i == 0 ? conclude_by(groups_, features.reference(), features, batch_rows_, logit_lengths)
+                             : conclude_by(groups_, pass_record_from(waiting_.read(i - 1), "a record of this audit"),
+                                           features, batch_rows_, logit_lengths);
       conditions[i].bits_per_weight = bits;
       concluded_by_[i] = groups_.groups();
     }
+    halving_.for_halves = groups_for_halves(features.groups(), groups_).groups();
     return halve_ ? std::optional(halving_) : std::nullopt;
   }
 

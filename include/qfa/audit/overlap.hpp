@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "qfa/audit/survival_gap.hpp"
 #include "qfa/compare/correlation.hpp"
 #include "qfa/compare/damage_spearman.hpp"
 #include "qfa/compare/deciles.hpp"
@@ -57,6 +58,7 @@ struct damage_overlap {
   std::size_t tied_at_zero_a = 0;
   std::size_t tied_at_zero_b = 0;
   std::vector<top_overlap> worst;  ///< of the 1, 2, 5, 10 and 20 % worst
+  survival_gap gap;                ///< how much more a leaves of the features than b
 };
 
 namespace detail {
@@ -154,6 +156,7 @@ set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs, con
 inline damage_overlap compare_damage(const survey& a, const survey& b) {
   require(a.rules.name == b.rules.name, "compare_damage takes two surveys under the same protocol");
   damage_overlap out;
+  out.gap = compare_survival(a, b);
   const auto both = counted_by_both(a, b);
   const std::array<estimate, 3> jaccards = detail::smoothed_jaccards(a, b, both);
   out.not_survived = detail::overlap_where(a, b, [](outcome o) { return o != outcome::survived; }, jaccards[0]);

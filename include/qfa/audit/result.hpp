@@ -65,6 +65,8 @@ struct group_halving {
   std::string policy{};                                            ///< whose it is; empty where no series has one
   std::string series{};                                            ///< "excess loss" or "the codes' cosine"
   bool long_enough = true;                                         ///< whether a group holds 2 b* rows in the end
+  std::size_t for_halves =
+      0;  ///< of which half chooses and the other half judges: `to`, or more where `to` is under 16
 };
 
 /// How a report was made.  Stands in every file that an audit writes.
@@ -74,11 +76,11 @@ struct audit_protocol {
   std::string hook{};
   std::string gate{};  ///< of the SAE, and whether it is ignored; empty: as its files have it
   std::size_t rows = 0;
-  std::size_t context = 0;          ///< tokens a row, BOS included
-  std::size_t tokens = 0;           ///< rows x context
-  std::size_t analyzed_tokens = 0;  ///< those in the feature statistics
-  std::size_t dropped_tokens = 0;   ///< of the file, behind the last whole row
-  std::size_t groups = 0;           ///< of rows, for the intervals
+  std::size_t context = 0;                 ///< tokens a row, BOS included
+  std::size_t tokens = 0;                  ///< rows x context
+  std::size_t analyzed_tokens = 0;         ///< those in the feature statistics
+  std::size_t dropped_tokens = 0;          ///< of the file, behind the last whole row
+  std::size_t groups = 0;                  ///< of rows, for the intervals
   std::optional<group_halving> halving{};  ///< where groups that are too short are joined
   std::size_t documents = 0;               ///< between which groups are cut; 0: cut between rows, of whatever document
   bool prepend_bos = false;
@@ -201,6 +203,7 @@ struct audit_result {
   std::vector<damage_overlap> honest_overlaps;
   std::optional<audited_ladder> ladder{};
   std::optional<row_groups> groups{};  ///< of the reported rows, which intervals leave out; none in a made-up result
+  std::optional<row_groups> halves{};  ///< of which half chooses and the other half judges: these, or more
 };
 
 }  // namespace qfa

@@ -10,6 +10,7 @@
 #include <span>
 #include <vector>
 
+#include "qfa/audit/shift_carriers.hpp"
 #include "qfa/audit/shift_record.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
@@ -19,14 +20,6 @@
 #include "qfa/stats/jackknife.hpp"
 
 namespace qfa {
-
-/// The fewest features that carry half of what the SAE explains, chosen on the even groups of rows and held against the
-/// odd ones: what was chosen for being large looks larger than it is where it was chosen.
-struct shift_carriers {
-  std::vector<std::uint32_t> features{};                           ///< the largest share first
-  double chosen_share = std::numeric_limits<double>::quiet_NaN();  ///< of what is explained, where they were chosen
-  estimate share;                                                  ///< on the other groups
-};
 
 /// How far activations moved, and what accounts for it: D = h~ - h = P + Q, the difference of what the SAE decodes and
 /// that of what it misses.  Shares are of E|D|^2 and NaN where nothing moved; intervals are over groups of rows.
@@ -138,7 +131,7 @@ class shift_accountant {
       out.by_position.push_back(mean_of(position, all.rows));
     share_among_features(out, whole);
     concentrate(out);
-    out.carriers = carriers();
+    out.carriers = find_shift_carriers(record_);
     return out;
   }
 
@@ -209,42 +202,6 @@ class shift_accountant {
     out.gini_firing = estimated([&](amounts e) { return gini(of_firing(e)); });
     out.top_1_percent = estimated([](amounts e) { return top_share(e, (e.size() + 99) / 100); });
     out.top_10_percent = estimated([](amounts e) { return top_share(e, (e.size() + 9) / 10); });
-  }
-
-  shift_carriers carriers() const {
-    shift_carriers out;
-    std::vector<double> chosen_on(width_, 0.0);
-    double explained = 0.0;
-    for (std::size_t g = 0; g < groups_; g += 2) {
-      explained += totals_[g].explained;
-      for (std::size_t f = 0; f < width_; ++f)
-        chosen_on[f] += record_.feature(f, g).along;
-    }
-    if (!(explained > 0.0)) return out;
-    std::vector<std::uint32_t> order(width_);
-    std::iota(order.begin(), order.end(), 0U);
-    std::ranges::stable_sort(order, [&](std::uint32_t a, std::uint32_t b) { return chosen_on[a] > chosen_on[b]; });
-    double carried = 0.0;
-    for (std::size_t i = 0; i < width_ && carried < 0.5 * explained && chosen_on[order[i]] > 0.0; ++i) {
-      carried += chosen_on[order[i]];
-      out.features.push_back(order[i]);
-    }
-    out.chosen_share = carried / explained;
-    std::vector<double> theirs, all;
-    for (std::size_t g = 1; g < groups_; g += 2) {
-      all.push_back(totals_[g].explained);
-      theirs.push_back(0.0);
-      for (const std::uint32_t f : out.features)
-        theirs.back() += record_.feature(f, g).along;
-    }
-    const auto share_without = [&](std::size_t left_out) {
-      double carry = 0.0, sum = 0.0;
-      for (std::size_t i = 0; i < all.size(); ++i)
-        if (i != left_out) carry += theirs[i], sum += all[i];
-      return quotient(carry, sum);
-    };
-    out.share = jackknife(share_without(all.size()), all.size(), share_without);
-    return out;
   }
 
   const shift_record& record_;

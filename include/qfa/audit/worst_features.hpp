@@ -34,6 +34,7 @@ struct chosen_feature {
 /// would not be as bad again: they are chosen on the even groups of rows and judged on the odd ones (validity 5.5).
 /// A feature that is silent on the compressed model alone has r = 0.
 struct worst_features {
+  std::size_t groups = 0;                                         ///< of rows, even and odd ones
   std::size_t chosen = 0;                                         ///< 5 % of the counted, 1 at least
   double chosen_mean = std::numeric_limits<double>::quiet_NaN();  ///< mean r where they were chosen
   estimate mean;                                                  ///< and where they were not; on atanh
@@ -64,7 +65,8 @@ inline double r_on(const feature_table& table, std::uint32_t feature, const grou
 
 }  // namespace detail
 
-/// Of the features that the survey counts.  Nothing where no feature varies on both halves of the reference.
+/// Of the features that the survey counts, which may be by fewer groups.  Nothing where no feature varies on both
+/// halves of the reference.
 inline worst_features find_worst_features(const feature_table& table, const survey& s) {
   const group_blocks even = blocks_of(table, group_selection::even), odd = blocks_of(table, group_selection::odd);
   std::vector<std::pair<double, std::uint32_t>> order;  // r, feature
@@ -73,6 +75,7 @@ inline worst_features find_worst_features(const feature_table& table, const surv
     if (!std::isnan(there) && !std::isnan(here)) order.emplace_back(there, f);
   }
   worst_features out;
+  out.groups = table.groups();
   if (order.empty()) return out;
   out.chosen = members_in_share(worst_share, order.size());
   std::ranges::sort(order);  // of equal r the first feature

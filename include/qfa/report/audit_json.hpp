@@ -35,7 +35,8 @@ inline report_json to_json(const group_halving& h) {
           {"block_length", value_or_reason(h.block_length, "no series of any policy has one")},
           {"policy", h.policy.empty() ? report_json(nullptr) : report_json(h.policy)},
           {"series", h.series.empty() ? report_json(nullptr) : report_json(h.series)},
-          {"groups_long_enough", h.long_enough}};
+          {"groups_long_enough", h.long_enough},
+          {"groups_for_halves", h.for_halves}};
 }
 
 /// How a report was made.

@@ -15,6 +15,7 @@
 #include "qfa/report/ladder_text.hpp"
 #include "qfa/report/match_text.hpp"
 #include "qfa/report/meaning_text.hpp"
+#include "qfa/report/overlap_text.hpp"
 #include "qfa/report/patching_text.hpp"
 #include "qfa/report/published_notes.hpp"
 #include "qfa/report/steering_text.hpp"
@@ -60,6 +61,7 @@ inline std::string audit_text(const audit_result& a, const audit_additions& more
   sentences(gate_note(a));
   sentences(matches_text(a));
   sentences(halving_note(made) + interval_warnings(a));
+  section(bands_table(a, form));
   section(intervals_table(a, form));
   const bool compressed = std::ranges::any_of(a.conditions, [](const auto& c) { return !c.reference; });
   if (compressed) section(census_table(a, form));
@@ -69,8 +71,9 @@ inline std::string audit_text(const audit_result& a, const audit_additions& more
   for (const condition_result& c : a.conditions)
     if (!c.ladder_only) worst += worst_features_text(c);
   section_of_sentences(worst);
-  const auto& overlaps = a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps;
-  if (!overlaps.empty()) section(overlaps_table(a, form));
+  if (!headline_overlaps(a).empty())
+    for (const auto pairs : {&gaps_table, &overlaps_table, &damage_ranks_table})
+      section(pairs(a, form));
   if (compressed) {
     section(predictions_table(a, form));
     if (form == table_form::markdown) out += "\n";

@@ -53,7 +53,8 @@ inline report_json to_json(const activation_shift& s) {
       {"missed_energy", number_or_null(s.mean.missed)},
       {"cross_energy", number_or_null(s.mean.cross)},
       {"half_of_explained",
-       {{"features", s.carriers.features},
+       {{"groups", s.carriers.groups},
+        {"features", s.carriers.features},
         {"share_on_even_groups", value_or_reason(s.carriers.chosen_share, "nothing is explained on the even groups")},
         {"share_on_odd_groups", to_json(s.carriers.share)}}},
       {"feature_energies",
@@ -71,7 +72,8 @@ inline report_json to_json(const worst_features& w) {
   report_json listed = report_json::array();
   for (const chosen_feature& f : w.listed)
     listed.push_back({{"feature", f.feature}, {"r_on_even_groups", f.chosen_r}, {"r_on_odd_groups", to_json(f.r)}});
-  return {{"chosen", w.chosen},
+  return {{"groups", w.groups},
+          {"chosen", w.chosen},
           {"mean_r_on_even_groups", value_or_reason(w.chosen_mean, "no feature is counted on both halves")},
           {"mean_r_on_odd_groups", to_json(w.mean)},
           {"not_survived_on_odd_groups", to_json(w.hurt)},

@@ -57,6 +57,12 @@ inline std::string ends_of_table(const token_account& t, token_sort by, std::str
   return "  Mean KL by " + std::string(what) + ": " + measured_kl(*first) + ", " + measured_kl(*last) + ".\n";
 }
 
+/// By which groups half of the rows chose: those of all other numbers, or of `halves` that are shorter.
+inline std::string halves_text(std::size_t halves, std::size_t groups) {
+  return halves == groups ? "the even groups of rows"
+                          : "the even ones of " + std::to_string(halves) + " shorter groups of rows";
+}
+
 inline std::string features_text(const std::vector<std::uint32_t>& features) {
   constexpr std::size_t most = 8;
   std::string out;
@@ -80,7 +86,8 @@ inline std::string shift_text(const condition_result& c) {
          " their cross term.\n";
   if (!s.carriers.features.empty())
     out += "  " + std::to_string(s.carriers.features.size()) + " of " + std::to_string(s.phi.size()) +
-           " features carry half of what is explained, chosen on the even groups of rows (" +
+           " features carry half of what is explained, chosen on " +
+           detail::halves_text(s.carriers.groups, c.by_honest.correlations.groups) + " (" +
            percent_text(s.carriers.share) + " on the odd ones): " + detail::features_text(s.carriers.features) + ".\n";
   out += "  Of what the codes changed, the top 1 % of features have " + percent_text(s.top_1_percent) +
          " and the top 10 % " + percent_text(s.top_10_percent) + "; Gini " + detail::correlation_text(s.gini_firing) +
@@ -92,10 +99,10 @@ inline std::string shift_text(const condition_result& c) {
 inline std::string worst_features_text(const condition_result& c) {
   const worst_features& w = c.worst;
   if (w.chosen == 0) return "";
-  std::string out = c.policy + ": the " + std::to_string(w.chosen) + " worst features, chosen on the even groups of " +
-                    "rows (mean r " + fixed(w.chosen_mean, 3) + "), have mean r " +
-                    with_range(fixed(w.mean.value, 3), w.mean.range, 3) + " on the odd ones, where " +
-                    percent_text(w.hurt) + " of them have r of 0.9 or less; worst first:";
+  std::string out = c.policy + ": the " + std::to_string(w.chosen) + " worst features, chosen on " +
+                    detail::halves_text(w.groups, c.by_honest.correlations.groups) + " (mean r " +
+                    fixed(w.chosen_mean, 3) + "), have mean r " + with_range(fixed(w.mean.value, 3), w.mean.range, 3) +
+                    " on the odd ones, where " + percent_text(w.hurt) + " of them have r of 0.9 or less; worst first:";
   constexpr std::size_t most = 5;
   for (std::size_t i = 0; i < (std::min)(most, w.listed.size()); ++i)
     out += (i == 0 ? " " : ", ") + std::to_string(w.listed[i].feature) + " with " +

@@ -20,10 +20,12 @@ function showShift() {
     ['mean_shift_share', 'mean shift %', 1, 100]];
   add(table(`Shift of the activations, ${saeWords(report)}`,
     ['policy', ...parts.flatMap(([, name]) => [name, '95 %']),
-    ['half is carried by', 'features, chosen on even groups'], ['share on odd groups %', 'held out']],
+    ['half is carried by', 'features, chosen on even groups'], ['share on odd groups %', 'held out'],
+    'on odd groups 95 %'],
     list.map(c => [c.policy, ...parts.flatMap(([k, , d, unit]) => [fixed(unit * value(c.shift[k]), d),
     range(c.shift[k], d, unit)]),
-    whole(c.shift.half_of_explained.features.length), percent(c.shift.half_of_explained.share_on_odd_groups)])));
+    whole(c.shift.half_of_explained.features.length), percent(c.shift.half_of_explained.share_on_odd_groups),
+    percentRange(c.shift.half_of_explained.share_on_odd_groups)])));
   const shown = new Set(list.map((c, i) => i).filter(i => i < 8));
   const drawn = figure('Energy of the shift by position',
     'Mean of |D|^2 at each position of a row; no interval: unmeasured.', width => keep(220, width * 0.3, 300),

@@ -108,7 +108,10 @@ function showHead() {
   if (joined && joined.groups < joined.groups_before)
     paragraph(`Intervals leave out each of ${joined.groups} groups of rows, not ${joined.groups_before}, as rows ` +
       `depend on each other in ${joined.series} of ${joined.policy} over ` +
-      `${fixed(value(joined.block_length), 1)} rows.`);
+      `${fixed(value(joined.block_length), 1)} rows.` + (joined.groups_for_halves > joined.groups ?
+      ` What one half of the rows chooses and the other half judges has ${joined.groups_for_halves} groups, since ` +
+      `half of ${joined.groups} is too few for an interval: they are shorter than that asks for, and its intervals ` +
+      `may be too narrow.` : ''));
   showNarrowIntervals();
   showPublished(report);
 }

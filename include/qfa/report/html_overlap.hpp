@@ -80,6 +80,8 @@ function showOverlap() {
   const heads = ['pair', 'sizes', 'both', 'J', 'J 95 %', ['chance', 'if both were drawn at random'],
     ['ceiling', 'possible at these sizes'], 'J above chance', 'above 95 %', 'kappa',
     'Spearman d', ['without noise', 'the pull of noise in both damages taken off'], 'Spearman 95 %',
+    ['Kendall tau-b', 'of damage'], 'tau-b 95 %', ['tied at d = 1', 'features that share a rank, r = 0, under either'],
+    ['tied at d = 0', 'features that share a rank, r = 1, under either'],
     ...(controlled ? [['J on the controls\' rows', 'of the same two policies'], ['J of noise on the controls\' rows',
     'control: noise of the same size'], ['shared mode? on the controls\' rows', 'J less J of noise, and partial rho']] :
     [])];
@@ -90,7 +92,8 @@ function showOverlap() {
       range(n.jaccard, 3), fixed(value(n.jaccard_chance), 3), fixed(value(n.jaccard_ceiling), 3),
       fixed(value(n.jaccard_above_chance), 3), range(n.jaccard_above_chance, 3), fixed(value(n.cohen_kappa), 3),
         fixed(value(o.spearman_damage), 3), fixed(value({value: (o.spearman_damage || {}).bias_corrected}), 3),
-        range(o.spearman_damage, 3),
+        range(o.spearman_damage, 3), fixed(value(o.kendall_tau_b_damage), 3), range(o.kendall_tau_b_damage, 3),
+      (o.tied_at_damage_one || []).join(', '), (o.tied_at_damage_zero || []).join(', '),
       ...(!controlled ? [] : x ? [withRange(x.jaccard, 3), withRange(x.jaccard_null, 3), x.verdict] :
       ['no control', 'no control', 'unmeasured'])];
   })));

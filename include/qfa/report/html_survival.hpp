@@ -62,10 +62,11 @@ function showBands() {
   let of = 'counted';
   const names = [...bandNames, 'unmeasured'];
   const numbers = table(`Bands, ${protocolWords()}, ${saeWords(report)}`,
-    ['policy', 'bits', 'counted', ...bandNames.flatMap(b => [b, b + ' %', b + ' 95 %']),
+    ['policy', 'bits', 'counted', ...bandNames.flatMap(b => [b, b + ' %',
+      [b + ' less bias %', 'noise carries more features across a threshold one way than the other'], b + ' 95 %']),
     'unmeasured'], visible().map(c => [c.policy, fixed(bitsOf(c), 2), whole(by(c).counted),
-      ...bandNames.flatMap(b => [whole(by(c)[b].count),
-    percent(by(c)[b]), percentRange(by(c)[b])]), whole(by(c).unmeasured)]));
+      ...bandNames.flatMap(b => [whole(by(c)[b].count), percent(by(c)[b]),
+        fixed(times(100, by(c)[b].bias_corrected), 1), percentRange(by(c)[b])]), whole(by(c).unmeasured)]));
   const draw = width => {
     const list = visible(), left = keep(90, width * 0.3, 270), right = width - 12, rows = 30;
     const x = linear(0, 100, left, right, v => v + ' %');
@@ -109,6 +110,19 @@ function showBands() {
   add(h('div', {class: 'controls'}, chooser('Shares of', [['counted', 'the counted features'],
     ['active', 'all active features, unmeasured ones included']], of, chosen => { of = chosen; drawn.paint(); })),
       drawn);
+  const list = compressed().map(c => c.policy);
+  const gaps = ((report.overlaps || {})[protocol] || []).filter(o => o.a_survives_more_by &&
+    list.includes(o.a) && list.includes(o.b));
+  if (gaps.length === 0) return;
+  heading('Differences between policies');
+  add(table(`One policy less another, paired by groups of rows, ${protocolWords()}, ${saeWords(report)}`,
+    ['policies', ['counted', 'features that both count'], ['r > 0.9, points', 'share of them with r above 0.9'],
+      ['less bias', 'bias of the plug-in shares taken off by the jackknife'], 'points 95 %', 'mean r', 'mean r 95 %'],
+    gaps.map(o => [`${o.a} less ${o.b}`, whole(o.features), signed(times(100, value(o.a_survives_more_by)), 1),
+      signed(times(100, o.a_survives_more_by.bias_corrected), 1), percentRange(o.a_survives_more_by),
+      signed(value(o.a_mean_r_more_by), 4), range(o.a_mean_r_more_by, 4)])));
+  paragraph('The same group of rows is left out of both, so what rows do to both is in no interval: two policies ' +
+    'whose own intervals overlap may still differ for sure.', 'notes');
 }
 
 function showMasking() {

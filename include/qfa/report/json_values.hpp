@@ -179,6 +179,8 @@ inline report_json to_json(const damage_overlap& o) {
   return {{"a", o.a},
           {"b", o.b},
           {"features", o.features},
+          {"a_survives_more_by", to_json(o.gap.survived)},
+          {"a_mean_r_more_by", to_json(o.gap.mean_r)},
           {"not_survived", to_json(o.not_survived)},
           {"blurred", to_json(o.blurred)},
           {"destroyed", to_json(o.destroyed)},

@@ -90,6 +90,7 @@ inline report_json steered_json(const steered_condition& c) {
             {"survivors_lead", to_json(c.survivors_lead)}}},
           {"least_faithful",
            {{"feature", c.features.empty() ? report_json(nullptr) : report_json(c.features[c.least_faithful].feature)},
+            {"halves_of_groups", c.halves_of > 0 ? report_json(c.halves_of) : report_json(nullptr)},
             {"fidelity_on_odd_groups", to_json(c.least_fidelity)}}},
           {"doses", std::move(doses)},
           {"directions", std::move(directions)},

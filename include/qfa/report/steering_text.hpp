@@ -96,8 +96,8 @@ inline std::string directions_text(const steered_condition& c, const vocabulary&
 inline std::string worst_sentence(const steered_condition& c, const vocabulary& words) {
   if (c.least_faithful >= c.features.size() || !std::isfinite(c.least_fidelity.value)) return "";
   const steered_feature& worst = c.features[c.least_faithful];
-  return "  Least faithful on the even groups is feature " + std::to_string(worst.feature) + " (r " +
-         fixed(worst.r, 3) + ", raises " + token_text(worst.target, words) + "): fidelity " +
+  return "  Least faithful on " + halves_text(c.halves_of, 0) + " is feature " + std::to_string(worst.feature) +
+         " (r " + fixed(worst.r, 3) + ", raises " + token_text(worst.target, words) + "): fidelity " +
          with_range(fixed(c.least_fidelity.value, 4), c.least_fidelity.range, 4) + " on the odd ones.\n";
 }
 

@@ -49,12 +49,32 @@ inline std::string census_table(const audit_result& a, table_form form = table_f
   return table.str(form);
 }
 
-/// The 95 % intervals of the numbers that stand in `conditions_table` without one, column by column.
+/// The shares of the bands, a line for each condition, each with its interval and beside it the share less its bias:
+/// noise carries more features across a threshold one way than the other, by what stands near it.
+inline std::string bands_table(const audit_result& a, table_form form = table_form::columns) {
+  std::vector<std::string> heads{"% of counted features"};
+  for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed})
+    heads.insert(heads.end(), {std::string(name(o)), "less bias", "95 %"});
+  text_table table(std::move(heads));
+  for (const condition_result& c : a.conditions) {
+    if (c.ladder_only) continue;
+    std::vector<std::string> row{c.policy};
+    for (const outcome o : {outcome::survived, outcome::blurred, outcome::destroyed}) {
+      const estimate& share = c.by(a.headline).share(o);
+      row.insert(row.end(), {fixed(percent(share.value), 1), fixed(percent(share.bias_corrected), 1),
+                             range_text(share.range, 1, 100.0)});
+    }
+    table.add(std::move(row));
+  }
+  return table.str(form);
+}
+
+/// The 95 % intervals of what stands in `conditions_table` without one and is no share of a band, column by column.
 inline std::string intervals_table(const audit_result& a, table_form form = table_form::columns) {
   const bool with_loss = !a.conditions.empty() && a.conditions.front().loss.has_value();
   std::vector<std::string> heads{"95 % of"};
   if (with_loss) heads.insert(heads.end(), {"PPL", "KL"});
-  heads.insert(heads.end(), {"mean r", "median r", "blurred %", "destroyed %", "FVU", "L0 itself", "L0"});
+  heads.insert(heads.end(), {"mean r", "median r", "FVU", "L0 itself", "L0"});
   text_table table(std::move(heads));
   for (const condition_result& c : a.conditions) {
     if (c.ladder_only) continue;
@@ -66,8 +86,6 @@ inline std::string intervals_table(const audit_result& a, table_form form = tabl
     }
     row.push_back(range_text(s.mean_r.range, 4));
     row.push_back(range_text(s.median_r.range, 4));
-    row.push_back(range_text(s.share(outcome::blurred).range, 1, 100.0));
-    row.push_back(range_text(s.share(outcome::destroyed).range, 1, 100.0));
     row.push_back(range_text(c.fit.fvu_range, 4));
     row.push_back(fixed(c.fit.l0, 2));
     row.push_back(range_text(c.fit.l0_range, 2));

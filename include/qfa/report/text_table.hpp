@@ -191,21 +191,6 @@ inline std::string gate_note(const audit_result& a) {
          " SAE, not to be ranked with others: flips of its gate carry of the error's energy " + flips + "\n";
 }
 
-/// Which conditions hurt the same features, a line for each pair.
-inline std::string overlaps_table(const audit_result& a, table_form form = table_form::columns) {
-  text_table table({"overlap of features with r <= .9", "sizes", "both", "Jaccard", "95 %", "chance", "ceiling",
-                    "kappa", "95 %", "odds at like rates", "95 %", "Spearman d", "without noise", "95 %"});
-  for (const damage_overlap& o : a.headline.guarded_r ? a.published_overlaps : a.honest_overlaps) {
-    const set_overlap& s = o.not_survived;
-    table.add({o.a + " | " + o.b, std::to_string(s.sizes.a) + ", " + std::to_string(s.sizes.b),
-               std::to_string(s.sizes.both), fixed(s.jaccard.value, 3), range_text(s.jaccard.range, 3),
-               fixed(s.chance, 3), fixed(s.ceiling, 3), fixed(s.kappa.value, 3), range_text(s.kappa.range, 3),
-               fixed(s.stratified_odds_ratio.value, 1), range_text(s.stratified_odds_ratio.range, 1),
-               fixed(o.spearman.value, 3), fixed(o.spearman.bias_corrected, 3), range_text(o.spearman.range, 3)});
-  }
-  return table.str(form);
-}
-
 /// ": rarity 0.998, log_mean 0.997", of `all_predictors`.
 inline std::string reliabilities_text(std::span<const double> of_predictors) {
   std::string out;

@@ -149,6 +149,18 @@ class row_groups {
   std::vector<std::size_t> cuts_;  // (groups): first rows, where the formula does not give them; else empty
 };
 
+/// Groups of which the even ones choose and the odd ones judge, either half being as many as an interval takes:
+/// `joined` itself where it has 16, and else `gathered`, neighbors joined to 16 at fewest.  These are shorter than what
+/// rows have to do with each other asked for when `joined` was made, so their intervals may be too narrow; over 4
+/// groups there would be none.  Fewer than 16 only where no more were gathered.
+inline row_groups groups_for_halves(const row_groups& gathered, const row_groups& joined) {
+  if (joined.groups() >= 2 * minimum_groups) return joined;
+  row_groups out = gathered;
+  while (out.groups() / 2 >= 2 * minimum_groups)
+    out = out.halved();
+  return out;
+}
+
 }  // namespace qfa
 
 #endif

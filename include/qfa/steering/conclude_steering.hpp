@@ -83,11 +83,13 @@ inline double mean_of(std::span<const double> values) {
 /// What a condition's record says.  `own` has the features' vectors, `random` one of equal length for each, first and
 /// in the order of `features`; `r` is the condition's in the audit, by the same groups of rows.  Dose 1 must be among
 /// `doses`.  Intervals are over the groups that were steered (with r: over all, which move r, with the steered ones'
-/// degrees of freedom), and are refused below 8 of them.
+/// degrees of freedom), and are refused below 8 of them.  The least faithful feature is chosen and judged by the groups
+/// of `halves`, the record of the same vectors by more groups, where `own` has too few for two halves.
 inline steered_condition conclude_steering(std::string policy, std::span<const std::uint32_t> features,
                                            std::span<const steering_vector> vectors, const leave_one_out& r,
                                            const correlation_bands& bands, std::span<const double> doses,
-                                           const steering_record& own, const steering_record& random) {
+                                           const steering_record& own, const steering_record& random,
+                                           const steering_record* halves = nullptr) {
   require(own.vectors >= features.size() && random.vectors >= features.size() && vectors.size() == features.size() &&
               own.groups == r.groups && random.groups == r.groups,
           "steering is concluded from a vector and a random one for each feature, by the audit's groups");
@@ -208,17 +210,23 @@ inline steered_condition conclude_steering(std::string policy, std::span<const s
       },
       interval_scale::identity);
 
+  const steering_record& by_halves = halves != nullptr ? *halves : own;
+  out.halves_of = halves != nullptr ? halves->groups : 0;
   double least = std::numeric_limits<double>::infinity();
   for (const std::size_t v : chosen)
-    if (const double on_even = own.half_without(v, unit, 0, groups).fidelity(); on_even < least) {
+    if (const double on_even = by_halves.half_without(v, unit, 0, by_halves.groups).fidelity(); on_even < least) {
       least = on_even;
       out.least_faithful = v;
     }
-  std::vector<double> on_odd;
-  const auto odd_without = [&](std::size_t g) { return own.half_without(out.least_faithful, unit, 1, g).fidelity(); };
-  for (const std::size_t g : filled)
-    if (g % 2 == 1) on_odd.push_back(odd_without(g));
-  if (!chosen.empty()) out.least_fidelity = jackknife(odd_without(groups), on_odd, {.scale = interval_scale::atanh});
+  if (!chosen.empty()) {
+    const auto odd_without = [&](std::size_t g) {
+      return by_halves.half_without(out.least_faithful, unit, 1, g).fidelity();
+    };
+    std::vector<double> on_odd;
+    for (const std::size_t g : by_halves.filled_groups(out.least_faithful))
+      if (g % 2 == 1) on_odd.push_back(odd_without(g));
+    out.least_fidelity = jackknife(odd_without(by_halves.groups), on_odd, {.scale = interval_scale::atanh});
+  }
 
   for (std::size_t v = 0; v < features.size(); ++v)
     out.features.push_back({features[v], whole.r[v], bands(whole.r[v]), vectors[v].target, vectors[v].length(),

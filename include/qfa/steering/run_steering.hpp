@@ -82,9 +82,13 @@ inline steering_findings run_steering(const finished_models& of, const steering_
   const any_decoder& reference = of.model.reference();
   const steering_site site{of.model.hook(), of.settings.skip_positions};
   const std::size_t positions = (std::min)(of.rows.context, site.skip_positions + how.positions);
-  const steered_rows rows =
-      choose_steered_rows(of.rows, how, site.skip_positions,
-                          detail::steered_rows_per_block(reference.config(), positions), of.audit.groups);
+  const steered_rows rows = choose_steered_rows(of.rows, how, site.skip_positions,
+                                                detail::steered_rows_per_block(reference.config(), positions),
+                                                of.audit.halves ? of.audit.halves : of.audit.groups);
+  // Where half of the rows chooses and the other half judges, groups are more; all other numbers are by the audit's.
+  const bool joins = of.audit.halves && of.audit.groups && *of.audit.halves != *of.audit.groups;
+  const std::vector<std::uint32_t> places =
+      joins ? of.audit.halves->places_among(*of.audit.groups) : std::vector<std::uint32_t>{};
   const token_layout layout{rows.pilot.tokens.rows(), rows.pilot.tokens.context, site.skip_positions};
   const double scale = detail::mean_input_scale(
       of.dictionary, edited_pass(reference, rows.pilot.tokens.view(), site.hook).at_hook(), layout);
@@ -109,7 +113,7 @@ inline steering_findings run_steering(const finished_models& of, const steering_
                         .rows = rows.measured.tokens.rows(),
                         .positions = positions - site.skip_positions,
                         .tokens = rows.measured.tokens.rows() * (positions - site.skip_positions),
-                        .groups = rows.measured.filled_groups(),
+                        .groups = joins ? rows.measured.filled_groups(places) : rows.measured.filled_groups(),
                         .pilot_tokens = rows.pilot.tokens.rows() * (positions - site.skip_positions),
                         .conditions = {},
                         .notes = {}};
@@ -123,7 +127,9 @@ inline steering_findings run_steering(const finished_models& of, const steering_
     const auto steered = [&](std::span<const steering_vector> by, const char* what) {
       return steer(reference, compressed, rows.measured, site, by, out.doses, what + recipe.condition, of.told);
     };
-    const steering_record by_own = steered(own, "steer "), by_random = steered(random, "steer at random ");
+    const steering_record gathered = steered(own, "steer "), at_random = steered(random, "steer at random ");
+    const steering_record by_own = joins ? gathered.joined(places) : gathered;
+    const steering_record by_random = joins ? at_random.joined(places) : at_random;
     steered_condition& to = out.conditions.emplace_back();
     if (features.empty()) {
       to.policy = recipe.condition;
@@ -131,7 +137,7 @@ inline steering_findings run_steering(const finished_models& of, const steering_
     } else {
       to = conclude_steering(recipe.condition, features, std::span(own).first(features.size()),
                              audited.by_honest.correlations, audited.by_honest.rules.bands, out.doses, by_own,
-                             by_random);
+                             by_random, joins ? &gathered : nullptr);
     }
     for (std::size_t i = 0; i < how.directions.size(); ++i) {
       const std::size_t number = features.size() + i;

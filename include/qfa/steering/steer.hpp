@@ -62,6 +62,17 @@ struct steering_record {
       if (sums[vector * doses * groups + g].tokens > 0) out.push_back(g);
     return out;
   }
+  /// The same over fewer groups: those of group g are added to the one at `places[g]`, in their order.
+  steering_record joined(std::span<const std::uint32_t> places) const {
+    require(places.size() == groups && groups > 0,
+            "a record of steering is joined with a place for each of its groups");
+    steering_record out{vectors, doses, std::size_t{places.back()} + 1, {}};
+    out.sums.resize(vectors * doses * out.groups);
+    for (std::size_t i = 0; i < vectors * doses; ++i)
+      for (std::size_t g = 0; g < groups; ++g)
+        out.sums[i * out.groups + places[g]] += sums[i * groups + g];
+    return out;
+  }
   bool operator==(const steering_record&) const = default;
 };
 

@@ -100,6 +100,7 @@ struct steered_condition {
   std::size_t without_fidelity = 0;    ///< features of which one model does not respond: in no correlation
   std::vector<steered_feature> features;
   std::vector<steered_direction> directions;  ///< the caller's own
+  std::size_t halves_of = 0;                  ///< groups of which even ones choose the next; 0: those of all numbers
   std::size_t least_faithful = 0;             ///< place among the features, chosen on the even groups at dose 1
   estimate least_fidelity;                    ///< of that feature, on the odd groups, which did not choose it; on atanh
 

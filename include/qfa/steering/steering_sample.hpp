@@ -70,6 +70,13 @@ struct sampled_rows {
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out.size();
   }
+  /// Of fewer groups, of which `places` has one for each of these.
+  std::size_t filled_groups(std::span<const std::uint32_t> places) const {
+    std::vector<std::uint32_t> out;
+    for (const std::uint32_t g : group_of_row)
+      if (out.empty() || out.back() != places[g]) out.push_back(places[g]);
+    return out.size();
+  }
 };
 
 /// The given rows' first `positions` tokens; `of_audit`: the audit's groups of all rows, the rows' own where none are
