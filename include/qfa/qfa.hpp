@@ -470,6 +470,7 @@
 #include "qfa/locate/isolated.hpp"
 #include "qfa/locate/locate_damage.hpp"
 #include "qfa/locate/noise_sum.hpp"
+#include "qfa/locate/rank_stability.hpp"
 #include "qfa/locate/unit_bench.hpp"
 #include "qfa/locate/unit_effect.hpp"
 #include "qfa/locate/units.hpp"

@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "qfa/compare/correlation.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/targets.hpp"
 #include "qfa/core/error.hpp"
@@ -24,6 +23,7 @@
 #include "qfa/locate/feature_weights.hpp"
 #include "qfa/locate/isolated.hpp"
 #include "qfa/locate/noise_sum.hpp"
+#include "qfa/locate/rank_stability.hpp"
 #include "qfa/locate/unit_bench.hpp"
 #include "qfa/locate/units.hpp"
 #include "qfa/stats/feature_statistics.hpp"
@@ -86,7 +86,7 @@ struct damage_location {
   unit_additivity adds_up;
   estimate total_additivity;  ///< sum_j w_j nu_j(all) over sum_tj w_j I_tj: what a sum over units is worth; on log
   /// Spearman's correlation of the units' damage on even and on odd groups of rows, of the units that any damage comes
-  /// from; on atanh.
+  /// from; its interval is for what two such halves have on average (locate/rank_stability.hpp).
   estimate ranking;
   std::size_t ranked = 0;    ///< such units
   std::size_t worst = 0;     ///< the unit that carries most on the even groups
@@ -124,20 +124,13 @@ inline estimate half_share_of(const noise_sum& part, const noise_sum& whole, std
   return jackknife(ratio(part.half[half], whole.half[half]), without, {.scale = scale});
 }
 
-/// How alike the halves rank the units that have any damage; a group that is left out is missing from its half alone.
-inline estimate rank_agreement(std::span<const located_unit> units, std::size_t groups, std::size_t& ranked) {
+/// How alike the halves rank the units that have any damage.
+inline estimate rank_agreement(std::span<const located_unit> units, std::size_t& ranked) {
   std::vector<const noise_sum*> sums;
   for (const located_unit& unit : units)
     if (unit.isolated.all > 0.0) sums.push_back(&unit.isolated);
   ranked = sums.size();
-  const auto agreement = [&](std::size_t left_out) {
-    std::array<std::vector<double>, 2> halves;
-    for (const noise_sum* sum : sums)
-      for (std::size_t h = 0; h < 2; ++h)
-        halves[h].push_back(left_out < groups && left_out % 2 == h ? sum->half_without[left_out] : sum->half[h]);
-    return spearman(halves[0], halves[1]);
-  };
-  return jackknife(agreement(groups), groups, agreement, {.scale = interval_scale::atanh});
+  return rank_stability(sums);
 }
 
 }  // namespace detail
@@ -166,7 +159,7 @@ inline damage_location conclude_location(std::vector<located_unit> units, const 
   out.noise = jackknife(out.whole.all, out.whole.without, {.scale = interval_scale::log});
   out.adds_up = measure_additivity(all, total);
   out.total_additivity = detail::share_of(out.whole, isolated, interval_scale::log);
-  out.ranking = detail::rank_agreement(out.units, all.groups, out.ranked);
+  out.ranking = detail::rank_agreement(out.units, out.ranked);
   const std::vector<std::size_t> order = detail::worst_on_even(out.units);
   out.worst = order.front();
   out.second = order.size() > 1 ? order[1] : order.front();
