@@ -21,6 +21,7 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   p.beyond.resize(1);
   p.refusal = "it changes activations too";
   p.matches = {{0.25, 0.001, false}, {0.25, 0.001, true, 0.5, 0.5, 0.375}};
+  p.matches[1].tolerance = 0.25;
   p.matches[0].reason = "none were on the other side";
   p.prediction.reason = "one class alone";
   shared_damage& pair = c.pairs.emplace_back();
@@ -43,6 +44,7 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   CHECK(j["policies"][0]["random_pruning"][0]["sparsity_at_equal_loss"]["reason"] == "none were on the other side");
   CHECK(j["policies"][0]["random_pruning"][1]["sparsity_at_equal_loss"]["value"] == 0.375);
   CHECK(j["policies"][0]["random_pruning"][1]["place"] == 0.5);
+  CHECK(j["policies"][0]["random_pruning"][1]["tolerance"] == 0.25);
   const report_json& prediction = j["policies"][0]["prediction"];
   CHECK(prediction["reason"] == "one class alone");
   CHECK(prediction["verdict"] == "no fit");

@@ -110,6 +110,19 @@ TEST_CASE("controls_text: where noise fails the same features too, J at its ceil
   CHECK(says(controls_text(c), "the order of damage is not shared\n"));
 }
 
+TEST_CASE("controls_text: pruning of another loss is said to be no control") {
+  control_findings c = made_up();
+  c.policies[0].matches = {{.sparsity = 0.0009, .gap = 0.0091, .within_tolerance = false}};
+  c.policies[0].matches[0].reason = "all sparsities that were tried cost more than the policy, or all less";
+  CHECK(says(controls_text(c),
+             "random pruning of the loss of rtn:bits=4: no equal loss, and no control: all sparsities that were tried "
+             "cost more than the policy, or all less; the nearest on the rows for matching, at a sparsity of 0.0009, "
+             "is +0.0091 nats off\n"));
+  c.policies[0].matches = {{.sparsity = 0.25, .gap = 0.001, .across = 0.5, .place = 0.5}};
+  c.policies[0].matches[0].sparsity_at_equal_loss = 0.375;
+  CHECK(says(controls_text(c), "at a sparsity of 0.3750, by a line through 0.2500 and 0.5000\n"));
+}
+
 TEST_CASE("controls_text: beside the claim of shared damage stands what else bears on it, and what a ceiling does") {
   control_findings c = made_up();
   shared_damage& pair = c.pairs[0];

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -42,10 +43,12 @@ struct controlled_samples {
   }
 };
 
-/// Random pruning becomes a control of its policy, at the policy's own loss, once its runs are whole.
+/// Random pruning becomes a control of its policy, at the policy's own loss, once its runs are whole; where no equal
+/// loss was found, it does not.
 inline void carry_to_equal_loss(controlled_samples& s) {
   for (pruned_runs& runs : s.pruned) {
-    s.controls[control_kind::random_pruning].push_back(at_equal_loss(runs, s.excess));
+    if (std::optional<damage_sample> equal = at_equal_loss(runs, s.excess))
+      s.controls[control_kind::random_pruning].push_back(*std::move(equal));
     s.matches.push_back(runs.match);
   }
   s.pruned.clear();

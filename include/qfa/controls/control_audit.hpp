@@ -20,7 +20,6 @@
 #include "qfa/controls/survival_variant.hpp"
 #include "qfa/controls/weight_controls.hpp"
 #include "qfa/core/error.hpp"
-#include "qfa/model/match_pruning.hpp"
 
 namespace qfa {
 
@@ -235,22 +234,18 @@ class control_audit {
     const double target = compressed_loss(policy);
     for (std::uint64_t seed = 1; seed <= how_.pruning_seeds; ++seed) {
       const auto pruner = [&](double sparsity) { return random_pruner{.sparsity = sparsity, .seed = seed}; };
-      const sparsity_match match =
-          match_pruning(loss_bisection{.tolerance = how_.pruning_tolerance, .max_steps = 10}, target,
-                        [&](double sparsity) { return compressed_loss(pruner(sparsity)); });
       pruned_runs& runs = to.pruned.emplace_back();
-      runs.match = {match.best.sparsity, match.best.value - target, match.within_tolerance};
+      runs.match = search_equal_loss(target, *unpruned_loss_, how_.pruning_tolerance,
+                                     [&](double sparsity) { return compressed_loss(pruner(sparsity)); });
+      if (!runs.match.across) continue;  // nothing to carry along
       const auto run_at = [&](double sparsity, costed_sample& sample) {
         run(
             describe(pruner(sparsity)) + " for " + policy.name(),
             [this, chosen = pruner(sparsity)] { return passes_.model().compress_by(chosen, with_.targets); },
             sample.damage, {}, false, &sample.excess);
       };
-      run_at(match.best.sparsity, runs.nearest);
-      if (const auto other = across(match, target, (std::max)(target - *unpruned_loss_, 0.0))) {
-        runs.match.across = other->sparsity;
-        run_at(other->sparsity, runs.across);
-      }
+      run_at(runs.match.sparsity, runs.nearest);
+      run_at(*runs.match.across, runs.across);
     }
   }
 

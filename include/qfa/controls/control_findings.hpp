@@ -26,7 +26,7 @@ struct control_settings {
   std::size_t max_tokens = 40'960;   ///< of the reported rows, the first ones; 0: all but those for matching
   std::size_t noise_seeds = 1;       ///< of noise at the hook, each two more passes a policy
   std::size_t pruning_seeds = 1;     ///< of random pruning, each matched by a search of its own, which is dear
-  double pruning_tolerance = 0.002;  ///< nats
+  double pruning_tolerance = 0.002;  ///< nats, or a tenth of what the policy costs where that is less
 };
 
 /// Random pruning that costs as much as a policy, by a search on rows of its own, and on the controls' rows by a line
@@ -38,7 +38,8 @@ struct matched_pruning {
   std::optional<double> across{};                           ///< sparsity from the other side of the policy's loss
   double place = std::numeric_limits<double>::quiet_NaN();  ///< of that loss on the controls' rows: 0 nearest, 1 across
   double sparsity_at_equal_loss = std::numeric_limits<double>::quiet_NaN();
-  std::string reason{};  ///< why the nearest sparsity's damage is reported; empty: that at equal loss is
+  std::string reason{};    ///< why there is no equal loss, and so no control; empty where there is
+  double tolerance = 0.0;  ///< of the search, nats
 };
 
 /// The reference held against itself through all that a compression passes through (C1): plumbing.

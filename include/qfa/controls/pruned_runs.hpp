@@ -3,6 +3,8 @@
 #define QFA_CONTROLS_PRUNED_RUNS_HPP
 
 #include <algorithm>
+#include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -14,6 +16,7 @@
 #include "qfa/controls/control_findings.hpp"
 #include "qfa/controls/damage_sample.hpp"
 #include "qfa/core/error.hpp"
+#include "qfa/model/match_pruning.hpp"
 #include "qfa/stats/between_runs.hpp"
 
 namespace qfa {
@@ -54,28 +57,47 @@ inline damage_sample interpolate(const damage_sample& first, const damage_sample
   return out;
 }
 
+/// Searches the sparsity at which random pruning loses `target` nats, where the reference loses `unpruned`, and one from
+/// the other side of it (model/match_pruning.hpp).  It is to come as near as `most` nats, and as a tenth of what the
+/// policy costs: a policy of 8 bits costs less than a bar that suits one of 4 (our own share).
+/// `loss(sparsity)` is the mean loss of the pruned model on the same rows.
+template <std::invocable<double> Loss>
+matched_pruning search_equal_loss(double target, double unpruned, double most, Loss&& loss) {
+  const double excess = std::fabs(target - unpruned);
+  matched_pruning out;
+  // The search needs a bar above 0, and a policy that costs nothing is met by none.
+  out.tolerance = (std::max)((std::min)(most, 0.1 * excess), (std::numeric_limits<double>::min)());
+  const sparsity_match found =
+      match_pruning(loss_bisection{.tolerance = out.tolerance, .max_steps = 10}, target, std::forward<Loss>(loss));
+  out.sparsity = found.best.sparsity;
+  out.gap = found.best.value - target;
+  out.within_tolerance = found.within_tolerance;
+  if (const auto other = across(found, target, (std::max)(target - unpruned, 0.0))) out.across = other->sparsity;
+  return out;
+}
+
 /// Random pruning by one seed: at the sparsity whose loss is nearest to a policy's on the rows for matching, and at one
 /// from the other side of it, if the search visited any.
 struct pruned_runs {
   matched_pruning match;
-  costed_sample nearest;
-  costed_sample across;  ///< left empty where `match.across` is none
+  costed_sample nearest;  ///< both are left empty where `match.across` is none
+  costed_sample across;
 };
 
 /// Random pruning at the very loss that the policy has on the reported rows: r of each feature, carried along the line
-/// through the two runs, without each group once more.  Says in `match` where on it, or why the nearest run stands for
-/// it.
-inline damage_sample at_equal_loss(pruned_runs& runs, const group_deletions& policy_excess) {
+/// through the two runs, without each group once more.  Says in `match` where on it, or why there is none: pruning of
+/// another loss is no control (validity, C10).
+inline std::optional<damage_sample> at_equal_loss(pruned_runs& runs, const group_deletions& policy_excess) {
   matched_pruning& match = runs.match;
   if (!match.across) {
     match.reason = "all sparsities that were tried cost more than the policy, or all less";
-    return runs.nearest.damage;
+    return std::nullopt;
   }
   const group_deletions place = place_between(policy_excess, runs.nearest.excess, runs.across.excess);
   match.place = place.whole;
   if (!place_is_known(place.whole)) {
     match.reason = unknown_place;
-    return runs.nearest.damage;
+    return std::nullopt;
   }
   match.sparsity_at_equal_loss = between(match.sparsity, *match.across, place.whole);
   return interpolate(runs.nearest.damage, runs.across.damage, place);

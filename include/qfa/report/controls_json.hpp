@@ -88,6 +88,7 @@ inline report_json to_json(const controlled_policy& p, const control_findings& a
   for (const matched_pruning& m : p.matches)
     matches.push_back({{"sparsity", m.sparsity},
                        {"loss_gap", number_or_null(m.gap)},
+                       {"tolerance", m.tolerance},
                        {"within_tolerance", m.within_tolerance},
                        {"sparsity_across", m.across ? report_json(*m.across) : report_json(nullptr)},
                        {"place", number_or_null(m.place)},

@@ -66,7 +66,8 @@ inline std::string matched_pruning_text(const std::string& policy, const matched
     out += "at a sparsity of " + fixed(m.sparsity_at_equal_loss, 4) + ", by a line through " + fixed(m.sparsity, 4) +
            " and " + fixed(*m.across, 4) + (m.place < 0.0 || m.place > 1.0 ? ", beyond both" : "");
   else
-    out += "at a sparsity of " + fixed(m.sparsity, 4) + ", the nearest on the rows for matching: " + m.reason;
+    return out + "no equal loss, and no control: " + m.reason + "; the nearest on the rows for matching, at a sparsity of " +
+           fixed(m.sparsity, 4) + ", is " + signed_fixed(m.gap, 4) + " nats off\n";
   return out + (m.within_tolerance ? "" : "; the search ends " + signed_fixed(m.gap, 4) + " nats from it") + "\n";
 }
 

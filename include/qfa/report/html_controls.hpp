@@ -33,6 +33,9 @@ function showControls() {
     })), {words: [1]}));
   for (const p of c.policies) if (p.reason) paragraph(`${p.policy} has no control of its weights: ${p.reason}.`,
     'notes');
+  for (const p of c.policies) for (const m of p.random_pruning) if (!known(value(m.sparsity_at_equal_loss)))
+    paragraph(`Random pruning of the loss of ${p.policy}: no equal loss, and no control: ` +
+      `${m.sparsity_at_equal_loss.reason}.`, 'notes');
   add(table(`Damage beyond numerics, and selection, ${sae}`,
     ['policy', ...c.numerics_floors.flatMap(f => [[`beyond ${f.what} %`, 'r below tau_null of the other half of the ' +
     `groups of rows: ${fixed(f.tau_null_of_even_groups, 5)} of the even ones, ` +
