@@ -226,6 +226,36 @@ TEST_CASE("long_groups: a model's audit joins by excess loss, too, and keeps wha
   }
 }
 
+TEST_CASE("long_groups: a process that makes no report knows how long blocks are, too") {
+  const audit_result all = audited({0, 20}, true);
+  const audit_result mute = audited({0, 20}, true, {.concludes = false});
+  REQUIRE(mute.made.halving.has_value());
+  CHECK(mute.made.halving->block_length == all.made.halving->block_length);
+  CHECK(mute.made.halving->to == all.made.halving->to);
+  CHECK(longest_block(mute) == all.made.halving->block_length);
+  CHECK(longest_block(all) == all.made.halving->block_length);
+  // Where groups are kept, the checks of the conditions say it.
+  const audit_result kept = audited({0, 20}, false);
+  CHECK(longest_block(kept) == longest_block(all));
+}
+
+TEST_CASE("long_groups: an audit that knows b* of its rows begins with groups that are long enough") {
+  token_rows tokens = random_rows(320, 4, 97);
+  const audit_settings settings = tiny_settings();
+  const auto groups = [&](double length, bool halve = true) {
+    return layout_of(tokens, settings, {.halve_groups = halve, .block_length = length}).groups();
+  };
+  CHECK(groups(0.0) == row_groups(320));
+  CHECK(groups(5.0) == row_groups(320).halved());
+  CHECK(groups(100.0).groups() == 8);
+  CHECK(groups(100.0, false) == row_groups(320));
+  // Shares of the rows end between the joined groups.
+  const token_layout whole = layout_of(tokens, settings, {.halve_groups = true, .block_length = 100.0});
+  const token_layout part = share_of(whole, {.part = 1, .parts = 3});
+  CHECK(part.groups() == whole.groups());
+  CHECK(part.first == whole.groups().first_row_of(2));
+}
+
 TEST_CASE("long_groups: groups of documents are those of conditions and processes, and are joined whole") {
   token_rows tokens = random_rows(80, 12, 97);
   for (std::size_t row = 0; row < 80; ++row)

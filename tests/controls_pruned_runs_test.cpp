@@ -90,9 +90,8 @@ TEST_CASE("carry_to_equal_loss: pruning of another loss is no control, and J of 
     carry_to_equal_loss(s);
     CHECK(!s.controls.contains(control_kind::random_pruning));
   }
-  const null_overlap null =
-      compare_with_null(all[0].itself, all[1].itself, all[0].of(control_kind::random_pruning),
-                        all[1].of(control_kind::random_pruning));
+  const null_overlap null = compare_with_null(all[0].itself, all[1].itself, all[0].of(control_kind::random_pruning),
+                                              all[1].of(control_kind::random_pruning));
   CHECK(null.sizes.a > 0);
   CHECK(null.controls == 0);
   CHECK(std::isnan(null.null_jaccard.value));

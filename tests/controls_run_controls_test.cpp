@@ -57,6 +57,14 @@ TEST_CASE("choose_control_rows: the first rows, and others to match on") {
   CHECK(with.matching.ids.front() == random_rows(48, 12, 97).ids[10 * 12]);
 }
 
+TEST_CASE("choose_control_rows: b* of the reported rows becomes that of fewer") {
+  control_material with = tiny_material();
+  with.options.block_length = 4.0;
+  choose_control_rows(with, random_rows(320, 12, 97), {.max_tokens = 40 * 12});
+  CHECK(with.rows.rows() == 40);
+  CHECK(with.options.block_length == doctest::Approx(2.0).epsilon(1e-12));
+}
+
 TEST_CASE("run_controls: every control there is, and the same bytes by any number of processes and after a resume") {
   set_thread_count(1);
   std::map<std::string, int, std::less<>> runs;
@@ -133,6 +141,29 @@ TEST_CASE("run_controls: every control there is, and the same bytes by any numbe
   crowded.told = counting.told;
   CHECK(written(run_controls(crowded, few)) == alone);
   CHECK(runs["rtn:bits=3"] == 4);
+  // Groups are joined from the start where the audit's were: all of all controls, and variants beside them or not.
+  CHECK(found.groups == found.groups_before);
+  CHECK(found.group_length.long_enough());
+  control_material longer = tiny_material();
+  longer.rows = longer.matching = random_rows(96, 12, 97);
+  longer.policies.resize(1);
+  longer.options.halve_groups = true;
+  longer.options.losses = false;
+  longer.options.block_length = 5.0;
+  const control_findings joined = run_controls(longer, {.seeds = 1});
+  CHECK(joined.groups_before == 24);
+  CHECK(joined.groups == 12);  // of 8 rows: half of 12 would be 6
+  CHECK(joined.group_length.block_length == 5.0);
+  CHECK(joined.group_length.advised == 6);
+  for (const control_contrast& c : joined.policies[0].contrasts)
+    CHECK(c.more_mean_r.range.dof == 11.0);
+  for (const survival_variant& v : joined.variants)
+    if (v.kind != variant_kind::unlearned) CHECK(v.conditions[0].against.more_mean_r.range.dof == 11.0);
+  longer.options.halve_groups = false;  // they are kept, and known to be too short
+  longer.policies = {any_policy{}};
+  const control_findings apart = run_controls(longer, {.seeds = 1});
+  CHECK(apart.groups == 24);
+  CHECK(!apart.group_length.long_enough());
   // A process that dies in the middle, and another that goes on.
   const scratch here;
   struct killed {};

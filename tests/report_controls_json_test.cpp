@@ -33,6 +33,9 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   c.transfers.emplace_back();
   c.variants.push_back(
       {"without BOS", 7, 0.5, {{.policy = "rtn:bits=4", .survived = {}, .mean_r = {}}}, variant_kind::bos});
+  c.rows = 160;
+  c.groups = c.groups_before = 8;
+  c.group_length = check_group_length(row_groups(160, 8), 40.0);
   const report_json j = to_json(c);
   qfa_test::keep_json("qfa-report-1#controls", j);
   CHECK(j["reference_against_itself"]["holds"] == false);
@@ -68,6 +71,13 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   CHECK(j["variants"][0]["conditions"][0]["decision"] == "undetermined");
   CHECK(j["variants"][0]["conditions"][0]["counted_by_both"] == 0);
   CHECK(j["sae_activation"] == "relu");
+  CHECK(j["group_length"]["block_length"]["value"] == 40.0);
+  CHECK(j["group_length"]["groups_advised"] == 2);
+  CHECK(j["group_length"]["rows_long_enough"] == 1280.0);
+  CHECK(j["groups_before"] == 8);
+  CHECK(j["in_words"].size() == controls_in_words(c).size());
+  CHECK(to_json(control_findings{})["group_length"]["rows_long_enough"].is_null());
+  CHECK(to_json(control_findings{})["group_length"]["block_length"]["reason"] == "the audit's series have none");
 }
 
 }  // namespace report_controls_json_test

@@ -58,13 +58,13 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
   CHECK(says(text, "weights rounded: changes no code"));
   CHECK(says(text,
              "tau_null 0.99870, of the even groups of rows 0.99850 and of the odd ones 0.99890; beyond numerics, "
-             "by each half's own on the other half, rtn:bits=4 40.0 %"));
+             "by each half's own on the other half, rtn:bits=4 40.0 [30.0, 50.0] %"));
   CHECK(says(text, "rtn:bits=4 | matched noise x5"));
   CHECK(says(text, "policy hurts less"));
   CHECK(says(text, "undetermined"));
   CHECK(!says(text, "shared mode"));
   CHECK(says(text, "without position 0"));
-  CHECK(says(text, "70.0, 0.9000"));
+  CHECK(says(text, "70.0 [60.0, 80.0], 0.9000 [0.8000, 1.0000]"));
   CHECK(says(text, "survival is lower so\n"));
   CHECK(says(text, "note: something was left out"));
   c.pairs[0].order.partial.range.lower = 0.1;
@@ -153,11 +153,31 @@ TEST_CASE("controls_text: a fit is held against the baseline of its SAE's gate, 
   controlled_prediction& p = c.policies[0].prediction;
   p.fitted.emplace();
   p.noise_auc = made_estimate(0.8, 0.7, 0.9);
+  p.covariance_auc = made_estimate(0.75, 0.65, 0.85);
   p.gain = made_estimate(-0.02, -0.03, -0.01);
-  CHECK(says(controls_text(c), "  -  "));
+  CHECK(says(controls_text(c), "  0.800 [0.700, 0.900]           -  0.750 [0.650, 0.850]  "));
   CHECK(says(controls_text(c), "nu_iso  below the baseline\n"));
   p.flips_auc = made_estimate(0.9, 0.85, 0.95);
+  CHECK(says(controls_text(c), "  0.900 [0.850, 0.950]  "));
   CHECK(says(controls_text(c), "nu_iso with flips  below the baseline\n"));
+}
+
+TEST_CASE("controls_text: what has no interval is named at the foot of its table") {
+  const std::string text = controls_text(made_up());
+  for (const char* foot : {"without an interval: J pruned, partial rho with noise, reliability\n",
+                           "without an interval: base rate, AP, Brier, slope, shuffled\n", "without an interval: FVU\n",
+                           "without an interval: rho, rho / ceiling, worst 5 % shared, and odds, RBO and the worst "
+                           "with noise\n"})
+    CHECK_MESSAGE(says(text, foot), foot);
+}
+
+TEST_CASE("controls_text: what the controls decide stands before the tables") {
+  const std::string text = controls_text(made_up());
+  const std::size_t words =
+      text.find("- against noise of the same size in the weights: less damage under rtn:bits=4 by");
+  REQUIRE(words != std::string::npos);
+  CHECK(words < text.find("policy | its control"));
+  CHECK(text.find("what the controls decide") < words);
 }
 
 }  // namespace report_controls_text_test

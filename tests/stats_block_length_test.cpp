@@ -97,4 +97,30 @@ TEST_CASE("lengthen: neighbors are joined until a group holds two blocks, and 8 
   CHECK(qfa::lengthen(groups, 19.0) == groups.halved().halved());
 }
 
+TEST_CASE("block_length: of a part of the rows it is less by the cube root, and says how many rows would do") {
+  CHECK(qfa::block_length_of_part(12.0, 800, 100) == doctest::Approx(6.0).epsilon(1e-12));
+  CHECK(qfa::block_length_of_part(12.0, 800, 800) == 12.0);
+  CHECK(std::isnan(qfa::block_length_of_part(std::nan(""), 800, 100)));
+  // 6 rows for 100 are 11.52 for 100 * 1.92^3 = 707.8, of which 8 groups hold two blocks each: hardly more is needed.
+  const double rows = qfa::rows_long_enough(6.0, 100);
+  CHECK(rows == doctest::Approx(96.0 * std::sqrt(0.96)).epsilon(1e-12));
+  CHECK(qfa::block_length_of_part(6.0, 100, 100) * 16.0 <= 100.0);
+  for (const double length : {10.0, 50.0}) {
+    const double enough = qfa::rows_long_enough(length, 160);
+    CHECK(16.0 * length * std::cbrt(enough / 160.0) == doctest::Approx(enough).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("check_group_length: a length that is known, or not, against groups") {
+  const qfa::row_groups groups(160, 8);  // of 20 rows
+  CHECK(qfa::check_group_length(groups, 10.0).long_enough());
+  const qfa::group_length_check shorter = qfa::check_group_length(groups, 20.0);
+  CHECK(shorter.block_length == 20.0);
+  CHECK(shorter.groups == 8);
+  CHECK(shorter.advised == 4);
+  CHECK(qfa::check_group_length(groups, 50.0).advised == 1);
+  CHECK(qfa::check_group_length(groups, 0.0).long_enough());
+  CHECK(std::isnan(qfa::check_group_length(groups, std::nan("")).block_length));
+}
+
 }  // namespace stats_block_length_test

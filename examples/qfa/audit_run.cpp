@@ -14,6 +14,7 @@
 #include "qfa/audit/audited_model.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/ladder.hpp"
+#include "qfa/audit/long_groups.hpp"
 #include "qfa/audit/model_audit.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/team_share.hpp"
@@ -140,7 +141,8 @@ qfa::audit_parts parts_of(const audit_arguments& arguments, const split_tokens& 
           {"the checksum of rows for calibration", qfa::checksum_of(calibration)}};
 }
 
-/// The controls of the weight policies, on the first of the reported rows, with a checkpoint of their own.
+/// The controls of the weight policies, on the first of the reported rows, with a checkpoint of their own.  `with` has
+/// the audit's b* among its options.
 qfa::control_findings controls_of(const audit_arguments& arguments, const qfa::token_rows& reported,
                                   qfa::control_material with) {
   if (!with.options.checkpoint.directory.empty()) with.options.checkpoint.directory = arguments.control_checkpoint();
@@ -464,6 +466,7 @@ finished_audit run_on_model(const audit_arguments& arguments) {
       go_back_to_models(out, arguments, model, dictionary, tokens, calibration, settings, controlled, against, cached,
                         std::move(directions));
     if (!arguments.controls) return out;
+    options.block_length = qfa::longest_block(out.result);
     out.controls = controls_of(arguments, tokens.reported,
                                {.model = std::move(model),
                                 .dictionary = std::move(dictionary),

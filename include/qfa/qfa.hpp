@@ -523,6 +523,8 @@
 #include "qfa/report/audit_text.hpp"
 #include "qfa/report/comparison_page.hpp"
 #include "qfa/report/comparison_text.hpp"
+#include "qfa/report/control_tables.hpp"
+#include "qfa/report/control_words.hpp"
 #include "qfa/report/controls_json.hpp"
 #include "qfa/report/controls_text.hpp"
 #include "qfa/report/damage_classes.hpp"

@@ -13,6 +13,7 @@
 #include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/tokens.hpp"
+#include "qfa/stats/block_length.hpp"
 #include "qfa/stats/row_groups.hpp"
 
 namespace qfa {
@@ -34,6 +35,7 @@ struct token_layout {
   std::size_t tokens_per_block = block_tokens;
   std::optional<row_groups> by_documents{};  ///< of the whole; none where boundaries need not lie between documents
   std::size_t documents = 0;                 ///< in the whole, where they do
+  double block_length = 0.0;  ///< rows: neighbors among the groups are joined until they hold two such blocks; 0: not
 
   static constexpr std::size_t block_tokens = 4096;
 
@@ -46,8 +48,8 @@ struct token_layout {
     return (std::min)((std::min)(rows, last), first_row(block) + rows_per_block());
   }
 
-  /// Of the rows of the whole.
-  row_groups groups() const { return by_documents ? *by_documents : row_groups(rows); }
+  /// Of the rows of the whole; 8 at fewest where some are joined (stats/block_length.hpp).
+  row_groups groups() const { return lengthen(by_documents ? *by_documents : row_groups(rows), block_length); }
 
   std::size_t kept_per_row() const noexcept { return row_tokens - skip_positions; }
   std::size_t kept_tokens() const noexcept { return rows * kept_per_row(); }  ///< of the whole
@@ -76,6 +78,13 @@ inline token_layout layout_of(const token_rows& tokens, std::size_t skip_positio
   if (begins.empty()) return out;
   out.by_documents = row_groups::of_documents(out.rows, begins);
   out.documents = begins.size() + 1;
+  return out;
+}
+
+/// The same for an audit, by groups as long as its options ask for from the start.
+inline token_layout layout_of(const token_rows& tokens, const audit_settings& settings, const audit_options& options) {
+  token_layout out = layout_of(tokens, settings.skip_positions);
+  if (options.halve_groups) out.block_length = options.block_length;
   return out;
 }
 

@@ -56,7 +56,7 @@ inline condition_result conclude_by(const row_groups& groups, const pass_record&
 class long_groups {
  public:
   explicit long_groups(const audit_options& options)
-      : halve_(options.halve_groups && options.share.concludes),
+      : halve_(options.halve_groups),
         concludes_(options.share.concludes),
         batch_rows_(options.loss_batch_rows),
         waiting_(0) {}
@@ -64,15 +64,13 @@ class long_groups {
   /// The next pass, the reference's first, by the groups that the passes so far ask for.
   condition_result operator()(const pass_record& record, const feature_audit& features,
                               std::span<const double> logit_lengths = {}) {
-    if (!concludes_) return name_and_losses(record, batch_rows_);
-    if (concluded_by_.empty()) {
+    if (halving_.from == 0) {
       groups_ = record.groups;
       halving_.from = halving_.to = groups_.groups();
     }
-    if (halve_ && record.pair) {
-      look_at(record);
-      waiting_.append(to_bytes(record));
-    }
+    if (halve_ && record.pair) look_at(record);
+    if (!concludes_) return name_and_losses(record, batch_rows_);
+    if (halve_ && record.pair) waiting_.append(to_bytes(record));
     concluded_by_.push_back(groups_.groups());
     return conclude_by(groups_, record, features, batch_rows_, logit_lengths);
   }
@@ -81,7 +79,7 @@ class long_groups {
   const row_groups& groups() const noexcept { return groups_; }
 
   /// Concludes those of the conditions once more that were by other groups than all of them ask for.  Says what was
-  /// done with the groups; nothing where it was not asked for.
+  /// done with the groups, in every process that shares the audit; nothing where it was not asked for.
   template <class Conditions>
   std::optional<group_halving> settle(Conditions& conditions, const feature_audit& features,
                                       std::span<const double> logit_lengths = {}) {
@@ -123,6 +121,20 @@ class long_groups {
   std::vector<std::size_t> concluded_by_;  // of each pass: groups
   spill_file waiting_;                     // records of all passes but the reference's
 };
+
+/// b* of an audit: the longest of any condition's series, rows; 0 where none has one.  Where groups are joined all
+/// processes that share the audit know it, else the one that makes the report.
+inline double longest_block(const audit_result& audit) {
+  double out = 0.0;
+  const auto see = [&](double length) { out = std::fmax(out, length); };  // of a NaN, what it was
+  if (audit.made.halving) see(audit.made.halving->block_length);
+  for (const condition_result& c : audit.conditions) {
+    if (c.reference) continue;
+    if (c.loss) see(c.loss->groups.block_length);
+    if (c.code_groups) see(c.code_groups->block_length);
+  }
+  return out;
+}
 
 }  // namespace qfa
 

@@ -52,8 +52,8 @@ class model_passes {
         model_(std::move(model), dictionary, settings, options.fused, told_),
         tokens_(std::move(tokens)),
         turns_(options.share),
-        features_(std::move(dictionary), turns_.rows_of(layout_of(tokens_, settings.skip_positions)),
-                  options.paired, store_budget(options)),
+        features_(std::move(dictionary), turns_.rows_of(layout_of(tokens_, settings, options)), options.paired,
+                  store_budget(options)),
         hidden_(model_.stored().config.hidden, store_budget(options)) {
     require(!options_.token_damage || options_.losses,
             "the damage of tokens is held against their losses: expected both");

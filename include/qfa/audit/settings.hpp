@@ -68,7 +68,9 @@ struct audit_options {
   std::optional<compression_order> order{};       ///< published mode: process, then compress; honest mode: the reverse
   std::size_t max_tokens = 0;                     ///< 0: all that the file holds
   bool halve_groups = false;                      ///< join groups of rows that are too short (audit/long_groups.hpp)
-  bool allow_bad_sae = false;                     ///< go on although FVU > 1
+  /// Rows: b* of these rows where it is known before, as it is of controls; with `halve_groups`, groups begin joined.
+  double block_length = 0.0;
+  bool allow_bad_sae = false;       ///< go on although FVU > 1
   bool paired = false;              ///< keep the reference's dense activations, to account for how far they move
   bool token_damage = false;        ///< also say which tokens are hurt; needs losses
   bool meaning = false;             ///< compare what features fire on, and where lost firings went (meaning/)

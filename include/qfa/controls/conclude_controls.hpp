@@ -134,7 +134,10 @@ inline void conclude_controls(control_findings& out, const control_passes& passe
   out.rows = passes.tokens().rows();
   out.context = passes.tokens().context;
   out.tokens = static_cast<std::size_t>(table.tokens());
-  out.groups = passes.features().groups().groups();
+  token_layout apart = passes.features().layout();
+  out.groups = apart.groups().groups();
+  apart.block_length = 0.0;
+  out.groups_before = apart.groups().groups();
   out.counted = passes.counted().size();
   out.gate = dictionary.activation;
   out.floors = {floor_of("weights rounded to bfloat16", weights),

@@ -67,6 +67,7 @@ class control_audit {
     if (!concludes_) return out;
     const dictionary_facts known = facts();
     conclude_controls(out, passes_, all, weights, residual, known);
+    out.group_length = check_group_length(passes_.features().groups(), with_.options.block_length);
     audited_.counted = passes_.counted();
     for (const std::uint32_t f : audited_.counted)
       audited_.families.push_back(known.families[f]);
@@ -197,8 +198,8 @@ class control_audit {
   void run_controls(const any_policy& policy, const error_covariance& covariance, controlled_samples& to) {
     const auto place = [&](control_kind kind) -> damage_sample& {
       std::vector<damage_sample>& runs = to.controls[kind];
-      runs.reserve((std::max)({how_.seeds, how_.noise_seeds,
-                               std::size_t{1}}));  // a sample is filled later, where it is
+      runs.reserve(
+          (std::max)({how_.seeds, how_.noise_seeds, std::size_t{1}}));  // a sample is filled later, where it is
       return runs.emplace_back();
     };
     for (const weight_control_run& control : weight_controls_of(policy, how_.seeds))

@@ -16,6 +16,7 @@
 #include "qfa/controls/survival_transfer.hpp"
 #include "qfa/controls/variant_contrast.hpp"
 #include "qfa/sae/sae.hpp"
+#include "qfa/stats/block_length.hpp"
 #include "qfa/stats/jackknife.hpp"
 
 namespace qfa {
@@ -94,9 +95,11 @@ struct control_findings {
   control_settings settings;
   std::size_t rows = 0;
   std::size_t context = 0;
-  std::size_t tokens = 0;   ///< in the statistics
-  std::size_t groups = 0;   ///< of rows
-  std::size_t counted = 0;  ///< features
+  std::size_t tokens = 0;             ///< in the statistics
+  std::size_t groups = 0;             ///< of rows
+  std::size_t groups_before = 0;      ///< before neighbors were joined for what rows have to do with each other
+  group_length_check group_length{};  ///< of `groups`, by the audit's b* for as many rows as these; NaN: not known
+  std::size_t counted = 0;            ///< features
   activation_kind gate = activation_kind::relu;
   self_check self;
   std::vector<numerics_floor> floors;

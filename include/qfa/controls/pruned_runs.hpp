@@ -57,10 +57,10 @@ inline damage_sample interpolate(const damage_sample& first, const damage_sample
   return out;
 }
 
-/// Searches the sparsity at which random pruning loses `target` nats, where the reference loses `unpruned`, and one from
-/// the other side of it (model/match_pruning.hpp).  It is to come as near as `most` nats, and as a tenth of what the
-/// policy costs: a policy of 8 bits costs less than a bar that suits one of 4 (our own share).
-/// `loss(sparsity)` is the mean loss of the pruned model on the same rows.
+/// Searches the sparsity at which random pruning loses `target` nats, where the reference loses `unpruned`, and one
+/// from the other side of it (model/match_pruning.hpp).  It is to come as near as `most` nats, and as a tenth of what
+/// the policy costs: a policy of 8 bits costs less than a bar that suits one of 4 (our own share). `loss(sparsity)` is
+/// the mean loss of the pruned model on the same rows.
 template <std::invocable<double> Loss>
 matched_pruning search_equal_loss(double target, double unpruned, double most, Loss&& loss) {
   const double excess = std::fabs(target - unpruned);

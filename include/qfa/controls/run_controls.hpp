@@ -15,16 +15,19 @@
 #include "qfa/controls/survival_variant.hpp"
 #include "qfa/sae/relaxed.hpp"
 #include "qfa/sae/unlearned.hpp"
+#include "qfa/stats/block_length.hpp"
 
 namespace qfa {
 
 /// Cuts the rows of an audit into those that controls run on, the first `max_tokens`, and 32 behind them at most, an
-/// eighth of all at most, for matching pruning.
+/// eighth of all at most, for matching pruning.  `with.options.block_length`, b* of the reported rows or 0, becomes
+/// that of the controls' rows, by which their groups are joined where the audit's are.
 inline void choose_control_rows(control_material& with, const token_rows& reported, const control_settings& how) {
   const std::size_t spare = (std::min<std::size_t>)(32, reported.rows() / 8);
   std::size_t rows = reported.rows() - spare;
   if (how.max_tokens > 0) rows = (std::min)(rows, (std::max<std::size_t>)(1, how.max_tokens / reported.context));
   with.rows = rows_of(reported, 0, rows);
+  with.options.block_length = block_length_of_part(with.options.block_length, reported.rows(), rows);
   with.matching = rows_of(reported, rows, spare);
 }
 

@@ -121,7 +121,7 @@ struct variant_choice {
 class variant_beside {
  public:
   variant_beside(std::string what, control_material with)
-      : features_(std::move(with.dictionary), layout_of(with.rows, with.settings.skip_positions), false,
+      : features_(std::move(with.dictionary), layout_of(with.rows, with.settings, with.options), false,
                   with.options.spill_budget / 8) {
     measured_.found.what = std::move(what);
   }

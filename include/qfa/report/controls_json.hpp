@@ -2,14 +2,17 @@
 #ifndef QFA_REPORT_CONTROLS_JSON_HPP
 #define QFA_REPORT_CONTROLS_JSON_HPP
 
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "qfa/controls/control_findings.hpp"
+#include "qfa/report/control_words.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
+#include "qfa/stats/block_length.hpp"
 
 namespace qfa {
 
@@ -150,6 +153,15 @@ report_json json_list(const std::vector<T>& all) {
 
 }  // namespace detail
 
+/// Whether the controls' groups of rows are long enough, and where not, on how many rows they would be.
+inline report_json group_length_json(const control_findings& c) {
+  report_json out = to_json(c.group_length, "the audit's series have none");
+  out["rows_long_enough"] = c.group_length.long_enough()
+                                ? report_json(nullptr)
+                                : report_json(std::ceil(rows_long_enough(c.group_length.block_length, c.rows)));
+  return out;
+}
+
 /// The key "controls" of a report.
 inline report_json to_json(const control_findings& c) {
   report_json floors = report_json::array(), policies = report_json::array();
@@ -167,6 +179,8 @@ inline report_json to_json(const control_findings& c) {
           {"context", c.context},
           {"analyzed_tokens", c.tokens},
           {"groups", c.groups},
+          {"groups_before", c.groups_before},
+          {"group_length", group_length_json(c)},
           {"counted", c.counted},
           {"sae_activation", activation_names[static_cast<std::size_t>(c.gate)]},
           {"reference_against_itself",
@@ -182,6 +196,7 @@ inline report_json to_json(const control_findings& c) {
           {"families", c.families},
           {"largest_family", c.largest_family},
           {"variants", detail::json_list(c.variants)},
+          {"in_words", controls_in_words(c)},
           {"notes", c.notes}};
 }
 

@@ -21,6 +21,19 @@ function showControls() {
   paragraph(self.holds ? 'The reference against itself: every counted feature\'s codes are the same to the bit, r = ' +
     '1.' : `The reference against itself is NOT the same: ${self.changed_features} features changed, least r ` +
     `${fixed(self.least_r, 6)}.`, self.holds ? '' : 'warning');
+  const length = c.group_length, span = length && fixed(value(length.block_length), 1);
+  const depend = `rows depend on each other over ${span} rows (b* of the audit's series, for as many rows as these)`;
+  if (c.groups < c.groups_before) paragraph(`Intervals leave out each of ${whole(c.groups)} groups of rows, not ` +
+    `${whole(c.groups_before)}, as ${depend}.`);
+  if (length && !length.groups_long_enough) paragraph('Warning: intervals of the controls are too narrow, and what ' +
+    `rests on them is not sure, as ${depend}: of ${whole(length.groups)} groups of rows ` +
+    `${whole(length.groups_advised)} would be long enough; 8 would be on ${whole(length.rows_long_enough)} rows ` +
+    `(--control-tokens ${length.rows_long_enough * c.context}).`, 'warning');
+  if ((c.in_words || []).length > 0) {
+    paragraph('What the controls decide, by mean r, and by AUC of what is foretold; 95 %. The tables below hold the ' +
+      'rest.');
+    add(h('ul', {}, c.in_words.map(sentence => h('li', {}, sentence + '.'))));
+  }
   add(table(`A policy beside its controls, in points of the counted features, ${sae}`,
     ['policy', 'control', 'seeds', 'r > .9, %', 'policy 95 %', 'control %', 'control 95 %', 'more, points',
     'more 95 %', 'more mean r', 'mean r 95 %', 'by mean r'],
@@ -84,15 +97,17 @@ function showControls() {
     `(${whole(c.families)} families, ${whole(c.largest_family)} at most), ${sae}`,
     ['policy', 'AUC', 'AUC 95 %', ['by families 95 %', 'families drawn again, with the scores that they have'],
     ['nu_iso', 'AUC of isotropic noise'], 'nu_iso 95 %',
-    ['with flips', 'AUC of isotropic noise with the flips of the gate'],
-    ['nu_cov', 'AUC of noise with the error\'s covariance'], ['AUC - baseline', 'nu_iso, with flips where the gate ' +
-    'makes them and they are known'], 'gain 95 %', 'shuffled', 'average precision', 'base rate', 'fit', 'why not'],
+    ['with flips', 'AUC of isotropic noise with the flips of the gate'], 'flips 95 %',
+    ['nu_cov', 'AUC of noise with the error\'s covariance'], 'nu_cov 95 %',
+    ['AUC - baseline', 'nu_iso, with flips where the gate makes them and they are known'], 'gain 95 %', 'shuffled',
+    'average precision', 'base rate', 'fit', 'why not'],
     c.policies.map(({policy, prediction: x}) => [policy, fixed(value(x.auc), 3), range(x.auc, 3),
       range(x.auc_over_families, 3),
       fixed(value(x.auc_isotropic_noise), 3), range(x.auc_isotropic_noise, 3),
-      fixed(value(x.auc_isotropic_noise_with_flips), 3), fixed(value(x.auc_covariant_noise), 3),
+      fixed(value(x.auc_isotropic_noise_with_flips), 3), range(x.auc_isotropic_noise_with_flips, 3),
+      fixed(value(x.auc_covariant_noise), 3), range(x.auc_covariant_noise, 3),
       signed(value(x.auc_less_baseline), 3), range(x.auc_less_baseline, 3), fixed(x.auc_shuffled_mean, 3),
-      fixed(x.average_precision, 3), fixed(x.base_rate, 3), x.verdict, x.reason || '']), {words: [13, 14]}));
+      fixed(x.average_precision, 3), fixed(x.base_rate, 3), x.verdict, x.reason || '']), {words: [15, 16]}));
   const transfers = c.transfer.filter(t => t.minority > 0);
   if (transfers.length > 0) add(table(`One policy's measured damage ranks survival under another, on other tokens, ` +
     `${sae}`, ['from', 'to', 'smaller class', 'AUC of nu', '95 %', 'AUC fitted'],
@@ -101,10 +116,10 @@ function showControls() {
   if (c.variants.length > 0) add(table(`With one choice made otherwise: survived %, 95 %, mean r; audited with a ` +
     `${sae}`, ['choice', 'counted', 'FVU', ...c.policies.map(p => p.policy)],
     [['as audited', whole(c.counted), '', ...c.policies.map(p =>
-    `${percent(p.survived)} ${percentRange(p.survived)}, ${fixed(value(p.mean_r), 4)}`)],
+    `${percent(p.survived)} ${percentRange(p.survived)}, ${withRange(p.mean_r, 4)}`)],
     ...c.variants.map(v => [v.what, whole(v.counted), fixed(v.reference_fvu, 3),
       ...v.conditions.map(x => `${percent(x.survived)} ${percentRange(x.survived)}, ` +
-      `${fixed(value(x.mean_r), 4)}`)])]));
+      `${withRange(x.mean_r, 4)}`)])]));
   if (c.variants.length > 0) add(table(`Does damage tell of learned features, survival hang on choices? ${sae}`,
     ['choice', 'policy', 'counted by both', ['audited less this', 'mean r, each feature against itself'], '95 %',
     'r > .9, points', 'points 95 %', 'decision, by mean r'],
@@ -112,6 +127,9 @@ function showControls() {
       return [v.what, x.policy, whole(x.counted_by_both), signed(value(x.audit_mean_r_more_by), d),
       range(x.audit_mean_r_more_by, d), signed(100 * value(x.audit_survives_more_by), 1),
       range(x.audit_survives_more_by, 1, 100), x.decision]; })), {words: [1, 7]}));
+  paragraph('Without an interval: J of random pruning, reliabilities, rho, rho / ceiling, numbers with noise, the ' +
+    'worst 5 %, average precision, base rate, shuffled, AUC fitted, FVU, and what was seen where features were chosen.',
+    'notes');
   for (const note of c.notes) paragraph('Note: ' + note + '.', 'notes');
 }
 )js";

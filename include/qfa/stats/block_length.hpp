@@ -89,21 +89,42 @@ struct group_length_check {
   bool long_enough() const noexcept { return advised == groups; }
 };
 
+/// b* of a run of `rows` rows out of `of` whose series has the block length `length`: g and d are the series' own, and
+/// b* grows with the cube root of n.
+inline double block_length_of_part(double length, std::size_t of, std::size_t rows) {
+  require(of > 0, "a part of a series has rows out of some");
+  return length * std::cbrt(static_cast<double>(rows) / static_cast<double>(of));
+}
+
+/// Of how many rows 8 groups would hold two blocks each, where b* is `length` for `rows` of them: n = 16 b*(n), and b*
+/// grows with the cube root of n, so n = 16 length sqrt(16 length / rows).
+inline double rows_long_enough(double length, std::size_t rows) {
+  const double needed = 2.0 * length * static_cast<double>(minimum_groups);
+  return needed * std::sqrt(needed / static_cast<double>(rows));
+}
+
+/// Checks groups by a block length, which may be NaN or 0: then nothing is known against them.
+inline group_length_check check_group_length(const row_groups& groups, double length) {
+  group_length_check out;
+  out.groups = out.advised = groups.groups();
+  if (!(length > 0.0)) return out;
+  out.block_length = length;
+  const double rows = static_cast<double>(groups.rows());
+  while (out.advised > 1 && rows < 2.0 * length * static_cast<double>(out.advised))
+    out.advised = out.advised / 2;
+  return out;
+}
+
 /// Checks groups by series with a value for each row, in order; one that has no block length is passed over.
 inline group_length_check check_group_length(const row_groups& groups,
                                              std::span<const std::vector<double>> series_by_row) {
-  group_length_check out;
-  out.groups = out.advised = groups.groups();
+  double longest = std::numeric_limits<double>::quiet_NaN();
   for (const std::vector<double>& series : series_by_row) {
     require(series.size() == groups.rows(), "check_group_length needs a value for each row of the groups");
     const double length = block_length(series);
-    if (!std::isnan(length)) out.block_length = std::fmax(out.block_length, length);
+    if (!std::isnan(length)) longest = std::fmax(longest, length);
   }
-  if (std::isnan(out.block_length)) return out;
-  const double rows = static_cast<double>(groups.rows());
-  while (out.advised > 1 && rows < 2.0 * out.block_length * static_cast<double>(out.advised))
-    out.advised = out.advised / 2;
-  return out;
+  return check_group_length(groups, longest);
 }
 
 /// Groups of rows that are long enough for blocks of `length` rows, which may be NaN: while the mean group holds fewer
