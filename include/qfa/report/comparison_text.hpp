@@ -107,8 +107,8 @@ inline std::string comparison_text(const audit_folder& a, const audit_folder& b,
   std::erase_if(all, [&](const paired_difference& d) { return d.protocol != protocol; });
   if (std::ranges::any_of(all, [](const auto& d) { return d.a == d.b; }))
     std::erase_if(all, [](const paired_difference& d) { return d.a != d.b; });
-  text_table differences(
-      {"B less A", "survived, points", "95 %", "told apart?", "mean r", "95 %", "counted in both", "Spearman r"});
+  text_table differences({"B less A", "survived, points", "95 %", "told apart?", "mean r", "95 %", "counted in both",
+                          "Spearman r, interval unmeasured"});
   for (const paired_difference& d : all)
     differences.add({d.a == d.b ? d.a : d.b + " less " + d.a, signed_fixed(100.0 * d.survived.value, 2),
                      range_text(d.survived.range, 2, 100.0), std::string(difference_word(d.survived)),

@@ -71,7 +71,7 @@ function showComparison() {
       'more r > .9 in B' : i.upper < 0 ? 'more r > .9 in A' : 'not told apart'; };
     add(table(`B less A, ${protocolWords()}, ${saeWords(report)}`,
       ['A', 'B', 'survived, points', '95 %', 'told apart?', 'mean r', 'mean r 95 %', 'counted in both',
-      'Spearman of r'], differences.map(d => [d.a, d.b, signed(100 * value(d.survived), 2),
+      'Spearman of r, interval unmeasured'], differences.map(d => [d.a, d.b, signed(100 * value(d.survived), 2),
       range(d.survived, 2, 100, signed), word(d.survived), signed(value(d.mean_r), 4),
       range(d.mean_r, 4, 1, signed), whole(d.features), fixed(value(d.spearman_r), 3)]), {words: [1]}));
   };
