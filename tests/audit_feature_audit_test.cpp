@@ -75,6 +75,9 @@ TEST_CASE("feature_audit: skipped positions are in no statistic") {
   const findings without = findings_of(x, y, {rows, context, 1});
   CHECK(without.table.tokens() == rows * (context - 1));
   CHECK(without.first.position == 1);
+  CHECK(without.first.norm_at_0 == doctest::Approx(40.0 * std::sqrt(3.0)));  // known all the same
+  CHECK(without.first.norm < 3.0);
+  CHECK(with.first.norm_at_0 == with.first.norm);
   CHECK(pearson(without.table.total(0).all) == 1.0);
   CHECK_FALSE(without.shift.has_value());
 }

@@ -69,6 +69,18 @@ TEST_CASE("side_record: the first position of each row is told apart from the ot
   CHECK(first.norm_elsewhere == doctest::Approx(1.0));
   CHECK(first.fvu == doctest::Approx(1.0));  // a residual of 1, and 4 x 0.5^2 around the mean (3.5, 3.5)
   CHECK(std::isnan(first.flip_share));
+  CHECK(std::isnan(first.norm_at_0));  // left out, and not known
+  CHECK(record.first(0).norm_at_0 == doctest::Approx(5.0));
+  const std::vector<float> zero{6, 8, 0, 20};
+  record.left_out({zero.data(), 2, 2}, groups);
+  CHECK(record.first(4).norm_at_0 == 15.0);
+  CHECK(record.first(4).norm == doctest::Approx(5.0));
+  CHECK(record.first(0).norm_at_0 == doctest::Approx(5.0));
+  side_record again(1);
+  again.left_out({zero.data(), 1, 2}, std::vector<std::uint32_t>{0});
+  again += record;
+  CHECK(again.first(4).norm_at_0 == doctest::Approx(40.0 / 3.0));
+  check_refused([&] { record.left_out({zero.data(), 1, 2}, groups); }, {"group of each row"});
   CHECK(record.energies()[0] == doctest::Approx(54.0));
   // Squares around the mean (7/6, 7/6): 54 - 6 x 2 x 49/36.
   CHECK(record.fit().fvu == doctest::Approx(1.0 / (54.0 - 49.0 / 3.0)));

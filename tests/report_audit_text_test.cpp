@@ -56,6 +56,7 @@ TEST_CASE("audit_text: Markdown has every section that the text has") {
                            "warning: mind the step",
                            "PPL",
                            "\"survived\" bears",
+                           "position 0 of each row has activations of mean length",
                            "95 % of",
                            "false discovery rate of 5 %",
                            "r > .9, in % of",

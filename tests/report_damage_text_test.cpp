@@ -80,6 +80,39 @@ TEST_CASE("worst_features_text: says what the rows that did not choose them make
         std::string::npos);
 }
 
+TEST_CASE("first_position_text: position 0 by its norm and its share of flips, and where it is left out as well") {
+  audit_result a;
+  CHECK(first_position_text(a).empty());
+  a.made.context = 8;
+  a.conditions.resize(3);
+  a.conditions[0].reference = true;
+  for (std::size_t i = 0; i < 3; ++i) {
+    first_position& at = a.conditions[i].first;
+    at.norm = at.norm_at_0 = 40.0 + static_cast<double>(i);
+    at.norm_elsewhere = 5.0;
+    if (i > 0) at.flip_share = 0.125 * static_cast<double>(i);
+  }
+  a.conditions[1].policy = "one";
+  a.conditions[2].policy = "two";
+  CHECK(first_position_text(a) ==
+        "position 0 of each row has activations of mean length 40 on the reference and 41 to 42 on compressed models; "
+        "the others 5; of firings that came or went position 0 has one 12.5 %, two 25.0 %, of tokens 12.5 % (intervals "
+        "unmeasured)\n");
+  a.conditions[2].ladder_only = true;
+  for (condition_result& c : a.conditions) {
+    c.first.position = 1;
+    c.first.norm = 7.0;
+  }
+  CHECK(first_position_text(a) ==
+        "position 0 of each row, left out of all statistics, has activations of mean length 40 on the reference and 41 "
+        "on compressed models; position 1, the first analyzed one, 7; the others 5; of firings that came or went "
+        "position 1 has one 12.5 %, of tokens 14.3 % (intervals unmeasured)\n");
+  a.conditions.resize(1);
+  CHECK(
+      first_position_text(a).ends_with("on the reference; position 1, the first analyzed one, 7; the others 5 "
+                                       "(intervals unmeasured)\n"));
+}
+
 TEST_CASE("tokens_text: says what KL goes with, and where it is at either end of each table") {
   condition_result c;
   c.policy = "rtn:bits=4";

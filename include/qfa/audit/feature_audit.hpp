@@ -102,6 +102,7 @@ class feature_audit {
     kept_activations kept(x, layout_);
     sparse_codes codes = encode_(kept.view());
     describe(reference_.side, kept.view(), codes, blocks_);
+    add_left_out(reference_.side, x, blocks_);
     reference_.table(codes, codes, groups_of(blocks_));
     if (reference_.meaning) add_meanings(reference_.meaning->side, codes, ids, blocks_);
     ++blocks_;
@@ -149,6 +150,15 @@ class feature_audit {
     decoded.resize(kept.rows(), kept.columns());
     encode_.decode(*dictionary_, codes, frames_of(*dictionary_, kept), decoded.view());
     side(kept, std::as_const(decoded).view(), codes, row_groups_of(block));
+  }
+
+  /// Adds to a side what is known of position 0 of a block's rows, all positions of which `x` has, where it is skipped.
+  void add_left_out(side_record& side, matrix_view<const float> x, std::size_t block) const {
+    if (layout_.skip_positions == 0) return;
+    const std::vector<std::uint32_t> groups = row_groups_of(block);
+    for (std::size_t r = 0; r < groups.size(); ++r)
+      side.left_out(x.rows_between(r * layout_.row_tokens, r * layout_.row_tokens + 1),
+                    std::span(groups).subspan(r, 1));
   }
 
   /// Adds to a side's meanings the codes of a block's kept tokens.
@@ -226,6 +236,7 @@ class compressed_side {
     const sparse_codes codes = audit_->encode()(kept.view());
     const std::vector<std::uint32_t> rows = audit_->row_groups_of(block_);
     audit_->describe(record_.side, kept.view(), codes, block_);
+    audit_->add_left_out(record_.side, x, block_);
     record_.table(reference, codes, audit_->groups_of(block_));
     (*record_.pair)(reference, codes, rows.size());
     record_.cosines(reference, codes, audit_->layout().first_row(block_), rows.size());

@@ -115,10 +115,12 @@ struct sae_fit {
 };
 
 /// The first analyzed position of the rows apart from the others: one massive token can set every tensor-wide number.
+/// Where position 0 is left out of all statistics, its norm alone is known.
 struct first_position {
   std::size_t position = 0;
   double norm = std::numeric_limits<double>::quiet_NaN();            ///< mean |h| there
   double norm_elsewhere = std::numeric_limits<double>::quiet_NaN();  ///< mean |h| at the others
+  double norm_at_0 = std::numeric_limits<double>::quiet_NaN();       ///< mean |h| at position 0, analyzed or left out
   double fvu = std::numeric_limits<double>::quiet_NaN();             ///< of the SAE there
   double flip_share = std::numeric_limits<double>::quiet_NaN();      ///< its share of all firings that came or went
   double shift_share = std::numeric_limits<double>::quiet_NaN();     ///< its share of E|D|^2, D = h~ - h; paired audits

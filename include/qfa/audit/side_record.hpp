@@ -2,6 +2,7 @@
 #ifndef QFA_AUDIT_SIDE_RECORD_HPP
 #define QFA_AUDIT_SIDE_RECORD_HPP
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -48,6 +49,19 @@ class side_record {
     fired_(codes);
   }
 
+  /// Positions 0 of the rows where they are left out of everything else: (rows, d), and the group of each row.
+  void left_out(matrix_view<const float> first, std::span<const std::uint32_t> group_of_row) {
+    require(first.rows() == group_of_row.size(), "position 0 of each row comes with the group of each row");
+    for (std::size_t r = 0; r < first.rows(); ++r) {
+      const auto x = first.row(r);
+      const double squares = detail::sum_of(
+          x.size(), [&](std::size_t i) { return static_cast<double>(x[i]) * static_cast<double>(x[i]); });
+      side_sums& sums = sums_[group_of_row[r]];
+      sums.left_out_norms += std::sqrt(squares);
+      ++sums.left_out_rows;
+    }
+  }
+
   side_record& operator+=(const side_record& other) {
     sums_ += other.sums_;
     fired_ += other.fired_;
@@ -79,7 +93,8 @@ class side_record {
                      {.scale = interval_scale::log});
   }
 
-  /// Of rows whose first `position` positions were left out.  Flips and shift need the other side, and stay NaN.
+  /// Of rows whose first `position` positions were left out, position 0 by its norm alone.  Flips and shift need the
+  /// other side, and stay NaN.
   first_position first(std::size_t position) const {
     const side_sums total = sums_.total();
     const auto mean = [](double norms, std::uint64_t tokens) {
@@ -90,6 +105,7 @@ class side_record {
     out.norm = mean(total.first.norms(), total.first.tokens());
     out.norm_elsewhere = mean(total.all.norms() - total.first.norms(), total.all.tokens() - total.first.tokens());
     out.fvu = total.first.fvu();
+    out.norm_at_0 = position == 0 ? out.norm : mean(total.left_out_norms, total.left_out_rows);
     return out;
   }
 
@@ -122,17 +138,21 @@ class side_record {
   struct side_sums {
     reconstruction_sums all;
     reconstruction_sums first;  // of the first positions of rows alone
+    double left_out_norms = 0.0;
+    std::uint64_t left_out_rows = 0;
 
     side_sums& operator+=(const side_sums& other) {
       all += other.all;
       first += other.first;
+      left_out_norms += other.left_out_norms;
+      left_out_rows += other.left_out_rows;
       return *this;
     }
     bool operator==(const side_sums&) const = default;
 
     template <class Self, class Archive>
     static void members(Self& self, Archive& archive) {
-      archive(self.all, self.first);
+      archive(self.all, self.first, self.left_out_norms, self.left_out_rows);
     }
   };
 

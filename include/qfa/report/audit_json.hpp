@@ -128,6 +128,7 @@ inline report_json first_position_json(const first_position& f) {
   return {{"position", f.position},
           {"norm", number_or_null(f.norm)},
           {"norm_elsewhere", number_or_null(f.norm_elsewhere)},
+          {"norm_at_0", number_or_null(f.norm_at_0)},
           {"fvu", number_or_null(f.fvu)},
           {"flip_share", value_or_reason(f.flip_share, "no firing came or went")},
           {"shift_share", value_or_reason(f.shift_share, "needs both models' activations at once (--paired)")}};

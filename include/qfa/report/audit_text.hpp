@@ -59,6 +59,7 @@ inline std::string audit_text(const audit_result& a, const audit_additions& more
   section(conditions_table(a, form));
   if (form == table_form::markdown) out += "\n";
   sentences(gate_note(a));
+  sentences(first_position_text(a));
   sentences(matches_text(a));
   sentences(halving_note(made) + interval_warnings(a));
   section(bands_table(a, form));

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdio>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -108,6 +109,35 @@ inline std::string worst_features_text(const condition_result& c) {
     out += (i == 0 ? " " : ", ") + std::to_string(w.listed[i].feature) + " with " +
            with_range(fixed(w.listed[i].r.value, 3), w.listed[i].r.range, 3);
   return out + ".\n";
+}
+
+/// Position 0 of the rows apart from the others, in two lines: its norm, and what it has of the firings that came or
+/// went with each policy.  Where it is left out of the statistics, the first position that is not has the firings.
+inline std::string first_position_text(const audit_result& a) {
+  if (a.conditions.empty()) return "";
+  const first_position& at = a.conditions.front().first;
+  double least = std::numeric_limits<double>::infinity(), most = -least;
+  std::string flips;
+  for (const condition_result& c : a.conditions) {
+    if (c.reference || c.ladder_only) continue;
+    least = (std::min)(least, c.first.norm_at_0), most = (std::max)(most, c.first.norm_at_0);
+    if (std::isfinite(c.first.flip_share))
+      flips += (flips.empty() ? "" : ", ") + c.policy + " " + fixed(percent(c.first.flip_share), 1) + " %";
+  }
+  if (!std::isfinite(at.norm_at_0)) return "";
+  const auto norm = [](double x) { return detail::three_digits(x); };
+  std::string out = "position 0 of each row" + std::string(at.position > 0 ? ", left out of all statistics," : "") +
+                    " has activations of mean length " + norm(at.norm_at_0) + " on the reference";
+  if (least <= most)
+    out += norm(least) == norm(most) ? " and " + norm(most) + " on compressed models"
+                                     : " and " + norm(least) + " to " + norm(most) + " on compressed models";
+  if (at.position > 0)
+    out += "; position " + std::to_string(at.position) + ", the first analyzed one, " + norm(at.norm);
+  out += std::isfinite(at.norm_elsewhere) ? "; the others " + norm(at.norm_elsewhere) : "";
+  if (flips.empty() || a.made.context <= at.position) return out + " (intervals unmeasured)\n";
+  const double positions = static_cast<double>(a.made.context - at.position);
+  return out + "; of firings that came or went position " + std::to_string(at.position) + " has " + flips +
+         ", of tokens " + fixed(100.0 / positions, 1) + " % (intervals unmeasured)\n";
 }
 
 /// How losses are spread over tokens, two lines for each condition: a mean hides the few tokens on which a compressed

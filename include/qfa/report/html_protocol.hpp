@@ -24,13 +24,17 @@ function showProtocol() {
     inputs.map(f => [f.path, f.role || 'not said', whole(f.bytes), f.crc32])));
   add(table('Fit of the SAE, and the first position apart; where no interval stands: unmeasured',
     ['model', 'FVU', 'FVU 95 %', 'L0', 'L0 95 %', 'dead %', 'explained variance', 'position', '|h| there',
-    '|h| elsewhere',
-    'its share of flips %'], report.conditions.map(c => [c.policy, fixed(c.sae_fit.fvu, 4),
+    '|h| elsewhere', ['|h| at position 0', 'also where it is left out'],
+    'its share of flips %', ['its share of tokens %', 'what the share of flips would be were all positions alike'],
+    ['its share of the shift %', 'of E |D|^2; needs --paired']], report.conditions.map(c => [c.policy,
+    fixed(c.sae_fit.fvu, 4),
     range(c.sae_fit.fvu_interval, 4), fixed(c.sae_fit.l0, 1), range(c.sae_fit.l0_interval, 1),
     fixed(times(100, c.sae_fit.dead_share), 1), fixed(c.sae_fit.explained_variance, 4),
     String(c.first_position.position),
     fixed(c.first_position.norm, 1), fixed(c.first_position.norm_elsewhere, 1),
-    percent(c.first_position.flip_share)])));
+    fixed(c.first_position.norm_at_0, 1),
+    percent(c.first_position.flip_share),
+    fixed(100 / (report.protocol.context - c.first_position.position), 1), percent(c.first_position.shift_share)])));
   const matched = report.conditions.filter(c => c.pruning_match);
   if (matched.length > 0) add(table('Pruning matched to another policy', ['policy', 'matched to', 'by', 'target',
     'reached', 'rows', 'same rows as reported', 'within tolerance'],
