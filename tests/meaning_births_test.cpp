@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -29,6 +31,24 @@ TEST_CASE("births: every count is the oracle's, of neighbors exactly, of all wit
     }
     for (std::size_t k = 0; k < 40; ++k)
       CHECK(counts[k] == expected[j * 40 + k]);
+    // By halves, token by token from the codes: rows of four groups, every other group to a half.
+    std::vector<std::array<std::uint64_t, 2>> born_on(relations.neighbors(j).size());
+    std::array<std::uint64_t, 2> missed{};
+    for (std::size_t t = 0; t < c.x.tokens(); ++t) {
+      const auto fires = [&](const qfa::sparse_codes& codes, std::size_t k) {
+        return std::ranges::count(codes[t].features, static_cast<std::uint32_t>(k)) > 0;
+      };
+      if (!fires(c.x, j) || fires(c.y, j)) continue;
+      const std::size_t half = t / c.row_tokens / 4 % 2;
+      ++missed[half];
+      for (std::size_t i = 0; i < born_on.size(); ++i)
+        born_on[i][half] += !fires(c.x, relations.neighbors(j)[i]) && fires(c.y, relations.neighbors(j)[i]);
+    }
+    for (std::size_t half = 0; half < 2; ++half) {
+      CHECK(born.missed(j, half) == missed[half]);
+      for (std::size_t i = 0; i < born_on.size(); ++i)
+        CHECK(born.of_neighbors(relations, j, half)[i] == born_on[i][half]);
+    }
     for (std::size_t i = 0; i < relations.neighbors(j).size(); ++i, ++neighbors)
       CHECK(static_cast<std::int64_t>(born.of_neighbors(relations, j)[i]) ==
             expected[j * 40 + relations.neighbors(j)[i]]);

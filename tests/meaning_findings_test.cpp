@@ -168,7 +168,7 @@ TEST_CASE("find_meanings: tells new tokens from lost magnitude, and where a dupl
       if (position == 2) x.push(1, value);
       if (position == 2) y.push(2, value);
       if (position == 0 || position == 3) x.push(3, value);
-      if (position == 0 || position == 3) y.push(3, static_cast<float>(1 + (row * 11 + position) % 64));
+      if (position == 0 || position == 3) y.push(3, static_cast<float>(1 + (row * 11) % 64));
       x.end_token();
       y.end_token();
     }
@@ -192,6 +192,8 @@ TEST_CASE("find_meanings: tells new tokens from lost magnitude, and where a dupl
   REQUIRE(found.changed.size() == 1);
   CHECK(found.changed[0].feature == 0);
   CHECK(close(found.changed[0].common_support_r, 1.0));
+  CHECK(found.changed_on_even == 1);
+  CHECK(found.changed_on_both == 1);
   CHECK(found.changed[0].reference_tokens == std::vector<qfa::token_share>{{1, 1.0}});
   CHECK(found.changed[0].compressed_tokens == std::vector<qfa::token_share>{{3, 0.75}, {1, 0.25}});
   CHECK(found.current.table[1][1] == 1);
@@ -204,6 +206,76 @@ TEST_CASE("find_meanings: tells new tokens from lost magnitude, and where a dupl
   CHECK(replaced.born_instead[0].lift == 4.0);  // on a quarter of the tokens, always
   CHECK(close(replaced.family_r, 1.0));
   CHECK(replaced.overlap == 0.0);
+  CHECK(found.moved_on_even == 1);
+  CHECK(found.moved_on_both == 1);
+  REQUIRE(found.moved.size() == 1);
+  CHECK(found.moved[0].feature == 1);
+  CHECK(found.moved[0].to == 2);
+  CHECK(found.moved[0].chosen_by == 1.0);
+  CHECK(found.moved[0].share == 1.0);
+  CHECK(found.moved[0].misses == 32);
+}
+
+TEST_CASE("find_meanings: what the even groups choose is shown as the odd groups have it") {
+  // 64 rows of 3 tokens in 16 groups.  Feature 0 moves from id 0 to id 1 in the even groups alone, 1 in the odd ones
+  // alone; 2 moves half of itself to id 1 everywhere.  In the even groups 3 is missed for 4, in the odd ones for none.
+  qfa::sae s;
+  s.d_in = 2;
+  s.d_sae = 5;
+  s.w_dec = {1.0f, 0.0f, 0.0f, 1.0f, 1.0f, -1.0f, 3.0f, 4.0f, 6.0f, 8.0f};
+  const std::size_t rows = 64;
+  const qfa::row_groups groups(rows, 16);
+  const std::vector<std::uint32_t> group_of_row = groups.of_rows(0, rows);
+  qfa::sparse_codes x(5), y(5);
+  std::vector<std::uint32_t> ids;
+  for (std::size_t row = 0; row < rows; ++row)
+    for (std::uint32_t position = 0; position < 3; ++position) {
+      const bool even = group_of_row[row] % 2 == 0;
+      ids.push_back(position);
+      if (position == 0) x.push(0, 1.0f), x.push(1, 1.0f), x.push(2, 1.0f);
+      if (position == 2) x.push(3, 2.0f);
+      if (position == (even ? 1 : 0)) y.push(0, 1.0f);
+      if (position == (even ? 0 : 1)) y.push(1, 1.0f);
+      if (position < 2) y.push(2, 1.0f);
+      if (position == 2 && even) y.push(4, 2.0f);
+      x.end_token();
+      y.end_token();
+    }
+  const qfa::feature_relations relations(s, qfa::similar_features(s, 0.5), {0, 1, 2, 3, 4});
+  const qfa::placed_tokens places{{ids.data(), rows, 3}, 0, 0, group_of_row};
+  qfa::side_meanings reference(5);
+  reference(x, places);
+  qfa::meaning_record record{qfa::side_meanings(5), qfa::moved_firings(groups, relations)};
+  record.side(y, places);
+  (*record.pair)(x, y, relations, group_of_row);
+  qfa::feature_table table(5, 16);
+  table(x, y, groups.of_tokens(0, rows, 3));
+  std::vector<qfa::feature_summary> summaries;
+  for (std::size_t j = 0; j < 5; ++j)
+    summaries.push_back(qfa::summarize(table, j));
+  const auto found =
+      qfa::find_meanings(reference, record, relations, summaries, std::vector<std::uint8_t>{1, 1, 1, 1, 1});
+  CHECK(found.current.changed == 3);  // by all rows 1 as well as 0 and 2
+  CHECK(found.changed_on_even == 2);  // 0 and 2
+  CHECK(found.changed_on_both == 1);  // 2
+  REQUIRE(found.changed.size() == 2);
+  CHECK(found.changed[0].feature == 0);
+  CHECK(found.changed[0].chosen_by == 1.0);
+  CHECK(found.changed[0].divergence == 0.0);
+  CHECK(found.changed[0].compressed_tokens == std::vector<qfa::token_share>{{0, 1.0}});
+  CHECK(found.changed[1].feature == 2);
+  // Of {1} and {1/2, 1/2} the mean is {3/4, 1/4}: (log2 4/3 + log2(2/3) / 2 + 1/2) / 2.
+  CHECK(close(found.changed[1].divergence, 0.5 * (std::log2(4.0 / 3.0) + 0.5 * std::log2(2.0 / 3.0) + 0.5)));
+  CHECK(found.changed[1].divergence == found.changed[1].chosen_by);
+  CHECK(found.moved_on_even == 1);
+  CHECK(found.moved_on_both == 0);
+  REQUIRE(found.moved.size() == 1);
+  CHECK(found.moved[0].feature == 3);
+  CHECK(found.moved[0].to == 4);
+  CHECK(found.moved[0].chosen_by == 1.0);
+  CHECK(found.moved[0].share == 0.0);
+  CHECK(found.moved[0].misses == 32);
+  CHECK(found.features[3].moved == 0.5);
 }
 
 }  // namespace meaning_findings_test

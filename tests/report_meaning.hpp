@@ -22,7 +22,13 @@ inline qfa::condition_result changed_condition() {
   m.features[2].moved = 1.0;
   m.current = {
       .threshold = 0.25, .controls = 2, .compared = 2, .changed = 1, .table = {{{1, 0}, {0, 1}}}, .left_out = 0};
-  m.changed = {{0, 0.75, 0.95, {{4, 0.75}, {1, 0.25}}, {{3, 1.0}}}};
+  m.changed_on_even = 2;
+  m.changed_on_both = 1;
+  m.changed = {{0, 0.8125, 0.75, 0.95, {{4, 0.75}, {1, 0.25}}, {{3, 1.0}}},
+               {1, 0.5, std::numeric_limits<double>::quiet_NaN(), 0.5, {}, {}}};
+  m.moved_on_even = 2;
+  m.moved_on_both = 1;
+  m.moved = {{1, 0, 1.0, 0.75, 60}, {0, 2, 0.5, std::numeric_limits<double>::quiet_NaN(), 0}};
   m.floor = "cast:to=bf16";
   m.beyond_floor = {.threshold = 0.0625, .controls = 2, .compared = 2, .changed = 2, .table = {}, .left_out = 0};
   m.families = 1;

@@ -145,7 +145,7 @@ class audit_checkpoint {
 
  private:
   static constexpr std::string_view kind = "state of an audit";
-  static constexpr std::uint32_t version = 1;
+  static constexpr std::uint32_t version = 2;
 
   std::filesystem::path path_of(std::size_t pass) const {
     return directory_ / ("qfa-audit-pass-" + std::to_string(pass));

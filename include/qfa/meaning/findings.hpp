@@ -3,6 +3,7 @@
 #define QFA_MEANING_FINDINGS_HPP
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,13 +16,16 @@
 #include "qfa/compare/rank_biased_overlap.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/meaning/births.hpp"
 #include "qfa/meaning/drift.hpp"
 #include "qfa/meaning/feature_relations.hpp"
 #include "qfa/meaning/intraclass.hpp"
 #include "qfa/meaning/meaning_record.hpp"
+#include "qfa/meaning/side_meanings.hpp"
 #include "qfa/meaning/token_weights.hpp"
 #include "qfa/meaning/top_contexts.hpp"
 #include "qfa/stats/comoments.hpp"
+#include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/feature_summary.hpp"
 
 namespace qfa {
@@ -36,6 +40,8 @@ struct feature_birth {
 
 /// What became of one feature's meaning.  NaN where undefined.
 struct feature_meaning {
+  static constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
+
   double overlap = 0.0;              ///< share of the 50 strongest contexts that both sides have
   double rank_overlap = 0.0;         ///< rank-biased, p = .9; NaN where a side is silent
   double divergence = 0.0;           ///< between the sides' distributions over the tokens that fire, bits
@@ -46,17 +52,29 @@ struct feature_meaning {
   double moved =
       0.0;  ///< the largest share of the misses on which one and the same neighbor is born; NaN without misses
   std::optional<std::uint32_t> moved_to{};  ///< that neighbor; none where nothing moved
+  /// `divergence` over the even and over the odd groups of rows.
+  std::array<double, 2> half_divergence{undefined, undefined};
   std::uint32_t family = 0;                 ///< its least member
   double family_r = 0.0;                    ///< of the family's weighted sum; r in a family of one; NaN for a zero row
 };
 
-/// One feature that means something else, to be read.
+/// One feature that means something else, to be read: chosen by the even groups of rows and shown on the odd ones.
 struct changed_meaning {
   std::uint32_t feature = 0;
-  double divergence = 0.0;
-  double common_support_r = 0.0;
-  std::vector<token_share> reference_tokens{};  ///< the ids with the largest shares
+  double chosen_by = 0.0;         ///< the divergence on the even groups
+  double divergence = 0.0;        ///< on the odd ones; NaN where a side does not fire there
+  double common_support_r = 0.0;  ///< over all rows
+  std::vector<token_share> reference_tokens{};  ///< the ids with the largest shares, on the odd groups
   std::vector<token_share> compressed_tokens{};
+};
+
+/// A feature whose missed firings went to one neighbor: chosen, with the neighbor, by the even groups of rows.
+struct moved_feature {
+  std::uint32_t feature = 0;
+  std::uint32_t to = 0;
+  double chosen_by = 0.0;   ///< the share of the misses of the even groups on which the neighbor is born
+  double share = 0.0;       ///< of those of the odd ones; NaN where none was missed there
+  std::uint64_t misses = 0;  ///< on the odd groups
 };
 
 /// What became of all features' meanings.
@@ -67,7 +85,15 @@ struct meaning_findings {
   drift_census previous;
   std::string floor{};                         ///< the condition that is the control of the next; empty: none
   std::optional<drift_census> beyond_floor{};  ///< of current tokens, by another compression as the control
-  std::vector<changed_meaning> changed;        ///< by current tokens, the largest divergence first, at most 20
+  /// What the even groups choose: of the measured features those that diverge by more than the threshold of current
+  /// tokens, and those that miss 25 firings or more there, at least half of them to one neighbor.  Of each the count,
+  /// how many of them do so on the odd groups too, and the 20 that do most on the even ones.
+  std::size_t changed_on_even = 0;
+  std::size_t changed_on_both = 0;
+  std::vector<changed_meaning> changed;
+  std::size_t moved_on_even = 0;
+  std::size_t moved_on_both = 0;
+  std::vector<moved_feature> moved;
   std::size_t families = 0;                    ///< of two or more
   std::size_t in_families = 0;                 ///< features in them
   std::size_t icc_features = 0;                ///< measured, with a noise to signal below 4
@@ -114,6 +140,46 @@ inline void find_move(feature_meaning& to, std::span<const std::uint32_t> neighb
   to.moved = static_cast<double>(most) / misses;
 }
 
+inline constexpr std::size_t meanings_listed = 20;
+
+/// The largest of many divergences would not be as large again (validity 5.5): the even groups choose.
+inline void choose_changed(meaning_findings& out, const side_meanings& reference, const side_meanings& compressed,
+                           std::span<const double> common_support_r) {
+  for (std::uint32_t j = 0; j < out.features.size(); ++j) {
+    const auto [even, odd] = out.features[j].half_divergence;
+    if (out.measured[j] == 0 || !out.current.is_change(even)) continue;
+    ++out.changed_on_even;
+    out.changed_on_both += out.current.is_change(odd);
+    out.changed.push_back({j, even, odd, common_support_r[j], {}, {}});
+  }
+  std::ranges::stable_sort(out.changed, std::ranges::greater{}, &changed_meaning::chosen_by);
+  if (out.changed.size() > meanings_listed) out.changed.resize(meanings_listed);
+  for (changed_meaning& c : out.changed) {
+    c.reference_tokens = top_tokens(reference.half(c.feature, 1), 5);
+    c.compressed_tokens = top_tokens(compressed.half(c.feature, 1), 5);
+  }
+}
+
+inline void choose_moved(meaning_findings& out, const births& born, const feature_relations& relations) {
+  constexpr std::uint64_t least_misses = 25;
+  constexpr double least_share = 0.5;
+  for (std::uint32_t j = 0; j < out.features.size(); ++j) {
+    const std::uint64_t missed = born.missed(j, 0);
+    const std::span<const std::uint64_t> even = born.of_neighbors(relations, j, 0);
+    if (out.measured[j] == 0 || missed < least_misses || even.empty()) continue;
+    const auto most = static_cast<std::size_t>(std::ranges::max_element(even) - even.begin());  // of equals the first
+    const double share = static_cast<double>(even[most]) / static_cast<double>(missed);
+    if (share < least_share) continue;
+    const auto odd = static_cast<double>(born.of_neighbors(relations, j, 1)[most]);
+    const double there = ratio(odd, static_cast<double>(born.missed(j, 1)));
+    ++out.moved_on_even;
+    out.moved_on_both += there >= least_share;
+    out.moved.push_back({j, relations.neighbors(j)[most], share, there, born.missed(j, 1)});
+  }
+  std::ranges::stable_sort(out.moved, std::ranges::greater{}, &moved_feature::chosen_by);
+  if (out.moved.size() > meanings_listed) out.moved.resize(meanings_listed);
+}
+
 }  // namespace detail
 
 /// Concludes from both sides' records.  `summaries`: the features' statistics (stats/feature_summary.hpp).  `measured`
@@ -136,6 +202,8 @@ inline meaning_findings find_meanings(const side_meanings& reference, const mean
       m.overlap = context_overlap(here, there);
       m.rank_overlap = rank_biased_overlap(context_keys(here), context_keys(there));
       m.divergence = divergence(reference.tokens(j), compressed.side.tokens(j));
+      for (std::size_t h = 0; h < 2; ++h)
+        m.half_divergence[h] = divergence(reference.half(j, h), compressed.side.half(j, h));
       m.control = reference.divergence_of_halves(j);
       m.previous_divergence = divergence(reference.tokens(j, true), compressed.side.tokens(j, true));
       m.previous_control = reference.divergence_of_halves(j, true);
@@ -192,15 +260,8 @@ inline meaning_findings find_meanings(const side_meanings& reference, const mean
   out.icc_of_kin = intraclass_correlation(nu_of_kin, family_of_kin);
   out.icc_of_kin_p = intraclass_p(nu_of_kin, family_of_kin, 999, seed);
 
-  for (std::uint32_t j = 0; j < features; ++j)
-    if (measured[j] != 0 && out.current.is_change(divergences[j]))
-      out.changed.push_back({j, divergences[j], r_on[j], {}, {}});
-  std::ranges::stable_sort(out.changed, std::ranges::greater{}, &changed_meaning::divergence);
-  if (out.changed.size() > 20) out.changed.resize(20);
-  for (changed_meaning& c : out.changed) {
-    c.reference_tokens = top_tokens(reference.tokens(c.feature), 5);
-    c.compressed_tokens = top_tokens(compressed.side.tokens(c.feature), 5);
-  }
+  detail::choose_changed(out, reference, compressed.side, r_on);
+  detail::choose_moved(out, compressed.pair->born, relations);
   return out;
 }
 

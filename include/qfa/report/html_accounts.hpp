@@ -82,16 +82,27 @@ function showMeaning() {
       whole(counts.changed_high), whole(counts.changed_low), whole(counts.unchanged_high),
       whole(counts.unchanged_low), whole(t.left_out), whole(m.previous_token.changed)];
   })));
-  const tokens = pairs => pairs.slice(0, 6).map(([id, share]) => `${id} (${fixed(times(100, share), 0)} %)`).join(', ');
+  const tokens = pairs => pairs.slice(0, 6).map(([id, share]) => `${id} (${fixed(times(100, share), 0)} %)`).join(', '),
+    link = j => ({text: featureLink(report.sae, j), sort: j}),
+    held = (even, both) => `${whole(even)} chosen by the even groups of rows, ${whole(both)} of them on the odd ones, ` +
+      'too';
   for (const {policy, meaning: m} of list) if (m.changed.length > 0) add(
-    details(`${policy}: features that mean something else`,
-    table(`${policy}: tokens (ids) that a feature fires on, before and now, ${saeWords(report)}`,
-    ['feature', 'divergence, bits', 'r on common support', 'contexts kept', 'tokens before', 'tokens now',
-    'missed firings that moved', 'to'],
-    m.changed.map(x => [{text: featureLink(report.sae, x.feature), sort: x.feature}, fixed(x.divergence_bits, 3),
+    details(`${policy}: features that mean something else, ` +
+    held(m.changed_on_even_groups, m.changed_on_odd_groups_too),
+    table(`${policy}: tokens (ids) that features fire on in the odd groups of rows, before and now, ${saeWords(report)}`,
+    ['feature', ['divergence, bits', 'on the odd groups'], ['chosen by', 'on the even groups'],
+    ['r on common support', 'all rows'], ['contexts kept', 'all rows'], 'tokens before', 'tokens now'],
+    m.changed.map(x => [link(x.feature), fixed(value(x.divergence_bits), 3), fixed(x.divergence_bits_on_even_groups, 3),
       fixed(value(x.common_support_r), 3), fixed(x.context_overlap, 3), tokens(x.reference_tokens),
-      tokens(x.compressed_tokens), percent(x.moved_share) + ' %', x.moved_to === null ? '' : String(x.moved_to)]),
-      {words: [4, 5]})));
+      tokens(x.compressed_tokens)]), {words: [5, 6]})));
+  for (const {policy, meaning: m} of list) if (m.moved.length > 0) add(
+    details(`${policy}: features whose missed firings went to one other, ` +
+    held(m.moved_on_even_groups, m.moved_on_odd_groups_too),
+    table(`${policy}: misses that one feature of a similar direction took over, ${saeWords(report)}`,
+    ['feature', 'to', ['share of misses %', 'on the odd groups'], ['chosen by %', 'on the even groups'],
+    ['misses', 'on the odd groups']],
+    m.moved.map(x => [link(x.feature), link(x.to), fixed(times(100, value(x.share)), 1),
+      fixed(times(100, x.share_on_even_groups), 1), whole(x.missed)]))));
 }
 )js";
 

@@ -30,7 +30,9 @@ inline report_json to_json(const std::vector<token_share>& tokens) {
   return out;
 }
 
-/// What became of the features' meanings.  Numbers of every feature stand in features.csv.
+/// What became of the features' meanings.  What is listed was chosen by the even groups of rows: divergence, tokens and
+/// shares without more words are of the odd ones, all else of an entry of all rows.  Numbers of every feature stand in
+/// features.csv.
 inline report_json to_json(const meaning_findings& m) {
   report_json changed = report_json::array();
   for (const changed_meaning& c : m.changed) {
@@ -43,7 +45,8 @@ inline report_json to_json(const meaning_findings& m) {
                         {"lift", number_or_null(b.lift)}});
     report_json entry{
         {"feature", c.feature},
-        {"divergence_bits", number_or_null(c.divergence)},
+        {"divergence_bits", value_or_reason(c.divergence, "a side does not fire on the odd groups")},
+        {"divergence_bits_on_even_groups", number_or_null(c.chosen_by)},
         {"common_support_r", value_or_reason(c.common_support_r, "fires on no two tokens of both models")},
         {"context_overlap", number_or_null(f.overlap)},
         {"reference_tokens", to_json(c.reference_tokens)},
@@ -53,11 +56,24 @@ inline report_json to_json(const meaning_findings& m) {
     entry["moved_to"] = f.moved_to ? report_json(*f.moved_to) : report_json(nullptr);
     changed.push_back(std::move(entry));
   }
+  report_json moved = report_json::array();
+  for (const moved_feature& f : m.moved)
+    moved.push_back({{"feature", f.feature},
+                     {"to", f.to},
+                     {"share", value_or_reason(f.share, "no firing was missed on the odd groups")},
+                     {"share_on_even_groups", number_or_null(f.chosen_by)},
+                     {"missed", f.misses}});
   report_json out{{"control", "even against odd groups of rows on the reference, 99 % quantile"},
                   {"contexts", top_contexts::most},
                   {"current_token", to_json(m.current)},
                   {"previous_token", to_json(m.previous)},
+                  {"chosen_on", "even groups"},
+                  {"changed_on_even_groups", m.changed_on_even},
+                  {"changed_on_odd_groups_too", m.changed_on_both},
                   {"changed", std::move(changed)},
+                  {"moved_on_even_groups", m.moved_on_even},
+                  {"moved_on_odd_groups_too", m.moved_on_both},
+                  {"moved", std::move(moved)},
                   {"families",
                    {{"of_two_or_more", m.families},
                     {"features_in_them", m.in_families},

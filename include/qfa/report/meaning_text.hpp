@@ -30,18 +30,6 @@ inline std::string tokens_text(const std::vector<token_share>& tokens, const voc
   return out.empty() ? "nothing" : out;
 }
 
-/// Measured features that miss 50 firings or more, and at least `share` of them to one neighbor.
-inline std::vector<std::uint32_t> moved_features(const condition_result& c, double share) {
-  const meaning_findings& m = *c.meaning;
-  const auto misses = [&](std::uint32_t j) { return c.features[j].reference_firings - c.features[j].both_firings; };
-  std::vector<std::uint32_t> out;
-  for (std::uint32_t j = 0; j < m.features.size(); ++j)
-    if (m.measured[j] != 0 && m.features[j].moved >= share && misses(j) >= 50.0) out.push_back(j);
-  std::ranges::stable_sort(out,
-                           [&](std::uint32_t a, std::uint32_t b) { return m.features[a].moved > m.features[b].moved; });
-  return out;
-}
-
 inline std::string meaning_of(const condition_result& c, const vocabulary& words) {
   const meaning_findings& m = *c.meaning;
   const drift_census& d = m.current;
@@ -50,7 +38,8 @@ inline std::string meaning_of(const condition_result& c, const vocabulary& words
   if (std::isnan(d.threshold)) return out + "too few rows to say which features mean something else\n";
   out += count(d.changed) + " of " + count(d.compared) +
          " measured features fire on other tokens than before: they diverge by more than " + fixed(d.threshold, 3) +
-         " bits, as 99 % of features do not between even and odd groups of the reference's rows.  ";
+         " bits, as 99 % of features do not between even and odd groups of the reference's rows (counts and shares of "
+         "this section have no intervals: unmeasured).  ";
   if (d.changed > 0)
     out += "Of these " + count(d.table[1][1]) + " keep their magnitudes where both models fire (r > .9), " +
            count(d.table[1][0]) + " do not.  ";
@@ -65,22 +54,29 @@ inline std::string meaning_of(const condition_result& c, const vocabulary& words
   out += "  of a feature's " + count(top_contexts::most) + " strongest contexts, the median feature keeps " +
          fixed(100.0 * percentile(overlaps, 50.0), 0) + " %, the worst tenth " +
          fixed(100.0 * percentile(overlaps, 10.0), 0) + " % or less\n";
+  if (m.changed_on_even > 0)
+    out += "  the even groups of rows choose " + count(m.changed_on_even) +
+           " that diverge by more than that, of which " + count(m.changed_on_both) +
+           " do on the odd groups, too; the first of them, as the odd groups have them:\n";
   for (std::size_t i = 0; i < (std::min<std::size_t>)(5, m.changed.size()); ++i) {
     const changed_meaning& f = m.changed[i];
-    out += "  feature " + count(f.feature) + " (" + fixed(f.divergence, 2) + " bits, r where both fire " +
-           fixed(f.common_support_r, 2) + "): " + tokens_text(f.reference_tokens, words) + "  became  " +
+    out += "  feature " + count(f.feature) + " (" +
+           (std::isnan(f.divergence) ? "silent on a side" : fixed(f.divergence, 2) + " bits") +
+           ", r where both fire, over all rows, " + fixed(f.common_support_r, 2) +
+           "): " + tokens_text(f.reference_tokens, words) + "  became  " +
            tokens_text(f.compressed_tokens, words) + "\n";
   }
-  const std::vector<std::uint32_t> moved = moved_features(c, 0.5);
-  if (!moved.empty()) {
-    out +=
-        "  " + count(moved.size()) +
-        " measured features, with 50 missed firings or more, lose at least half of these to one feature of a similar "
-        "direction:";
-    for (std::size_t i = 0; i < (std::min<std::size_t>)(5, moved.size()); ++i)
-      out += (i > 0 ? ", " : " ") + count(moved[i]) + " to " + count(*m.features[moved[i]].moved_to) + " (" +
-             fixed(100.0 * m.features[moved[i]].moved, 0) + " % of " +
-             fixed(c.features[moved[i]].reference_firings - c.features[moved[i]].both_firings, 0) + ")";
+  if (m.moved_on_even > 0) {
+    out += "  " + count(m.moved_on_even) +
+           " measured features, with 25 missed firings or more on the even groups, lose at least half of these to one "
+           "feature of a similar direction, and " +
+           count(m.moved_on_both) + " of them on the odd groups, too; there:";
+    for (std::size_t i = 0; i < (std::min<std::size_t>)(5, m.moved.size()); ++i) {
+      const moved_feature& f = m.moved[i];
+      out += (i > 0 ? ", " : " ") + count(f.feature) + " to " + count(f.to) + " (" +
+             (std::isnan(f.share) ? "none missed" : fixed(100.0 * f.share, 0) + " % of " + std::to_string(f.misses)) +
+             ")";
+    }
     out += "\n";
   } else {
     out +=
@@ -97,7 +93,7 @@ inline std::string meaning_of(const condition_result& c, const vocabulary& words
          count(lost) + " features with r <= .9, " + count(rescued) + " have r > .9 as a family";
   if (!std::isnan(m.icc_of_kin))
     out += "; members share their damage with ICC " + fixed(m.icc_of_kin, 2) + " over " + count(m.kin) +
-           " features (permutation p " + fixed(m.icc_of_kin_p, 3) + ")";
+           " features with a noise to signal below 4, r above .45 (permutation p " + fixed(m.icc_of_kin_p, 3) + ")";
   return out + "\n";
 }
 
