@@ -19,13 +19,16 @@
 namespace qfa_program {
 namespace {
 
-/// Beside the installed program (../share/qfa/demo), or in the source tree that the program was built from.
+/// Beside the installed program (../share/qfa/demo; vcpkg's tools lie a folder deeper), or in the source tree that the
+/// program was built from.
 std::filesystem::path demo_directory() {
   std::error_code problem;
   const auto program = std::filesystem::read_symlink("/proc/self/exe", problem);
   if (!problem) {
-    const auto installed = program.parent_path().parent_path() / "share" / "qfa" / "demo";
-    if (std::filesystem::exists(installed / "model")) return installed;
+    const std::filesystem::path above = program.parent_path().parent_path();
+    for (const std::filesystem::path& prefix : {above, above.parent_path()})
+      if (const auto installed = prefix / "share" / "qfa" / "demo"; std::filesystem::exists(installed / "model"))
+        return installed;
   }
   const std::filesystem::path built = QFA_DEMO_DIR;
   if (std::filesystem::exists(built / "model")) return built;
