@@ -267,9 +267,19 @@ def below_pictures(folder):
     """All that a picture can show stands in its table, with the digits of report.json."""
     opened(f"{folder}/report.html")
     report = json.loads((work / folder / "report.json").read_text())
-    bare = run("""return [...document.querySelectorAll('figure')].filter(f => !f.querySelector('table') && !f.closest('section').querySelector('table'))
-                    .map(f => f.querySelector('strong').textContent);""")
+    bare = run("""const follows = e => { for (; e && e.tagName !== 'SECTION'; e = e.parentElement)
+                      for (let n = e.nextElementSibling; n; n = n.nextElementSibling) if (n.matches('table') || n.querySelector('table')) return true;
+                    return false; };
+                  return [...document.querySelectorAll('figure')].filter(f => !f.querySelector('table') && !follows(f)).map(f => f.querySelector('strong').textContent);""")
     assert not bare, f"no table below {bare}"
+    shifts = [c for c in report["conditions"] if "shift" in c]
+    lines = cells("shift", "Energy of the shift by position")
+    assert shifts and len(lines) == len(shifts[0]["shift"]["by_position"]["rows"])
+    for k, line in enumerate(lines):
+        assert line["position"] == str(k)
+        for c in shifts:
+            energy = c["shift"]["by_position"]["rows"][k][0]
+            assert abs(float(line[c["policy"]]) - energy) <= 0.006 * energy, line
     for protocol in ["published", "honest"]:
         choose("Protocol", protocol)
         named = run("return [...[...document.querySelectorAll('#overlap select')].pop().options].map(o => o.textContent)")
