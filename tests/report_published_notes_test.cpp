@@ -68,9 +68,9 @@ TEST_CASE("published_warnings: head scales are shared where a policy does, whate
 TEST_CASE("published_warnings: pairs at the ceiling of their sizes are counted, empty sets are none") {
   audit_result a = audit_of({"p", "q", "s"});
   CHECK(has(warnings(a), "here no two policies are compared\n"));
-  for (const auto& [sizes, count] :
-       {std::pair(set_sizes{4, 9, 4, 20}, "1 of 1 pair does"), std::pair(set_sizes{4, 9, 3, 20}, "1 of 2 pairs does"),
-        std::pair(set_sizes{0, 9, 0, 20}, "1 of 3 pairs does")}) {
+  for (const auto& [sizes, count] : {std::pair(set_sizes{4, 9, 4, 20}, "for 1 of 1 pair, and"),
+                                     std::pair(set_sizes{4, 9, 3, 20}, "for 1 of 2 pairs, and"),
+                                     std::pair(set_sizes{0, 9, 0, 20}, "for 1 of 3 pairs, and")}) {
     a.published_overlaps.emplace_back().not_survived.sizes = sizes;
     CAPTURE(count);
     CHECK(has(warnings(a), count));

@@ -38,7 +38,9 @@ function showShift() {
       y = logarithmic(Math.min(...all) * 0.8, Math.max(...all) * 1.2, box[3], box[1]);
     return [axes(box, x, y, 'position', 'energy'), rows.map((r, i) => shown.has(i) ? line(lookOf(list[i]), r, x, y) :
       null)];
-  });
+  }, table('Energy of the shift by position; no interval: unmeasured', ['position', ...list.map(c => c.policy)],
+    list[0].shift.by_position.rows.map((_, k) => [String(k),
+    ...list.map(c => brief(c.shift.by_position.rows[k][0]))])));
   add(list.length > 1 ? legend(list.map(c => c.policy), shown, () => drawn.paint()) : null, drawn);
 }
 const tokenWords = {position: 'position in the row', frequency: 'frequency of the token',

@@ -29,7 +29,10 @@ function showComparison() {
       `the same in both: ${whole(report.sae.d_sae)} features; ${report.protocol.hook}`],
       ['Differences', data.why_not_paired ? 'none' : 'paired', data.why_not_paired ? 'see below' :
         'both left out the same rows']]));
-    reports.forEach((r, i) => { heading(`What the numbers of ${letters[i]} rest on`); add(facts(groundsOf(r))); });
+    reports.forEach((r, i) => {
+      heading(`What the numbers of ${letters[i]} rest on`);
+      add(facts(groundsOf(r).slice(1)));  // the SAE stands above, the same in both
+    });
     if (data.why_not_paired) paragraph(`No difference is shown, since ${data.why_not_paired}: an interval of one ` +
       `needs both audits to have left out the same rows of one model.`, 'warning');
     reports.forEach((r, i) => (r.protocol.warnings || []).forEach(w => paragraph(`Warning of ${letters[i]}: ${w}`,

@@ -61,8 +61,9 @@ function showNarrowIntervals() {
 function showPublished(r, name = '') {
   if (protocol !== 'published') return;
   const own = (r.protocol.published || {}).warnings;
-  paragraph(`protocol: arXiv 2606.03002${name}. These numbers hang on what the paper does` + (own ?
-    `: ${own.join('; ')}.` : ', and the report does not say what was done here.'), 'warning');
+  paragraph(`protocol: arXiv 2606.03002${name}. These numbers hang on what the paper does. ` + (own ?
+    own.map(w => w[0].toUpperCase() + w.slice(1) + '.').join(' ') :
+    'What was done here, the report does not say.'), 'warning');
 }
 
 // FVU on the compressed models of a report, from the best to the worst.

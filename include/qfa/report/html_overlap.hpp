@@ -23,17 +23,15 @@ const measures = {
     spearman: ['Spearman of damage', o => o.spearman_damage, null, withoutNoise],
   kendall: ['Kendall\'s tau-b of damage', o => o.kendall_tau_b_damage], biased: ['rank-biased overlap of damage',
     o => o.rank_biased_overlap]};
-// All that the picture can show, whichever is chosen there; a Jaccard index beside its chance and ceiling.
+// All that the picture can show, whichever measure is chosen there: a line for each pair and measure.
 function measuresTable(pairs) {
-  const columns = Object.values(measures).flatMap(([name, read, set, words]) => [
-    [name, o => fixed(value(read(o)), 3)],
-    ...(words ? [[`${name}, without noise`, o => fixed((read(o) || {}).bias_corrected, 3)]] : []),
-    [`${name}, 95 %`, o => range(read(o), 3)],
-    ...(set ? [[`${name}, chance`, o => fixed(value(o[set].jaccard_chance), 3)],
-    [`${name}, ceiling`, o => fixed(value(o[set].jaccard_ceiling), 3)]] : [])]);
+  const beside = (o, set, key) => set ? fixed(value(o[set][key]), 3) : '';
   return table(`Measures of overlap, ${protocolWords()}, ${saeWords(report)}`,
-    ['pair', ...columns.map(([name]) => name)],
-    pairs.map(o => [`${o.a} | ${o.b}`, ...columns.map(([, cell]) => cell(o))]));
+    ['pair', 'measure', 'value', ['without noise', 'the pull of noise in both damages taken off'], '95 %',
+    ['chance', 'if both were drawn at random'], ['ceiling', 'possible at these sizes']],
+    pairs.flatMap(o => Object.values(measures).map(([name, read, set, words]) => [`${o.a} | ${o.b}`, name,
+    fixed(value(read(o)), 3), words ? fixed((read(o) || {}).bias_corrected, 3) : '', range(read(o), 3),
+    beside(o, set, 'jaccard_chance'), beside(o, set, 'jaccard_ceiling')])), {words: [1]});
 }
 function showOverlap() {
   begin('overlap', 'Which policies hurt the same features',

@@ -69,9 +69,8 @@ inline std::string ceiling_warning(const audit_result& a) {
   const std::string paper = "the paper's Jaccard index stands at the ceiling of its sets' sizes; here ";
   const std::size_t pairs = a.published_overlaps.size();
   if (pairs == 0) return paper + "no two policies are compared";
-  return paper + "that of " + std::to_string(std::ranges::count_if(a.published_overlaps, at_ceiling)) + " of " +
-         std::to_string(pairs) + (pairs == 1 ? " pair does" : " pairs does") +
-         ", and two empty sets count as 1, there and here";
+  return paper + "it does so for " + std::to_string(std::ranges::count_if(a.published_overlaps, at_ceiling)) + " of " +
+         std::to_string(pairs) + (pairs == 1 ? " pair" : " pairs") + ", and two empty sets count as 1, there and here";
 }
 
 }  // namespace detail
