@@ -109,4 +109,15 @@ TEST_CASE("prediction: with one class there is no fit but a reason") {
   CHECK(std::isnan(baseline_auc(table, take_survey(table, honest), std::vector<double>(120, 1.0)).value));
 }
 
+TEST_CASE("baseline_auc: refused where the smaller class has fewer than 25 features") {
+  const auto baseline = [](std::uint32_t hurt) {
+    const feature_table table =
+        made_table([](std::uint32_t) { return 1.0f; }, [hurt](std::uint32_t f) { return f < hurt ? 2.0f : 0.01f; });
+    return baseline_auc(table, take_survey(table, honest), std::vector<double>(120, 1.0));
+  };
+  CHECK(std::isnan(baseline(24).value));
+  CHECK(baseline(24).range.reason == small_class);
+  CHECK(std::isfinite(baseline(30).value));
+}
+
 }  // namespace audit_prediction_test

@@ -142,4 +142,22 @@ TEST_CASE("prediction: what every feature survives has a reason and no AUC, and 
   CHECK(once == shuffled(labels, 1, 0));
 }
 
+TEST_CASE("noise_prediction: no AUC where the smaller class of a half has fewer than 25 features, fitted or not") {
+  const auto ranked = [](std::size_t hurt) {
+    const auto loss = losses(100, [hurt](std::size_t f) { return f < hurt; });
+    const half_profiles profiles(lossy_table(loss, 1), all_features(100));
+    return predict_with_controls(profiles, lossy_sample(loss, 1), std::vector<double>(100, 1.0), all_features(100),
+                                 {.shuffles = 2}, [](const half_profiles::half&, std::size_t) { return 1.0; });
+  };
+  const controlled_prediction few = ranked(24);
+  CHECK(std::isnan(few.noise_auc.value));
+  CHECK(few.noise_auc.range.reason == small_class);
+  REQUIRE(few.flips_auc.has_value());
+  CHECK(std::isnan(few.flips_auc->value));
+  CHECK(!few.reason.empty());
+  const controlled_prediction enough = ranked(25);
+  CHECK(std::isfinite(enough.noise_auc.value));
+  CHECK(std::isfinite(enough.flips_auc->value));
+}
+
 }  // namespace controls_controlled_prediction_test

@@ -46,13 +46,31 @@ TEST_CASE("score_ranking: over the features that both audits count, a silent one
   from.groups = to.groups = 0;
   from.features["c"] = {{0, 0.999, 0.002}, {1, 0.9999, 0.0002}, {2, std::nan(""), std::nan("")}, {4, 0.99, 0.02}};
   to.features["c"] = {{0, 0.8, 0.5}, {1, 0.95, 0.1}, {3, 0.99, 0.02}, {4, 0.7, 1.0}};
-  const ranking_score s = score_ranking(from, "c", to, "c");
+  const ranking_score s = score_ranking(from, "c", to, "c", 0);
   CHECK(s.features == 3);
   CHECK(s.survived == 1);
   CHECK(s.auc.value == 1.0);
   CHECK(s.auc.range.reason == "no groups.npy beside the report");
   to.features["c"] = {{2, 0.95, 0.1}, {4, 0.7, 1.0}};
-  CHECK(score_ranking(from, "c", to, "c").auc.value == 0.0);
+  CHECK(score_ranking(from, "c", to, "c", 0).auc.value == 0.0);
+}
+
+TEST_CASE("score_ranking: no AUC where the smaller class has fewer than 25 features") {
+  const auto scored = [](std::size_t survivors) {
+    earlier_audit to = made_audit(60, falling, 2, "t");
+    for (std::size_t f = 0; f < 60; ++f)
+      to.features["c"][f].r = f < survivors ? 0.95 : 0.5;
+    return score_ranking(made_audit(60, falling, 1, "t"), "c", to, "c");
+  };
+  for (const std::size_t survivors : {0, 24, 36, 60}) {
+    const ranking_score s = scored(survivors);
+    CHECK(std::isnan(s.auc.value));
+    CHECK(s.auc.range.kind == interval_kind::refused);
+    CHECK(s.auc.range.reason == small_class);
+    CHECK(s.survived == survivors);
+  }
+  CHECK(scored(25).auc.value == 1.0);
+  CHECK(scored(35).auc.value == 1.0);
 }
 
 TEST_CASE("score_ranking: groups of the same rows are left out of both audits, of other rows one after the other") {

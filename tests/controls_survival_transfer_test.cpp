@@ -33,6 +33,23 @@ TEST_CASE("transfer: damage that follows one order under a mild and a strong com
                        .measured.value));
 }
 
+TEST_CASE("transfer: no AUC, measured or fitted, where the smaller class of a half has fewer than 25 features") {
+  const auto transferred = [](std::size_t hurt) {
+    const auto loss = losses(100, [hurt](std::size_t f) { return f < hurt; });
+    return measure_transfer(half_profiles(lossy_table(loss, 1), all_features(100)), lossy_sample(loss, 1),
+                            lossy_sample(loss, 2));
+  };
+  const survival_transfer few = transferred(24);
+  CHECK(few.minority == 24);
+  CHECK(std::isnan(few.measured.value));
+  CHECK(std::isnan(few.fitted));
+  CHECK(few.measured.range.kind == interval_kind::refused);
+  CHECK(few.measured.range.reason == small_class);
+  const survival_transfer enough = transferred(25);
+  CHECK(enough.minority == 25);
+  CHECK(enough.measured.value > 0.99);
+}
+
 TEST_CASE("transfer: score and label never come from the same tokens") {
   // Pure noise of one size: on the same tokens r would rank itself perfectly.
   const std::vector<float> loss(150, 0.65f);

@@ -174,6 +174,8 @@ TEST_CASE("control_words: groups that were joined, and those that are too short"
       "warning: intervals of the controls are too narrow, and what rests on them is not sure, as rows depend on each "
       "other over 40.0 rows (b* of the audit's series, for as many rows as these): of 8 groups of rows 2 would be long "
       "enough; 8 would be on 1280 rows (--control-tokens 327680)\n");
+  c.group_length = check_group_length(row_groups(20, 5), 40.0);  // of which there is no interval to be too narrow
+  CHECK(control_groups_text(c).empty());
 }
 
 }  // namespace report_control_words_test

@@ -30,12 +30,14 @@ struct predict_arguments {
 
 void print_score(const qfa::earlier_audit& from, const std::string& condition, const qfa::earlier_audit& to) {
   qfa::text_table table({"survival under", "survived", "AUC of " + condition, "95 %"});
+  std::string refused;
   for (const std::string& name : to.conditions) {
     const qfa::ranking_score s = qfa::score_ranking(from, condition, to, name);
     table.add({name, std::to_string(s.survived) + "/" + std::to_string(s.features), qfa::fixed(s.auc.value, 3),
                qfa::range_text(s.auc.range, 3)});
+    if (std::isnan(s.auc.value)) refused += name + ": no AUC (" + std::string(s.auc.range.reason) + ")\n";
   }
-  std::cout << "\n" << table.str();
+  std::cout << "\n" << table.str() << refused;
   if (from.groups == 0 || to.groups == 0)
     std::cout << "intervals need groups.npy beside both reports, which qfa audit writes\n";
   if (qfa::same_rows(from.rows, to.rows))

@@ -267,6 +267,7 @@
 #include "qfa/predict/family_bootstrap.hpp"
 #include "qfa/predict/folds.hpp"
 #include "qfa/predict/honest_prediction.hpp"
+#include "qfa/predict/least_minority.hpp"
 #include "qfa/predict/logistic.hpp"
 #include "qfa/predict/noise_baseline.hpp"
 #include "qfa/predict/predictors.hpp"

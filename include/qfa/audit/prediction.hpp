@@ -16,6 +16,7 @@
 #include "qfa/audit/reference_profiles.hpp"
 #include "qfa/compare/auc.hpp"
 #include "qfa/predict/honest_prediction.hpp"
+#include "qfa/predict/least_minority.hpp"
 #include "qfa/predict/noise_baseline.hpp"
 #include "qfa/predict/predictors.hpp"
 #include "qfa/predict/published_prediction.hpp"
@@ -126,14 +127,15 @@ inline survival_prediction<honest_prediction> predict_honest(const feature_table
     return predict_honestly({even_x.view(), even_y}, {odd_x.view(), odd_y}, options.seed, families, how);
   };
   detail::predict_with_interval(out, groups, options, run, [](const honest_prediction& p) { return p.auc; });
-  if (out.result && !out.result->refusal.empty()) out.auc.range.reason = "the smaller class is too small for an AUC";
+  if (out.result && !out.result->refusal.empty()) out.auc.range.reason = small_class;
   return out;
 }
 
 /// AUC of survival when features are ranked by the noise to signal that isotropic error would give them
 /// (predict/noise_baseline.hpp), interval on logit: what a fitted predictor has to beat.  The error's size scales all
 /// of them alike, so none need be known.  Profile and label come from different halves of the groups, both ways round;
-/// NaN where a half has one class only.  `encoder_norms` is |e_j|^2 of every feature of the dictionary.
+/// refused where the smaller class of a half has fewer than 25.  `encoder_norms` is |e_j|^2 of every feature of the
+/// dictionary.
 inline estimate baseline_auc(const feature_table& table, const survey& s, std::span<const double> encoder_norms) {
   const auto one_way = [&](group_selection seen, group_selection judged, std::size_t left_out) {
     std::uint64_t tokens = 0;
@@ -160,6 +162,10 @@ inline estimate baseline_auc(const feature_table& table, const survey& s, std::s
     return 0.5 * (one_way(group_selection::even, group_selection::odd, left_out) +
                   one_way(group_selection::odd, group_selection::even, left_out));
   };
+  for (const group_selection half : {group_selection::even, group_selection::odd})
+    if (minority_of(detail::survived_labels(correlations_on(table, s.counted, half), s.rules.bands)) <
+        least_auc_minority)
+      return refused_auc();
   const auto groups = filled_groups(table);
   return jackknife(both_ways(no_group), groups.size(), [&](std::size_t i) { return both_ways(groups[i]); },
                    {.scale = interval_scale::logit});

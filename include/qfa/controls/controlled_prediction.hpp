@@ -21,6 +21,7 @@
 #include "qfa/core/error.hpp"
 #include "qfa/predict/folds.hpp"
 #include "qfa/predict/honest_prediction.hpp"
+#include "qfa/predict/least_minority.hpp"
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/percentile.hpp"
 
@@ -78,16 +79,19 @@ inline std::vector<std::uint8_t> shuffled(std::vector<std::uint8_t> labels, std:
 }
 
 /// AUC of survival by -nu, nu = p Var(e) / Var x with the error's variance at each feature's pre-activation, without
-/// group g; all that nu is made of and the label from different halves, both ways round.
+/// group g.  What the reference shows of features and the label are of different halves, both ways round; what
+/// `variance` has of the error itself, E|D|^2 and S_D, is of all rows: no half shows an error's directions well enough.
 inline double noise_auc_without(std::size_t g, const half_profiles& reference, const damage_sample& s,
                                 const half_profiles::error_variance& variance, double limit) {
   return both_ways(
       [&](bool odd) { return auc(reference.scores(odd, g, variance), surviving(s.half_without(!odd, g), limit)); });
 }
 
-/// The same over all groups; interval on logit.
+/// The same over all groups; interval on logit.  Refused where the smaller class of a half has fewer than 25.
 inline estimate noise_prediction(const half_profiles& reference, const damage_sample& s,
                                  const half_profiles::error_variance& variance, double limit = 0.9) {
+  for (const bool odd : {false, true})
+    if (minority_of(surviving(s.half_without(odd, s.groups), limit)) < least_auc_minority) return refused_auc();
   const auto run = [&](std::size_t g) { return noise_auc_without(g, reference, s, variance, limit); };
   return jackknife(run(s.groups), s.groups, run, {.scale = interval_scale::logit});
 }

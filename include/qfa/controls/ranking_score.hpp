@@ -15,6 +15,7 @@
 #include "qfa/controls/earlier_audit.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/in_quotes.hpp"
+#include "qfa/predict/least_minority.hpp"
 #include "qfa/stats/feature_statistics.hpp"
 #include "qfa/stats/jackknife.hpp"
 
@@ -29,7 +30,7 @@ inline void check_same_sae(const earlier_audit& from, const earlier_audit& to) {
 
 /// What a ranking by nu under one condition is worth for the survival under another, over the features that both count.
 struct ranking_score {
-  estimate auc;  ///< on logit, by groups of rows; NaN where one class is empty
+  estimate auc;  ///< on logit, by groups of rows; refused where the smaller class is too small
   std::size_t features = 0;
   std::size_t survived = 0;
 };
@@ -51,9 +52,10 @@ inline reported_feature without_group(const earlier_audit& audit, const std::str
 ///
 /// Its interval leaves out groups of rows: of the same rows in both audits the same group of either, so that what they
 /// share cancels; of different rows the groups of one audit, then those of the other, with as many degrees of freedom
-/// as the smaller number allows.  Without groups.npy in both there is none.
+/// as the smaller number allows.  Without groups.npy in both there is none.  Where fewer than `least_minority` features
+/// survive, or do not, there is no AUC either.
 inline ranking_score score_ranking(const earlier_audit& from, const std::string& a, const earlier_audit& to,
-                                   const std::string& b) {
+                                   const std::string& b, std::size_t least_minority = least_auc_minority) {
   check_same_sae(from, to);
   const std::vector<reported_feature>&ranked = from.features.at(a), &judged = to.features.at(b);
   std::vector<reported_feature> x, y;  // of the features that both count
@@ -79,6 +81,10 @@ inline ranking_score score_ranking(const earlier_audit& from, const std::string&
   out.features = x.size();
   for (const reported_feature& f : y)
     out.survived += f.survived();
+  if ((std::min)(out.survived, out.features - out.survived) < least_minority) {
+    out.auc = refused_auc();
+    return out;
+  }
   const double whole = auc_without(from.groups, to.groups);
   if (from.groups == 0 || to.groups == 0) {
     out.auc.value = whole;

@@ -21,6 +21,7 @@
 #include "qfa/core/parallel.hpp"
 #include "qfa/predict/cross_validation.hpp"
 #include "qfa/predict/folds.hpp"
+#include "qfa/predict/least_minority.hpp"
 #include "qfa/predict/predictors.hpp"
 #include "qfa/predict/standardized_logistic.hpp"
 #include "qfa/stats/feature_statistics.hpp"
@@ -125,10 +126,12 @@ double both_ways(Score score) {
 struct survival_transfer {
   std::string from;
   std::string to;
-  estimate measured;  ///< AUC of survival under `to` by -nu measured under `from`, nothing fitted; interval on logit
+  /// AUC of survival under `to` by -nu measured under `from`, nothing fitted; interval on logit; refused where the
+  /// smaller class of a half has fewer than 25 features, and what is fitted with it.
+  estimate measured;
   double fitted = std::numeric_limits<double>::quiet_NaN();  ///< by predictors of the reference, fitted to `from`'s
                                                              ///< survival of other features; NaN where nothing can be
-  std::size_t minority = 0;                                  ///< features in the smaller class under `to`
+  std::size_t minority = 0;  ///< features in the smaller class under `to`, in whichever half has fewer
 };
 
 /// nu = (1 - r^2) / r^2 falls as r rises, so that -nu ranks as r does; all r <= 0 rank last and alike.
@@ -139,8 +142,11 @@ inline survival_transfer measure_transfer(const half_profiles& reference, const 
   survival_transfer out;
   out.from = from.name;
   out.to = to.name;
-  const auto survivors = static_cast<std::size_t>(std::ranges::count_if(to.r, [&](double r) { return r > limit; }));
-  out.minority = (std::min)(survivors, to.r.size() - survivors);
+  out.minority = (std::min)(minority_of(surviving(to.even, limit)), minority_of(surviving(to.odd, limit)));
+  if (out.minority < least_auc_minority) {
+    out.measured = refused_auc();
+    return out;
+  }
   const auto measured = [&](std::size_t g) {
     return both_ways([&](bool odd) {
       std::vector<double> score = from.half_without(odd, g);

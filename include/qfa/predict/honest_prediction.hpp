@@ -21,6 +21,7 @@
 #include "qfa/predict/cross_validation.hpp"
 #include "qfa/predict/family_bootstrap.hpp"
 #include "qfa/predict/folds.hpp"
+#include "qfa/predict/least_minority.hpp"
 #include "qfa/predict/logistic.hpp"
 #include "qfa/predict/standardized_logistic.hpp"
 #include "qfa/stats/jackknife.hpp"
@@ -41,7 +42,7 @@ struct honest_options {
   std::uint32_t folds = 5;
   /// Below this many features in the smaller class there is no AUC to speak of.  0 for the replicates of a jackknife,
   /// which must not come and go one by one.
-  std::size_t least_minority = 25;
+  std::size_t least_minority = least_auc_minority;
   /// Whether the curve and the coefficients are asked for, which the replicates of a jackknife do without.
   bool described = true;
   /// Folds to use; empty: drawn by the labels.  The replicates of a jackknife keep those of all groups: a label that
@@ -148,7 +149,7 @@ inline honest_prediction predict_honestly(const token_half& even, const token_ha
     out.auc = undefined;
     out.marginal_auc.assign(out.marginal_auc.size(), undefined);
     out.roc.clear();
-    out.over_families.range.reason = "the smaller class is too small for an AUC";
+    out.over_families.range.reason = small_class;
   }
   return out;
 }

@@ -103,7 +103,11 @@ inline std::string transfers_table(const control_findings& c, table_form form = 
     if (t.minority > 0)
       table.add({t.from + " | " + t.to, std::to_string(t.minority), fixed(t.measured.value, 3),
                  range_text(t.measured.range, 3), fixed(t.fitted, 3)});
-  return table.str(form) + detail::without_interval("fitted");
+  std::string out = table.str(form) + detail::without_interval("fitted");
+  for (const survival_transfer& t : c.transfers)
+    if (t.minority > 0 && std::isnan(t.measured.value) && !t.measured.range.reason.empty())
+      out += t.from + " | " + t.to + ": no AUC (" + std::string(t.measured.range.reason) + ")\n";
+  return out;
 }
 
 /// What is measured where one choice is made otherwise, a line for each choice and a column for each policy.

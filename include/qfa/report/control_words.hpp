@@ -238,7 +238,8 @@ inline std::vector<std::string> controls_in_words(const control_findings& c) {
   return out;
 }
 
-/// That groups of rows were joined, and that they are too short even so; nothing where all is well.
+/// That groups of rows were joined, and that they are too short even so; nothing where all is well.  Of groups that are
+/// too few for any interval it is not said that they are too short.
 inline std::string control_groups_text(const control_findings& c) {
   const group_length_check& g = c.group_length;
   if (!(g.block_length > 0.0)) return "";
@@ -248,7 +249,7 @@ inline std::string control_groups_text(const control_findings& c) {
   if (c.groups < c.groups_before)
     out += "note: intervals of the controls leave out each of " + std::to_string(c.groups) + " groups of rows, not " +
            std::to_string(c.groups_before) + ", as " + depend + "\n";
-  if (g.long_enough()) return out;
+  if (g.long_enough() || g.groups < minimum_groups) return out;
   const double rows = std::ceil(rows_long_enough(g.block_length, c.rows));
   return out + "warning: intervals of the controls are too narrow, and what rests on them is not sure, as " + depend +
          ": of " + std::to_string(g.groups) + " groups of rows " + std::to_string(g.advised) +

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "qfa/controls/control_findings.hpp"
+#include "qfa/predict/least_minority.hpp"
 #include "qfa/report/control_words.hpp"
 #include "qfa/report/json_prediction.hpp"
 #include "qfa/report/json_values.hpp"
@@ -119,7 +120,9 @@ inline report_json to_json(const survival_transfer& t) {
   return {{"from", t.from},
           {"to", t.to},
           {"auc", to_json(t.measured)},
-          {"auc_fitted", value_or_reason(t.fitted, "a class has fewer features than there are folds")},
+          {"auc_fitted", value_or_reason(t.fitted, t.minority < least_auc_minority
+                                                       ? std::string(small_class)
+                                                       : "a class has fewer features than there are folds")},
           {"minority", t.minority}};
 }
 

@@ -25,8 +25,8 @@ function showControls() {
   const depend = `rows depend on each other over ${span} rows (b* of the audit's series, for as many rows as these)`;
   if (c.groups < c.groups_before) paragraph(`Intervals leave out each of ${whole(c.groups)} groups of rows, not ` +
     `${whole(c.groups_before)}, as ${depend}.`);
-  if (length && !length.groups_long_enough) paragraph('Warning: intervals of the controls are too narrow, and what ' +
-    `rests on them is not sure, as ${depend}: of ${whole(length.groups)} groups of rows ` +
+  if (length && !length.groups_long_enough && length.groups >= 8) paragraph('Warning: intervals of the controls are ' +
+    `too narrow, and what rests on them is not sure, as ${depend}: of ${whole(length.groups)} groups of rows ` +
     `${whole(length.groups_advised)} would be long enough; 8 would be on ${whole(length.rows_long_enough)} rows ` +
     `(--control-tokens ${length.rows_long_enough * c.context}).`, 'warning');
   if ((c.in_words || []).length > 0) {
