@@ -23,4 +23,10 @@ TEST_CASE("page script, what survives: a band's share has the share less its bia
   CHECK(qfa_test::count_of(qfa::html_survival, "o.a_survives_more_by.bias_corrected") == 1);
   CHECK(qfa_test::count_of(qfa::html_survival, "range(o.a_mean_r_more_by, 4)") == 1);
 }
+
+TEST_CASE("page script, what survives: the worst features as the rows that did not choose them have them") {
+  CHECK(qfa_test::count_of(qfa::html_survival, "range(w.mean_r_on_odd_groups, 3)") == 1);
+  CHECK(qfa_test::count_of(qfa::html_survival, "percentRange(w.not_survived_on_odd_groups)") == 1);
+  CHECK(qfa_test::count_of(qfa::html_survival, "withRange(f.r_on_odd_groups, 3)") == 1);
+}
 }  // namespace report_html_survival_test

@@ -76,7 +76,7 @@ function showOverlap() {
   // Controls have rows of their own, and judge by the honest rules: their numbers stand beside no others.
   const controlled = protocol === 'honest';
   const heads = ['pair', 'sizes', 'both', 'J', 'J 95 %', ['chance', 'if both were drawn at random'],
-    ['ceiling', 'possible at these sizes'], 'J above chance', 'above 95 %', 'kappa',
+    ['ceiling', 'possible at these sizes'], 'J above chance', 'above 95 %', 'kappa', 'kappa 95 %',
     'Spearman d', ['without noise', 'the pull of noise in both damages taken off'], 'Spearman 95 %',
     ['Kendall tau-b', 'of damage'], 'tau-b 95 %', ['tied at d = 1', 'features that share a rank, r = 0, under either'],
     ['tied at d = 0', 'features that share a rank, r = 1, under either'],
@@ -89,6 +89,7 @@ function showOverlap() {
     return [`${o.a} | ${o.b}`, `${n.size_a}, ${n.size_b}`, whole(n.intersection), fixed(value(n.jaccard), 3),
       range(n.jaccard, 3), fixed(value(n.jaccard_chance), 3), fixed(value(n.jaccard_ceiling), 3),
       fixed(value(n.jaccard_above_chance), 3), range(n.jaccard_above_chance, 3), fixed(value(n.cohen_kappa), 3),
+        range(n.cohen_kappa, 3),
         fixed(value(o.spearman_damage), 3), fixed(value({value: (o.spearman_damage || {}).bias_corrected}), 3),
         range(o.spearman_damage, 3), fixed(value(o.kendall_tau_b_damage), 3), range(o.kendall_tau_b_damage, 3),
       (o.tied_at_damage_one || []).join(', '), (o.tied_at_damage_zero || []).join(', '),

@@ -230,6 +230,19 @@ function showCurve() {
       hurt.map(c => [c.policy, ...['dead', 'gated_off', 'ghosting', 'attenuated', 'amplified', 'blurred',
         'intact'].map(k => whole(c.damage_classes[k]))])));
   }
+  const worst = list.filter(c => c.worst_features && c.worst_features.chosen > 0);
+  if (worst.length > 0) {
+    heading('The features that are hurt most');
+    add(table(`Worst features, chosen on the even groups of rows and measured on the odd ones, honest protocol, ` +
+      `${saeWords(report)}`, ['policy', ['groups', 'of rows, even and odd ones'],
+      ['features', '5 % of the counted ones'], 'mean r where chosen', 'mean r', 'mean r 95 %', 'r of 0.9 or less %',
+      'r of 0.9 or less 95 %', ['worst first', 'with r where they were not chosen']],
+      worst.map(({policy, worst_features: w}) => [policy, whole(w.groups), whole(w.chosen),
+        fixed(value(w.mean_r_on_even_groups), 3), fixed(value(w.mean_r_on_odd_groups), 3),
+        range(w.mean_r_on_odd_groups, 3), percent(w.not_survived_on_odd_groups),
+        percentRange(w.not_survived_on_odd_groups), w.features.slice(0, 5).map(f =>
+          `${f.feature} with ${withRange(f.r_on_odd_groups, 3)}`).join(', ')]), {words: [8]}));
+  }
   paragraph('A feature survives for sure only where it is confirmed: r above 0.9 with a false discovery rate of 5 % ' +
     'over the counted features.', 'notes');
 }
