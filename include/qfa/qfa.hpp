@@ -236,6 +236,7 @@
 #include "qfa/stats/smoothed_count.hpp"
 #include "qfa/stats/smoothed_quantile.hpp"
 #include "qfa/stats/space_saving.hpp"
+#include "qfa/stats/streamed_table.hpp"
 #include "qfa/stats/student.hpp"
 #include "qfa/stats/wilson.hpp"
 #include "qfa/survival/aggregates.hpp"

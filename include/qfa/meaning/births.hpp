@@ -25,9 +25,9 @@ namespace qfa {
 /// A11), gathered row by row.
 ///
 /// Of each j the most frequent k have counters with a bounded error (stats/space_saving.hpp, 64 of them), and its
-/// neighbors exact ones, over the even and the odd groups of rows apart: what is chosen for its count is to be judged on
-/// rows that did not choose it.  Memory: 16 bytes a neighbor and a feature, and 768 bytes a feature that is missed, for
-/// each of at most about seven runs of groups (stats/group_tree.hpp).
+/// neighbors exact ones, over the even and the odd groups of rows apart: what is chosen for its count is to be judged
+/// on rows that did not choose it.  Memory: 16 bytes a neighbor and a feature, and 768 bytes a feature that is missed,
+/// for each of at most about seven runs of groups (stats/group_tree.hpp).
 class births {
  public:
   using counters = space_saving<64>;
@@ -139,7 +139,8 @@ class births {
     parallel_for((features_ + block - 1) / block, [&](std::size_t b) {
       for (std::size_t j = b * block; j < (std::min)(features_, (b + 1) * block); ++j) {
         const std::span<const std::uint32_t> neighbors = relations.neighbors(j);
-        std::uint64_t* const to = of_neighbors_.data() + half * relations.all_neighbors() + relations.first_neighbor(j);
+        std::uint64_t* const to =
+            of_neighbors_.data() + half * relations.all_neighbors() + relations.first_neighbor(j);
         missed_[half * features_ + j] += missed_by[j].size();
         for (const auto& miss : missed_by[j]) {
           const std::span<const std::uint32_t> here = born[miss.token].features;

@@ -86,12 +86,11 @@ function showMeaning() {
   })));
   const tokens = pairs => pairs.slice(0, 6).map(([id, share]) => `${id} (${fixed(times(100, share), 0)} %)`).join(', '),
     link = j => ({text: featureLink(report.sae, j), sort: j}),
-    held = (even, both) => `${whole(even)} chosen by the even groups of rows, ${whole(both)} of them on the odd ones, ` +
-      'too';
+    held = (even, both) => `${whole(even)} chosen by the even groups of rows, ${whole(both)} of them on the odd, too`;
   for (const {policy, meaning: m} of list) if (m.changed.length > 0) add(
     details(`${policy}: features that mean something else, ` +
     held(m.changed_on_even_groups, m.changed_on_odd_groups_too),
-    table(`${policy}: tokens (ids) that features fire on in the odd groups of rows, before and now, ${saeWords(report)}`,
+    table(`${policy}: tokens (ids) that features fire on in odd groups of rows, before and now, ${saeWords(report)}`,
     ['feature', ['divergence, bits', 'on the odd groups'], ['chosen by', 'on the even groups'],
     ['r on common support', 'all rows'], ['contexts kept', 'all rows'], 'tokens before', 'tokens now'],
     m.changed.map(x => [link(x.feature), fixed(value(x.divergence_bits), 3), fixed(x.divergence_bits_on_even_groups, 3),

@@ -120,9 +120,10 @@ class feature_table {
   }
 
   /// The table of fewer groups: tokens and cells of group g go to the one at `places[g]`, in the order of groups.
-  feature_table joined(std::span<const std::uint32_t> places) const {
+  /// There are `count` of them, or as many as places name where that is 0.
+  feature_table joined(std::span<const std::uint32_t> places, std::size_t count = 0) const {
     feature_table out;
-    out.cells_ = cells_.joined(places);
+    out.cells_ = cells_.joined(places, count);
     out.tokens_.assign(out.cells_.groups(), 0);
     for (std::size_t g = 0; g < groups(); ++g)
       out.tokens_[places[g]] += tokens_[g];

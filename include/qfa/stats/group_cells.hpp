@@ -76,10 +76,11 @@ class group_cells {
   }
 
   /// The cells of fewer groups: those of group g are merged into the ones at `places[g]`, in the order of groups.
-  group_cells joined(std::span<const std::uint32_t> places) const {
+  /// There are `count` of them, or as many as places name where that is 0.
+  group_cells joined(std::span<const std::uint32_t> places, std::size_t count = 0) const {
     if (groups_ == 0) return *this;
     require(places.size() == groups_, "cells of features are joined with a place for each of their groups");
-    group_cells out(width_, std::size_t{places.back()} + 1);
+    group_cells out(width_, count > 0 ? count : std::size_t{places.back()} + 1);
     parallel_for(blocks_.size(), [&](std::size_t b) {
       if (blocks_[b].slots.empty()) return;
       const std::size_t first = b * block_width;
