@@ -72,7 +72,6 @@ TEST_CASE("published_warnings: pairs at the ceiling of their sizes are counted, 
                                      std::pair(set_sizes{4, 9, 3, 20}, "for 1 of 2 pairs, and"),
                                      std::pair(set_sizes{0, 9, 0, 20}, "for 1 of 3 pairs, and")}) {
     a.published_overlaps.emplace_back().not_survived.sizes = sizes;
-    CAPTURE(count);
     CHECK(has(warnings(a), count));
   }
 }
