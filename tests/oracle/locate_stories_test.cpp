@@ -56,7 +56,7 @@ TEST_CASE("damage located in a real model is what plain audits of its single ten
     CHECK(found.units[u].left_out.all == noise_of(all) - noise_of(others));
   }
   CHECK(found.units[5].reaches_hook == false);
-  // With a ReLU SAE noise adds up over matrices; gates with thresholds would add up its root (validity 2.2).
+  // With a ReLU SAE noise adds up over matrices; gates with thresholds would add up its root.
   CHECK(found.adds_up.holds());
   CHECK(found.depths->depths.back().recovered.value == doctest::Approx(1.0));
 }

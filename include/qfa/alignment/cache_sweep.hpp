@@ -22,7 +22,7 @@ namespace qfa {
 /// Behavior over falling bits, beside noise of the same size and beside perplexity: what perplexity hides.
 struct cache_sweep {
   std::vector<measured_cache> rows;    ///< one for each number of bits, as the settings have them
-  std::vector<measured_cache> floors;  ///< noise of the same size in place of each one's error (validity.md 2.8)
+  std::vector<measured_cache> floors;  ///< noise of the same size in place of each one's error
   onset_bits published;                ///< from the rates
   onset_bits confirmed;                ///< from their lower bounds
   fitted_onset fitted;                 ///< from one curve through all of them, at the rate of an onset

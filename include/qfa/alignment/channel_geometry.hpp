@@ -22,7 +22,7 @@ namespace qfa {
 
 /// A finer grain of scales against a coarser one.
 struct grain_reduction {
-  scale_lifetime lifetime = scale_lifetime::call;  ///< which makes another PCR of each (validity.md 2.6)
+  scale_lifetime lifetime = scale_lifetime::call;  ///< which makes another PCR of each
   reduction_counts counts{};
   reduction_estimate estimate{};
 };

@@ -30,7 +30,7 @@ inline constexpr std::array<std::string_view, 2> prompt_label_names{"harmful", "
 
 /// What a prompt is for.  Directions are fitted and layers are chosen on `fit`; thresholds and prescriptions on
 /// `calibration`; what is reported is measured on `test`.  A prompt that chose and is then reported would flatter what
-/// it chose (validity.md 2.7).
+/// it chose.
 enum class prompt_split : std::uint8_t { fit, calibration, test };
 inline constexpr std::array<std::string_view, 3> prompt_split_names{"fit", "calibration", "test"};
 

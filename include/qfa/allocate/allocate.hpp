@@ -100,8 +100,8 @@ inline damage_table measure_damage(const unit_bench& bench, std::span<const comp
 }
 
 /// Chooses for each matrix one of the options, so that features suffer least within a budget of bytes: fitted on rows
-/// of even groups, compared on rows of odd ones with uniform precision and with the least KL at the same budget
-/// (validity A6).  Models are audited there as the policy file makes them.  Throws where no option fits when all
+/// of even groups, compared on rows of odd ones with uniform precision and with the least KL at the same budget.
+/// Models are audited there as the policy file makes them.  Throws where no option fits when all
 /// matrices have it, where no feature notices any of them, and where no feature of the list is measured.
 inline allocation_result allocate(const language_model& model, const sae& dictionary, const token_rows& tokens,
                                   const audit_settings& settings, const allocate_options& options,

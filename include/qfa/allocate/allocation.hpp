@@ -14,7 +14,7 @@
 #include "qfa/budget/choice_table.hpp"
 #include "qfa/core/error.hpp"
 
-// Validity A6: min over b_t of sum_t sum_j w_j I_tj(b_t) within a budget of bytes.  Both objectives, features and KL,
+// min over b_t of sum_t sum_j w_j I_tj(b_t) within a budget of bytes.  Both objectives, features and KL,
 // add up over units, so that the least is exact (budget/budget_choice.hpp).  Of both at once one is bounded.
 
 namespace qfa {

@@ -39,7 +39,7 @@ struct damage_table {
   std::vector<std::uint32_t> features{};  ///< those that are measured
   std::vector<std::uint64_t> bits{};      ///< stored, scales included
   std::vector<double> kl{};               ///< mean KL(reference || compressed), nats a token; at least 0
-  std::vector<double> noise{};            ///< (units, options, features): I_tj of validity A5, at most 99
+  std::vector<double> noise{};            ///< (units, options, features): I_tj, at most 99
 
   std::size_t at(std::size_t unit, std::size_t option) const noexcept { return unit * options.size() + option; }
   std::span<const double> noise_of(std::size_t unit, std::size_t option) const noexcept {

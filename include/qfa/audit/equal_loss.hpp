@@ -26,7 +26,7 @@ struct costed_run {
   const group_deletions* excess = nullptr;  ///< loss over the reference's, nats
 };
 
-/// The damage of pruning at exactly the loss of another compression (validity, 2.11).
+/// The damage of pruning at exactly the loss of another compression.
 ///
 /// Two sparsities, one on either side of that loss, were found on rows of their own.  On the reported rows all three
 /// cost other than there, so each feature's r is carried along the line through the two to where their loss meets the

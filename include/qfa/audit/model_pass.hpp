@@ -149,8 +149,8 @@ inline bool rows_lack_bos(const token_rows& tokens, const model_config& config) 
 }
 
 /// What to say where a model's tokenizer begins every text with BOS and the rows have none: its loss on the first
-/// eight rows as they are, and with BOS before each.  A model out of its regime makes perplexity meaningless
-/// (validity 2.10).  Nothing where rows begin with BOS.
+/// eight rows as they are, and with BOS before each.  A model out of its regime makes perplexity meaningless.
+/// Nothing where rows begin with BOS.
 inline std::optional<std::string> missing_bos_warning(const any_decoder& model, const token_rows& tokens,
                                                       bool expects_bos) {
   const token_rows as_is = rows_of(tokens, 0, (std::min<std::size_t>)(8, tokens.rows()));

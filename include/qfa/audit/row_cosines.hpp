@@ -18,7 +18,7 @@
 namespace qfa {
 
 /// How alike two models' codes are on each row: the series that tells whether groups of rows are long enough for what
-/// is said of features (validity 5.2).  16 bytes a row.
+/// is said of features.  16 bytes a row.
 class row_cosines {
  public:
   /// The empty one: merging into it adopts the other's rows.

@@ -19,7 +19,7 @@
 
 namespace qfa {
 
-/// What compression did to one token, and what kind of token it is (A12 of the validity notes).
+/// What compression did to one token, and what kind of token it is.
 struct token_damage {
   static constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
 

@@ -15,7 +15,7 @@
 namespace qfa {
 
 /// Whether what parts cost may be added up: what all of them cost together, over the sum of what each costs alone, lies
-/// within these (validity A5).
+/// within these.
 struct additive_range {
   static constexpr double least = 0.67, most = 1.5;
   static constexpr bool holds(double ratio) noexcept { return ratio >= least && ratio <= most; }

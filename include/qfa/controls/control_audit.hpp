@@ -23,7 +23,7 @@
 
 namespace qfa {
 
-/// The controls of an audit of weight policies that run on its own rows with its own SAE (validity, section 4).
+/// The controls of an audit of weight policies that run on its own rows with its own SAE.
 ///
 /// An audit of its own: policies run on these rows again, so that each claim and what decides it come from the same
 /// tokens, in groups of these rows alone.  (Groups of the whole audit are others, and the error's covariance needs both

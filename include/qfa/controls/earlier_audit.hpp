@@ -172,7 +172,7 @@ inline std::vector<reported_feature> most_endangered_first(std::vector<reported_
 
 /// How many would survive `bits` bits fewer, each of which makes nu four times as large: of a ReLU, whose error is the
 /// quantizer's step.  A gate turns noise into flips, whose energy grows by half of that, and an extrapolation of this
-/// kind means nothing: throws (validity 2.5).
+/// kind means nothing: throws.
 inline std::size_t survivors_at_fewer_bits(const earlier_audit& audit, const std::vector<reported_feature>& features,
                                            double bits, double limit = 0.9) {
   if (audit.gate != "relu")

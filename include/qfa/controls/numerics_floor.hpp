@@ -48,7 +48,7 @@ inline std::vector<activation_edit> residual_in_bf16(std::size_t last) {
 }
 
 /// What arithmetic of fewer digits does to the features by itself.  Below tau_null, the 1 % quantile of r under such a
-/// floor, r tells of more than numerics (validity 2.11, C2).
+/// floor, r tells of more than numerics.
 struct numerics_floor {
   std::string what;                                         ///< was rounded
   double tau = std::numeric_limits<double>::quiet_NaN();    ///< tau_null
@@ -58,7 +58,7 @@ struct numerics_floor {
 
   /// Share of a condition's features whose r lies below, by how much more than numerics they are damaged; on logit.  A
   /// threshold that rows chose is applied to other rows: that of the even groups to the odd ones, and the other way
-  /// round, averaged (validity 5.5).  Needs `half_shift`.
+  /// round, averaged.  Needs `half_shift`.
   estimate beyond(const damage_sample& s) const {
     const auto share = [&](std::size_t g) {
       return both_ways([&](bool odd) {

@@ -86,7 +86,7 @@ struct pruned_runs {
 
 /// Random pruning at the very loss that the policy has on the reported rows: r of each feature, carried along the line
 /// through the two runs, without each group once more.  Says in `match` where on it, or why there is none: pruning of
-/// another loss is no control (validity, C10).
+/// another loss is no control.
 inline std::optional<damage_sample> at_equal_loss(pruned_runs& runs, const group_deletions& policy_excess) {
   matched_pruning& match = runs.match;
   if (!match.across) {

@@ -148,7 +148,7 @@ inline damage_agreement compare_order(const damage_controls& controls, const dam
   return out;
 }
 
-/// What may be said of two compressions' damage (validity, section 6): a shared mode only where both J - J_null and
+/// What may be said of two compressions' damage: a shared mode only where both J - J_null and
 /// the partial Spearman lie above 0 for sure.
 ///   shared          both do
 ///   not_shared      one of the two lies below 0 for sure
@@ -156,7 +156,7 @@ inline damage_agreement compare_order(const damage_controls& controls, const dam
 ///   nothing_failed  one of them fails no feature
 ///   no_control      there is no noise to hold it against
 ///   at_ceiling      unrelated noise fails the same features too, all but 1 in 100 that sets of these sizes can share:
-///                   J has no room left above J_null, and no sign of their difference says anything (validity 2.3)
+///                   J has no room left above J_null, and no sign of their difference says anything
 enum class sharing : std::uint8_t { shared, not_shared, undetermined, nothing_failed, no_control, at_ceiling };
 inline constexpr std::array<std::string_view, 6> sharing_names{
     "shared mode", "not a shared mode", "undetermined", "nothing failed", "no control", "J at its ceiling"};

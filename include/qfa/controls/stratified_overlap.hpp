@@ -18,7 +18,7 @@
 namespace qfa {
 
 /// Whether two compressions fail the same features among those whose survival was equally foreseeable: Mantel and
-/// Haenszel's odds ratio over deciles of predicted survival (validity 2.3).  1 where what the reference shows of a
+/// Haenszel's odds ratio over deciles of predicted survival.  1 where what the reference shows of a
 /// feature explains all that the two share.
 struct stratified_overlap {
   estimate odds_ratio;  ///< interval on log; infinite or NaN where a stratum leaves no room

@@ -15,7 +15,7 @@
 
 namespace qfa {
 
-/// How much two compressions agree on the worst features, whatever number of them a threshold fails (validity 2.3).
+/// How much two compressions agree on the worst features, whatever number of them a threshold fails.
 struct worst_agreement {
   estimate rank_biased;  ///< overlap of the rankings by damage, p = .9, the worst 500 of each; interval on logit
   double null_rank_biased = std::numeric_limits<double>::quiet_NaN();  ///< the mean of the same with matched noise

@@ -18,7 +18,7 @@
 
 namespace qfa {
 
-/// Whether damage adds up: A_j = nu_j(all units compressed) / sum_t nu_j(unit t alone) over features (validity A5).
+/// Whether damage adds up: A_j = nu_j(all units compressed) / sum_t nu_j(unit t alone) over features.
 struct unit_additivity {
   /// Within these, sums over units may stand for the whole.
   static constexpr double least = additive_range::least, most = additive_range::most;

@@ -24,7 +24,7 @@
 
 namespace qfa {
 
-/// What a feature counts for in a sum over features, w_j of validity A5 and A6.
+/// What a feature counts for in a sum over features, w_j.
 ///   uniform  1
 ///   mass     sum over tokens of x |w_j|, w_j its decoder row: what it adds to the residual stream
 ///   logit    sum over tokens of x |U w_j|: what it adds to logits (model/logit_lengths.hpp)

@@ -16,7 +16,7 @@
 
 namespace qfa {
 
-/// What one unit does under one policy while all else stays as it was: I_tj of validity A5, in `effect.noise`.
+/// What one unit does under one policy while all else stays as it was: I_tj, in `effect.noise`.
 struct isolated_unit {
   std::size_t unit = 0;
   std::size_t option = 0;        ///< which of the policies

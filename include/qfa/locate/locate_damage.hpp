@@ -57,7 +57,7 @@ struct location_options {
   chosen_weighting weighting{};
 };
 
-/// One unit's part in the damage (validity A5).
+/// One unit's part in the damage.
 struct located_unit {
   std::string name;
   std::size_t weights = 0;

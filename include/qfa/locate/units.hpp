@@ -21,7 +21,7 @@
 
 namespace qfa {
 
-/// What is compressed by itself, to see what it does by itself (validity A5).  The units of any kind share out the
+/// What is compressed by itself, to see what it does by itself.  The units of any kind share out the
 /// matrices that the targets choose: each weight belongs to one of them.
 ///
 ///   tensors   each matrix, as policies see it: a part of a fused tensor is a unit of its own, unless fused

@@ -21,8 +21,8 @@
 
 namespace qfa {
 
-/// Which features are born where others are missed: b_jk, the tokens with x_j > 0, y_j = 0, x_k = 0, y_k > 0 (validity
-/// A11), gathered row by row.
+/// Which features are born where others are missed: b_jk, the tokens with x_j > 0, y_j = 0, x_k = 0, y_k > 0,
+/// gathered row by row.
 ///
 /// Of each j the most frequent k have counters with a bounded error (stats/space_saving.hpp, 64 of them), and its
 /// neighbors exact ones, over the even and the odd groups of rows apart: what is chosen for its count is to be judged

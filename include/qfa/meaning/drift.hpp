@@ -22,7 +22,7 @@ struct drift_rules {
 };
 
 /// How many features mean something else: a divergence between the sides above the 99 % quantile of a control that has
-/// no compression in it (validity A7).
+/// no compression in it.
 struct drift_census {
   double threshold = std::numeric_limits<double>::quiet_NaN();  ///< the quantile, in bits; NaN without controls
   std::size_t controls = 0;                                     ///< features whose control is defined

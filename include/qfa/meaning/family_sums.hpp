@@ -26,7 +26,7 @@ namespace qfa {
 ///   X_j = sum over k in the family, j too, of x_k |w_k| cos(w_j, w_k)
 ///
 /// and Y_j likewise: how much of the direction w_j the family writes.  Where a near-duplicate takes over, Y_j stays
-/// what X_j was, and j has only changed its name (validity A11).
+/// what X_j was, and j has only changed its name.
 ///
 /// Only tokens on which the family fires on either side are visited; the others are zeros.  Sums are kept by groups of
 /// rows: 48 bytes for each group and member of a larger family.

@@ -142,7 +142,7 @@ inline void find_move(feature_meaning& to, std::span<const std::uint32_t> neighb
 
 inline constexpr std::size_t meanings_listed = 20;
 
-/// The largest of many divergences would not be as large again (validity 5.5): the even groups choose.
+/// The largest of many divergences would not be as large again: the even groups choose.
 inline void choose_changed(meaning_findings& out, const side_meanings& reference, const side_meanings& compressed,
                            std::span<const double> common_support_r) {
   for (std::uint32_t j = 0; j < out.features.size(); ++j) {

@@ -35,7 +35,7 @@ struct context {
   constexpr bool operator==(const context&) const = default;
 };
 
-/// The strongest firings of every feature, 50 of each (validity A7), strongest first.
+/// The strongest firings of every feature, 50 of each, strongest first.
 ///
 /// Which they are does not depend on how the rows are cut or merged.  Memory: 600 bytes a feature.
 class top_contexts {

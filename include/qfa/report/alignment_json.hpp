@@ -123,7 +123,7 @@ inline report_json to_json(const probe_fidelity& p) {
           {"recentered", changed(p.recentered)}};
 }
 
-/// Vulnerability is qfa's own definition, in three readings (validity.md 2.9).
+/// Vulnerability is qfa's own definition, in three readings.
 inline report_json to_json(const aligned_directions& d) {
   report_json sites = report_json::array(), proxies = report_json::array(), rankings;
   for (const direction_finding& f : d.found.sites) {

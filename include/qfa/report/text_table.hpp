@@ -177,7 +177,7 @@ inline std::string conditions_table(const audit_result& a, table_form form = tab
 }
 
 /// What the bands bear, and what the SAE's gate makes of noise: why survival by one kind of SAE says nothing beside
-/// that by another (validity 2.1, 2.2).
+/// that by another.
 inline std::string gate_note(const audit_result& a) {
   std::string flips;
   for (const condition_result& c : a.conditions)

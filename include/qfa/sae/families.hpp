@@ -89,7 +89,7 @@ inline std::vector<family_edge> family_edges(const sae& s, std::span<const decod
 /// The family of each of `features` features: its least member.  Features without an edge are families of one.
 ///
 /// Families are the connected components, but for those of more than `largest` members: these lose the edges of their
-/// least cosine, again and again, until none is too large (validity 2.5).  An undefined cosine is the least.
+/// least cosine, again and again, until none is too large.  An undefined cosine is the least.
 ///
 /// Done from the other end: edges join by falling cosine, all of one cosine at once, and where what they would join is
 /// too large, they are among those that are lost.

@@ -21,8 +21,8 @@
 #include "qfa/sae/relaxed.hpp"
 #include "qfa/sae/sae.hpp"
 
-// SAEs that have learned nothing, or not these activations: theirs is the damage that says nothing of learned features
-// (validity, C7).  Each fires as often as the trained one, by thresholds that are set on a sample.
+// SAEs that have learned nothing, or not these activations: theirs is the damage that says nothing of learned features.
+// Each fires as often as the trained one, by thresholds that are set on a sample.
 
 namespace qfa {
 

@@ -128,7 +128,7 @@ inline group_length_check check_group_length(const row_groups& groups,
 }
 
 /// Groups of rows that are long enough for blocks of `length` rows, which may be NaN: while the mean group holds fewer
-/// than 2 b* rows, neighbors are joined, but never to fewer than the 8 groups that intervals take (validity 5.2).
+/// than 2 b* rows, neighbors are joined, but never to fewer than the 8 groups that intervals take.
 inline row_groups lengthen(row_groups groups, double length) {
   const double rows = static_cast<double>(groups.rows());
   while (rows < 2.0 * length * static_cast<double>(groups.groups()) && groups.groups() / 2 >= minimum_groups)

@@ -29,7 +29,7 @@ struct patching_options {
 /// Sums by group of rows of a model that was patched, against the reference.
 using group_comparisons = std::vector<comparison_sum>;
 
-/// What a patch gives back of the predictions (A10 of the validity notes): R = 1 - KL(reference || patched) /
+/// What a patch gives back of the predictions: R = 1 - KL(reference || patched) /
 /// KL(reference || compressed), of mean KL, without one group, or of all.  0 where nothing is gained, 1 where the
 /// patched model predicts as the reference does, negative where it predicts worse; NaN where there is nothing to
 /// recover.

@@ -53,7 +53,7 @@ inline std::vector<double> lacking_at(const sae& s, const coded_pair& codes, std
 }
 
 /// A hook's edit (model/edited_pass.hpp) of the compressed model: gives some features the codes that they have in the
-/// reference, and leaves the rest of the activation as it is (oracle patching, A10 of the validity notes).  Rows have
+/// reference, and leaves the rest of the activation as it is (oracle patching).  Rows have
 /// `row_tokens` tokens, of which the first `skip_positions` have no codes and are left alone.
 struct restore_features {
   const sae& dictionary;

@@ -66,8 +66,7 @@ inline double mean_input_scale(const sae& s, matrix_view<const float> activation
 }  // namespace detail
 
 /// Steers the reference and every compressed model with vectors of a sample of features, and with random ones of equal
-/// length, and says whether r of the audit predicts how faithfully they steer: the validity test of the whole method
-/// (A8 of the validity notes).
+/// length, and says whether r of the audit predicts how faithfully they steer: the validity test of the whole method.
 ///
 /// A feature's vector is its decoder row, times its mean activation where it fires on the reference.  Models come one
 /// after the other.  Throws where there are fewer than two rows, and as edited_pass does; where no feature is measured,

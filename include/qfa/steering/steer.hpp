@@ -23,7 +23,7 @@
 
 namespace qfa {
 
-/// Doses of a vector, in units of what its feature adds when it fires (A8 of the validity notes).
+/// Doses of a vector, in units of what its feature adds when it fires.
 inline const std::vector<double> steering_doses{0.25, 0.5, 1.0, 2.0, 4.0};
 
 /// Where models are steered: at a hook, on rows of tokens, at all positions but the first of each row.

@@ -17,7 +17,7 @@
 
 namespace qfa {
 
-/// How one edit of activations moves two models' logits on the same tokens (A8 of the validity notes):
+/// How one edit of activations moves two models' logits on the same tokens:
 ///
 ///   delta = logits(h + a v) - logits(h), less its mean over the vocabulary, in the reference (d) and compressed (d~)
 ///   gain      g   = E<d, d~> / E|d|^2                   1 where the compressed model responds as strongly
