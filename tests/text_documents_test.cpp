@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+#include "scratch.hpp"
+
 namespace text_documents_test {
 
 using qfa::document_cut;
@@ -35,6 +37,12 @@ TEST_CASE("for_each_document: paragraphs with the breaks between their lines, up
   CHECK(cut("a\nb\n\nc\n", document_cut::blank_lines) == list{"a\nb", "c"});
   CHECK(cut("\n\n a\r\nb\r\n \t\r\n\r\nc", document_cut::blank_lines) == list{" a\r\nb", "c"});
   CHECK(cut(" \n\t\n", document_cut::blank_lines).empty());
+}
+
+TEST_CASE("lines_of: lines that hold more than blanks, behind a byte order mark, and a sentence where there is none") {
+  CHECK(qfa::lines_of("\xef\xbb\xbf" "a\r\n\n b \n", "\"x\"") == list{"a", " b "});
+  for (const char* text : {"", "\n \t\r\n", "\xef\xbb\xbf"})
+    qfa_test::check_refused([&] { qfa::lines_of(text, "\"x.txt\""); }, {"\"x.txt\" holds no text"});
 }
 
 }  // namespace text_documents_test

@@ -11,25 +11,13 @@
 #include "audit_run.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/file.hpp"
-#include "qfa/io/gguf.hpp"
 #include "qfa/io/in_quotes.hpp"
-#include "qfa/io/json.hpp"
+#include "qfa/model/tokenizer_files.hpp"
 #include "qfa/model/vocabulary.hpp"
 #include "qfa/report/report_json.hpp"
 
 namespace qfa_program {
 namespace {
-
-/// Whether a directory, or a model's GGUF file, has a chat template of its own, which is not run here.
-bool has_chat_template(const std::filesystem::path& place) {
-  if (qfa::path_exists(place) && !qfa::path_is_directory(place))
-    return qfa::gguf(place).find("tokenizer.chat_template") != nullptr;
-  if (qfa::path_exists(place / "chat_template.jinja")) return true;
-  const auto file = place / "tokenizer_config.json";
-  if (!qfa::path_exists(file)) return false;
-  const qfa::json config = qfa::read_json(file);
-  return config.is_object() && config.contains("chat_template") && !config.at("chat_template").is_null();
-}
 
 /// Prompts as text, by a tokenizer that is opened when the first of them is met.
 class prompt_texts {
@@ -111,10 +99,10 @@ asked_prompts read_asked_prompts(const align_arguments& a, const qfa::model_conf
 
   // The tokenizer may lie elsewhere, with a configuration of its own.
   const std::filesystem::path beside = std::filesystem::absolute(texts.words().file).parent_path();
-  if (texts.without_bos() > 0 && (expects_bos(a.model, config) || expects_bos(beside, config)))
+  if (texts.without_bos() > 0 && (qfa::expects_bos(a.model, config) || qfa::expects_bos(beside, config)))
     out.warnings.push_back(std::to_string(texts.without_bos()) +
                            " prompts do not begin with BOS, which the model expects: --prompt-bos puts it there");
-  if (a.prompt_template.empty() && (has_chat_template(a.model) || has_chat_template(beside)))
+  if (a.prompt_template.empty() && (qfa::has_chat_template(a.model) || qfa::has_chat_template(beside)))
     out.warnings.emplace_back(
         "the model has a chat template, and the prompts were given to it without: --prompt-template \"...{}...\" says "
         "what stands around them");

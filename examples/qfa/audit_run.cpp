@@ -26,13 +26,13 @@
 #include "qfa/controls/run_controls.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/dtype.hpp"
-#include "qfa/io/gguf.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/npy.hpp"
 #include "qfa/io/sharded_gguf.hpp"
 #include "qfa/model/compress.hpp"
 #include "qfa/model/open_model.hpp"
 #include "qfa/model/processing.hpp"
+#include "qfa/model/tokenizer_files.hpp"
 #include "qfa/sae/load.hpp"
 #include "qfa/steering/run_patching.hpp"
 #include "qfa/steering/run_steering.hpp"
@@ -257,41 +257,9 @@ split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matc
   return out;
 }
 
-namespace {
-
-/// Whether a tokenizer.json's post-processor, or one of its parts, puts a special token before a text.
-bool begins_with_special(const qfa::json& step) {
-  if (!step.is_object()) return false;
-  if (step.contains("processors") && step["processors"].is_array())
-    return std::any_of(step["processors"].begin(), step["processors"].end(), begins_with_special);
-  if (!step.contains("single") || !step["single"].is_array() || step["single"].empty()) return false;
-  return step["single"].front().is_object() && step["single"].front().contains("SpecialToken");
-}
-
-}  // namespace
-
-bool expects_bos(const std::filesystem::path& directory, const qfa::model_config& config) {
-  if (config.family == qfa::model_family::gemma2) return true;
-  if (!std::filesystem::is_directory(directory)) {
-    const qfa::gguf file(directory);
-    const qfa::gguf_value* const adds = file.find("tokenizer.ggml.add_bos_token");
-    return adds != nullptr && adds->truth().value_or(false);
-  }
-  if (const auto file = directory / "tokenizer_config.json"; std::filesystem::exists(file)) {
-    const qfa::json said = qfa::read_json(file);
-    if (said.is_object() && said.contains("add_bos_token") && said["add_bos_token"].is_boolean())
-      return said["add_bos_token"] == true;
-  }
-  const auto file = directory / "tokenizer.json";
-  if (!std::filesystem::exists(file)) return false;
-  const qfa::json tokenizer = qfa::read_json(file);
-  return tokenizer.is_object() && tokenizer.contains("post_processor") &&
-         begins_with_special(tokenizer["post_processor"]);
-}
-
 bool expects_bos_before(const qfa::token_rows& rows, const std::filesystem::path& directory,
                         const qfa::model_config& config) {
-  return qfa::rows_lack_bos(rows, config) && expects_bos(directory, config);
+  return qfa::rows_lack_bos(rows, config) && qfa::expects_bos(directory, config);
 }
 
 std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model) {

@@ -29,11 +29,8 @@ struct split_tokens {
 split_tokens split(qfa::token_rows all, std::size_t max_tokens, std::size_t matching_wanted,
                    std::size_t calibration_wanted);
 
-/// Whether the model wants BOS before a text: what GGUF's metadata or add_bos_token in tokenizer_config.json say, or
-/// else whether the post-processor of tokenizer.json puts a special token first; always where its family does.
-bool expects_bos(const std::filesystem::path& directory, const qfa::model_config& config);
-
-/// Whether rows lack the BOS that it wants.  Where none does, the model's tokenizer, of megabytes, is not read.
+/// Whether rows lack the BOS that the model wants (model/tokenizer_files.hpp).  Where none does, the model's tokenizer,
+/// of megabytes, is not read.
 bool expects_bos_before(const qfa::token_rows& rows, const std::filesystem::path& directory,
                         const qfa::model_config& config);
 

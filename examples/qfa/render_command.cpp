@@ -4,7 +4,6 @@
 #include <iostream>
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "audit_options_cli.hpp"
 #include "commands.hpp"
@@ -12,24 +11,12 @@
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
-#include "qfa/io/json.hpp"
 #include "qfa/report/alignment_page.hpp"
 #include "qfa/report/audit_page.hpp"
+#include "qfa/report/read_report.hpp"
 #include "ranks.hpp"
 
 namespace qfa_program {
-namespace {
-
-/// The report of a file, its keys in their order; refused as `read_json` refuses, and unless it has the key.
-qfa::report_json read_report(const std::filesystem::path& file, std::string_view key) {
-  const qfa::json checked = qfa::read_json(file);
-  if (!checked.is_object() || !checked.contains(key))
-    qfa::fail(qfa::in_quotes(file) + " has no " + std::string(key) + ", expected a report of qfa");
-  return qfa::report_json::parse(qfa::file_bytes(file).text());
-}
-
-}  // namespace
-
 void write_page(const std::filesystem::path& directory) {
   const std::filesystem::path audit = directory / "report.json", alignment = directory / "alignment.json";
   if (!qfa::path_exists(audit) && !qfa::path_exists(alignment))
@@ -40,12 +27,12 @@ void write_page(const std::filesystem::path& directory) {
     const std::filesystem::path table = directory / "features.csv";
     const qfa::file_bytes features(table, qfa::file_access::mapped);
     qfa::atomic_file page(directory / "report.html");
-    qfa::write_audit_page(read_report(audit, "conditions"), features.text(), qfa::in_quotes(table), page.stream());
+    qfa::write_audit_page(qfa::read_report(audit, "conditions"), features.text(), qfa::in_quotes(table), page.stream());
     page.commit();
   }
   if (qfa::path_exists(alignment)) {
     qfa::atomic_file page(directory / "alignment.html");
-    qfa::write_alignment_page(read_report(alignment, "sweep"), page.stream());
+    qfa::write_alignment_page(qfa::read_report(alignment, "sweep"), page.stream());
     page.commit();
   }
 }

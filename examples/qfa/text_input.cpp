@@ -10,6 +10,7 @@
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/trimmed.hpp"
+#include "qfa/model/tokenizer_files.hpp"
 #include "qfa/text/documents.hpp"
 #ifdef QFA_HAS_TEXT
 #include "qfa/text/read_text.hpp"
@@ -65,19 +66,6 @@ void check_token_source(const CLI::App& command, const std::string& tokens, cons
 #ifdef QFA_HAS_TEXT
 namespace {
 
-/// A token of tokenizer_config.json, which is a string or an object around one.
-std::optional<std::string> configured_token(const std::filesystem::path& directory, const char* key) {
-  const auto file = directory / "tokenizer_config.json";
-  if (!qfa::path_exists(file)) return std::nullopt;
-  const qfa::json config = qfa::read_json(file);
-  if (!config.is_object() || !config.contains(key)) return std::nullopt;
-  const qfa::json& token = config.at(key);
-  if (token.is_string()) return token.get<std::string>();
-  if (token.is_object() && token.contains("content") && token.at("content").is_string())
-    return token.at("content").get<std::string>();
-  return std::nullopt;
-}
-
 std::uint32_t id_of(const qfa::tokenizer& words, const std::string& token) {
   const auto id = words.find(token);
   if (!id) qfa::fail("the tokenizer " + qfa::in_quotes(words.file) + " has no token " + qfa::in_quotes(token));
@@ -87,7 +75,7 @@ std::uint32_t id_of(const qfa::tokenizer& words, const std::string& token) {
 /// The end of a text as tokenizer_config.json names it, or else config.json if that names one alone.
 std::uint32_t eos_of(const qfa::tokenizer& words, const std::filesystem::path& model) {
   for (const auto& directory : {words.file.parent_path(), model})
-    if (const auto token = configured_token(directory, "eos_token")) return id_of(words, *token);
+    if (const auto token = qfa::configured_token(directory, "eos_token")) return id_of(words, *token);
   const auto file = model / "config.json";
   if (qfa::path_exists(file)) {
     const qfa::json config = qfa::read_json(file);
@@ -105,7 +93,7 @@ std::optional<std::uint32_t> known_bos(const qfa::tokenizer& words, const std::f
                                        const std::optional<std::uint32_t>& bos) {
   if (bos) return bos;
   for (const auto& directory : {words.file.parent_path(), model})
-    if (const auto token = configured_token(directory, "bos_token")) return words.find(*token);
+    if (const auto token = qfa::configured_token(directory, "bos_token")) return words.find(*token);
   return std::nullopt;
 }
 
@@ -209,17 +197,12 @@ bool names_tokenizer(const text_arguments& text, const std::filesystem::path& mo
 
 std::vector<std::string> read_lines(const std::string& file) {
   const qfa::file_bytes bytes(file);
-  std::string_view text = bytes.text();
+  const std::string_view text = bytes.text();
 #ifdef QFA_HAS_TEXT
   if (const std::size_t bad = qfa::first_invalid_utf8(text); bad != text.size())
     qfa::fail(qfa::in_quotes(file) + " is not UTF-8 at byte " + std::to_string(bad));
 #endif
-  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-  std::vector<std::string> out;
-  qfa::for_each_document(text, qfa::document_cut::lines, [&](std::string_view line) { out.emplace_back(line); });
-  if (out.empty()) qfa::fail(qfa::in_quotes(file) + " holds no text");
-  return out;
+  return qfa::lines_of(text, qfa::in_quotes(file));
 }
 
 token_input read_token_input(const std::string& tokens, const text_arguments& text, const std::string& model,

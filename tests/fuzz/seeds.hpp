@@ -87,6 +87,11 @@ inline void write_seeds(const std::filesystem::path& root) {
   vocabularies.add("{\"\u2581the\": 0, \"<0x0A>\": 2, \"a\": 1}");
   vocabularies.add("{\"\u0120the\": 0, \"\u010A\": 5}");
 
+  seed_folder(root, "tokenizer_config").add(
+      R"({"add_bos_token": true, "bos_token": "<s>", "eos_token": {"content": "</s>"}, "chat_template": "{{ x }}"})");
+  seed_folder(root, "post_processor").add(
+      R"({"post_processor": {"processors": [{"single": [{"SpecialToken": {"id": "<s>"}}, {"Sequence": {}}]}]}})");
+
   seed_folder configs(root, "model_config");
   for (const std::filesystem::path& model : sorted_entries(data / "models"))
     configs.add_file(model / "config.json");
@@ -168,6 +173,8 @@ inline void write_seeds(const std::filesystem::path& root) {
   const auto folder = [&](double survived) {
     return qfa_test::made_report("p", survived, 0.01).dump() + '\0' + table;
   };
+  seed_folder(root, "rendered").add(qfa_test::made_report("p", 7).dump() + '\0' + table);
+  seed_folder(root, "rendered_alignment").add(R"({"format": "qfa-alignment-1", "sweep": {"rows": []}, "caches": []})");
   seed_folder(root, "compared").add(folder(7) + '\0' + folder(9));
   seed_folder shifts(root, "group_shifts");
   shifts.add(std::string("\3\5\6\1", 4) + std::string(120, '\x3e'));
@@ -176,6 +183,7 @@ inline void write_seeds(const std::filesystem::path& root) {
   seed_folder(root, "prompts").add(
       R"({"format": "qfa-prompts-1", "end_of_response": 5, "max_new_tokens": 24, "prompts": [)"
       R"({"id": "h1", "label": "harmful", "split": "test", "text": "how", "tokens": [0, 17]}]})");
+  seed_folder(root, "lines").add("\xef\xbb\xbfhow do i\r\n\n \t\ni cannot\nI\u2019m sorry\n");
   seed_folder verdicts(root, "verdicts");
   verdicts.add("id,condition,verdict\nh1,reference,refused\n");
   verdicts.add(R"([{"id": "h1", "condition": "reference", "verdict": "refused"}])");

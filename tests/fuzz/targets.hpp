@@ -11,10 +11,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "fuzz/places.hpp"
 #include "fuzz/written_targets.hpp"
+#include "qfa/alignment/keyword_judge.hpp"
 #include "qfa/alignment/prompts.hpp"
 #include "qfa/alignment/verdict_file.hpp"
 #include "qfa/cache/plan_spec.hpp"
@@ -30,9 +32,11 @@
 #include "qfa/locate/feature_weights.hpp"
 #include "qfa/model/load.hpp"
 #include "qfa/model/load_gguf.hpp"
+#include "qfa/model/tokenizer_files.hpp"
 #include "qfa/model/tokens.hpp"
 #include "qfa/model/vocabulary.hpp"
 #include "qfa/sae/load.hpp"
+#include "qfa/text/documents.hpp"
 #ifdef QFA_HAS_TEXT
 #include "qfa/text/read_text.hpp"
 #endif
@@ -143,6 +147,21 @@ inline void vocabulary(bytes data) {
   static_cast<void>(words.text(ids));
 }
 
+/// What is read of a tokenizer's files beside the tokenizer.
+inline void tokenizer_config(bytes data) {
+  write("configured/tokenizer_config.json", data);
+  const std::filesystem::path in = directory() / "configured";
+  for (const char* const key : {"bos_token", "eos_token"})
+    tolerate([&] { qfa::configured_token(in, key); });
+  tolerate([&] { qfa::has_chat_template(in); });
+  qfa::expects_bos(in, {});
+}
+
+inline void post_processor(bytes data) {
+  write("processed/tokenizer.json", data);
+  qfa::expects_bos(directory() / "processed", {});
+}
+
 inline void sae_weights(bytes data) {
   const std::string_view config = R"({"architecture": "standard", "d_in": 2, "d_sae": 3, "dtype": "float32",
     "hook_name": "blocks.0.hook_resid_post", "apply_b_dec_to_input": true, "normalize_activations": "none"})";
@@ -170,6 +189,24 @@ inline void cache_plan(bytes data) {
 inline void law_table(bytes data) { qfa::parse_law_table(text_of(data), "the table"); }
 
 inline void prompts(bytes data) { qfa::read_prompts(write("prompts.json", data), 100); }
+
+/// Prompts of --harmful, with a token for each byte, and the phrases of --refusal-phrases.
+inline void lines(bytes data) {
+  std::vector<std::string> read = qfa::lines_of(text_of(data), "the file");
+  qfa::prompt_set set;
+  const qfa::prompt_encoder encode = [](std::string_view text) {
+    std::vector<std::uint32_t> out;
+    for (const char c : text)
+      out.push_back(static_cast<unsigned char>(c));
+    return out;
+  };
+  tolerate([&] {
+    qfa::deal_prompts(set, qfa::prompt_label::harmful, read, encode, 250, "the file");
+    qfa::check_prompts(set, "the file");
+  });
+  const qfa::keyword_judge judge{.phrases = std::move(read)};
+  judge({.id = "p", .prompt = "", .response = text_of(data)});
+}
 
 inline void verdicts(bytes data) {
   tolerate([&] { qfa::read_verdicts(write("verdicts.csv", data)); });
@@ -222,6 +259,8 @@ inline constexpr target targets[] = {
     {"checkpoint_config", checkpoint_config},
     {"sae_config", sae_config},
     {"sae_weights", sae_weights},
+    {"tokenizer_config", tokenizer_config},
+    {"post_processor", post_processor},
     {"vocabulary", vocabulary},
     {"policy", policy},
     {"cache_plan", cache_plan},
@@ -230,10 +269,13 @@ inline constexpr target targets[] = {
     {"earlier_audit", earlier_audit},
     {"feature_columns", feature_columns},
     {"compared", compared},
+    {"rendered", rendered},
+    {"rendered_alignment", rendered_alignment},
     {"activation_file", activation_file},
     {"group_shifts", group_shifts},
     {"law_table", law_table},
     {"prompts", prompts},
+    {"lines", lines},
     {"verdicts", verdicts},
     {"feature_list", feature_list},
 #ifdef QFA_HAS_TEXT

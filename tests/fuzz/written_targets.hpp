@@ -10,6 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <span>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,10 +23,13 @@
 #include "qfa/controls/earlier_audit.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/npy.hpp"
+#include "qfa/report/alignment_page.hpp"
 #include "qfa/report/audit_comparison.hpp"
+#include "qfa/report/audit_page.hpp"
 #include "qfa/report/comparison_text.hpp"
 #include "qfa/report/feature_columns.hpp"
 #include "qfa/report/group_shifts.hpp"
+#include "qfa/report/read_report.hpp"
 
 // The readers of what qfa itself wrote, or another runtime for it, as functions of bytes.
 
@@ -84,6 +88,21 @@ inline void compared(bytes data) {
       if (qfa::why_not_paired(a, b).empty()) qfa::paired_differences(a, b);
     } catch (const qfa::json::exception&) {
     }
+}
+
+/// As `qfa render` reads an audit: its report.json and its features.csv with a zero byte between them.
+inline void rendered(bytes data) {
+  const std::string_view all = text_of(data);
+  const std::size_t end = (std::min)(all.find('\0'), all.size());
+  const qfa::report_json report =
+      qfa::read_report(write("report.json", std::as_bytes(std::span(all.substr(0, end)))), "conditions");
+  std::ostringstream page;
+  qfa::write_audit_page(report, all.substr((std::min)(end + 1, all.size())), "the table", page);
+}
+
+inline void rendered_alignment(bytes data) {
+  std::ostringstream page;
+  qfa::write_alignment_page(qfa::read_report(write("alignment.json", data), "sweep"), page);
 }
 
 inline void activation_file(bytes data) {

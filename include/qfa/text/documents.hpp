@@ -6,7 +6,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <vector>
+
+#include "qfa/core/error.hpp"
 
 namespace qfa {
 
@@ -44,6 +48,17 @@ void for_each_document(std::string_view text, document_cut cut, Take take) {
     at = line_feed + 1;
   }
   close();
+}
+
+/// The lines of a text that hold more than blanks, as the documents that they are, behind a byte order mark if there is
+/// one.  Throws, naming `where`, where there is none.
+inline std::vector<std::string> lines_of(std::string_view text, const std::string& where) {
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  std::vector<std::string> out;
+  for_each_document(text, document_cut::lines, [&](std::string_view line) { out.emplace_back(line); });
+  if (out.empty()) fail(where + " holds no text");
+  return out;
 }
 
 }  // namespace qfa
