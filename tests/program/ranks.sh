@@ -42,6 +42,9 @@ same published "tokens policies" 3 "${model[@]}" --max-tokens 2048 --policy rtn:
 same steered tokens 2 "${model[@]}" --context 8 --max-tokens 1024 --no-loss --policy rtn:bits=4 --steering \
   --steering-features 8 --patching
 grep -q '^Steering at ' steered/said.txt
+# So do controls; a ladder is made of the audit's own conditions.
+same controlled tokens 2 "${model[@]}" --max-tokens 2048 --no-loss --policy rtn:bits=4 --ladder --controls \
+  --control-tokens 1024 --control-seeds 2
 # Six rows are one group: all ranks but one are idle.
 same idle "tokens policies" 4 "${model[@]}" --max-tokens 768 --policy rtn:bits=4
 

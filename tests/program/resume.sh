@@ -70,6 +70,20 @@ grep -q 'going on from' killed.err
 for file in report.json features.csv groups.npy; do cmp "steered/$file" "steered.killed/$file"; done
 diff <(sed 's/steered.killed/steered/g' steered.killed.txt) steered.txt
 
+# So are controls, which are drawn from seeds, and what the rungs of a ladder say together.
+controlled=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --max-tokens 2048 --no-loss
+  --policy rtn:bits=4 --ladder --controls --control-tokens 1024 --control-seeds 2 --checkpoint-seconds 0)
+"${controlled[@]}" --out controlled >controlled.txt
+"${controlled[@]}" --out controlled.killed >killed.txt 2>&1 &
+pid=$!
+until [ -e controlled.killed/resume/qfa-audit-state ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+kill -KILL "$pid" 2>/dev/null || true
+wait "$pid" 2>/dev/null || true
+"${controlled[@]}" --out controlled.killed --resume >controlled.killed.txt 2>killed.err
+grep -q 'going on from' killed.err
+for file in report.json features.csv groups.npy; do cmp "controlled/$file" "controlled.killed/$file"; done
+diff <(sed 's/controlled.killed/controlled/g' controlled.killed.txt) controlled.txt
+
 # A checkpoint of another input is refused by one sentence that says what differs, and is still there.
 "${model_audit[@]}" --out other >other.txt 2>&1 &
 pid=$!
