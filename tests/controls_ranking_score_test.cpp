@@ -62,7 +62,7 @@ TEST_CASE("score_ranking: no AUC where the smaller class has fewer than 25 featu
       to.features["c"][f].r = f < survivors ? 0.95 : 0.5;
     return score_ranking(made_audit(60, falling, 1, "t"), "c", to, "c");
   };
-  for (const std::size_t survivors : {0, 24, 36, 60}) {
+  for (const std::size_t survivors : {0U, 24U, 36U, 60U}) {
     const ranking_score s = scored(survivors);
     CHECK(std::isnan(s.auc.value));
     CHECK(s.auc.range.kind == interval_kind::refused);
