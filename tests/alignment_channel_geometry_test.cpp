@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -53,11 +54,24 @@ TEST_CASE("measure_geometry: a channel's own scale saves whispers and no dips") 
   CHECK(blocks.both > 0);
   CHECK(found.per_channel[2].counts == blocks);
   CHECK(&found.published() == found.per_channel.data());
+  // One scale against one for each channel of the keys, however many tokens: by blocks of 4 once for each whole block;
+  // random groups are as many; groups of channels have a scale in every token.
+  std::size_t longest = 0;
+  for (const std::size_t prompt : p.harmful(prompt_split::calibration))
+    longest = std::max(longest, p.prompts.prompts[prompt].tokens.size());
+  const std::size_t channels = asked.reference().config().key_width(), in_groups = (channels + 15) / 16 * longest;
+  using counts = std::array<std::size_t, 2>;
+  CHECK(found.scaled_tokens == longest);
+  for (const std::size_t i : {0U, 1U, 3U})
+    CHECK(found.per_channel[i].scales == counts{1, channels});
+  CHECK(found.per_channel[2].scales == counts{longest / 4, longest / 4 * channels});
+  CHECK(found.direction.scales == counts{channels, channels});
   // Groups of 16 save whispers in all layers; dips lie beside the outlier.
   REQUIRE(found.groups.size() == 4);
   for (std::size_t i = 0; i < 4; ++i) {
     CAPTURE(scale_lifetime_names[i]);
     CHECK(found.groups[i].lifetime == static_cast<scale_lifetime>(i));
+    if (i != 2) CHECK(found.groups[i].scales == counts{1, in_groups});
     if (i != 2) CHECK(found.groups[i].counts == reduction_counts{.both = 15, .coarse_only = 25});
   }
   CHECK(found.published_groups().estimate.value == 0.625);

@@ -32,6 +32,9 @@ TEST_CASE("alignment json: holds every count, interval and plan, and null where 
   CHECK(j["geometry"]["group_reduction"].size() == 4);
   CHECK(j["geometry"]["group_reduction"][3]["scales"] == "full_pass");
   CHECK(j["geometry"]["per_channel_reduction"][0]["scales"] == "call");
+  CHECK(j["geometry"]["per_channel_reduction"][0]["coarse_scales"] == 1);
+  CHECK(j["geometry"]["per_channel_reduction"][0]["fine_scales"] == a.geometry.published().scales[1]);
+  CHECK(j["geometry"]["scaled_tokens"] == a.geometry.scaled_tokens);
   CHECK(j["diagnosis"]["mode"] == "outlier_as_safety");
   double sum = 0.0;
   for (const auto& [mode, probability] : j["diagnosis"]["probability"].items())

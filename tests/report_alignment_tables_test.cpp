@@ -41,6 +41,12 @@ TEST_CASE("alignment tables: a row for each condition, with what a reader must k
   const std::string reductions = reductions_table(a);
   for (const char* lifetime : {"by call", "by frozen_prefill", "by grouped", "by full_pass", "PCR_dir"})
     CHECK(reductions.find(lifetime) != std::string::npos);
+  const std::array<std::size_t, 2>& scales = a.geometry.published().scales;
+  const std::string both = " " + std::to_string(scales[0]) + " v " + std::to_string(scales[1]) + " ";
+  CHECK(reductions.find(both) != std::string::npos);
+  CHECK(scales[1] > 1);
+  CHECK(reductions.find("of a prompt of " + std::to_string(a.geometry.scaled_tokens) + " tokens in one call") !=
+        std::string::npos);
   const std::string mitigations = mitigations_table(a);
   CHECK(lines_of(mitigations) == 2 + a.verified.rows.size());
   CHECK(mitigations.find("\n> groups of") != std::string::npos);

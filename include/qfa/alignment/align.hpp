@@ -89,6 +89,8 @@ inline alignment_result align(behavior& asked, const token_rows& text, const ali
     to->counts = asked.reduction(everywhere(specs.tensor()), everywhere(fine), measure.harmful());
     to->estimate = estimate_reduction(to->counts);
   }
+  out.test_per_channel.scales = out.geometry.published().scales;  // of prompts as long
+  out.test_groups.scales = out.geometry.published_groups().scales;
   const double foretelling = out.geometry.published().estimate.value, told = out.test_per_channel.estimate.value;
   if (!std::isnan(foretelling) && !std::isnan(told)) out.foretold = pcr_predicts(foretelling, told);
 

@@ -79,6 +79,11 @@ struct random_groups {
     return {.keys = side, .values = side};
   }
 
+  /// How many scales the keys of so many tokens of a layer have, where they came in one call.
+  std::size_t key_scales(std::size_t tokens, const cache_info& info) const noexcept {
+    return groups_of(tokens * info.width(), info.width());
+  }
+
   static constexpr std::string_view spec_name = "random_groups";
   static constexpr std::string_view summary = "control: as many scales as channels, for random groups of elements";
   static constexpr auto fields() {

@@ -79,6 +79,12 @@ struct uniform_cache {
     return {.keys = side_bits(cache_side::keys, tokens, info), .values = side_bits(cache_side::values, tokens, info)};
   }
 
+  /// How many scales the keys of so many tokens of a layer have, where they came in one call; 0 of 16 bits.
+  std::size_t key_scales(std::size_t tokens, const cache_info& info) const noexcept {
+    const side_settings s = settings(cache_side::keys);
+    return s.bits == 16 ? 0 : side_scales(s, quantized_of(tokens), info);
+  }
+
   static constexpr std::string_view spec_name = "uniform";
   static constexpr std::string_view summary = "round keys and values to integers, as arXiv 2606.09864; section4, ...";
   static constexpr auto fields() {
@@ -121,20 +127,25 @@ struct uniform_cache {
     return lifetime == scale_lifetime::grouped ? tokens / block * block : tokens;
   }
 
+  /// Of tokens that are quantized, whole blocks where there are blocks.
+  std::size_t side_scales(const side_settings& s, std::size_t quantized, const cache_info& info) const noexcept {
+    std::size_t scales = 0;
+    for (std::size_t first = 0; first < quantized;) {
+      const std::size_t together = lifetime == scale_lifetime::grouped ? block : quantized;
+      scales += tiling_of(s.per, s.group, together, info).count(together, info.width());
+      first += together;
+    }
+    return scales;
+  }
+
   double side_bits(cache_side side, std::size_t tokens, const cache_info& info) const noexcept {
     const side_settings s = settings(side);
     const double width = static_cast<double>(info.width());
     if (s.bits == 16) return static_cast<double>(tokens) * width * untouched_bits;
     const std::size_t quantized = quantized_of(tokens);
-    std::size_t groups = 0;
-    for (std::size_t first = 0; first < quantized;) {
-      const std::size_t together = lifetime == scale_lifetime::grouped ? block : quantized;
-      groups += tiling_of(s.per, s.group, together, info).count(together, info.width());
-      first += together;
-    }
     const int zero = range == cache_range::asymmetric ? s.bits : 0;
     return static_cast<double>(quantized) * width * s.bits +
-           static_cast<double>(groups) * (bits_of(arithmetic) + zero) +
+           static_cast<double>(side_scales(s, quantized, info)) * (bits_of(arithmetic) + zero) +
            static_cast<double>(tokens - quantized) * width * untouched_bits;
   }
 

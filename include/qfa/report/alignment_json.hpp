@@ -61,6 +61,8 @@ inline report_json reduction_json(const grain_reduction& r) {
           {"coarse_only", r.counts.coarse_only},
           {"fine_only", r.counts.fine_only},
           {"neither", r.counts.neither},
+          {"coarse_scales", r.scales[0]},
+          {"fine_scales", r.scales[1]},
           {"value", number_or_null(r.estimate.value)},
           {"interval", to_json(r.estimate.interval)},
           {"half_added", r.estimate.half_added}};
@@ -230,6 +232,7 @@ inline report_json to_json(const alignment_result& a) {
   };
   out["geometry"] = {{"layer", a.geometry.layer},
                      {"prompts", a.counted_prompts},
+                     {"scaled_tokens", a.geometry.scaled_tokens},
                      {"per_channel_reduction", lifetimes(a.geometry.per_channel)},
                      {"against_random_groups", detail::reduction_json(a.geometry.direction)},
                      {"group_reduction", lifetimes(a.geometry.groups)},

@@ -95,9 +95,10 @@ inline std::string layers_table(const alignment_result& a) {
 
 /// What a finer grain takes back at the critical layer, and in all.
 inline std::string reductions_table(const alignment_result& a) {
-  text_table table({"reduction", "coarse", "fine", "both", "value", "95 %"});
+  text_table table({"reduction", "scales", "coarse", "fine", "both", "value", "95 %"});
   const auto add = [&](const std::string& what, const grain_reduction& r) {
-    table.add({what, detail::of_trials(r.counts.coarse()), detail::of_trials(r.counts.fine()),
+    table.add({what, std::to_string(r.scales[0]) + " v " + std::to_string(r.scales[1]),
+               detail::of_trials(r.counts.coarse()), detail::of_trials(r.counts.fine()),
                std::to_string(r.counts.both), fixed(r.estimate.value, 2), detail::bounds_text(r.estimate.interval, 2)});
   };
   const auto add_each = [&](const std::string& what, const std::vector<grain_reduction>& of_each) {
@@ -109,7 +110,8 @@ inline std::string reductions_table(const alignment_result& a) {
   add_each("groups, all layers", a.geometry.groups);
   add("PCR, all layers, test prompts", a.test_per_channel);
   add("groups, all layers, test prompts", a.test_groups);
-  return table.str();
+  return table.str() + "scales: of one layer's keys, and as many of its values, of a prompt of " +
+         std::to_string(a.geometry.scaled_tokens) + " tokens in one call, under the coarser and the finer grain\n";
 }
 
 /// What each mitigation gave back on the test prompts, and what it costs.

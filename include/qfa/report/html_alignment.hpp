@@ -89,11 +89,14 @@ function showAlignment() {
   begin('reductions', 'What a finer grain takes back', 'PCR is the share of flips that scales by channel take back; ' +
     'its interval is of the paired prompts.');
   const reduction = (what, r) =>
-    [what, `${r.both + r.coarse_only}/${r.both + r.coarse_only + r.fine_only + r.neither}`,
+    [what, `${r.coarse_scales} v ${r.fine_scales}`,
+    `${r.both + r.coarse_only}/${r.both + r.coarse_only + r.fine_only + r.neither}`,
     `${r.both + r.fine_only}/${r.both + r.coarse_only + r.fine_only + r.neither}`, String(r.both), fixed(r.value, 2),
     range(r, 2)];
   const g = a.geometry;
-  add(table('Reductions of flips', ['reduction', 'flips, coarse', 'flips, fine', 'both', 'value', '95 %'],
+  add(table(`Reductions of flips; scales of one layer's keys, and as many of its values, of a prompt of ` +
+    `${g.scaled_tokens} tokens in one call`,
+    ['reduction', 'scales', 'flips, coarse', 'flips, fine', 'both', 'value', '95 %'],
     [...g.per_channel_reduction.map(r => reduction(`PCR, scales by ${words(r.scales)}`, r)),
     reduction('PCR_dir, against random groups', g.against_random_groups),
     ...g.group_reduction.map(r => reduction(`groups in all layers, scales by ${words(r.scales)}`, r)),
