@@ -43,7 +43,7 @@ mine/build/mine examples/demo/model nowhere examples/demo/tokens.npy >said 2>&1 
 bash "$source/tests/docs/console.sh" home/.local/bin/qfa "$source" "$work/console" README.md
 
 # The first command of README.md with MODEL_DIR, on the model that there is.
-awk '/ --model MODEL_DIR / { inside = 1 } inside { print } /--out report$/ { exit }' "$source/README.md" |
+awk '/ --model MODEL_DIR / { inside = 1 } inside { print; if (/--out report$/) exit }' "$source/README.md" |
   sed 's|MODEL_DIR|examples/demo/model|; s|SAE_DIR|examples/demo/sae|; s|tokens.npy|examples/demo/tokens.npy|' >audit
 [ "$(wc -l <audit)" = 2 ] || { cat audit; echo "README.md has no audit of MODEL_DIR in two lines"; exit 1; }
 bash -euo pipefail audit >said 2>&1 || { cat said; echo "README.md's audit of a model directory fails"; exit 1; }
