@@ -36,7 +36,7 @@ earlier_audit made_audit(std::size_t width, double (*r)(std::size_t), unsigned s
 
 double falling(std::size_t f) { return 0.95 - 0.002 * static_cast<double>(f); }
 double wild(std::size_t f) {
-  return 0.85 + 0.1 * static_cast<double>(f * 37 % 60) / 60.0 - 0.0005 * static_cast<double>(f);
+  return 0.86 + 0.1 * static_cast<double>(f * 37 % 60) / 60.0 - 0.0005 * static_cast<double>(f);
 }
 
 }  // namespace
