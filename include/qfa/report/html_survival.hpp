@@ -114,15 +114,15 @@ function showBands() {
   const gaps = ((report.overlaps || {})[protocol] || []).filter(o => o.a_survives_more_by &&
     list.includes(o.a) && list.includes(o.b));
   if (gaps.length === 0) return;
-  heading('Differences between policies');
-  add(table(`One policy less another, paired by groups of rows, ${protocolWords()}, ${saeWords(report)}`,
+  add(details('Differences between every two policies',
+    table(`One policy less another, paired by groups of rows, ${protocolWords()}, ${saeWords(report)}`,
     ['policies', ['counted', 'features that both count'], ['r > 0.9, points', 'share of them with r above 0.9'],
       ['less bias', 'bias of the plug-in shares taken off by the jackknife'], 'points 95 %', 'mean r', 'mean r 95 %'],
     gaps.map(o => [`${o.a} less ${o.b}`, whole(o.features), signed(times(100, value(o.a_survives_more_by)), 1),
       signed(times(100, o.a_survives_more_by.bias_corrected), 1), percentRange(o.a_survives_more_by),
-      signed(value(o.a_mean_r_more_by), 4), range(o.a_mean_r_more_by, 4)])));
-  paragraph('The same group of rows is left out of both, so what rows do to both is in no interval: two policies ' +
-    'whose own intervals overlap may still differ for sure.', 'notes');
+      signed(value(o.a_mean_r_more_by), 4), range(o.a_mean_r_more_by, 4)])),
+    h('p', {class: 'notes'}, 'The same group of rows is left out of both, so what rows do to both is in no interval: ' +
+    'two policies whose own intervals overlap may still differ for sure.')));
 }
 
 function showMasking() {
