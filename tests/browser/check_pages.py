@@ -272,7 +272,7 @@ def below_pictures(folder):
                     return false; };
                   return [...document.querySelectorAll('figure')].filter(f => !f.querySelector('table') && !follows(f)).map(f => f.querySelector('strong').textContent);""")
     assert not bare, f"no table below {bare}"
-    shifts = [c for c in report["conditions"] if "shift" in c]
+    shifts = [c for c in report["conditions"] if "shift" in c and not c.get("ladder_only")]
     lines = cells("shift", "Energy of the shift by position")
     assert shifts and len(lines) == len(shifts[0]["shift"]["by_position"]["rows"])
     for k, line in enumerate(lines):
@@ -301,7 +301,7 @@ def below_pictures(folder):
                     low, high = line["95 %"].strip("[]").split(", ")
                     assert abs(float(low) - e["interval"]["lower"]) < 0.000501 and abs(float(high) - e["interval"]["upper"]) < 0.000501, line
     lines = cells("prediction", "ROC of the honest prediction")
-    curves = {c["policy"]: c["prediction_honest"]["roc"]["rows"] for c in report["conditions"] if "roc" in c.get("prediction_honest", {})}
+    curves = {c["policy"]: c["prediction_honest"]["roc"]["rows"] for c in report["conditions"] if "roc" in c.get("prediction_honest", {}) and not c.get("ladder_only")}
     assert curves and all(len(lines) == len(rows) for rows in curves.values())
     for k, line in enumerate(lines):
         for policy, rows in curves.items():
