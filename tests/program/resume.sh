@@ -55,34 +55,29 @@ same_after_kills() {
 same_after_kills model 8 "${model_audit[@]}"
 same_after_kills files 4 "${file_audit[@]}"
 
+# same_after_a_kill NAME COMMAND...: killed as soon as there is a checkpoint, the audit goes on to the same files and text.
+same_after_a_kill() {
+  local name=$1 pid
+  shift
+  "$@" --out "$name" >"$name.txt"
+  "$@" --out "$name.killed" >killed.txt 2>&1 &
+  pid=$!
+  until [ -e "$name.killed/resume/qfa-audit-state" ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
+  kill -KILL "$pid" 2>/dev/null || true
+  wait "$pid" 2>/dev/null || true
+  "$@" --out "$name.killed" --resume >"$name.killed.txt" 2>killed.err
+  grep -q 'going on from' killed.err
+  for file in report.json features.csv groups.npy; do cmp "$name/$file" "$name.killed/$file"; done
+  diff <(sed "s/$name.killed/$name/g" "$name.killed.txt") "$name.txt"
+}
 # Steering and patching come when the audit is over, and are done again where it goes on.
-steered=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --context 8 --max-tokens 1024
-  --no-loss --policy rtn:bits=4 --steering --steering-features 8 --patching --checkpoint-seconds 0)
-"${steered[@]}" --out steered >steered.txt
+same_after_a_kill steered "$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --context 8 \
+  --max-tokens 1024 --no-loss --policy rtn:bits=4 --steering --steering-features 8 --patching --checkpoint-seconds 0
 grep -q '^Steering at ' steered.txt
-"${steered[@]}" --out steered.killed >killed.txt 2>&1 &
-pid=$!
-until [ -e steered.killed/resume/qfa-audit-state ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
-kill -KILL "$pid" 2>/dev/null || true
-wait "$pid" 2>/dev/null || true
-"${steered[@]}" --out steered.killed --resume >steered.killed.txt 2>killed.err
-grep -q 'going on from' killed.err
-for file in report.json features.csv groups.npy; do cmp "steered/$file" "steered.killed/$file"; done
-diff <(sed 's/steered.killed/steered/g' steered.killed.txt) steered.txt
-
 # So are controls, which are drawn from seeds, and what the rungs of a ladder say together.
-controlled=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --max-tokens 2048 --no-loss
-  --policy rtn:bits=4 --ladder --controls --control-tokens 1024 --control-seeds 2 --checkpoint-seconds 0)
-"${controlled[@]}" --out controlled >controlled.txt
-"${controlled[@]}" --out controlled.killed >killed.txt 2>&1 &
-pid=$!
-until [ -e controlled.killed/resume/qfa-audit-state ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
-kill -KILL "$pid" 2>/dev/null || true
-wait "$pid" 2>/dev/null || true
-"${controlled[@]}" --out controlled.killed --resume >controlled.killed.txt 2>killed.err
-grep -q 'going on from' killed.err
-for file in report.json features.csv groups.npy; do cmp "controlled/$file" "controlled.killed/$file"; done
-diff <(sed 's/controlled.killed/controlled/g' controlled.killed.txt) controlled.txt
+same_after_a_kill controlled "$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" \
+  --max-tokens 2048 --no-loss --policy rtn:bits=4 --ladder --controls --control-tokens 1024 --control-seeds 2 \
+  --checkpoint-seconds 0
 
 # A checkpoint of another input is refused by one sentence that says what differs, and is still there.
 "${model_audit[@]}" --out other >other.txt 2>&1 &

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string>
 #include <vector>
@@ -82,35 +83,30 @@ inline double rank_biased_of_damage(std::span<const double> a, std::span<const d
 /// chances, which took most of the time in which an audit of many policies is concluded.
 inline std::array<estimate, 3> smoothed_jaccards(const survey& a, const survey& b,
                                                  std::span<const std::uint32_t> features) {
-  const leave_one_out &of_a = a.correlations, &of_b = b.correlations;
-  const std::vector<count_bandwidth> widths_a = bandwidths_of(of_a, features);
-  const std::vector<count_bandwidth> widths_b = bandwidths_of(of_b, features);
+  const countable of_a(a.correlations, features), of_b(b.correlations, features);
   const smoothed_bands bands(a.rules.bands);
-  const auto found = delete_and_count_each<3>(of_a.groups, [&](std::size_t g, auto width) {
-    std::array<double, 3> both{}, either{};
-    for (std::size_t i = 0; i < features.size(); ++i) {
-      const std::uint32_t f = features[i];
-      const bool all = g == of_a.groups;
-      const band_chances in_a = bands(all ? of_a.r[f] : of_a.without(g, f), width(widths_a[i]));
-      const band_chances in_b = bands(all ? of_b.r[f] : of_b.without(g, f), width(widths_b[i]));
-      const double blurred_a = in_a.of(outcome::blurred), blurred_b = in_b.of(outcome::blurred);
-      const double destroyed_a = in_a.of(outcome::destroyed), destroyed_b = in_b.of(outcome::destroyed);
-      const std::array<double, 3> x{blurred_a + destroyed_a, blurred_a, destroyed_a};
-      const std::array<double, 3> y{blurred_b + destroyed_b, blurred_b, destroyed_b};
-      for (std::size_t s = 0; s < 3; ++s) {
-        both[s] += x[s] * y[s];
-        either[s] += x[s] + y[s] - x[s] * y[s];
-      }
-    }
-    return std::array{ratio(both[0], either[0]), ratio(both[1], either[1]), ratio(both[2], either[2])};
+  const auto found = delete_and_count_each<3>(of_a.groups(), [&](std::size_t g, auto width) {
+    const std::vector<band_chances> in_a = of_a.chances(g, bands, width), in_b = of_b.chances(g, bands, width);
+    const auto jaccard_where = [&](auto chance) {
+      std::vector<double> x, y;
+      std::ranges::transform(in_a, std::back_inserter(x), chance);
+      std::ranges::transform(in_b, std::back_inserter(y), chance);
+      return jaccard_of_chances(x, y);
+    };
+    const auto blurred = [](const band_chances& c) { return c.of(outcome::blurred); };
+    const auto destroyed = [](const band_chances& c) { return c.of(outcome::destroyed); };
+    const auto either = [&](const band_chances& c) { return blurred(c) + destroyed(c); };
+    return std::array{jaccard_where(either), jaccard_where(blurred), jaccard_where(destroyed)};
   });
   const jackknife_options on_logit{.scale = interval_scale::logit};
   return {found[0].concluded(on_logit), found[1].concluded(on_logit), found[2].concluded(on_logit)};
 }
 
-/// Overlap of the features of which `belongs(r)` holds under each condition; `jaccard` is theirs.
+/// Overlap of the features, of those that `both` count, of which `belongs(r)` holds under each condition; `jaccard` is
+/// theirs.
 template <class Belongs>
-set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs, const estimate& jaccard) {
+set_overlap overlap_where(const survey& a, const survey& b, std::span<const std::uint32_t> both, Belongs belongs,
+                          const estimate& jaccard) {
   const auto members = [&](std::span<const double> r, const survey& s) {
     std::vector<std::uint8_t> in(r.size());
     for (std::size_t i = 0; i < r.size(); ++i)
@@ -121,7 +117,6 @@ set_overlap overlap_where(const survey& a, const survey& b, Belongs belongs, con
     return count_overlap(members(ra, a), members(rb, b));
   };
   set_overlap out;
-  const auto both = counted_by_both(a, b);
   std::vector<double> rates;
   for (const std::uint32_t f : both)
     rates.push_back(a.rates[f]);
@@ -159,9 +154,12 @@ inline damage_overlap compare_damage(const survey& a, const survey& b) {
   out.gap = compare_survival(a, b);
   const auto both = counted_by_both(a, b);
   const std::array<estimate, 3> jaccards = detail::smoothed_jaccards(a, b, both);
-  out.not_survived = detail::overlap_where(a, b, [](outcome o) { return o != outcome::survived; }, jaccards[0]);
-  out.blurred = detail::overlap_where(a, b, [](outcome o) { return o == outcome::blurred; }, jaccards[1]);
-  out.destroyed = detail::overlap_where(a, b, [](outcome o) { return o == outcome::destroyed; }, jaccards[2]);
+  out.not_survived =
+      detail::overlap_where(a, b, both, [](outcome o) { return o != outcome::survived; }, jaccards[0]);
+  out.blurred =
+      detail::overlap_where(a, b, both, [](outcome o) { return o == outcome::blurred; }, jaccards[1]);
+  out.destroyed =
+      detail::overlap_where(a, b, both, [](outcome o) { return o == outcome::destroyed; }, jaccards[2]);
 
   const auto pairs =
       keep_complete_pairs(detail::damages(a.correlations.of(both)), detail::damages(b.correlations.of(both)));

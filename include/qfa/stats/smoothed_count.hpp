@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <numbers>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -162,10 +163,10 @@ class countable {
   std::size_t groups() const noexcept { return r_->groups; }
   std::span<const count_bandwidth> bandwidths() const noexcept { return bandwidths_; }
 
-  /// chance(r, h) of each feature, h the bandwidth that `width` picks.
+  /// chance(r, h) of each feature, a number or several, h the bandwidth that `width` picks.
   template <class Chance, class Width>
-  std::vector<double> chances(std::size_t g, Chance chance, Width width) const {
-    std::vector<double> out;
+  std::vector<std::invoke_result_t<Chance&, double, double>> chances(std::size_t g, Chance chance, Width width) const {
+    std::vector<std::invoke_result_t<Chance&, double, double>> out;
     out.reserve(features_.size());
     for (std::size_t i = 0; i < features_.size(); ++i) {
       const std::uint32_t f = features_[i];
