@@ -76,6 +76,15 @@ TEST_CASE("allocation_header: says what was read, by which SAE, and what to bewa
   const std::string other = qfa::allocation_header(qfa_test::made_allocation(), made);
   CHECK(says(other, "no BOS"));
   CHECK(says(other, "calibrated on \"some.npy\"\n"));
+  CHECK(!says(other, "groups of rows, not"));
+  qfa::allocation_result joined = qfa_test::made_allocation();
+  joined.halving = qfa::group_halving{
+      .from = 40, .to = 10, .block_length = 3.5, .policy = "KL", .series = "excess loss", .for_halves = 10};
+  CHECK(says(qfa::allocation_header(joined, made),
+             "note: intervals leave out each of 10 groups of rows, not 40, as rows depend on each other in excess loss "
+             "of KL over 3.5 rows\n"));
+  joined.halving->long_enough = false;
+  CHECK(says(qfa::allocation_header(joined, made), "over 3.5 rows, and a group has 1.0: 8 groups would be"));
 }
 
 TEST_CASE("allocation_table: a line for each plan, the uniform one with its option") {

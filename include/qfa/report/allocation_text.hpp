@@ -10,6 +10,7 @@
 #include "qfa/allocate/held_out.hpp"
 #include "qfa/allocate/result.hpp"
 #include "qfa/audit/result.hpp"
+#include "qfa/report/halving_note.hpp"
 #include "qfa/report/text_table.hpp"
 
 namespace qfa {
@@ -113,7 +114,8 @@ inline std::string allocation_header(const allocation_result& a, const audit_pro
   for (const auto* list : {&made.warnings, &a.warnings})
     for (const std::string& warning : *list)
       out += "warning: " + warning + "\n";
-  return out;
+  const std::size_t rows = a.held_out_tokens / (std::max<std::size_t>)(made.context, 1);
+  return out + halving_note(a.halving) + short_groups_warning(a.halving, rows);
 }
 
 /// A line for each plan: what it takes, what was predicted, and what it came to on held-out rows.
