@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <random>
+#include <utility>
 #include <vector>
 
 #include "audit_made_up.hpp"
@@ -52,7 +54,7 @@ TEST_CASE("lengthen_groups: b* is that of an audit of the same model on the same
     options.halve_groups = true;
     model_audit audit(tiny_model(), lossless_sae(64), repeated_rows(copies), tiny_settings(published), options);
     audit.run(rtn{.bits = 4});
-    const group_halving expected = audit.conclude().made.halving.value();
+    const group_halving expected = audit.result().made.halving.value();
     CHECK(found.block_length == expected.block_length);
     CHECK(found.from == 64);
     CHECK(found.to == expected.to);
@@ -74,7 +76,8 @@ TEST_CASE("lengthen_groups: without losses, or where nothing changes before the 
   const group_halving behind = lengthen_groups(bench, option, bench.units(unit_kind::layers, last));
   CHECK(behind.series == "excess loss");
   unit_bench deaf = bench_on(repeated_rows(8), {.losses = false});
-  const group_halving nothing = lengthen_groups(deaf, deaf.compress(rtn{.bits = 3}, last), bench.units(unit_kind::layers, last));
+  const group_halving nothing =
+      lengthen_groups(deaf, deaf.compress(rtn{.bits = 3}, last), deaf.units(unit_kind::layers, last));
   CHECK(std::isnan(nothing.block_length));
   CHECK(nothing.to == 64);
   CHECK(nothing.long_enough);
