@@ -51,7 +51,8 @@ TEST_CASE("bench_groups: numbers are those of tables that were filled by the joi
   CHECK(joined.whole() == row_groups(128, 8));
   CHECK(joined.halves() == row_groups(128, 16));
   const feature_noise found = joined.noise(made_table(128, gathered));
-  const feature_noise whole = made_table(128, joined.whole()).noise(), halves = made_table(128, joined.halves()).noise();
+  const feature_noise whole = made_table(128, joined.whole()).noise(),
+                      halves = made_table(128, joined.halves()).noise();
   CHECK(found.groups == 8);
   CHECK(found.half_groups() == 16);
   check_close(found.all, whole.all);

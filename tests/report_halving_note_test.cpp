@@ -23,7 +23,8 @@ TEST_CASE("halving_note: groups that were joined, why, and that what half of the
   const std::string note = halving_note(h);
   CHECK(note.starts_with("note: intervals leave out each of 8 groups of rows, not 64"));
   CHECK(note.ends_with(
-      "over 9.2 rows; what one half of the rows chooses and the other half judges has 16 groups, since half of 8 is too "
+      "over 9.2 rows; what one half of the rows chooses and the other half judges has 16 groups, since half of 8 is "
+      "too "
       "few for an interval: they are shorter than that asks for, and its intervals may be too narrow\n"));
   h->to = h->from = 64;
   CHECK(halving_note(h).empty());

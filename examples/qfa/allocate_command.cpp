@@ -169,9 +169,10 @@ void add_allocate(CLI::App& app) {
   command->add_flag("--no-prepend-bos", audit.no_prepend_bos, "leave rows as they are");
   command->add_option("--skip-positions", audit.skip_positions,
                       "leave the first N positions of a row out of the statistics");
-  command->add_flag("--keep-groups", audit.keep_groups,
-                    "leave out each group of held-out rows however far rows depend on each other; without, neighbors are "
-                    "joined where they are too short");
+  command->add_flag(
+      "--keep-groups", audit.keep_groups,
+      "leave out each group of held-out rows however far rows depend on each other; without, neighbors are "
+      "joined where they are too short");
   command->add_option("--protocol", audit.protocol, "which features count: honest (measured) or published (active)");
   command->add_option("--processing", audit.processing, "weights as stored (none), as TransformerLens folds them (tl)");
   command->add_option("--order", audit.order, "compress,process (as deployed) or process,compress (as published)");

@@ -177,9 +177,10 @@ void add_locate(CLI::App& app) {
   command->add_flag("--no-prepend-bos", a.no_prepend_bos, "leave rows as they are");
   command->add_option("--skip-positions", a.skip_positions,
                       "leave the first N positions of a row out of the statistics");
-  command->add_flag("--keep-groups", a.keep_groups,
-                    "leave out each of 64 groups of rows however far rows depend on each other; without, groups are cut "
-                    "between documents, where these are known, and joined where they are too short");
+  command->add_flag(
+      "--keep-groups", a.keep_groups,
+      "leave out each of 64 groups of rows however far rows depend on each other; without, groups are cut "
+      "between documents, where these are known, and joined where they are too short");
   command->add_option("--protocol", a.protocol, "whose features are measured, honest or published");
   command->add_option("--processing", a.processing,
                       "weights as stored (none), as TransformerLens folds them (tl), or parts of that");

@@ -213,8 +213,8 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
   bench.measure(
       nullptr, plans.size(), mixed_by,
       [&](std::size_t i, const unit_effect& effect) {
-        held_out_mix mix = describe_mix(std::string(mix_names[i]), effect.noise,
-                                        bench.groups().by_whole(effect.losses), weights, settings.rules.bands);
+        held_out_mix mix = describe_mix(std::string(mix_names[i]), effect.noise, bench.groups().by_whole(effect.losses),
+                                        weights, settings.rules.bands);
         mix.chosen = out.predicted[i].chosen;
         mix.bits = out.predicted[i].bits;
         mix.fvu = effect.fvu;

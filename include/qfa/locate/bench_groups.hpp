@@ -25,9 +25,7 @@ class bench_groups {
   bench_groups() = default;
   /// As they are gathered, or joined until a group holds two blocks of `block_length` rows, 8 at fewest.
   explicit bench_groups(const row_groups& gathered, double block_length = 0.0)
-      : gathered_(gathered),
-        whole_(lengthen(gathered, block_length)),
-        halves_(groups_for_halves(gathered, whole_)) {}
+      : gathered_(gathered), whole_(lengthen(gathered, block_length)), halves_(groups_for_halves(gathered, whole_)) {}
 
   const row_groups& gathered() const noexcept { return gathered_; }
   const row_groups& whole() const noexcept { return whole_; }    ///< that intervals leave out

@@ -107,8 +107,8 @@ class bench_lengthening {
     const row_groups& whole = bench.groups().whole();
     found_.to = whole.groups();
     found_.for_halves = bench.groups().halves().groups();
-    found_.long_enough = !(static_cast<double>(whole.rows()) <
-                           2.0 * found_.block_length * static_cast<double>(whole.groups()));
+    found_.long_enough =
+        !(static_cast<double>(whole.rows()) < 2.0 * found_.block_length * static_cast<double>(whole.groups()));
     return found_;
   }
 
