@@ -33,8 +33,8 @@ TEST_CASE("allocation_finding: counts, differences with intervals, and whether t
   CHECK(says(found, "With KL left free, features would keep 90 (+20 features as counted, +20.5 smoothed ("));
   CHECK(says(found, "1 of 2 matrices lie where no feature at blocks.1.hook_resid_post notices them"));
   CHECK(says(found,
-             "Together, matrices do 1.12 times the sum of what each does alone (no interval: unmeasured; quartiles "
-             "0.80 to 1.25 over features)"));
+             "Together, matrices do 1.12 [1.00, 1.25] times the sum of what each does alone (the median feature; "
+             "quartiles 0.80 to 1.25)"));
   CHECK(says(
       found,
       "Chosen: 1 rtn:bits=3, 1 rtn:bits=4; no choice within these bytes and uniform precision's KL is predicted to "

@@ -484,6 +484,7 @@
 #include "qfa/allocate/allocation.hpp"
 #include "qfa/allocate/damage_table.hpp"
 #include "qfa/allocate/held_out.hpp"
+#include "qfa/allocate/plan_additivity.hpp"
 #include "qfa/allocate/result.hpp"
 #include "qfa/controls/conclude_controls.hpp"
 #include "qfa/controls/control_audit.hpp"

@@ -16,6 +16,7 @@
 #include "qfa/allocate/allocation.hpp"
 #include "qfa/allocate/damage_table.hpp"
 #include "qfa/allocate/held_out.hpp"
+#include "qfa/allocate/plan_additivity.hpp"
 #include "qfa/allocate/result.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/compress/any_policy.hpp"
@@ -23,7 +24,6 @@
 #include "qfa/compress/weight_plan.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
-#include "qfa/locate/additivity.hpp"
 #include "qfa/locate/feature_weights.hpp"
 #include "qfa/locate/isolated.hpp"
 #include "qfa/locate/lengthen_groups.hpp"
@@ -181,16 +181,8 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
     for (const allocation& one : out.predicted)
       plans.push_back(plan_of(table, options.options, one.chosen));
     out.plan = plans[1];
-    bench.measure(
-        nullptr, 1,
-        [&](std::size_t) {
-          const unit_option mixed = bench.compress(plans[1], options.targets);
-          return bench.assembled({&mixed, 1}, units, std::vector<std::size_t>(units.size(), 0));
-        },
-        [&](std::size_t, const unit_effect& effect) {
-          out.adds_up = additivity_of(effect.noise.all, table.predicted_noise(out.predicted[1].chosen), gone_noise);
-        },
-        "additivity");
+    out.adds_up = plan_additivity(bench, units, options.options, out.predicted[1].chosen,
+                                  bench.compress(plans[1], options.targets), options.targets);
   }
   with_losses.fits = true;
   unit_bench bench = bench_on(held_out_rows);
@@ -203,6 +195,7 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
     for (std::size_t i = 0; i < plans.size(); ++i)
       lengthening(measure_rows(bench, bench.ready(mixed_by(i))), std::string(mix_names[i]));
     out.halving = lengthening.apply_to(bench);
+    out.halving->for_halves = out.halving->to;  // nothing is chosen on these rows
   }
   out.reference_fvu = bench.reference().reference().side.fit().fvu;
   out.held_out_tokens = held_out_rows.ids.size();

@@ -75,9 +75,9 @@ inline std::string allocation_finding(const allocation_result& a) {
   }
   const unit_additivity& adds = a.adds_up;
   const std::string range = fixed(unit_additivity::least, 2) + " to " + fixed(unit_additivity::most, 1);
-  out += "Together, matrices do " + fixed(adds.median.value, 2) +
-         " times the sum of what each does alone (no interval: unmeasured; quartiles " + fixed(adds.lower_quartile, 2) +
-         " to " + fixed(adds.upper_quartile, 2) + " over features): ";
+  out += "Together, matrices do " + with_range(fixed(adds.median.value, 2), adds.median.range, 2) +
+         " times the sum of what each does alone (the median feature; quartiles " + fixed(adds.lower_quartile, 2) +
+         " to " + fixed(adds.upper_quartile, 2) + "): ";
   out += adds.holds()
              ? "within " + range + ", so that the sum may be made least.\n"
              : "beyond " + range + ", so that the predictions cannot be relied on, and only the held-out rows count.\n";
