@@ -48,7 +48,7 @@ group_halving lengthened(unit_bench& bench) {
 TEST_CASE("lengthen_groups: b* is that of an audit of the same model on the same rows") {
   for (const std::size_t copies : {1U, 8U}) {
     CAPTURE(copies);
-    unit_bench bench = bench_on(repeated_rows(copies));
+    unit_bench bench = bench_on(repeated_rows(copies), {.tokens_per_block = 500});
     const group_halving found = lengthened(bench);
     audit_options options;
     options.halve_groups = true;
@@ -119,8 +119,10 @@ TEST_CASE("lengthen_groups: every rank comes to the groups of one process, and l
     const damage_location located = locate_damage(bench, option, {.kind = unit_kind::layers});
     std::vector<double> out{found.block_length, static_cast<double>(found.to), located.noise.range.lower,
                             located.worst_share.range.upper, located.depths->depths[1].entering_odd.range.upper};
-    for (const located_unit& unit : located.units)
+    for (const located_unit& unit : located.units) {
       if (unit.reaches_hook) out.push_back(unit.share.range.lower);
+      CHECK(unit.kl->range.dof == 7.0);
+    }
     return out;
   };
   const std::vector<double> alone = numbers({});

@@ -188,6 +188,18 @@ TEST_CASE("unit_bench: joined groups decide which features are measured, and eve
   set_thread_count(threads);
 }
 
+TEST_CASE("unit_bench: a feature whose evidence lies in too few joined groups is measured no more") {
+  sae rare = lossless_sae(64);
+  for (float& b : rare.b_enc)
+    b = -0.9f;  // most features fire a few times in all
+  unit_bench bench(tiny_model(), rare, random_rows(64, 12, 97), tiny_settings(honest), {.allow_bad_sae = true});
+  const std::vector<std::uint32_t> before = bench.features();
+  bench.join_groups(4.0);
+  CHECK(bench.groups().whole().groups() == 8);
+  CHECK(bench.features().size() < before.size());
+  CHECK(bench.features() == counted_features(bench.table(), honest));
+}
+
 TEST_CASE("unit_bench: units behind the hook leave the features alone, and are not run where no losses are asked for") {
   const unit_bench bench = tiny_bench({.losses = false});
   const auto effects = everything(bench, unit_kind::layers);  // the hook is behind layer 1 of 3
