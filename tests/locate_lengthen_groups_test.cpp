@@ -83,6 +83,23 @@ TEST_CASE("lengthen_groups: without losses, or where nothing changes before the 
   CHECK(nothing.long_enough);
 }
 
+TEST_CASE("measure_rows: each row has its own tokens, and the loss of a model that was run by itself") {
+  const unit_bench bench = bench_on(repeated_rows(1), {.tokens_per_block = 500});
+  const unit_option option = bench.compress(rtn{.bits = 3});
+  const auto units = bench.units(unit_kind::tensors);
+  const runnable_model compressed =
+      bench.ready(bench.assembled({&option, 1}, units, std::vector<std::size_t>(units.size(), 0)));
+  const row_series rows = measure_rows(bench, compressed);
+  REQUIRE(rows.losses.size() == 256);
+  loss_sum all;
+  for (const comparison_sum& row : rows.losses) {
+    REQUIRE(row.tokens() == 11);
+    all += row.compressed;
+  }
+  CHECK(all.mean() == doctest::Approx(mean_loss(compressed.decoder, bench.tokens())).epsilon(1e-12));
+  CHECK(rows.cosines.series()[255] < 1.0);
+}
+
 TEST_CASE("bench_lengthening: the model with the longest block decides, whichever comes first") {
   const auto rows_of = [](std::size_t run) {
     row_series out{.cosines = row_cosines(256)};
