@@ -98,6 +98,35 @@ TEST_CASE("allocate: bits go to the matrix that features hang on, and not to one
   CHECK(found.comparisons[0].damage.range.upper < 0.1);
   CHECK(found.comparisons[0].survived.value > 0.0);
   CHECK(found.adds_up.holds());
+  CHECK(found.adds_up.median.value == doctest::Approx(1.0));  // one matrix does it all
+}
+
+TEST_CASE("allocate: held-out rows that depend on each other are compared by fewer groups, with the same plan") {
+  const language_model model = planted_model();
+  const token_rows base = random_rows(40, 12, 97);
+  token_rows rows{.context = 12};  // each row eight times
+  for (std::size_t r = 0; r < 320; ++r) {
+    const auto row = base.view().row(r / 8);
+    rows.ids.insert(rows.ids.end(), row.begin(), row.end());
+  }
+  audit_settings settings = tiny_settings(published);
+  settings.hook = "blocks.1.hook_resid_mid";
+  allocate_options options = planted_options(model);
+  options.held_out_rows = 160;
+  const auto found_by = [&] { return allocate(model, lossless_sae(model.config.hidden), rows, settings, options); };
+  const allocation_result kept = found_by();
+  CHECK(!kept.halving);
+  CHECK(kept.held_out_groups == 40);
+  options.join_groups = true;
+  const allocation_result joined = found_by();
+  REQUIRE(joined.halving);
+  CHECK(joined.halving->from == 40);
+  CHECK(joined.halving->to < 40);
+  CHECK(joined.held_out_groups == joined.halving->to);
+  CHECK(joined.mixes[0].without.size() == joined.halving->to);
+  CHECK(policies_of(joined) == policies_of(kept));
+  CHECK(joined.mixes[1].whole.kl == doctest::Approx(kept.mixes[1].whole.kl).epsilon(1e-12));
+  CHECK(joined.comparisons[0].damage.range.dof < kept.comparisons[0].damage.range.dof);
 }
 
 TEST_CASE("allocate: every rank of a team comes to the plan and the numbers of one process") {

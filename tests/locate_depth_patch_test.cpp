@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "audit_made_up.hpp"
@@ -61,6 +62,30 @@ TEST_CASE("depth_patch: what a patch recovers, and what enters between two of th
   CHECK(d.recovered.range.kind == interval_kind::two_sided);
   CHECK(d.recovered.range.lower < d.recovered.value);
   CHECK_THROWS_WITH(profile_depths(std::vector<comparison_sum>(7), uneven), doctest::Contains("the same groups"));
+}
+
+TEST_CASE("depth_patch: groups that are left out together make one, and halves keep their own") {
+  // 16 groups, of which 2g and 2g + 1 are one of eight; they are as the eight are, each in two parts.
+  const auto split = [](const std::vector<comparison_sum>& sums) {
+    std::vector<comparison_sum> out(2 * sums.size());
+    for (std::size_t g = 0; g < out.size(); ++g)
+      out[g](token_comparison{.kl = sums[g / 2].kl_nats});
+    return out;
+  };
+  std::vector<std::vector<comparison_sum>> patched{groups_of(1.0)};
+  patched[0][3] = groups_of(2.0)[3];
+  const depth_profile eight = profile_depths(groups_of(2.0), patched);
+  const std::vector<std::uint32_t> places{0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7};
+  const std::vector<std::vector<comparison_sum>> both{split(patched[0])};
+  const depth_profile joined = profile_depths(split(groups_of(2.0)), both, places);
+  CHECK(joined.kl.range.lower == doctest::Approx(eight.kl.range.lower));
+  CHECK(joined.depths[0].recovered.value == doctest::Approx(eight.depths[0].recovered.value));
+  CHECK(joined.depths[0].recovered.range.lower == doctest::Approx(eight.depths[0].recovered.range.lower));
+  CHECK(joined.depths[0].entering.range.upper == doctest::Approx(eight.depths[0].entering.range.upper));
+  CHECK(eight.depths[0].entering_odd.range.kind == interval_kind::refused);  // half of eight
+  CHECK(joined.depths[0].entering_odd.range.kind == interval_kind::two_sided);
+  CHECK_THROWS_WITH(profile_depths(groups_of(2.0), patched, std::vector<std::uint32_t>(3)),
+                    doctest::Contains("a place for each"));
 }
 
 TEST_CASE("depth_patch: damage enters where the model was compressed, and is all recovered behind that") {

@@ -154,6 +154,52 @@ TEST_CASE("unit_bench: every rank of a team gets the numbers of one process, als
   set_thread_count(before);
 }
 
+TEST_CASE("unit_bench: joined groups decide which features are measured, and every rank has the same numbers of them") {
+  unit_bench bench(tiny_model(), lossless_sae(64), random_rows(90, 12, 97), tiny_settings(honest));
+  const std::vector<std::uint32_t> before = bench.features();
+  const auto effects_before = everything(bench, unit_kind::layers);
+  bench.join_groups(2.0);  // two blocks fit into a group
+  CHECK(bench.groups().whole().groups() == 22);
+  CHECK(!bench.groups().joined());
+  bench.join_groups(4.0);
+  CHECK(bench.groups().whole().groups() == 11);
+  CHECK(bench.groups().halves().groups() == 22);
+  CHECK(bench.table().groups() == 11);
+  CHECK(bench.features() == counted_features(bench.table(), honest));
+  const auto effects = everything(bench, unit_kind::layers);
+  REQUIRE(effects.size() == effects_before.size());
+  CHECK(effects[0].noise.groups == 11);
+  CHECK(effects[0].noise.half_groups() == 22);
+  CHECK(effects[0].losses.size() == 22);
+  if (bench.features() == before) {
+    CHECK(effects[0].noise.half == effects_before[0].noise.half);
+    CHECK(effects[0].noise.half_without == effects_before[0].noise.half_without);
+    CHECK(effects[0].losses == effects_before[0].losses);
+  }
+  const std::size_t threads = thread_count();
+  set_thread_count(1);
+  std::vector<int> right(3, 0);
+  thread_team::run(3, [&](const team& ranks) {
+    unit_bench mine(tiny_model(), lossless_sae(64), random_rows(90, 12, 97), tiny_settings(honest), {.ranks = ranks});
+    mine.join_groups(4.0);
+    right[ranks.rank] = mine.features() == bench.features() && same(everything(mine, unit_kind::layers), effects);
+  });
+  CHECK(right == std::vector<int>{1, 1, 1});
+  set_thread_count(threads);
+}
+
+TEST_CASE("unit_bench: a feature whose evidence lies in too few joined groups is measured no more") {
+  sae rare = lossless_sae(64);
+  for (float& b : rare.b_enc)
+    b = -0.9f;  // most features fire a few times in all
+  unit_bench bench(tiny_model(), rare, random_rows(64, 12, 97), tiny_settings(honest), {.allow_bad_sae = true});
+  const std::vector<std::uint32_t> before = bench.features();
+  bench.join_groups(4.0);
+  CHECK(bench.groups().whole().groups() == 8);
+  CHECK(bench.features().size() < before.size());
+  CHECK(bench.features() == counted_features(bench.table(), honest));
+}
+
 TEST_CASE("unit_bench: units behind the hook leave the features alone, and are not run where no losses are asked for") {
   const unit_bench bench = tiny_bench({.losses = false});
   const auto effects = everything(bench, unit_kind::layers);  // the hook is behind layer 1 of 3
@@ -166,7 +212,7 @@ TEST_CASE("unit_bench: units behind the hook leave the features alone, and are n
   for (std::size_t i = 0; i < 7; ++i)
     CHECK(with_losses[i].noise == effects[i].noise);
   CHECK(with_losses[2].losses[0].mean_kl() > 0.0);
-  CHECK(with_losses[2].losses.size() == bench.groups().groups());
+  CHECK(with_losses[2].losses.size() == bench.groups().whole().groups());
 }
 
 TEST_CASE("unit_bench: weights that are processed after compressing are those that audits see") {

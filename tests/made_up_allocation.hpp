@@ -30,6 +30,9 @@ inline qfa::allocation_result made_allocation() {
   a.held_out_groups = 10;
   a.adds_up.lower_quartile = 0.8;
   a.adds_up.median.value = 1.125;
+  a.adds_up.median.range.kind = qfa::interval_kind::two_sided;
+  a.adds_up.median.range.lower = 1.0;
+  a.adds_up.median.range.upper = 1.25;
   a.adds_up.upper_quartile = 1.25;
   a.adds_up.features = 100;
   const std::vector<std::vector<std::size_t>> chosen{{1, 1}, {1, 0}, {0, 0}, {1, 1}};

@@ -32,10 +32,9 @@ TEST_CASE("allocation_finding: counts, differences with intervals, and whether t
   CHECK(says(found, "against it, with KL 0.50 times ["));
   CHECK(says(found, "With KL left free, features would keep 90 (+20 features as counted, +20.5 smoothed ("));
   CHECK(says(found, "1 of 2 matrices lie where no feature at blocks.1.hook_resid_post notices them"));
-  CHECK(
-      says(found,
-           "Together, matrices do 1.12 times the sum of what each does alone (no interval: unmeasured; quartiles "
-           "0.80 to 1.25 over features)"));
+  CHECK(says(found,
+             "Together, matrices do 1.12 [1.00, 1.25] times the sum of what each does alone (the median feature; "
+             "quartiles 0.80 to 1.25)"));
   CHECK(says(
       found,
       "Chosen: 1 rtn:bits=3, 1 rtn:bits=4; no choice within these bytes and uniform precision's KL is predicted to "
@@ -76,6 +75,15 @@ TEST_CASE("allocation_header: says what was read, by which SAE, and what to bewa
   const std::string other = qfa::allocation_header(qfa_test::made_allocation(), made);
   CHECK(says(other, "no BOS"));
   CHECK(says(other, "calibrated on \"some.npy\"\n"));
+  CHECK(!says(other, "groups of rows, not"));
+  qfa::allocation_result joined = qfa_test::made_allocation();
+  joined.halving = qfa::group_halving{
+      .from = 40, .to = 10, .block_length = 3.5, .policy = "KL", .series = "excess loss", .for_halves = 10};
+  CHECK(says(qfa::allocation_header(joined, made),
+             "note: intervals leave out each of 10 groups of rows, not 40, as rows depend on each other in excess loss "
+             "of KL over 3.5 rows\n"));
+  joined.halving->long_enough = false;
+  CHECK(says(qfa::allocation_header(joined, made), "over 3.5 rows, and a group has 1.0: 8 groups would be"));
 }
 
 TEST_CASE("allocation_table: a line for each plan, the uniform one with its option") {

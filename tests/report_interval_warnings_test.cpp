@@ -36,26 +36,6 @@ TEST_CASE("interval_warnings: a policy's strongest sign is named, with what tell
   CHECK(interval_warnings(a).empty());
 }
 
-TEST_CASE("halving_note: groups that were joined, why, and that what half of the rows chooses has shorter ones") {
-  audit_protocol made;
-  CHECK(halving_note(made).empty());
-  made.halving = group_halving{
-      .from = 64, .to = 16, .block_length = 9.25, .policy = "a", .series = "excess loss", .for_halves = 16};
-  const std::string joined =
-      "note: intervals leave out each of 16 groups of rows, not 64, as rows depend on each other in excess loss of a "
-      "over 9.2 rows";
-  CHECK(halving_note(made) == joined + "\n");
-  made.halving->to = 8;
-  const std::string note = halving_note(made);
-  CHECK(note.starts_with("note: intervals leave out each of 8 groups of rows, not 64"));
-  CHECK(note.ends_with(
-      "over 9.2 rows; what one half of the rows chooses and the other half judges has 16 groups, since half of 8 is "
-      "too "
-      "few for an interval: they are shorter than that asks for, and its intervals may be too narrow\n"));
-  made.halving->to = made.halving->from = 64;
-  CHECK(halving_note(made).empty());
-}
-
 TEST_CASE("interval_warnings: policies of one sign share a sentence with the worst of their figures") {
   audit_result a;
   for (const char* policy : {"p", "q", "r"}) {

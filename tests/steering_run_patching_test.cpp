@@ -70,6 +70,12 @@ TEST_CASE("choose_patched_rows: features are told apart on even groups, and rest
   for (const std::size_t rows : {267U, 290U, 291U})
     CHECK(choose_patched_rows(random_rows(rows, 2, 97), {.tokens = 64}).measured.filled_groups() == 32);
   CHECK_THROWS_WITH(choose_patched_rows(random_rows(4, 12, 97), {}), doctest::Contains("two groups of rows"));
+  // By the audit's groups: odd ones of 16, of eight rows each.
+  const patched_rows joined = choose_patched_rows(all, {.tokens = 100'000}, row_groups(128, 16));
+  CHECK(joined.measured.tokens.rows() == 64);
+  CHECK(joined.measured.groups == 16);
+  CHECK(joined.measured.filled_groups() == 8);
+  CHECK(joined.measured.tokens.view()(0, 0) == all.view()(8, 0));
 }
 
 TEST_CASE("run_patching: damage of one channel comes back with its features, which r finds") {
@@ -103,6 +109,15 @@ TEST_CASE("run_patching: damage of one channel comes back with its features, whi
   // As much energy takes all until both are in.
   CHECK(few.random_features > 10.0);
   CHECK(few.random_energy.value > 0.99);
+  CHECK(found.notes.empty());
+  // By the groups of an audit that joined its own: features are told apart on the even ones of these 16.
+  a.result.groups = row_groups(128, 8);
+  a.result.halves = row_groups(128, 16);
+  const patching_findings joined = run_patching(a.view(), {.shares = {0.02}, .seeds = 1});
+  CHECK(joined.groups == 8);
+  CHECK(joined.conditions.front().kl.range.dof == 7.0);
+  REQUIRE(joined.notes.size() == 1);
+  CHECK(joined.notes[0].find("halves are of 16 groups of rows, since half of the audit's 8") == 0);
 }
 
 TEST_CASE("run_patching: what is lost behind the hook does not come back, whatever is restored before it") {

@@ -52,7 +52,8 @@ void read_budget(const std::string& text, qfa::allocate_options& to) {
 
 void run(const allocate_arguments& a) {
   if (a.kl != "keep" && a.kl != "free") qfa::fail("--kl takes keep or free, not \"" + a.kl + "\"");
-  qfa::allocate_options options{.keep_kl = a.kl == "keep", .targets = a.audit.targets};
+  qfa::allocate_options options{
+      .keep_kl = a.kl == "keep", .targets = a.audit.targets, .join_groups = !a.audit.keep_groups};
   read_budget(a.budget, options);
   for (const std::string& spec : a.options)
     options.options.push_back(qfa::parse_policy(spec));
@@ -168,6 +169,10 @@ void add_allocate(CLI::App& app) {
   command->add_flag("--no-prepend-bos", audit.no_prepend_bos, "leave rows as they are");
   command->add_option("--skip-positions", audit.skip_positions,
                       "leave the first N positions of a row out of the statistics");
+  command->add_flag(
+      "--keep-groups", audit.keep_groups,
+      "leave out each group of held-out rows however far rows depend on each other; without, neighbors are "
+      "joined where they are too short");
   command->add_option("--protocol", audit.protocol, "which features count: honest (measured) or published (active)");
   command->add_option("--processing", audit.processing, "weights as stored (none), as TransformerLens folds them (tl)");
   command->add_option("--order", audit.order, "compress,process (as deployed) or process,compress (as published)");

@@ -15,8 +15,10 @@
 #include "qfa/audit/team_share.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/atomic_file.hpp"
+#include "qfa/locate/lengthen_groups.hpp"
 #include "qfa/locate/locate_damage.hpp"
 #include "qfa/model/open_model.hpp"
+#include "qfa/report/halving_note.hpp"
 #include "qfa/report/locate_json.hpp"
 #include "qfa/report/locate_text.hpp"
 #include "qfa/sae/load.hpp"
@@ -103,7 +105,9 @@ located locate(const locate_arguments& arguments) {
   }
   if (const auto warning = qfa::missing_bos_warning(bench.model().reference(), bench.tokens(), wants_bos))
     made.warnings.push_back(*warning);
-  out.found = qfa::locate_damage(bench, policy, how);
+  const qfa::unit_option compressed = bench.compress(policy, a.targets);
+  if (!a.keep_groups) made.halving = qfa::lengthen_groups(bench, compressed, bench.units(how.kind, a.targets));
+  out.found = qfa::locate_damage(bench, compressed, how);
   qfa::audit_result described;
   qfa::describe_audit(described, std::move(made), bench.reference(), settings);
   out.made = std::move(described.made);
@@ -123,6 +127,7 @@ void print(const located& l) {
   if (!made.calibration.empty()) std::cout << "calibrated on " << made.calibration << "\n";
   for (const std::string& warning : made.warnings)
     std::cout << "warning: " << warning << "\n";
+  std::cout << qfa::halving_note(made.halving) << qfa::short_groups_warning(made.halving, made.rows);
   std::cout << "\n" << qfa::location_text(l.found);
 }
 
@@ -172,6 +177,10 @@ void add_locate(CLI::App& app) {
   command->add_flag("--no-prepend-bos", a.no_prepend_bos, "leave rows as they are");
   command->add_option("--skip-positions", a.skip_positions,
                       "leave the first N positions of a row out of the statistics");
+  command->add_flag(
+      "--keep-groups", a.keep_groups,
+      "leave out each of 64 groups of rows however far rows depend on each other; without, groups are cut "
+      "between documents, where these are known, and joined where they are too short");
   command->add_option("--protocol", a.protocol, "whose features are measured, honest or published");
   command->add_option("--processing", a.processing,
                       "weights as stored (none), as TransformerLens folds them (tl), or parts of that");

@@ -16,6 +16,7 @@
 #include "qfa/allocate/allocation.hpp"
 #include "qfa/allocate/damage_table.hpp"
 #include "qfa/allocate/held_out.hpp"
+#include "qfa/allocate/plan_additivity.hpp"
 #include "qfa/allocate/result.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/compress/any_policy.hpp"
@@ -23,9 +24,9 @@
 #include "qfa/compress/weight_plan.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/core/progress.hpp"
-#include "qfa/locate/additivity.hpp"
 #include "qfa/locate/feature_weights.hpp"
 #include "qfa/locate/isolated.hpp"
+#include "qfa/locate/lengthen_groups.hpp"
 #include "qfa/locate/unit_bench.hpp"
 #include "qfa/locate/units.hpp"
 #include "qfa/model/tokens.hpp"
@@ -43,6 +44,7 @@ struct allocate_options {
   std::size_t fit_rows = 64;          ///< at most, from even groups of rows
   std::size_t held_out_rows = 256;    ///< at most, from odd ones
   target_patterns targets{};
+  bool join_groups = false;  ///< groups of held-out rows that are too short (locate/lengthen_groups.hpp)
   bool expects_bos = false;  ///< the model's tokenizer begins every text with BOS
   bench_options bench{};
 };
@@ -179,34 +181,33 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
     for (const allocation& one : out.predicted)
       plans.push_back(plan_of(table, options.options, one.chosen));
     out.plan = plans[1];
-    bench.measure(
-        nullptr, 1,
-        [&](std::size_t) {
-          const unit_option mixed = bench.compress(plans[1], options.targets);
-          return bench.assembled({&mixed, 1}, units, std::vector<std::size_t>(units.size(), 0));
-        },
-        [&](std::size_t, const unit_effect& effect) {
-          out.adds_up = additivity_of(effect.noise.all, table.predicted_noise(out.predicted[1].chosen), gone_noise);
-        },
-        "additivity");
+    out.adds_up = plan_additivity(bench, units, options.options, out.predicted[1].chosen,
+                                  bench.compress(plans[1], options.targets), options.targets);
   }
   with_losses.fits = true;
-  const unit_bench bench = bench_on(held_out_rows);
+  unit_bench bench = bench_on(held_out_rows);
+  const auto mixed_by = [&](std::size_t i) {
+    const unit_option mixed = bench.compress(plans[i], options.targets);
+    return bench.assembled({&mixed, 1}, units, std::vector<std::size_t>(units.size(), 0));
+  };
+  if (options.join_groups) {
+    bench_lengthening lengthening(bench);
+    for (std::size_t i = 0; i < plans.size(); ++i)
+      lengthening(measure_rows(bench, bench.ready(mixed_by(i))), std::string(mix_names[i]));
+    out.halving = lengthening.apply_to(bench);
+    out.halving->for_halves = out.halving->to;  // nothing is chosen on these rows
+  }
   out.reference_fvu = bench.reference().reference().side.fit().fvu;
   out.held_out_tokens = held_out_rows.ids.size();
-  out.held_out_groups = bench.groups().groups();
+  out.held_out_groups = bench.groups().whole().groups();
   const std::vector<double> weights = weights_on(bench);
   if (options.weighting.by == feature_weighting::listed)
     out.listed_measured = static_cast<std::size_t>(std::ranges::count(weights, 1.0));
   bench.measure(
-      nullptr, plans.size(),
-      [&](std::size_t i) {
-        const unit_option mixed = bench.compress(plans[i], options.targets);
-        return bench.assembled({&mixed, 1}, units, std::vector<std::size_t>(units.size(), 0));
-      },
+      nullptr, plans.size(), mixed_by,
       [&](std::size_t i, const unit_effect& effect) {
-        held_out_mix mix =
-            describe_mix(std::string(mix_names[i]), effect.noise, effect.losses, weights, settings.rules.bands);
+        held_out_mix mix = describe_mix(std::string(mix_names[i]), effect.noise, bench.groups().by_whole(effect.losses),
+                                        weights, settings.rules.bands);
         mix.chosen = out.predicted[i].chosen;
         mix.bits = out.predicted[i].bits;
         mix.fvu = effect.fvu;

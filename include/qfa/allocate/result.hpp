@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@
 #include "qfa/allocate/allocation.hpp"
 #include "qfa/allocate/damage_table.hpp"
 #include "qfa/allocate/held_out.hpp"
+#include "qfa/audit/result.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/weight_plan.hpp"
 #include "qfa/locate/additivity.hpp"
@@ -35,6 +37,7 @@ struct allocation_result {
   damage_table table{};     ///< on the rows of even groups
   std::vector<double> damages{};
   std::size_t fit_tokens = 0, held_out_tokens = 0, held_out_groups = 0;
+  std::optional<group_halving> halving{};       ///< of the held-out rows', where groups that are too short are joined
   std::size_t listed = 0, listed_measured = 0;  ///< of the features to keep, on the held-out rows
   /// As predicted: uniform; features (what the plan is of); features_alone, with KL left free; kl.  In that order.
   std::vector<allocation> predicted{};

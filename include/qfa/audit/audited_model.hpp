@@ -36,6 +36,7 @@ class audited_model {
         reference_(processed_) {}
 
   const language_model& stored() const noexcept { return stored_; }
+  const audit_settings& settings() const noexcept { return settings_; }
   const hook_point& hook() const noexcept { return hook_; }
   /// The reference's weights, processed.
   const language_model& processed() const noexcept { return processed_; }

@@ -107,24 +107,16 @@ inline unit_additivity describe_additivities(const std::vector<double>& a, std::
 
 }  // namespace detail
 
-/// From noise that was predicted, feature by feature, where no group was left out of the prediction: without an
-/// interval.  Units' own noise is known up to `gone` alone, where a feature counts as lost.
-inline unit_additivity additivity_of(std::span<const double> measured, std::span<const double> predicted, double gone) {
-  require(measured.size() == predicted.size(), "additivity compares noise of the same features");
-  unit_additivity out = detail::describe_additivities(detail::additivities(measured, predicted, gone), measured.size());
-  out.median.range.reason = "predicted from all groups of rows at once";
-  return out;
-}
-
-/// Nothing is limited here: medians and quartiles take infinite values as they are.
-inline unit_additivity measure_additivity(const feature_noise& all, const noise_total& units) {
+/// Noise counts as `gone` at most.  Where nothing is limited, medians and quartiles take infinite values as they are.
+inline unit_additivity measure_additivity(const feature_noise& all, const noise_total& units,
+                                          double gone = std::numeric_limits<double>::infinity()) {
   require(units.all().size() == all.features(),
           "a total of units is of the features that all of them were measured on");
   const auto median = [](std::vector<double> a) { return detail::lower_quantile(std::move(a), 0.5); };
-  unit_additivity out = detail::describe_additivities(detail::additivities(all.all, units.all()), all.features());
+  unit_additivity out = detail::describe_additivities(detail::additivities(all.all, units.all(), gone), all.features());
   out.median = jackknife(
       out.median.value, all.groups,
-      [&](std::size_t g) { return median(detail::additivities(all.without_group(g), units.without_group(g))); },
+      [&](std::size_t g) { return median(detail::additivities(all.without_group(g), units.without_group(g), gone)); },
       {.scale = interval_scale::log});
   return out;
 }

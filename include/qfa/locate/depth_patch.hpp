@@ -3,6 +3,7 @@
 #define QFA_LOCATE_DEPTH_PATCH_HPP
 
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <span>
@@ -37,12 +38,19 @@ struct depth_profile {
 };
 
 /// R and its differences from sums by groups of rows: of the compressed model, and of it patched before layer 0, 1, ...
-/// and before the last norm.
+/// and before the last norm.  Halves are of the even groups and of the odd ones; all else leaves out those together
+/// that have the same place in `joined`, increasing (groups), or each by itself where that is empty.
 inline depth_profile profile_depths(std::span<const comparison_sum> compressed,
-                                    std::span<const std::vector<comparison_sum>> patched) {
-  const std::size_t groups = compressed.size();
-  const auto kl = [](std::span<const comparison_sum> sums, std::size_t left_out) {
-    return sum_without(sums, left_out).mean_kl();
+                                    std::span<const std::vector<comparison_sum>> patched,
+                                    std::span<const std::uint32_t> joined = {}) {
+  require(joined.empty() || joined.size() == compressed.size(), "groups are joined with a place for each of them");
+  const auto place_of = [&](std::size_t g) { return joined.empty() ? g : joined[g]; };
+  const std::size_t groups = compressed.empty() ? 0 : place_of(compressed.size() - 1) + 1;
+  const auto kl = [&](std::span<const comparison_sum> sums, std::size_t left_out) {
+    comparison_sum sum;
+    for (std::size_t g = 0; g < sums.size(); ++g)
+      if (place_of(g) != left_out) sum += sums[g];
+    return sum.mean_kl();
   };
   // Over the groups of one parity, without the i-th of them.
   const auto half_of = [](std::span<const comparison_sum> sums, std::size_t parity, std::size_t left_out) {
@@ -60,7 +68,7 @@ inline depth_profile profile_depths(std::span<const comparison_sum> compressed,
     return 1.0 - ratio(kl(patched[d], g), kl(compressed, g));
   };
   for (std::size_t d = 0; d < patched.size(); ++d) {
-    require(patched[d].size() == groups, "every depth is patched on the same groups of rows");
+    require(patched[d].size() == compressed.size(), "every depth is patched on the same groups of rows");
     out.depths.push_back(
         {d, estimated([&](std::size_t g) { return recovered(d, g); }, interval_scale::identity),
          estimated([&](std::size_t g) { return recovered(d, g) - (d == 0 ? 0.0 : recovered(d - 1, g)); },
@@ -71,9 +79,10 @@ inline depth_profile profile_depths(std::span<const comparison_sum> compressed,
       // R before any layer is that of the compressed model itself where nothing is patched: 0.
       return ratio((d == 0 ? whole : half_of(patched[d - 1], parity, left_out)) - here, whole);
     };
-    out.depths.back().entering_even = entering_on(0, groups);
+    const std::size_t all = compressed.size();
+    out.depths.back().entering_even = entering_on(0, all);
     out.depths.back().entering_odd =
-        jackknife(entering_on(1, groups), groups / 2, [&](std::size_t i) { return entering_on(1, i); });
+        jackknife(entering_on(1, all), all / 2, [&](std::size_t i) { return entering_on(1, i); });
   }
   return out;
 }
@@ -91,7 +100,8 @@ inline depth_profile patch_depths(const unit_bench& bench, const runnable_model&
   std::vector<std::vector<comparison_sum>> patched;
   for (std::size_t l = 0; l <= layers; ++l)
     patched.push_back(effects[l + 1].losses);
-  return profile_depths(effects.front().losses, patched);
+  const bench_groups& groups = bench.groups();
+  return profile_depths(effects.front().losses, patched, groups.halves().places_among(groups.whole()));
 }
 
 }  // namespace qfa

@@ -34,20 +34,24 @@ inline double noise_to_signal(const comoments& all) noexcept {
 
 /// nu of some features (stats/feature_statistics.hpp), over all groups of rows, over either half of them, and without
 /// each group.  8 (3 + 2 groups) bytes a feature.
+///
+/// Halves may be of shorter groups, more of them (stats/row_groups.hpp: groups_for_halves).
 struct feature_noise {
   std::size_t groups = 0;
   std::vector<double> all;                    ///< (features)
   std::array<std::vector<double>, 2> half{};  ///< (features) over the even groups, and over the odd ones
   std::vector<double> without;                ///< (groups, features): over all groups but one
-  std::vector<double> half_without;           ///< (groups, features): over that group's half but the group itself
+  std::vector<double> half_without;           ///< (half_groups, features): over a group's half but the group itself
 
   std::size_t features() const noexcept { return all.size(); }
+  /// Of which the even ones are one half of the rows, and the odd ones the other.
+  std::size_t half_groups() const noexcept { return all.empty() ? 0 : half_without.size() / all.size(); }
   std::span<const double> without_group(std::size_t group) const noexcept {
     assert(group < groups);
     return std::span(without).subspan(group * features(), features());
   }
   std::span<const double> half_without_group(std::size_t group) const noexcept {
-    assert(group < groups);
+    assert(group < half_groups());
     return std::span(half_without).subspan(group * features(), features());
   }
   bool operator==(const feature_noise&) const = default;
@@ -117,6 +121,22 @@ class noise_table {
         cells_[i] += other.cells_[i];
     }
     return *this;
+  }
+
+  /// By fewer groups: those of group g are merged into the one at `places[g]`, in the order of groups.
+  noise_table joined(std::span<const std::uint32_t> places) const {
+    require(places.size() == groups() && !places.empty(), "a table of noise is joined with a place for each group");
+    noise_table out;
+    out.places_ = places_;
+    out.features_ = features_;
+    out.tokens_.assign(std::size_t{places.back()} + 1, 0);
+    out.cells_.resize(features_ * out.groups());
+    for (std::size_t g = 0; g < groups(); ++g) {
+      out.tokens_.at(places[g]) += tokens_[g];
+      for (std::size_t f = 0; f < features_; ++f)
+        out.cells_[places[g] * features_ + f] += cells_[g * features_ + f];
+    }
+    return out;
   }
 
   /// All but group g is what comes before it, merged with what comes after.

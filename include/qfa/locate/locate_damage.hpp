@@ -175,15 +175,16 @@ inline damage_location conclude_location(std::vector<located_unit> units, const 
   return out;
 }
 
-/// Locates the damage that a policy does to the bench's features: two passes over its rows for every unit that lies
-/// before the hook, and where the bench has losses, for every unit and layer.  Throws as unit_bench::compress does.
-inline damage_location locate_damage(const unit_bench& bench, const any_policy& policy,
+/// Locates the damage that a compressed form of the model, made by the bench with the same targets, does to the bench's
+/// features: two passes over its rows for every unit that lies before the hook, and where the bench has losses, for
+/// every unit and layer.
+inline damage_location locate_damage(const unit_bench& bench, const unit_option& option,
                                      const location_options& options = {}) {
   const std::vector<compression_unit> units = bench.units(options.kind, options.targets);
-  const unit_option option = bench.compress(policy, options.targets);
   const std::span<const unit_option> form(&option, 1);
   const std::vector<double> weights = feature_weights(bench, options.weighting);
-  const auto over_groups = [](std::span<const comparison_sum> sums, auto statistic, interval_scale scale) {
+  const auto over_groups = [&](std::span<const comparison_sum> of_halves, auto statistic, interval_scale scale) {
+    const std::vector<comparison_sum> sums = bench.groups().by_whole(of_halves);
     const auto of = [&](std::size_t g) { return statistic(sum_without(sums, g)); };
     return jackknife(of(sums.size()), sums.size(), of, {.scale = scale});
   };
@@ -223,11 +224,11 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
   }
 
   damage_location out = conclude_location(std::move(located), total, all.noise, weights);
-  out.policy = policy.name();
+  out.policy = option.name;
   out.features = bench.features().size();
   out.effective_groups = {std::numeric_limits<double>::infinity(), 0.0};
   for (const std::uint32_t f : bench.features()) {
-    const double effective = evidence_of(bench.reference().reference().table, f).effective;
+    const double effective = evidence_of(bench.table(), f).effective;
     out.effective_groups = {(std::min)(out.effective_groups[0], effective),
                             (std::max)(out.effective_groups[1], effective)};
   }
@@ -237,6 +238,12 @@ inline damage_location locate_damage(const unit_bench& bench, const any_policy& 
   out.weighting = options.weighting.by;
   if (bench.options().losses) out.depths = patch_depths(bench, compressed);
   return out;
+}
+
+/// The same of a policy.  Throws as unit_bench::compress does.
+inline damage_location locate_damage(const unit_bench& bench, const any_policy& policy,
+                                     const location_options& options = {}) {
+  return locate_damage(bench, bench.compress(policy, options.targets), options);
 }
 
 }  // namespace qfa

@@ -25,7 +25,7 @@ struct noise_sum {
   double all = 0.0;
   std::array<double, 2> half{};      ///< over the even groups, and over the odd ones
   std::vector<double> without;       ///< (groups)
-  std::vector<double> half_without;  ///< (groups): the group's half but the group
+  std::vector<double> half_without;  ///< (groups of halves): the group's half but the group
   std::size_t limited = 0;           ///< features whose nu over all groups counts as `most_noise`, lost ones among them
   std::size_t lost = 0;              ///< features of which nothing is left: nu is infinite
   std::array<std::size_t, 2> silent{};  ///< features of which a half's reference has nothing: nu is NaN, none is added
@@ -37,14 +37,15 @@ struct noise_sum {
  private:
   /// Counts are those of this sum: they say of what it was made, and do not add up.
   noise_sum& add(const noise_sum& other, double sign) {
-    require(without.size() == other.without.size(), "sums of noise are of the same groups");
+    require(without.size() == other.without.size() && half_without.size() == other.half_without.size(),
+            "sums of noise are of the same groups");
     all += sign * other.all;
     for (std::size_t h = 0; h < 2; ++h)
       half[h] += sign * other.half[h];
-    for (std::size_t g = 0; g < without.size(); ++g) {
+    for (std::size_t g = 0; g < without.size(); ++g)
       without[g] += sign * other.without[g];
+    for (std::size_t g = 0; g < half_without.size(); ++g)
       half_without[g] += sign * other.half_without[g];
-    }
     return *this;
   }
 };
@@ -74,10 +75,10 @@ inline noise_sum sum_noise(const feature_noise& noise, std::span<const double> w
     for (const double nu : noise.half[h])
       out.silent[h] += std::isnan(nu);
   }
-  for (std::size_t g = 0; g < noise.groups; ++g) {
+  for (std::size_t g = 0; g < noise.groups; ++g)
     out.without.push_back(sum(noise.without_group(g)));
+  for (std::size_t g = 0; g < noise.half_groups(); ++g)
     out.half_without.push_back(sum(noise.half_without_group(g)));
-  }
   for (const double nu : noise.all) {
     out.limited += nu >= most;
     out.lost += nu == std::numeric_limits<double>::infinity();

@@ -26,6 +26,8 @@
 #include "qfa/core/progress.hpp"
 #include "qfa/core/team.hpp"
 #include "qfa/locate/assemble.hpp"
+#include "qfa/locate/bench_groups.hpp"
+#include "qfa/locate/bench_parts.hpp"
 #include "qfa/locate/branch_record.hpp"
 #include "qfa/locate/branches.hpp"
 #include "qfa/locate/feature_noise.hpp"
@@ -44,37 +46,6 @@
 #include "qfa/survival/protocol.hpp"
 
 namespace qfa {
-
-struct bench_options {
-  bool losses = true;  ///< run models to their end, for loss and KL; without, passes end with the hook
-  bool fused = false;  ///< give policies fused tensors as they are stored
-  bool allow_bad_sae = false;
-  bool fits = false;  ///< also measure how well the SAE fits each model, not the trunks alone
-  /// Bytes that the models measured at a time may hold: their tables of co-moments (48 bytes for each feature and
-  /// group) and the weights that are theirs alone.  Beyond it they are measured in turns, each a pass of the reference
-  /// more.  No number depends on it, and at least one model is measured at a time.
-  std::size_t memory = std::size_t{1} << 30;
-  std::size_t tokens_per_block = token_layout::block_tokens;  ///< of which residuals are held; no number depends on it
-  /// Processes that share the rows of every pass, by groups of rows; policies learn on each of them from all of theirs.
-  /// Each does the same with its bench, and gets the same numbers: those of one process, to the bit.
-  team ranks{};
-};
-
-/// What is measured of models: losses only where the bench has them.
-enum class measured_parts : std::uint8_t { features, features_and_losses };
-
-/// A compressed form of the model, as policies are given it, of which units take their parts.
-struct unit_option {
-  std::string name;
-  language_model model;
-  std::vector<compressed_tensor> tensors;
-};
-
-/// A model of the audited kind, ready to run.
-struct runnable_model {
-  language_model model;
-  any_decoder decoder;
-};
 
 /// The reference, its features, and any models that are made of it and of its compressed forms, measured against it on
 /// the same rows.
@@ -95,7 +66,8 @@ class unit_bench {
         model_(std::move(model), dictionary, settings, options.fused, std::move(told)),
         tokens_(std::move(tokens)),
         features_(std::move(dictionary), share_of(layout_of(tokens_, settings.skip_positions, options.tokens_per_block),
-                                                  share_among(options.ranks))) {
+                                                  share_among(options.ranks))),
+        groups_(features_.groups()) {
     run_over(
         model_.reference(), tokens_, layout(), model_.hook(), "reference", told_,
         [&](std::size_t, matrix_view<const std::uint32_t>, matrix_view<const float> x, matrix_view<const float>) {
@@ -103,20 +75,31 @@ class unit_bench {
         },
         0, false);
     merge_for_all(options_.ranks, features_.reference(), pass_record_kind);
-    chosen_ = counted_features(features_.end_reference(options.allow_bad_sae).table, settings.rules);
-    if (chosen_.empty())
-      fail("no feature of the SAE fires often enough on these " + std::to_string(tokens_.rows()) +
-           " rows to tell what becomes of it");
+    features_.end_reference(options.allow_bad_sae);
+    choose_features();
   }
 
   const audited_model& model() const noexcept { return model_; }
   const token_rows& tokens() const noexcept { return tokens_; }
   const feature_audit& reference() const noexcept { return features_; }
   const token_layout& layout() const noexcept { return features_.layout(); }
-  const row_groups& groups() const noexcept { return features_.groups(); }
+  /// By which numbers are concluded; until `join_groups` they are the rows' own.
+  const bench_groups& groups() const noexcept { return groups_; }
   const bench_options& options() const noexcept { return options_; }
+  const progress& told() const noexcept { return told_; }
   /// The features that are measured, increasing: what every number by feature is of.
   const std::vector<std::uint32_t>& features() const noexcept { return chosen_; }
+  /// The reference's by those groups.
+  const feature_table& table() const noexcept { return joined_ ? *joined_ : features_.reference().table; }
+
+  /// Concludes from here on by groups that hold two blocks of `block_length` rows (locate/lengthen_groups.hpp), also
+  /// which features are measured.
+  void join_groups(double block_length) {
+    groups_ = bench_groups(features_.groups(), block_length);
+    if (groups_.joined())
+      joined_ = features_.reference().table.joined(features_.groups().places_among(groups_.whole()));
+    choose_features();
+  }
 
   /// Sum of x |w_j| over the reference's tokens, of each of the features.
   std::vector<double> masses() const {
@@ -184,7 +167,7 @@ class unit_bench {
       std::vector<branch> branches;
       for (std::size_t bytes = 0; done + models.size() < count;) {
         if (!waiting) waiting = share_equal_tensors(left, make(done + models.size()));
-        bytes += noise_table::bytes(chosen_.size(), groups().groups()) + bytes_of_its_own(*waiting, left);
+        bytes += noise_table::bytes(chosen_.size(), groups_.gathered().groups()) + bytes_of_its_own(*waiting, left);
         if (!models.empty() && bytes > options_.memory) break;
         branches.push_back({.trunk = trunk == nullptr ? 0U : 1U,
                             .layer = first_difference(*waiting, left),
@@ -212,15 +195,16 @@ class unit_bench {
     std::vector<const any_decoder*> trunks{&model_.reference()};
     if (trunk != nullptr) trunks.push_back(&trunk->decoder);
     const std::size_t own = trunks.size() - 1;
+    const row_groups& gathered = groups_.gathered();
     std::vector<branch_record> records(branches.size() + 1);  // the trunk's last
     const auto is_read = [&](std::size_t i) {
       return i == branches.size() || (branches[i].hook && !leaves_behind(branches[i], model_.hook()));
     };
     for (std::size_t i = 0; i < records.size(); ++i) {
-      if (losses) records[i].losses.resize(groups().groups());
+      if (losses) records[i].losses.resize(gathered.groups());
       if (!is_read(i)) continue;
-      records[i].noise = noise_table(chosen_, features_.dictionary().d_sae, groups().groups());
-      records[i].side = side_record(groups().groups());
+      records[i].noise = noise_table(chosen_, features_.dictionary().d_sae, gathered.groups());
+      records[i].side = side_record(gathered.groups());
     }
 
     sparse_codes codes;
@@ -237,7 +221,7 @@ class unit_bench {
       std::vector<token_comparison> scores(rows.rows() * (tokens_.context - 1));
       compare_tokens(model_.reference(), std::as_const(final_hidden).view(), decoder, states.final_hidden, rows,
                      scores);
-      records[i].add_losses(groups(), layout().first_row(block), scores, tokens_.context - 1);
+      records[i].add_losses(gathered, layout().first_row(block), scores, tokens_.context - 1);
     };
     run_branches(
         std::span<const any_decoder* const>(trunks), branches, tokens_, layout(), model_.hook(), losses, stage, told_,
@@ -255,19 +239,26 @@ class unit_bench {
       merge_for_all(options_.ranks, record, "record of a branch");
 
     std::vector<unit_effect> effects(records.size());
-    const feature_noise of_trunk = records.back().noise.noise();
+    const feature_noise of_trunk = groups_.noise(records.back().noise);
     const double fvu_of_trunk = records.back().side.fit().fvu;
     for (std::size_t i = 0; i < effects.size(); ++i) {
       const bool is_trunk = i == branches.size();
       effects[i].reaches_hook = is_read(i);
-      effects[i].noise = is_trunk || !is_read(i) ? of_trunk : records[i].noise.noise();
-      effects[i].losses = std::move(records[i].losses);
+      effects[i].noise = is_trunk || !is_read(i) ? of_trunk : groups_.noise(records[i].noise);
+      if (losses) effects[i].losses = groups_.by_halves(records[i].losses);
       if (is_trunk || options_.fits) effects[i].fvu = is_read(i) ? records[i].side.fit().fvu : fvu_of_trunk;
     }
     return effects;
   }
 
  private:
+  void choose_features() {
+    chosen_ = counted_features(table(), model_.settings().rules);
+    if (chosen_.empty())
+      fail("no feature of the SAE fires often enough on these " + std::to_string(tokens_.rows()) +
+           " rows to tell what becomes of it");
+  }
+
   static std::size_t bytes_of_its_own(const language_model& model, const language_model& other) {
     std::size_t weights = 0;
     for (const auto& [name, tensor] : model.tensors)
@@ -280,6 +271,8 @@ class unit_bench {
   audited_model model_;
   token_rows tokens_;
   feature_audit features_;
+  bench_groups groups_;
+  std::optional<feature_table> joined_;  // where groups are joined
   std::vector<std::uint32_t> chosen_;
 };
 

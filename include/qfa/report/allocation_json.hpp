@@ -64,6 +64,11 @@ inline report_json to_json(const allocation_result& a) {
                          {"kl", number_or_null(table.kl[table.at(u, o)])}});
     matrices.push_back({{"name", table.units[u]}, {"isolated", std::move(options)}});
   }
+  report_json held_out{{"tokens", a.held_out_tokens},
+                       {"features", a.mixes.empty() ? 0 : a.mixes.front().features},
+                       {"groups_of_rows", a.held_out_groups},
+                       {"groups", "odd"}};
+  if (a.halving) held_out["group_halving"] = to_json(*a.halving);
   return {{"format", "qfa-allocation-1"},
           {"library", std::string("qfa ") + version},
           {"hook", a.hook},
@@ -73,11 +78,7 @@ inline report_json to_json(const allocation_result& a) {
           {"budget_bits", a.budget_bits},
           {"uniform", table.options[a.uniform]},
           {"fit", {{"tokens", a.fit_tokens}, {"features", table.features.size()}, {"groups", "even"}}},
-          {"held_out",
-           {{"tokens", a.held_out_tokens},
-            {"features", a.mixes.empty() ? 0 : a.mixes.front().features},
-            {"groups_of_rows", a.held_out_groups},
-            {"groups", "odd"}}},
+          {"held_out", std::move(held_out)},
           {"features_to_keep", {{"listed", a.listed}, {"measured", a.listed_measured}}},
           {"additivity", to_json(a.adds_up)},
           {"plans", std::move(plans)},

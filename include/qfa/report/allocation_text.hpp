@@ -10,6 +10,7 @@
 #include "qfa/allocate/held_out.hpp"
 #include "qfa/allocate/result.hpp"
 #include "qfa/audit/result.hpp"
+#include "qfa/report/halving_note.hpp"
 #include "qfa/report/text_table.hpp"
 
 namespace qfa {
@@ -74,9 +75,9 @@ inline std::string allocation_finding(const allocation_result& a) {
   }
   const unit_additivity& adds = a.adds_up;
   const std::string range = fixed(unit_additivity::least, 2) + " to " + fixed(unit_additivity::most, 1);
-  out += "Together, matrices do " + fixed(adds.median.value, 2) +
-         " times the sum of what each does alone (no interval: unmeasured; quartiles " +
-         fixed(adds.lower_quartile, 2) + " to " + fixed(adds.upper_quartile, 2) + " over features): ";
+  out += "Together, matrices do " + with_range(fixed(adds.median.value, 2), adds.median.range, 2) +
+         " times the sum of what each does alone (the median feature; quartiles " + fixed(adds.lower_quartile, 2) +
+         " to " + fixed(adds.upper_quartile, 2) + "): ";
   out += adds.holds()
              ? "within " + range + ", so that the sum may be made least.\n"
              : "beyond " + range + ", so that the predictions cannot be relied on, and only the held-out rows count.\n";
@@ -113,7 +114,8 @@ inline std::string allocation_header(const allocation_result& a, const audit_pro
   for (const auto* list : {&made.warnings, &a.warnings})
     for (const std::string& warning : *list)
       out += "warning: " + warning + "\n";
-  return out;
+  const std::size_t rows = a.held_out_tokens / (std::max<std::size_t>)(made.context, 1);
+  return out + halving_note(a.halving) + short_groups_warning(a.halving, rows);
 }
 
 /// A line for each plan: what it takes, what was predicted, and what it came to on held-out rows.

@@ -10,6 +10,7 @@
 #include "qfa/model/vocabulary.hpp"
 #include "qfa/report/controls_text.hpp"
 #include "qfa/report/damage_text.hpp"
+#include "qfa/report/halving_note.hpp"
 #include "qfa/report/heading_text.hpp"
 #include "qfa/report/interval_warnings.hpp"
 #include "qfa/report/ladder_text.hpp"
@@ -61,7 +62,7 @@ inline std::string audit_text(const audit_result& a, const audit_additions& more
   sentences(gate_note(a));
   sentences(first_position_text(a));
   sentences(matches_text(a));
-  sentences(halving_note(made) + interval_warnings(a));
+  sentences(halving_note(made.halving) + interval_warnings(a));
   section(bands_table(a, form));
   section(intervals_table(a, form));
   const bool compressed = std::ranges::any_of(a.conditions, [](const auto& c) { return !c.reference; });

@@ -72,21 +72,6 @@ inline std::string narrowness_text(const narrowness& n, const std::string& bound
 
 }  // namespace detail
 
-/// That groups of rows were joined, and why; nothing where they were not.
-inline std::string halving_note(const audit_protocol& p) {
-  if (!p.halving || p.halving->to == p.halving->from) return "";
-  const std::string halves = std::to_string(p.halving->for_halves);
-  return "note: intervals leave out each of " + std::to_string(p.halving->to) + " groups of rows, not " +
-         std::to_string(p.halving->from) + ", as rows depend on each other in " + p.halving->series + " of " +
-         p.halving->policy + " over " + fixed(p.halving->block_length, 1) + " rows" +
-         (p.halving->for_halves > p.halving->to
-              ? "; what one half of the rows chooses and the other half judges has " + halves +
-                    " groups, since half of " + std::to_string(p.halving->to) +
-                    " is too few for an interval: they are shorter than that asks for, and its intervals may be too "
-                    "narrow\n"
-              : "\n");
-}
-
 /// Where intervals are too narrow, as far as can be told: a sentence for all policies whose groups are too short, and
 /// for all of which the same halving is the strongest sign, with the worst of their figures; nothing where all is well.
 /// The report has every check of each.

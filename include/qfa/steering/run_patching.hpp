@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,10 +39,12 @@ struct patched_rows {
 };
 
 /// Whole rows, spread evenly over each half of the groups, as many tokens as `how` says.  An odd group that has no row
-/// among them gets its middle one, so that long rows do not leave too few groups for an interval.  Throws where a half
-/// is empty.
-inline patched_rows choose_patched_rows(const token_rows& rows, const patching_options& how) {
-  const row_groups groups(rows.rows());
+/// among them gets its middle one, so that long rows do not leave too few groups for an interval.  `of_audit`: the
+/// audit's groups for what one half chooses and the other judges, the rows' own where none are given.  Throws where a
+/// half is empty.
+inline patched_rows choose_patched_rows(const token_rows& rows, const patching_options& how,
+                                        const std::optional<row_groups>& of_audit = {}) {
+  const row_groups groups = of_audit ? *of_audit : row_groups(rows.rows());
   const auto of_half = [&](std::uint32_t half, std::size_t tokens) {
     std::vector<std::size_t> all, some;
     for (std::size_t r = 0; r < rows.rows(); ++r)
@@ -54,7 +57,7 @@ inline patched_rows choose_patched_rows(const token_rows& rows, const patching_o
       if (std::ranges::none_of(some, [&](std::size_t row) { return groups.group_of(row) == g; }))
         some.push_back((groups.first_row_of(g) + groups.first_row_of(g + 1)) / 2);
     std::ranges::sort(some);
-    return take_rows(rows, some, rows.context);
+    return take_rows(rows, some, rows.context, groups);
   };
   return {of_half(0, how.choosing_tokens), of_half(1, how.tokens)};
 }
@@ -264,7 +267,7 @@ inline patched_condition patch_condition(const finished_models& of, const any_en
 inline patching_findings run_patching(const finished_models& of, const patching_options& how = {}) {
   require(how.seeds > 0, "sets at random need a seed");
   const any_encoder encode(of.dictionary);
-  const patched_rows rows = choose_patched_rows(of.rows, how);
+  const patched_rows rows = choose_patched_rows(of.rows, how, of.audit.halves ? of.audit.halves : of.audit.groups);
   const std::size_t kept = of.rows.context - of.settings.skip_positions;
   patching_findings out{.options = how,
                         .hook = name_of(of.model.hook()),
@@ -280,6 +283,11 @@ inline patching_findings run_patching(const finished_models& of, const patching_
     out.notes.emplace_back("no feature is measured, so there is none to restore");
     return out;
   }
+  if (of.audit.halves && of.audit.groups && *of.audit.halves != *of.audit.groups)
+    out.notes.push_back("halves are of " + std::to_string(of.audit.halves->groups()) +
+                        " groups of rows, since half of the audit's " + std::to_string(of.audit.groups->groups()) +
+                        " is too few for an interval: they are shorter than what rows have to do with each other asks "
+                        "for, and intervals may be too narrow");
   for (const compression_recipe& recipe : of.recipes)
     out.conditions.push_back(patch_condition(of, encode, recipe, rows, how));
   return out;
