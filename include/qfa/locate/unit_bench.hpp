@@ -26,6 +26,7 @@
 #include "qfa/core/progress.hpp"
 #include "qfa/core/team.hpp"
 #include "qfa/locate/assemble.hpp"
+#include "qfa/locate/bench_checkpoint.hpp"
 #include "qfa/locate/branch_record.hpp"
 #include "qfa/locate/branches.hpp"
 #include "qfa/locate/feature_noise.hpp"
@@ -55,6 +56,7 @@ struct bench_options {
   /// more.  No number depends on it, and at least one model is measured at a time.
   std::size_t memory = std::size_t{1} << 30;
   std::size_t tokens_per_block = token_layout::block_tokens;  ///< of which residuals are held; no number depends on it
+  bench_checkpoint* checkpoint = nullptr;                     ///< outlives the bench; nullptr: no state is kept
   /// Processes that share the rows of every pass, by groups of rows; policies learn on each of them from all of theirs.
   /// Each does the same with its bench, and gets the same numbers: those of one process, to the bit.
   team ranks{};
@@ -62,13 +64,6 @@ struct bench_options {
 
 /// What is measured of models: losses only where the bench has them.
 enum class measured_parts : std::uint8_t { features, features_and_losses };
-
-/// A compressed form of the model, as policies are given it, of which units take their parts.
-struct unit_option {
-  std::string name;
-  language_model model;
-  std::vector<compressed_tensor> tensors;
-};
 
 /// A model of the audited kind, ready to run.
 struct runnable_model {
@@ -96,6 +91,8 @@ class unit_bench {
         tokens_(std::move(tokens)),
         features_(std::move(dictionary), share_of(layout_of(tokens_, settings.skip_positions, options.tokens_per_block),
                                                   share_among(options.ranks))) {
+    if (options.checkpoint != nullptr && options.checkpoint->keeps())
+      options.checkpoint->enter(parts_of_bench(features_, model_.stored(), tokens_, settings, options));
     run_over(
         model_.reference(), tokens_, layout(), model_.hook(), "reference", told_,
         [&](std::size_t, matrix_view<const std::uint32_t>, matrix_view<const float> x, matrix_view<const float>) {
@@ -209,6 +206,8 @@ class unit_bench {
                                       std::string_view stage = "units",
                                       measured_parts parts = measured_parts::features_and_losses) const {
     const bool losses = options_.losses && parts == measured_parts::features_and_losses;
+    const kept_call call(options_.checkpoint, stage, branches, losses);
+    if (auto effects = call.finished()) return *std::move(effects);
     std::vector<const any_decoder*> trunks{&model_.reference()};
     if (trunk != nullptr) trunks.push_back(&trunk->decoder);
     const std::size_t own = trunks.size() - 1;
@@ -222,6 +221,7 @@ class unit_bench {
       records[i].noise = noise_table(chosen_, features_.dictionary().d_sae, groups().groups());
       records[i].side = side_record(groups().groups());
     }
+    const std::size_t first_block = call.restore(records);
 
     sparse_codes codes;
     activations final_hidden;
@@ -250,6 +250,10 @@ class unit_bench {
         },
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, std::size_t i, const block_states& states) {
           add(i, block, rows, *branches[i].model, states);
+        },
+        first_block,
+        [&](std::size_t block) {
+          if (block + 1 < layout().blocks()) call.offer(records, block + 1);
         });
     for (branch_record& record : records)
       merge_for_all(options_.ranks, record, "record of a branch");
@@ -264,17 +268,11 @@ class unit_bench {
       effects[i].losses = std::move(records[i].losses);
       if (is_trunk || options_.fits) effects[i].fvu = is_read(i) ? records[i].side.fit().fvu : fvu_of_trunk;
     }
+    call.finish(effects);
     return effects;
   }
 
  private:
-  static std::size_t bytes_of_its_own(const language_model& model, const language_model& other) {
-    std::size_t weights = 0;
-    for (const auto& [name, tensor] : model.tensors)
-      if (tensor.values != other.at(name).values) weights += tensor.values->size();
-    return 2 * weights * sizeof(float);  // as they are, and packed
-  }
-
   bench_options options_;
   progress told_;
   audited_model model_;
