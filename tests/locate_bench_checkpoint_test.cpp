@@ -90,13 +90,14 @@ branch_record record(double kl) {
 
 }  // namespace
 
-TEST_CASE("bench_checkpoint: killed before any block of any call, a run goes on there and ends with the same bits") {
+TEST_CASE("bench_checkpoint: killed in any call and between them, a run goes on there and ends with the same bits") {
   const scratch here;
   std::vector<told_block> whole;
   const std::string expected = locate({}, whole);
   REQUIRE(whole.size() == 5 * (3 + 3 + 1));  // 4 blocks of each call, and its end
   CHECK(whole.back().stage == "patch by depth");
-  for (std::size_t n = 0; n < whole.size(); ++n) {
+  // In the first call and at its end, between two calls, in those of a trunk of their own, and in depth patching.
+  for (const std::size_t n : {0U, 2U, 4U, 5U, 18U, 30U, 33U, 34U}) {
     CAPTURE(n);
     std::vector<told_block> before, after;
     CHECK_THROWS_AS(locate(at(here.path(), false), before, n), killed);
@@ -164,6 +165,20 @@ TEST_CASE("bench_checkpoint: short runs write nothing, and what waits is saved w
   CHECK(restored == records);
   again.finish("third", effects(3.0));
   again.files().remove();
+  CHECK_FALSE(path_exists(directory));
+
+  bench_checkpoint hasty(at(directory, false, 3600.0));  // 128 MB are too many to wait in memory
+  hasty.finish("small", effects(1.0));
+  CHECK_FALSE(path_exists(directory));
+  hasty.finish("large",
+               {{.noise = {.groups = std::size_t{1} << 23U, .all = {1.0}, .without = {}, .half_without = {}}}});
+  CHECK(hasty.files().holds_state());
+  hasty.finish("small", effects(2.0));  // waits again
+  bench_checkpoint found(at(directory, true));
+  CHECK(found.finished("small").has_value());
+  CHECK(found.finished("large").has_value());
+  CHECK_FALSE(found.finished("small").has_value());
+  found.files().remove();
   CHECK_FALSE(path_exists(directory));
 }
 

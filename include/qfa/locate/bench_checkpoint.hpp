@@ -136,7 +136,7 @@ class bench_checkpoint {
  private:
   static constexpr std::string_view state_kind = "state of a bench", call_kind = "effects of a bench";
   static constexpr std::uint32_t version = 1;
-  static constexpr std::size_t most_waiting = std::size_t{1} << 27U;  // bytes
+  static constexpr std::size_t most_waiting = std::size_t{1} << 26U;  // bytes
 
   std::filesystem::path path_of(std::size_t call) const { return files_.file("call-" + std::to_string(call)); }
   static std::string part_of_call(std::size_t call) { return "call " + std::to_string(call + 1) + " of its benches"; }
