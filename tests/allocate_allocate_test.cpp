@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <numeric>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -13,6 +16,7 @@
 #include "audit_made_up.hpp"
 #include "qfa/compress/rtn.hpp"
 #include "qfa/core/parallel.hpp"
+#include "qfa/locate/bench_checkpoint.hpp"
 #include "qfa/model/tensor_editor.hpp"
 #include "qfa/report/allocation_json.hpp"
 #include "scratch.hpp"
@@ -64,11 +68,11 @@ allocate_options planted_options(const language_model& model) {
   return options;
 }
 
-allocation_result planted(const allocate_options& options) {
+allocation_result planted(const allocate_options& options, const progress& told = {}) {
   const language_model model = planted_model();
   audit_settings settings = tiny_settings(published);
   settings.hook = "blocks.1.hook_resid_mid";
-  return allocate(model, lossless_sae(model.config.hidden), random_rows(160, 12, 97), settings, options);
+  return allocate(model, lossless_sae(model.config.hidden), random_rows(160, 12, 97), settings, options, {}, told);
 }
 
 std::vector<std::string> policies_of(const allocation_result& a) {
@@ -145,6 +149,39 @@ TEST_CASE("allocate: every rank of a team comes to the plan and the numbers of o
   thread_team::run(2, [&](const team& ranks) { same[ranks.rank] = told(ranks) == alone; });
   CHECK(same == std::vector<int>{1, 1});
   set_thread_count(before);
+}
+
+TEST_CASE("allocate: interrupted on either half of the rows, it goes on to the same plan and numbers") {
+  const scratch here;
+  const language_model model = planted_model();
+  allocate_options options = planted_options(model);
+  options.fit_rows = options.held_out_rows = 24;
+  options.bench.tokens_per_block = 120;
+  std::size_t reports = 0, dies_at = 0;  // of what comes behind the references' passes
+  const auto told = [&](bool resume, const std::filesystem::path& directory) {
+    bench_checkpoint kept({.directory = directory, .seconds = 0.0, .resume = resume, .made_of = {}});
+    options.bench.checkpoint = &kept;
+    reports = 0;
+    return to_json(planted(options,
+                           [&](std::string_view stage, std::size_t, std::size_t) {
+                             if (stage != "each unit alone" && stage != "additivity" && stage != "held-out") return;
+                             if (++reports == dies_at) throw std::runtime_error("here");
+                           }))
+        .dump();
+  };
+  const std::string whole = told(false, {});
+  const std::size_t all = reports;
+  CHECK(all == 4 * (2 + 1 + 1));  // three blocks and the end of each call
+  for (std::size_t n = 1; n <= all; n += 3) {
+    CAPTURE(n);
+    dies_at = n;
+    CHECK_THROWS_AS(told(false, here.path()), std::runtime_error);
+    dies_at = 0;
+    CHECK((told(true, here.path()) == whole));
+    CHECK(reports == all - n + (n % 4 == 0 ? 2 : 1));
+  }
+  options.held_out_rows = 20;  // which the first bench does not know
+  check_refused([&] { told(true, here.path()); }, {"the number of rows is 24 there, and 20 here"});
 }
 
 TEST_CASE("allocate: a list of features to keep changes the choice") {

@@ -109,7 +109,9 @@ TEST_CASE("audit_checkpoint: nothing is written before it is time, then all that
   CHECK(again.running() == nullptr);
   again.offer(record("second"), 1);  // not yet time
   again.finish(record("second"));    // what has been saved before is kept up to date at the end of each pass
-  CHECK(audit_checkpoint(at(directory, true), parts).finished(2)->name == "second");
+  const auto second = audit_checkpoint(at(directory, true), parts).finished(2);
+  REQUIRE(second.has_value());
+  CHECK(second->name == "second");
 }
 
 TEST_CASE("audit_checkpoint: without being asked to go on, it starts anew, and other files stay") {

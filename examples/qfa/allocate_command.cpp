@@ -15,13 +15,16 @@
 #include "audit_options_cli.hpp"
 #include "audit_run.hpp"
 #include "commands.hpp"
+#include "kept_run.hpp"
 #include "progress_line.hpp"
 #include "qfa/allocate/allocate.hpp"
+#include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/compress/weight_plan_file.hpp"
 #include "qfa/io/atomic_file.hpp"
+#include "qfa/locate/bench_checkpoint.hpp"
 #include "qfa/model/open_model.hpp"
 #include "qfa/report/allocation_json.hpp"
 #include "qfa/report/allocation_text.hpp"
@@ -67,10 +70,7 @@ void run(const allocate_arguments& a) {
     qfa::fail(a.audit.calibration_option() + " means nothing with these policies, none of which learns from tokens");
   check_output_file(a.audit.out);
   if (!a.report.empty()) check_output_file(a.report);
-  audit_arguments shaping = a.audit;
-  shaping.checkpoint_seconds = -1.0;
-  const qfa::audit_options audit = shaping.options();
-  options.bench = {.fused = audit.fused, .allow_bad_sae = audit.allow_bad_sae, .ranks = ranks()};
+  qfa::audit_options audit = a.audit.options();
   const qfa::sae dictionary = qfa::load_sae(a.audit.sae);
   const qfa::audit_settings settings = qfa::settle(audit, dictionary.metadata);
   options.weighting = qfa::parse_weighting(a.weights, dictionary.d_sae);
@@ -117,8 +117,27 @@ void run(const allocate_arguments& a) {
   made.warnings = settings.warnings;
   if (const auto warning = qfa::reference_warning(model)) made.warnings.push_back(*warning);
 
-  const qfa::allocation_result result =
-      qfa::allocate(model, dictionary, tokens, settings, options, calibration, progress_line());
+  std::string policies;
+  for (const qfa::any_policy& policy : options.options)
+    policies += (policies.empty() ? "" : " ") + policy.name();
+  audit.checkpoint.made_of = {{"the list of policies", policies},
+                              {"the budget", a.budget},
+                              {"KL", a.kl},
+                              {"the choice of tensors", a.audit.targets.name()},
+                              {"the number of rows to fit on", std::to_string(options.fit_rows)},
+                              {"the number of held-out rows", std::to_string(options.held_out_rows)},
+                              {"the checksum of all rows", qfa::checksum_of(tokens)},
+                              {"the checksum of rows for calibration", qfa::checksum_of(calibration)}};
+  for (auto& part : parts_of_weighting(a.weights, options.weighting))
+    audit.checkpoint.made_of.push_back(std::move(part));
+  const qfa::checkpoint_directory kept(a.audit.checkpoint(), "bench");
+  const auto find = [&] {
+    qfa::bench_checkpoint checkpoint(audit.checkpoint);
+    options.bench = {
+        .fused = audit.fused, .allow_bad_sae = audit.allow_bad_sae, .checkpoint = &checkpoint, .ranks = ranks()};
+    return qfa::allocate(model, dictionary, tokens, settings, options, calibration, progress_line());
+  };
+  const qfa::allocation_result result = ranks().leads() ? run_kept(kept, a.audit.resume, "plan", find) : find();
   if (!ranks().leads()) return;
   clear_progress_line();
   std::cout << qfa::allocation_header(result, made) << "\n"
@@ -133,6 +152,10 @@ void run(const allocate_arguments& a) {
     report.commit();
     std::cout << ", " << a.report;
   }
+  kept.remove();
+  if (a.audit.resume)
+    for (const std::string& file : {a.audit.out, a.report})
+      if (!file.empty()) remove_partial_files(file);
   std::cout << "\n";
 }
 
@@ -183,10 +206,12 @@ void add_allocate(CLI::App& app) {
   add_calibration_text(*command, audit.text);
   command->add_option("--calibration-tokens", audit.calibration_tokens,
                       "calibrate on no more tokens than this (16384)");
+  add_checkpoint_options(*command, audit, "a run", "FILE.resume", "the plan");
   command->add_flag("--fused", audit.fused, "give policies fused tensors as they are stored");
   command->add_flag("--allow-bad-sae", audit.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
   command->callback([arguments, command] {
-    const audit_arguments& given = arguments->audit;
+    audit_arguments& given = arguments->audit;
+    given.kept_in = given.out + ".resume";
     check_token_source(*command, given.tokens, given.calibration, given.text);
     run(*arguments);
   });

@@ -13,6 +13,7 @@
 #include "audit_options_cli.hpp"
 #include "audit_run.hpp"
 #include "commands.hpp"
+#include "kept_run.hpp"
 #include "progress_line.hpp"
 #include "qfa/audit/activation_audit.hpp"
 #include "qfa/audit/checkpoint.hpp"
@@ -130,27 +131,15 @@ void run(const CLI::App& command, const audit_arguments& arguments) {
   check_output_directory(arguments.out);
   const qfa::table_form form = format_of(arguments.format);
   (void)arguments.options();  // refuses what cannot be
-  tell_of_checkpoint(arguments);
-  finished_audit result;
-  try {
-    result = audit();
-  } catch (const interruption&) {
-    if (qfa::holds_checkpoint(arguments.checkpoint()))
-      throw interruption(
-          "interrupted, no report is written; the same command with --resume goes on from what is kept in " +
-          arguments.checkpoint().string());
-    qfa::remove_checkpoint(arguments.checkpoint());
-    throw;
-  } catch (...) {
-    // Blocks that had to go to disk before the first checkpoint are of no use.
-    if (!qfa::holds_checkpoint(arguments.checkpoint())) qfa::remove_checkpoint(arguments.checkpoint());
-    throw;
-  }
+  const qfa::checkpoint_directory kept(arguments.checkpoint(), "audit");
+  const finished_audit result = run_kept(kept, arguments.resume, "report", audit);
   clear_progress_line();
   write_audit(result, arguments.out);
   qfa::remove_checkpoint(arguments.control_checkpoint());
-  qfa::remove_checkpoint(arguments.checkpoint());
-  if (arguments.resume) remove_partial_reports(arguments.out);
+  kept.remove();
+  if (arguments.resume)
+    for (const char* file : {"report.json", "features.csv", "groups.npy", "report.html"})
+      remove_partial_files(std::filesystem::path(arguments.out) / file);
   print_audit(result, arguments.model, form);
   if (form == qfa::table_form::columns) print_written(arguments.out);
 }

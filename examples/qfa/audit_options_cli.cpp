@@ -11,7 +11,7 @@
 #include <system_error>
 #include <vector>
 
-#include "qfa/audit/checkpoint.hpp"
+#include "kept_run.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/atomic_file.hpp"
@@ -183,12 +183,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--memory", a.memory,
                      "bytes (512M, 2G) of the reference's codes and states to hold; what is beyond goes to a temporary "
                      "file; 1G");
-  command.add_flag("--resume", a.resume,
-                   "go on from what an audit that was interrupted has left in OUT/resume; it ends with the same bytes");
-  command.add_option(
-      "--checkpoint-seconds", a.checkpoint_seconds,
-      "keep the state of one process in OUT/resume, until the report is written, at least every so often (30); "
-      "0: after every block of tokens, below 0: never");
+  add_checkpoint_options(command, a, "an audit", "OUT/resume", "the report");
   command.add_flag("--controls", a.controls,
                    "hold each claim against its controls: the reference itself, rounding, noise as large as a policy's "
                    "error, the same errors elsewhere or with their signs turned");
@@ -240,30 +235,6 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
                                 .patching = at(audit.patching),
                                 .words = words_of(model)},
                                form);
-}
-
-void tell_of_checkpoint(const audit_arguments& arguments) {
-  const std::string where = "\"" + arguments.checkpoint().string() + "\"";
-  const bool there = qfa::holds_checkpoint(arguments.checkpoint());
-  if (arguments.resume)
-    std::cerr << (there ? "qfa: going on from " + where
-                        : "qfa: there is no checkpoint in " + where + ", starting from the beginning")
-              << "\n";
-  else if (there)
-    std::cerr << "qfa: starting from the beginning, without the checkpoint in " << where << "\n";
-}
-
-void remove_partial_reports(const std::filesystem::path& directory) {
-  std::error_code ignored;
-  std::vector<std::filesystem::path> left;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.rfind("report.json.partial-", 0) == 0 || name.rfind("features.csv.partial-", 0) == 0 ||
-        name.rfind("groups.npy.partial-", 0) == 0 || name.rfind("report.html.partial-", 0) == 0)
-      left.push_back(entry.path());
-  }
-  for (const auto& file : left)
-    std::filesystem::remove(file, ignored);
 }
 
 void write_audit(const finished_audit& audit, const std::filesystem::path& directory) {

@@ -55,6 +55,7 @@ struct audit_arguments {
   bool patching = false;                      ///< whether features are restored
   qfa::patching_options patch{};
   double checkpoint_seconds = 30.0;  ///< below 0: no checkpoints
+  std::string kept_in;               ///< directory of the checkpoint; empty: OUT/resume
   qfa::target_patterns targets;
 
   /// Whether calibrated policies learn from files of their own.
@@ -62,8 +63,10 @@ struct audit_arguments {
   /// The option that names those files.
   std::string calibration_option() const { return calibration.empty() ? "--calibration-text" : "--calibration"; }
 
-  /// Where the state of a long audit lies until its report is written.
-  std::filesystem::path checkpoint() const { return std::filesystem::path(out) / "resume"; }
+  /// Where the state of a long run lies until its report is written.
+  std::filesystem::path checkpoint() const {
+    return kept_in.empty() ? std::filesystem::path(out) / "resume" : std::filesystem::path(kept_in);
+  }
 
   std::filesystem::path control_checkpoint() const { return std::filesystem::path(out) / "resume-controls"; }
 
@@ -99,12 +102,6 @@ void print_audit(const finished_audit& audit, const std::filesystem::path& model
 
 /// How `--format` asks for tables.  Throws for a word that is no format.
 qfa::table_form format_of(const std::string& format);
-
-/// Says on standard error from where the audit goes on, or that an earlier one's checkpoint is given up.
-void tell_of_checkpoint(const audit_arguments& arguments);
-
-/// Removes what writers of reports that were killed have left behind.
-void remove_partial_reports(const std::filesystem::path& directory);
 
 /// Writes report.json, features.csv and report.html, which shows both.  Leaves nothing behind if one of the first two
 /// fails.

@@ -9,12 +9,15 @@
 #include "audit_options_cli.hpp"
 #include "audit_run.hpp"
 #include "commands.hpp"
+#include "kept_run.hpp"
 #include "progress_line.hpp"
+#include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/atomic_file.hpp"
+#include "qfa/locate/bench_checkpoint.hpp"
 #include "qfa/locate/lengthen_groups.hpp"
 #include "qfa/locate/locate_damage.hpp"
 #include "qfa/model/open_model.hpp"
@@ -44,7 +47,7 @@ located locate(const locate_arguments& arguments) {
   const audit_arguments& a = arguments.audit;
   const qfa::any_policy policy = qfa::parse_policy(arguments.policy);
   qfa::unit_bench::check(policy);
-  const qfa::audit_options asked = a.options();
+  qfa::audit_options asked = a.options();
   qfa::sae dictionary = qfa::load_sae(a.sae);
   const qfa::audit_settings settings = qfa::settle(asked, dictionary.metadata);
   qfa::language_model model = qfa::open_model(a.model);
@@ -90,11 +93,19 @@ located locate(const locate_arguments& arguments) {
   if (const auto warning = qfa::reference_warning(model)) made.warnings.push_back(*warning);
   const bool wants_bos = expects_bos_before(tokens.reported, a.model, model.config);
 
+  asked.checkpoint.made_of = {{"the policy", policy.name()},
+                              {"the kind of units", arguments.units},
+                              {"the choice of tensors", a.targets.name()},
+                              {"the checksum of rows for calibration", qfa::checksum_of(calibration)}};
+  for (auto& part : parts_of_weighting(arguments.weights, how.weighting))
+    asked.checkpoint.made_of.push_back(std::move(part));
+  qfa::bench_checkpoint checkpoint(asked.checkpoint);
   qfa::unit_bench bench(std::move(model), std::move(dictionary), std::move(tokens.reported), settings,
                         {.losses = asked.losses,
                          .fused = asked.fused,
                          .allow_bad_sae = asked.allow_bad_sae,
                          .memory = asked.spill_budget,
+                         .checkpoint = &checkpoint,
                          .ranks = ranks()},
                         progress_line());
   if (calibrates) {
@@ -134,7 +145,10 @@ void print(const located& l) {
 void run(const locate_arguments& arguments) {
   const std::filesystem::path out = arguments.audit.out;
   if (!out.empty()) check_output_directory(out);
-  const located l = locate(arguments);
+  (void)arguments.audit.options();  // refuses what cannot be
+  const qfa::checkpoint_directory kept(out.empty() ? out : arguments.audit.checkpoint(), "bench");
+  const auto find = [&] { return locate(arguments); };
+  const located l = ranks().leads() ? run_kept(kept, arguments.audit.resume, "report", find) : find();
   if (!ranks().leads()) return;
   clear_progress_line();
   print(l);
@@ -143,6 +157,8 @@ void run(const locate_arguments& arguments) {
   qfa::atomic_file report(out / "locate.json");
   report.stream() << qfa::json_text(qfa::to_json(l.found, l.made)) << '\n';
   report.commit();
+  kept.remove();
+  if (arguments.audit.resume) remove_partial_files(out / "locate.json");
   std::cout << "\nwritten: " << (out / "locate.json").string() << "\n";
 }
 
@@ -152,7 +168,6 @@ void add_locate(CLI::App& app) {
   auto arguments = std::make_shared<locate_arguments>();
   audit_arguments& a = arguments->audit;
   a.max_tokens = 65536;
-  a.checkpoint_seconds = -1.0;
   CLI::App* command = app.add_subcommand("locate", "where in a model a compression's damage to features comes from");
   command->add_option("model,--model", a.model, "a Hugging Face model directory, or a .gguf file")->required();
   command->add_option("sae,--sae", a.sae, "a trained SAE: directory or file")->required();
@@ -195,10 +210,16 @@ void add_locate(CLI::App& app) {
   command->add_flag("--no-loss", a.no_loss, "end each pass with the hook: features alone, in less time");
   command->add_flag("--fused", a.fused, "give policies fused tensors as they are stored");
   command->add_option("--memory", a.memory, "bytes (512M, 2G) for what is measured at a time; 1G");
+  add_checkpoint_options(*command, a, "a run", "OUT/resume", "locate.json");
   command->add_flag("--allow-bad-sae", a.allow_bad_sae, "go on although the SAE explains nothing (FVU > 1)");
   command->callback([arguments, command] {
-    const audit_arguments& given = arguments->audit;
+    audit_arguments& given = arguments->audit;
     check_token_source(*command, given.tokens, given.calibration, given.text);
+    if (given.out.empty()) {
+      if (given.resume || command->count("--checkpoint-seconds") > 0)
+        qfa::fail("--resume and --checkpoint-seconds are of what is kept in OUT/resume, and there is no --out");
+      given.checkpoint_seconds = -1.0;
+    }
     run(*arguments);
   });
 }

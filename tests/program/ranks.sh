@@ -97,6 +97,8 @@ refused 'there is no SAE "nowhere"' "${launcher[@]}" 3 "$qfa" audit --model demo
 refused 'A subcommand is required' "${launcher[@]}" 2 "$qfa" adit
 refused '--split takes tokens or policies' "${launcher[@]}" 2 "${audit[@]}" --split rows --out out
 refused '--resume goes on with one process' "${launcher[@]}" 2 "${audit[@]}" --resume --out out
+refused '--resume goes on with one process' "${launcher[@]}" 2 "$qfa" "${located[@]}" --resume --out out
+refused '--resume goes on with one process' "${launcher[@]}" 2 "$qfa" "${allocated[@]}" --resume --out out
 refused '--out ".*" is a file' "${launcher[@]}" 3 "${audit[@]}" --out reference.npy
 refused 'the SAE does not fit' "${launcher[@]}" 3 "$qfa" "${located[@]}" --hook blocks.0.hook_resid_pre --out out
 "$qfa" activations "${common[@]}" --hook blocks.0.hook_resid_pre --out unfit.npy >>dumped.txt

@@ -7,6 +7,7 @@ qfa=$1 source=$2 work=$3
 rm -rf "$work" && mkdir -p "$work" && cd "$work"
 demo=$source/examples/demo
 RANDOM=${SEED:-20}
+. "$source/tests/program/kills.sh"
 
 # Every block is saved.  As reports name their files, all audits are told the same ones.
 model_audit=("$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --max-tokens 12288 --paired
@@ -26,45 +27,23 @@ same_after_kills() {
   "$@" --out "$name" >"$name.txt"
   local took=$((($(date +%s%N) - began) / 1000))  # microseconds
   test ! -e "$name/resume"
-  local killed=0 went_on=0
-  # Some kills come before there is a checkpoint: it goes on until enough have come after.
-  while [ "$killed" -lt "$kills" ] || { [ "$went_on" -le $((kills / 4)) ] && [ "$killed" -lt $((5 * kills)) ]; }; do
-    "$@" --out "$name.killed" --resume >killed.txt 2>killed.err &
-    local pid=$!
-    local wait=$(((RANDOM * 32768 + RANDOM) % (took / 2)))
-    sleep "$(printf '%d.%06d' $((wait / 1000000)) $((wait % 1000000)))"
-    kill -KILL "$pid" 2>/dev/null || true
-    local status=0
-    wait "$pid" 2>/dev/null || status=$?
-    grep -q 'going on from' killed.err && went_on=$((went_on + 1))
-    if [ "$status" -eq 0 ]; then  # it was faster: its report is whole, and the next one starts anew
-      cmp "$name/report.json" "$name.killed/report.json"
-      rm -r "$name.killed"
-      continue
-    fi
-    [ "$status" -eq 137 ] || { cat killed.err; exit 1; }
-    killed=$((killed + 1))
-  done
+  same() { cmp "$name/report.json" "$name.killed/report.json" && rm -r "$name.killed"; }
+  killed_often "$kills" "$took" same "$@" --out "$name.killed" --resume
   "$@" --out "$name.killed" --resume >"$name.killed.txt" 2>killed.err
   cmp "$name/report.json" "$name.killed/report.json"
   cmp "$name/features.csv" "$name.killed/features.csv"
   diff <(sed "s/$name.killed/$name/g" "$name.killed.txt") "$name.txt"
   [ "$(ls "$name.killed")" = $'features.csv\ngroups.npy\nreport.html\nreport.json' ] || { ls -R "$name.killed"; exit 1; }
-  [ "$went_on" -gt $((kills / 4)) ] || { echo "$went_on of $kills went on from a checkpoint"; exit 1; }
 }
 same_after_kills model 8 "${model_audit[@]}"
 same_after_kills files 4 "${file_audit[@]}"
 
 # same_after_a_kill NAME COMMAND...: killed as soon as there is a checkpoint, the audit goes on to the same files and text.
 same_after_a_kill() {
-  local name=$1 pid
+  local name=$1
   shift
   "$@" --out "$name" >"$name.txt"
-  "$@" --out "$name.killed" >killed.txt 2>&1 &
-  pid=$!
-  until [ -e "$name.killed/resume/qfa-audit-state" ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
-  kill -KILL "$pid" 2>/dev/null || true
-  wait "$pid" 2>/dev/null || true
+  killed_with "$name.killed/resume/qfa-audit-state" "$@" --out "$name.killed"
   "$@" --out "$name.killed" --resume >"$name.killed.txt" 2>killed.err
   grep -q 'going on from' killed.err
   for file in report.json features.csv groups.npy; do cmp "$name/$file" "$name.killed/$file"; done
@@ -80,11 +59,7 @@ same_after_a_kill controlled "$qfa" audit --model "$demo/model" --sae "$demo/sae
   --checkpoint-seconds 0
 
 # A checkpoint of another input is refused by one sentence that says what differs, and is still there.
-"${model_audit[@]}" --out other >other.txt 2>&1 &
-pid=$!
-until [ -e other/resume/qfa-audit-state ] || ! kill -0 "$pid" 2>/dev/null; do sleep 0.01; done
-kill -KILL "$pid"
-wait "$pid" 2>/dev/null || true
+killed_with other/resume/qfa-audit-state "${model_audit[@]}" --out other
 status=0
 "${model_audit[@]}" --policy rtn:bits=5 --out other --resume >refused.txt 2>refused.err || status=$?
 [ "$status" -eq 2 ] || { cat refused.err; exit 1; }

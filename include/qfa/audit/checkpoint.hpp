@@ -2,7 +2,6 @@
 #ifndef QFA_AUDIT_CHECKPOINT_HPP
 #define QFA_AUDIT_CHECKPOINT_HPP
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -11,50 +10,29 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
 #include "qfa/audit/audit_parts.hpp"
+#include "qfa/audit/checkpoint_directory.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/archive.hpp"
-#include "qfa/io/atomic_file.hpp"
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/spill.hpp"
 
 namespace qfa {
 
-/// Whether a directory holds a checkpoint.
+/// Whether a directory holds an audit's checkpoint.
 inline bool holds_checkpoint(const std::filesystem::path& directory) {
-  return path_exists(directory / "qfa-audit-state");
+  return checkpoint_directory(directory, "audit").holds_state();
 }
 
-namespace detail {
-
-/// Removes the files of a checkpoint's directory whose names hold `part`.
-inline void remove_checkpoint_files(const std::filesystem::path& directory, std::string_view part) {
-  std::error_code ignored;
-  std::vector<std::filesystem::path> files;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
-    const std::string name = entry.path().filename().string();
-    if (name.rfind("qfa-audit-", 0) == 0 && name.find(part) != std::string::npos) files.push_back(entry.path());
-  }
-  for (const auto& file : files)
-    std::filesystem::remove(file, ignored);
-}
-
-}  // namespace detail
-
-/// Removes a checkpoint, its state first: a process that is killed meanwhile leaves a whole one or none.  The directory
-/// goes too, unless it holds anything else.
+/// Removes it, and the directory unless that holds anything else.
 inline void remove_checkpoint(const std::filesystem::path& directory) {
-  std::error_code ignored;
-  std::filesystem::remove(directory / "qfa-audit-state", ignored);
-  detail::remove_checkpoint_files(directory, "");
-  std::filesystem::remove(directory, ignored);
+  checkpoint_directory(directory, "audit").remove();
 }
 
 /// The state of an audit on disk: records of finished passes, those of passes that are under way and how many blocks
@@ -74,33 +52,33 @@ class audit_checkpoint {
   /// Takes up what the directory holds, if it is asked to, or forgets it.  Throws where that is damaged or of an audit
   /// made of other parts.
   audit_checkpoint(const checkpoint_options& options, audit_parts made_of)
-      : directory_(options.directory), seconds_(options.seconds), made_of_(std::move(made_of)) {
-    if (directory_.empty()) return;
+      : files_(options.directory, "audit"), clock_(options.seconds), made_of_(std::move(made_of)) {
+    if (!keeps()) return;
     made_of_.insert(made_of_.end(), options.made_of.begin(), options.made_of.end());
-    if (!options.resume || !holds_checkpoint(directory_)) {
-      remove_checkpoint(directory_);
+    if (!options.resume || !files_.holds_state()) {
+      files_.remove();
       return;
     }
-    const file_bytes file(directory_ / "qfa-audit-state", file_access::read);
-    archive_reader in(file.bytes(), kind, version, "the checkpoint " + in_quotes(directory_ / "qfa-audit-state"));
+    const file_bytes file(files_.state(), file_access::read);
+    archive_reader in(file.bytes(), kind, version, "the checkpoint " + in_quotes(files_.state()));
     audit_parts found;
     in(found);
-    check(found);
+    check_same_parts(found, made_of_, files_.path(), "audit");
     in(finished_, stored_, running_, blocks_);
     in.finish();
-    detail::remove_checkpoint_files(directory_, ".partial-");  // of a process that was killed while it wrote
+    files_.remove_partial();
     on_disk_ = finished_.size();
     saved_ = true;
   }
 
   /// Whether it was made to keep anything.
-  bool keeps() const noexcept { return !directory_.empty(); }
+  bool keeps() const noexcept { return files_.keeps(); }
 
   /// Names the file that the blocks of `store` are kept in, and restores those that were saved.  To be called for each
   /// store that is saved, in the same order.
   void keep(spill_file& store, const std::string& name) {
     if (!keeps()) return;
-    store.keep_in(directory_ / ("qfa-audit-" + name));
+    store.keep_in(files_.file(name));
     if (restored_ < stored_.size()) store.restore(stored_[restored_]);
     ++restored_;
   }
@@ -129,7 +107,7 @@ class audit_checkpoint {
   /// Saves, if it is time to, passes that have seen `blocks` blocks, and the stores that they need.
   void offer(std::span<const std::reference_wrapper<const pass_record>> running, std::size_t blocks,
              std::span<spill_file* const> stores = {}) {
-    if (keeps() && due()) save(running, blocks, stores);
+    if (keeps() && clock_.due()) save(running, blocks, stores);
   }
   void offer(const pass_record& running, std::size_t blocks, std::span<spill_file* const> stores = {}) {
     offer(std::vector{std::cref(running)}, blocks, stores);
@@ -140,77 +118,38 @@ class audit_checkpoint {
     if (!keeps()) return;
     pending_.push_back(to_bytes(record));
     finished_.push_back(checksum_of_archive(pending_.back()));
-    if (saved_ || due()) save({}, 0, stores);
+    if (saved_ || clock_.due()) save({}, 0, stores);
   }
 
  private:
   static constexpr std::string_view kind = "state of an audit";
   static constexpr std::uint32_t version = 2;
 
-  std::filesystem::path path_of(std::size_t pass) const {
-    return directory_ / ("qfa-audit-pass-" + std::to_string(pass));
-  }
-
-  /// Not before the last saving has become a twentieth of the time since: large records take seconds to write.
-  bool due() const {
-    const auto since = clock::now() - last_;
-    return seconds_ == 0.0 || (std::chrono::duration<double>(since).count() >= seconds_ && since >= 20 * took_);
-  }
-
-  void check(const audit_parts& found) const {
-    const auto differ = [&](const std::string& what, const std::string& there, const std::string& here) {
-      fail("the checkpoint in " + in_quotes(directory_) + " is of another audit: " + what + " is " + there +
-           " there, and " + here + " here");
-    };
-    for (std::size_t i = 0; i < found.size() && i < made_of_.size(); ++i) {
-      if (found[i].first != made_of_[i].first)
-        differ("its part " + std::to_string(i + 1), found[i].first, made_of_[i].first);
-      if (found[i].second != made_of_[i].second) differ(found[i].first, found[i].second, made_of_[i].second);
-    }
-    if (found.size() != made_of_.size())
-      differ("the number of its parts", std::to_string(found.size()), std::to_string(made_of_.size()));
-  }
+  std::filesystem::path path_of(std::size_t pass) const { return files_.file("pass-" + std::to_string(pass)); }
 
   void save(std::span<const std::reference_wrapper<const pass_record>> running, std::size_t blocks,
             std::span<spill_file* const> stores) {
-    const clock::time_point began = clock::now();
-    std::error_code problem;
-    std::filesystem::create_directories(directory_, problem);
-    if (problem) fail("cannot make the directory " + in_quotes(directory_) + ": " + problem.message());
-    std::vector<saved_blocks> stored;
-    for (spill_file* const store : stores)
-      stored.push_back(store->save());
-    for (const std::vector<std::byte>& bytes : pending_)
-      write(path_of(on_disk_++), bytes);
-    pending_.clear();
-    // Piece by piece: memory for a whole state would be the most that an audit of few features takes.
-    atomic_file file(directory_ / "qfa-audit-state");
-    write_archive(
-        kind, version,
-        [&](archive_writer& out) {
-          out(made_of_, finished_, stored);
-          out(static_cast<std::uint64_t>(running.size()));
-          for (const pass_record& record : running)
-            out(record);
-          out(blocks);
-        },
-        [&](std::span<const std::byte> bytes) { file.write(bytes); });
-    file.commit();
+    clock_([&] {
+      files_.make();
+      std::vector<saved_blocks> stored;
+      for (spill_file* const store : stores)
+        stored.push_back(store->save());
+      for (const std::vector<std::byte>& bytes : pending_)
+        write_whole_file(path_of(on_disk_++), bytes);
+      pending_.clear();
+      write_archive_file(files_.state(), kind, version, [&](archive_writer& out) {
+        out(made_of_, finished_, stored);
+        out(static_cast<std::uint64_t>(running.size()));
+        for (const pass_record& record : running)
+          out(record);
+        out(blocks);
+      });
+    });
     saved_ = true;
-    last_ = clock::now();
-    took_ = last_ - began;
   }
 
-  static void write(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-    atomic_file file(path);
-    file.write(bytes);
-    file.commit();
-  }
-
-  using clock = std::chrono::steady_clock;
-
-  std::filesystem::path directory_;
-  double seconds_ = 0.0;
+  checkpoint_directory files_;
+  saving_clock clock_;
   audit_parts made_of_;
   std::vector<std::uint32_t> finished_;          // checksums of the files of finished passes
   std::size_t on_disk_ = 0;                      // of them
@@ -220,8 +159,6 @@ class audit_checkpoint {
   std::vector<pass_record> running_;             // as they were found
   std::size_t blocks_ = 0;
   bool saved_ = false;
-  clock::time_point last_ = clock::now();  // saving, or the beginning
-  clock::duration took_{};                 // the last saving
 };
 
 }  // namespace qfa

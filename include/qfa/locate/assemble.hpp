@@ -79,6 +79,21 @@ inline bool is_of(std::string_view tensor, const layer_layout& layer) noexcept {
 
 }  // namespace detail
 
+/// A compressed form of the model, as policies are given it, of which units take their parts.
+struct unit_option {
+  std::string name;
+  language_model model;
+  std::vector<compressed_tensor> tensors;
+};
+
+/// Bytes of the weights that a model does not share with another of the same tensors: as they are, and packed.
+inline std::size_t bytes_of_its_own(const language_model& model, const language_model& other) {
+  std::size_t weights = 0;
+  for (const auto& [name, tensor] : model.tensors)
+    if (tensor.values != other.at(name).values) weights += tensor.values->size();
+  return 2 * weights * sizeof(float);
+}
+
 /// Where a pass of `model` first does something else than one of `other`, told by the tensors that they do not share:
 /// the first layer that must be run anew.  Nothing: the embedding itself; the number of layers: the last norm or the
 /// unembedding alone; one more: nowhere, they are the same model.  Throws where the two are of different layouts, and

@@ -4,13 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "qfa/audit/layout.hpp"
 #include "qfa/core/team.hpp"
+#include "qfa/locate/bench_checkpoint.hpp"
 #include "qfa/model/any_decoder.hpp"
-#include "qfa/model/compress.hpp"
 #include "qfa/model/language_model.hpp"
 
 namespace qfa {
@@ -25,6 +23,7 @@ struct bench_options {
   /// more.  No number depends on it, and at least one model is measured at a time.
   std::size_t memory = std::size_t{1} << 30;
   std::size_t tokens_per_block = token_layout::block_tokens;  ///< of which residuals are held; no number depends on it
+  bench_checkpoint* checkpoint = nullptr;                     ///< outlives the bench; nullptr: no state is kept
   /// Processes that share the rows of every pass, by groups of rows; policies learn on each of them from all of theirs.
   /// Each does the same with its bench, and gets the same numbers: those of one process, to the bit.
   team ranks{};
@@ -32,13 +31,6 @@ struct bench_options {
 
 /// What is measured of models: losses only where the bench has them.
 enum class measured_parts : std::uint8_t { features, features_and_losses };
-
-/// A compressed form of the model, as policies are given it, of which units take their parts.
-struct unit_option {
-  std::string name;
-  language_model model;
-  std::vector<compressed_tensor> tensors;
-};
 
 /// A model of the audited kind, ready to run.
 struct runnable_model {

@@ -50,15 +50,17 @@ struct block_states {
 
 /// Runs trunks over a layout's rows, block by block, and from each block's residuals all of their branches, so that
 /// what passes have in common is computed once.  Shows on_trunk(block, tokens, trunk, states) for every trunk of a
-/// block, in order, then on_branch(block, tokens, branch, states) for every branch.  Trunks are run to their end where
-/// `to_the_end`, or where a branch needs it.
+/// block, in order, then on_branch(block, tokens, branch, states) for every branch, and after_block(block).  Trunks are
+/// run to their end where `to_the_end`, or where a branch needs it.  A run that was interrupted goes on at
+/// `first_block`.
 ///
 /// The bits are those of whole passes (model/forward_options.hpp).  Memory: one block's residual for every layer at
 /// which branches leave, of every trunk.
-template <class OnTrunk, class OnBranch>
-void run_branches(std::span<const any_decoder* const> trunks, std::span<const branch> branches,
-                  const token_rows& tokens, const token_layout& layout, const hook_point& hook, bool to_the_end,
-                  std::string_view stage, const progress& told, OnTrunk on_trunk, OnBranch on_branch) {
+template <class OnTrunk, class OnBranch, class AfterBlock = void (*)(std::size_t)>
+void run_branches(
+    std::span<const any_decoder* const> trunks, std::span<const branch> branches, const token_rows& tokens,
+    const token_layout& layout, const hook_point& hook, bool to_the_end, std::string_view stage, const progress& told,
+    OnTrunk on_trunk, OnBranch on_branch, std::size_t first_block = 0, AfterBlock after_block = [](std::size_t) {}) {
   require(!trunks.empty() && layout.rows == tokens.rows() && layout.row_tokens == tokens.context,
           "branches need a trunk, and rows as their layout has them");
   const std::size_t layers = trunks.front()->config().layers;
@@ -80,7 +82,7 @@ void run_branches(std::span<const any_decoder* const> trunks, std::span<const br
   std::vector<std::vector<activations>> residuals(trunks.size());
   std::vector<activations> finals(trunks.size());
   activations at_hook;
-  for (std::size_t b = 0; b < layout.blocks(); ++b) {
+  for (std::size_t b = first_block; b < layout.blocks(); ++b) {
     report_progress(told, stage, b, layout.blocks());
     const auto rows = tokens.view().rows_between(layout.first_row(b), layout.last_row(b));
     for (std::size_t t = 0; t < trunks.size(); ++t) {
@@ -119,6 +121,7 @@ void run_branches(std::span<const any_decoder* const> trunks, std::span<const br
                 block_states{seen ? std::as_const(at_hook).view() : matrix_view<const float>{},
                              std::as_const(hidden).view()});
     }
+    after_block(b);
   }
   report_progress(told, stage, layout.blocks(), layout.blocks());
 }

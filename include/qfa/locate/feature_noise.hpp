@@ -55,6 +55,12 @@ struct feature_noise {
     return std::span(half_without).subspan(group * features(), features());
   }
   bool operator==(const feature_noise&) const = default;
+
+  /// For archives (io/archive.hpp).
+  template <class Self, class Archive>
+  static void members(Self& self, Archive& archive) {
+    archive(self.groups, self.all, self.half[0], self.half[1], self.without, self.half_without);
+  }
 };
 
 /// Co-moments of two models' codes for some features and every group of rows, filled token by token.

@@ -26,6 +26,7 @@
 #include "qfa/core/progress.hpp"
 #include "qfa/core/team.hpp"
 #include "qfa/locate/assemble.hpp"
+#include "qfa/locate/bench_checkpoint.hpp"
 #include "qfa/locate/bench_groups.hpp"
 #include "qfa/locate/bench_parts.hpp"
 #include "qfa/locate/branch_record.hpp"
@@ -68,6 +69,8 @@ class unit_bench {
         features_(std::move(dictionary), share_of(layout_of(tokens_, settings.skip_positions, options.tokens_per_block),
                                                   share_among(options.ranks))),
         groups_(features_.groups()) {
+    if (options.checkpoint != nullptr && options.checkpoint->keeps())
+      options.checkpoint->enter(parts_of_bench(features_, model_.stored(), tokens_, settings, options));
     run_over(
         model_.reference(), tokens_, layout(), model_.hook(), "reference", told_,
         [&](std::size_t, matrix_view<const std::uint32_t>, matrix_view<const float> x, matrix_view<const float>) {
@@ -192,6 +195,8 @@ class unit_bench {
                                       std::string_view stage = "units",
                                       measured_parts parts = measured_parts::features_and_losses) const {
     const bool losses = options_.losses && parts == measured_parts::features_and_losses;
+    const kept_call call(options_.checkpoint, stage, branches, losses, groups_.whole().groups());
+    if (auto effects = call.finished()) return *std::move(effects);
     std::vector<const any_decoder*> trunks{&model_.reference()};
     if (trunk != nullptr) trunks.push_back(&trunk->decoder);
     const std::size_t own = trunks.size() - 1;
@@ -206,6 +211,7 @@ class unit_bench {
       records[i].noise = noise_table(chosen_, features_.dictionary().d_sae, gathered.groups());
       records[i].side = side_record(gathered.groups());
     }
+    const std::size_t first_block = call.restore(records);
 
     sparse_codes codes;
     activations final_hidden;
@@ -234,6 +240,10 @@ class unit_bench {
         },
         [&](std::size_t block, matrix_view<const std::uint32_t> rows, std::size_t i, const block_states& states) {
           add(i, block, rows, *branches[i].model, states);
+        },
+        first_block,
+        [&](std::size_t block) {
+          if (block + 1 < layout().blocks()) call.offer(records, block + 1);
         });
     for (branch_record& record : records)
       merge_for_all(options_.ranks, record, "record of a branch");
@@ -248,6 +258,7 @@ class unit_bench {
       if (losses) effects[i].losses = groups_.by_halves(records[i].losses);
       if (is_trunk || options_.fits) effects[i].fvu = is_read(i) ? records[i].side.fit().fvu : fvu_of_trunk;
     }
+    call.finish(effects);
     return effects;
   }
 
@@ -257,13 +268,6 @@ class unit_bench {
     if (chosen_.empty())
       fail("no feature of the SAE fires often enough on these " + std::to_string(tokens_.rows()) +
            " rows to tell what becomes of it");
-  }
-
-  static std::size_t bytes_of_its_own(const language_model& model, const language_model& other) {
-    std::size_t weights = 0;
-    for (const auto& [name, tensor] : model.tensors)
-      if (tensor.values != other.at(name).values) weights += tensor.values->size();
-    return 2 * weights * sizeof(float);  // as they are, and packed
   }
 
   bench_options options_;
