@@ -447,6 +447,7 @@
 #include "qfa/audit/pair_record.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/prediction.hpp"
+#include "qfa/audit/read_group_shifts.hpp"
 #include "qfa/audit/reference_profiles.hpp"
 #include "qfa/audit/reported_rows.hpp"
 #include "qfa/audit/result.hpp"
