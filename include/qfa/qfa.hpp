@@ -576,6 +576,7 @@
 #include "qfa/report/read_heading.hpp"
 #include "qfa/report/read_report.hpp"
 #include "qfa/report/report_json.hpp"
+#include "qfa/report/reported_correlations.hpp"
 #include "qfa/report/steering_json.hpp"
 #include "qfa/report/steering_text.hpp"
 #include "qfa/report/survival_text.hpp"
