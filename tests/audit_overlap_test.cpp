@@ -43,7 +43,7 @@ std::vector<double> ramp(double low, double high) {
 TEST_CASE("compare_damage: a condition compared with itself overlaps wholly, whatever its size") {
   const survey a = made_survey(ramp(0.3, 1.0));
   const damage_overlap o = compare_damage(a, a);
-  CHECK(o.features == 100);
+  CHECK(o.gap.features == 100);
   CHECK(o.not_survived.jaccard.value == 1.0);
   CHECK(o.not_survived.ceiling == 1.0);
   CHECK(o.not_survived.above_chance.value == doctest::Approx(1.0));

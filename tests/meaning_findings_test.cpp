@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "laws.hpp"
@@ -32,6 +33,27 @@ void check_census(const qfa::drift_census& found, const qfa::json& expected) {
   for (std::size_t changed = 0; changed < 2; ++changed)
     for (std::size_t high = 0; high < 2; ++high)
       CHECK(found.table[changed][high] == expected["table"][changed][high].get<std::size_t>());
+}
+
+/// What is found of two sides' codes of whole rows, every feature taken for measured.
+qfa::meaning_findings findings_of(const qfa::sae& s, const qfa::sparse_codes& x, const qfa::sparse_codes& y,
+                                  const std::vector<std::uint32_t>& ids, const qfa::row_groups& groups,
+                                  std::size_t rows, std::vector<std::uint32_t> family_of) {
+  const std::size_t features = family_of.size(), row_tokens = ids.size() / rows;
+  const std::vector<std::uint32_t> group_of_row = groups.of_rows(0, rows);
+  const qfa::feature_relations relations(s, qfa::similar_features(s, 0.5), std::move(family_of));
+  const qfa::placed_tokens places{{ids.data(), rows, row_tokens}, 0, 0, group_of_row};
+  qfa::side_meanings reference(features);
+  reference(x, places);
+  qfa::meaning_record record{qfa::side_meanings(features), qfa::moved_firings(groups, relations)};
+  record.side(y, places);
+  (*record.pair)(x, y, relations, group_of_row);
+  qfa::feature_table table(features, groups.groups());
+  table(x, y, groups.of_tokens(0, rows, row_tokens));
+  std::vector<qfa::feature_summary> summaries;
+  for (std::size_t j = 0; j < features; ++j)
+    summaries.push_back(qfa::summarize(table, j));
+  return qfa::find_meanings(reference, record, relations, summaries, std::vector<std::uint8_t>(features, 1));
 }
 
 TEST_CASE("find_meanings: contexts, divergences and censuses are the oracle's, with even and odd groups cut two ways") {
@@ -172,23 +194,7 @@ TEST_CASE("find_meanings: tells new tokens from lost magnitude, and where a dupl
       x.end_token();
       y.end_token();
     }
-  const qfa::row_groups groups(rows, 16);
-  const std::vector<std::uint32_t> group_of_row = groups.of_rows(0, rows);
-  const qfa::feature_relations relations(s, qfa::similar_features(s, 0.5), {0, 1, 1, 3});
-  const qfa::placed_tokens places{{ids.data(), rows, 4}, 0, 0, group_of_row};
-  qfa::side_meanings reference(4);
-  reference(x, places);
-  qfa::meaning_record record{qfa::side_meanings(4), qfa::moved_firings(groups, relations)};
-  record.side(y, places);
-  (*record.pair)(x, y, relations, group_of_row);
-  qfa::feature_table table(4, 16);
-  table(x, y, groups.of_tokens(0, rows, 4));
-  std::vector<qfa::feature_summary> summaries;
-  for (std::size_t j = 0; j < 4; ++j)
-    summaries.push_back(qfa::summarize(table, j));
-
-  const std::vector<std::uint8_t> all{1, 1, 1, 1};
-  const auto found = qfa::find_meanings(reference, record, relations, summaries, all);
+  const auto found = findings_of(s, x, y, ids, qfa::row_groups(rows, 16), rows, {0, 1, 1, 3});
   REQUIRE(found.changed.size() == 1);
   CHECK(found.changed[0].feature == 0);
   CHECK(close(found.changed[0].common_support_r, 1.0));
@@ -241,20 +247,7 @@ TEST_CASE("find_meanings: what the even groups choose is shown as the odd groups
       x.end_token();
       y.end_token();
     }
-  const qfa::feature_relations relations(s, qfa::similar_features(s, 0.5), {0, 1, 2, 3, 4});
-  const qfa::placed_tokens places{{ids.data(), rows, 3}, 0, 0, group_of_row};
-  qfa::side_meanings reference(5);
-  reference(x, places);
-  qfa::meaning_record record{qfa::side_meanings(5), qfa::moved_firings(groups, relations)};
-  record.side(y, places);
-  (*record.pair)(x, y, relations, group_of_row);
-  qfa::feature_table table(5, 16);
-  table(x, y, groups.of_tokens(0, rows, 3));
-  std::vector<qfa::feature_summary> summaries;
-  for (std::size_t j = 0; j < 5; ++j)
-    summaries.push_back(qfa::summarize(table, j));
-  const auto found =
-      qfa::find_meanings(reference, record, relations, summaries, std::vector<std::uint8_t>{1, 1, 1, 1, 1});
+  const auto found = findings_of(s, x, y, ids, groups, rows, {0, 1, 2, 3, 4});
   CHECK(found.current.changed == 3);  // by all rows 1 as well as 0 and 2
   CHECK(found.changed_on_even == 2);  // 0 and 2
   CHECK(found.changed_on_both == 1);  // 2

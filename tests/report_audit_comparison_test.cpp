@@ -5,9 +5,13 @@
 
 #include <cmath>
 #include <cstddef>
+#include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "made_report.hpp"
+#include "qfa/io/npy_writer.hpp"
 
 namespace report_audit_comparison_test {
 
@@ -19,6 +23,15 @@ audit_folder folder(const qfa_test::scratch& in, const std::string& name, const 
                     const std::string& policy = "p", double worst = 0.25) {
   return read_audit_folder(
       qfa_test::made_folder(in, name, report, qfa_test::made_features({"reference", policy}, 12, worst)));
+}
+
+/// A folder with features.csv and groups.npy of tests/data/comparison.
+audit_folder oracle_folder(const qfa_test::scratch& in, const std::string& side, const report_json& report) {
+  const std::filesystem::path from = std::filesystem::path(QFA_TEST_DATA) / "comparison" / side;
+  const std::filesystem::path to =
+      qfa_test::made_folder(in, side, report, qfa_test::slurp(from / "features.csv"));
+  in.write(to / "groups.npy", qfa_test::slurp(from / "groups.npy"));
+  return read_audit_folder(to);
 }
 
 }  // namespace
@@ -39,7 +52,61 @@ TEST_CASE("audit_comparison: a difference is B less A, and its interval is of wh
   CHECK(all[0].mean_r.value == doctest::Approx(0.1));
   CHECK(all[0].features == 10);  // honest: without the unmeasured ones
   CHECK(all[1].features == 12);
-  CHECK(all[0].spearman_r == doctest::Approx(1.0));
+  CHECK(all[0].spearman_r.value == doctest::Approx(1.0));
+  CHECK(all[0].spearman_r.range.kind == interval_kind::refused);
+  CHECK(all[0].spearman_r.range.reason == "no groups.npy beside the report");
+}
+
+TEST_CASE("audit_comparison: Spearman's correlation of r, with its interval, agrees with the oracle") {
+  const qfa_test::scratch here;
+  report_json two = qfa_test::made_report("other", 7);  // whose shifts stand before those of p
+  two["conditions"].push_back(qfa_test::made_report("p", 9, 0.01)["conditions"][1]);
+  const audit_folder a = oracle_folder(here, "a", qfa_test::made_report("p", 7)), b = oracle_folder(here, "b", two);
+  const json expected = read_json(std::filesystem::path(QFA_TEST_DATA) / "comparison/expected.json");
+  const auto check = [&](const estimate& e, const json& all) {
+    REQUIRE(e.range.kind == interval_kind::two_sided);
+    CHECK(e.range.scale == interval_scale::atanh);
+    CHECK(e.range.dof == 11.0);
+    CHECK(e.value == doctest::Approx(all["value"].get<double>()).epsilon(1e-13));
+    CHECK(e.range.standard_error == doctest::Approx(all["standard_error"].get<double>()).epsilon(1e-12));
+    CHECK(e.range.scale_error == doctest::Approx(all["scale_error"].get<double>()).epsilon(1e-12));
+    // Grades come from a table of 4096 places; of sixty features, four of them steps, that is not fine.
+    for (const auto& [name, within] : {std::pair("tabulated", 1e-9), std::pair("exact", 3e-3)}) {
+      const std::vector<double> ends = all[name].get<std::vector<double>>();
+      CHECK(e.bias_corrected == doctest::Approx(ends[0]).epsilon(within));
+      CHECK(e.range.lower == doctest::Approx(ends[1]).epsilon(within));
+      CHECK(e.range.upper == doctest::Approx(ends[2]).epsilon(within));
+    }
+  };
+  for (const bool swapped : {false, true}) {  // the correlation of r has no direction
+    std::size_t found = 0;
+    for (const paired_difference& d : swapped ? paired_differences(b, a) : paired_differences(a, b))
+      if (d.a == "p" && d.b == "p") {
+        const json& all = expected[d.protocol];
+        CHECK(d.features == all["features"].get<std::size_t>());
+        check(d.spearman_r, all);
+        ++found;
+      }
+    CHECK(found == 2);
+  }
+}
+
+TEST_CASE("audit_comparison: groups.npy must be of the features and of the other audit's groups") {
+  const qfa_test::scratch here;
+  const audit_folder a = oracle_folder(here, "a", qfa_test::made_report("p", 7));
+  const std::filesystem::path path = here.path() / "a/groups.npy";
+  const auto with_shifts = [&](std::vector<std::size_t> shape) {
+    write_npy<float>(path, shape, std::vector<float>(shape[0] * shape[1] * shape[2]));
+    return read_audit_folder(here.path() / "a");
+  };
+  CHECK_THROWS_WITH_AS(with_shifts({1, 12, 59}), doctest::Contains("holds 59 features, expected the 60"), error);
+  CHECK_THROWS_WITH_AS(with_shifts({2, 12, 60}), doctest::Contains("expected 1 x groups x features"), error);
+  CHECK_THROWS_WITH_AS(paired_differences(a, with_shifts({1, 11, 60})), doctest::Contains("hold 12 and 11 groups"),
+                       error);
+  const paired_difference few = paired_differences(with_shifts({1, 7, 60}), with_shifts({1, 7, 60}))[0];
+  CHECK(few.spearman_r.range.reason == "fewer than 8 groups of rows");
+  // Against itself nothing moves: an exact one-sided statement.
+  CHECK(paired_differences(a, a)[0].spearman_r.range.kind == interval_kind::at_least);
 }
 
 TEST_CASE("audit_comparison: smoothed shares give the difference its spread and bias, where both reports have them") {

@@ -37,6 +37,9 @@ TEST_CASE("comparison_page: both reports, their features, and differences only o
   CHECK(paired["b"]["features"]["features"] == 12);
   REQUIRE(paired["differences"].size() == 2);
   CHECK(paired["differences"][0]["survived"]["value"].get<double>() == doctest::Approx(0.2));
+  CHECK(paired["differences"][0]["spearman_r"]["value"].get<double>() == doctest::Approx(1.0));
+  CHECK(paired["differences"][0]["spearman_r"]["interval"].is_null());
+  CHECK(paired["differences"][0]["spearman_r"]["reason"] == "no groups.npy beside the report");
   CHECK(unpaired["differences"].empty());
   CHECK(unpaired["why_not_paired"] == "the audits do not come from the same tokens");
 }

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <string>
 
 #include "made_report.hpp"
@@ -36,7 +37,8 @@ TEST_CASE("comparison_text: both sides, then differences of the same name with t
   CHECK(has(text, "7/3/0"));
   for (const char* said : {"\n95 % of ", "[0.8300, 0.8700]  [28.0, 32.0]", "[-2.0, 2.0]", "[0.0602, 0.0622]\n"})
     CHECK_MESSAGE(has(text, said), said);
-  CHECK(has(text, "  1.000  unmeasured\n"));
+  CHECK(has(text, "  1.000              -  unmeasured\n"));
+  CHECK(has(text, "\nSpearman r without an interval: no groups.npy beside the report\n"));
   CHECK(has(text, "+20.00  [13.7"));
   CHECK(has(text, "more r > .9 in B"));
   CHECK(has(text, "differences are paired by rows"));
@@ -58,6 +60,28 @@ TEST_CASE("comparison_text: names that differ are compared each with each, other
   const std::string unpaired = comparison_text(a, folder(here, "c", "q", other), "honest");
   CHECK(has(unpaired, "no differences: the audits do not come from the same tokens"));
   CHECK_FALSE(has(unpaired, "less p"));
+}
+
+TEST_CASE("comparison_text: Spearman's correlation beside what it is without noise, and its interval") {
+  const qfa_test::scratch here;
+  const auto with_groups = [&](const std::string& side) {
+    const std::filesystem::path from = std::filesystem::path(QFA_TEST_DATA) / "comparison" / side;
+    report_json report = qfa_test::made_report("p", 7);
+    if (side == "b") {
+      report = qfa_test::made_report("other", 7);
+      report["conditions"].push_back(qfa_test::made_report("p", 9, 0.01)["conditions"][1]);
+    }
+    const auto to = qfa_test::made_folder(here, side, report, qfa_test::slurp(from / "features.csv"));
+    here.write(to / "groups.npy", qfa_test::slurp(from / "groups.npy"));
+    return read_audit_folder(to);
+  };
+  const audit_folder a = with_groups("a"), b = with_groups("b");
+  const std::string text = comparison_text(a, b, "honest"), published = comparison_text(a, b, "published");
+  CHECK(has(text, "  Spearman r  without noise            95 %\n"));
+  CHECK(has(text, "       59       0.670          0.711  [0.622, 0.781]\n"));
+  CHECK(has(published, "       60       0.676          0.716  [0.615, 0.794]\n"));
+  CHECK_FALSE(has(text, "without an interval"));
+  CHECK(has(comparison_text(a, b, "honest", table_form::markdown), "| 59 | 0.670 | 0.711 | [0.622, 0.781] |\n"));
 }
 
 TEST_CASE("comparison_text: what either audit's numbers rest on") {

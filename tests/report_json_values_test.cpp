@@ -76,11 +76,13 @@ TEST_CASE("report json: an overlap of two empty sets has null for what is undefi
 
 TEST_CASE("report json: how much more one condition leaves than another stands beside their overlap") {
   damage_overlap o;
+  o.gap.features = 90;
   o.gap.survived.value = 0.25;
   o.gap.survived.range.kind = interval_kind::two_sided;
   o.gap.survived.range.lower = -0.125;
   o.gap.mean_r.value = 0.5;
   const report_json j = to_json(o);
+  CHECK(j["features"] == 90);
   CHECK(j["a_survives_more_by"]["value"] == 0.25);
   CHECK(j["a_survives_more_by"]["interval"]["lower"] == -0.125);
   CHECK(j["a_mean_r_more_by"]["value"] == 0.5);

@@ -329,7 +329,21 @@ def what_numbers_rest_on(folder, comparison):
     for line in cells("beside", "Policies of both audits"):
         for name in ["dPPL 95 %", "KL 95 %", "mean r 95 %", "survived 95 %", "blurred 95 %", "destroyed 95 %", "FVU 95 %"]:
             assert line[name] in ("-", "unmeasured") or line[name].startswith("["), (name, line)
-    assert all(line["Spearman 95 %"] == "unmeasured" for line in cells("differences", "B less A"))
+    page = (work / comparison).read_text().split('id="data">', 1)[1].split("</script>", 1)[0]
+    differences = [d["spearman_r"] for d in json.loads(page)["differences"] if d["protocol"] == "honest"]
+    lines = cells("differences", "B less A")
+    assert len(lines) == len(differences) > 0, (len(lines), len(differences))
+    kinds = [e["interval"]["kind"] for e in differences]
+    assert set(kinds) == {"at_least", "two_sided"}, kinds  # a policy that is in both is the same in both
+    for line, e, kind in zip(lines, differences, kinds):
+        shown = [(line["Spearman of r"], e["value"])]
+        if kind == "two_sided":
+            low, high = line["Spearman 95 %"].strip("[]").split(", ")
+            shown += [(line["without noise"], e["bias_corrected"]), (low, e["interval"]["lower"]), (high, e["interval"]["upper"])]
+        else:
+            shown += [(line["Spearman 95 %"].strip("[>= ]"), e["interval"]["lower"])]
+            assert line["without noise"] == "-", line
+        assert all(abs(float(text) - number) < 0.000501 for text, number in shown), (line, e)
 
 
 def claims_beside_controls(folder):

@@ -123,6 +123,31 @@ test -s from_model/groups.npy
 grep -Eq '^A  rtn:bits=4 ' both.txt
 grep -Eq '^rtn:bits=6 less rtn:bits=4 +[+-][0-9.]+ +\[' both.txt
 grep -q '</html>' both.html
+# Spearman's correlation of r in two audits has the interval that it has in one audit of both policies.
+grep -Eq '^B less A .*Spearman r  without noise' both.txt
+grep -Eq '^rtn:bits=6 less rtn:bits=4 .* \[-?[0-9.]+, [0-9.]+\]$' both.txt
+"$qfa" compare from_model from_model --out itself.html >itself.txt
+grep -Eq '^rtn:bits=4 .* 1\.000 +- +\[>= [0-9.]+\]$' itself.txt
+if command -v python3 >/dev/null; then
+  python3 - <<'END'
+import json
+page = open("itself.html").read()
+data = json.loads(page.split('id="data">', 1)[1].split("</script>", 1)[0])
+overlap = json.load(open("from_model/report.json"))["overlaps"]["honest"][0]
+own, found = overlap["spearman_damage"], 0
+for d in data["differences"]:
+    if d["protocol"] == "honest" and {d["a"], d["b"]} == {overlap["a"], overlap["b"]}:
+        again = d["spearman_r"]
+        pairs = [(again["value"], own["value"]), (again["bias_corrected"], own["bias_corrected"])]
+        pairs += [(again["interval"][end], own["interval"][end]) for end in ("lower", "upper", "standard_error")]
+        assert all(abs(x - y) < 1e-6 for x, y in pairs), (again, own)
+        found += 1
+assert found == 2, found
+END
+fi
+mkdir -p no_groups && cp from_model/report.json from_model/features.csv no_groups
+"$qfa" compare from_model no_groups >no_groups.txt
+grep -q '^Spearman r without an interval: no groups.npy beside the report$' no_groups.txt
 "$qfa" compare from_model from_file --format md >apart.txt
 grep -q '^no differences: ' apart.txt
 "$qfa" compare from_model none 2>none.txt && exit 1

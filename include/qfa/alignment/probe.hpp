@@ -22,8 +22,8 @@
 #include "qfa/stats/jackknife.hpp"
 #include "qfa/stats/mcnemar.hpp"
 
-// Does a probe that was trained on the reference still work on the compressed model?  A
-// probe scores an activation by its inner product with a direction; harmful prompts are its positives.
+// Does a probe that was trained on the reference still work on the compressed model?  A probe scores an activation by
+// its inner product with a direction; harmful prompts are its positives.
 
 namespace qfa {
 

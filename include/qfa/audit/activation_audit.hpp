@@ -78,8 +78,7 @@ inline audit_parts parts_of_files(const feature_audit& audit, const audit_settin
 /// one text; a short last text is dropped.  All sides are gone over together, a block of tokens at a time, so that
 /// memory does not grow with tokens; an SAE that seems not to fit after the first blocks is tried on the reference
 /// alone, where no other process has some of its rows.  `settings` is what `settle` made.  Throws where files differ in
-/// tokens or width, do not fit the SAE, or where a name is empty or taken
-/// ("reference" is).
+/// tokens or width, do not fit the SAE, or where a name is empty or taken ("reference" is).
 inline audit_result audit_activations(sae dictionary, const std::vector<std::filesystem::path>& reference,
                                       std::span<const dumped_activations> compressed, const audit_settings& settings,
                                       const audit_options& options = {}, audit_protocol made = {},

@@ -45,8 +45,8 @@ struct loss_summary {
   }
 };
 
-/// Each row's excess loss, the series that tells whether groups of rows are long enough; a constant 0 of
-/// the reference itself.
+/// Each row's excess loss, the series that tells whether groups of rows are long enough; a constant 0 of the reference
+/// itself.
 inline std::vector<double> excess_by_row(std::span<const comparison_sum> rows) {
   std::vector<double> out;
   for (const comparison_sum& row : rows)

@@ -45,7 +45,7 @@ struct set_overlap {
 struct damage_overlap {
   std::string a;  ///< policies
   std::string b;
-  std::size_t features = 0;  ///< counted by both
+  survival_gap gap;          ///< how much more a leaves of the features than b, and how many both count
   set_overlap not_survived;  ///< r <= 0.9, NaN among them
   set_overlap blurred;
   set_overlap destroyed;
@@ -59,7 +59,6 @@ struct damage_overlap {
   std::size_t tied_at_zero_a = 0;
   std::size_t tied_at_zero_b = 0;
   std::vector<top_overlap> worst;  ///< of the 1, 2, 5, 10 and 20 % worst
-  survival_gap gap;                ///< how much more a leaves of the features than b
 };
 
 namespace detail {
@@ -163,7 +162,6 @@ inline damage_overlap compare_damage(const survey& a, const survey& b) {
 
   const auto pairs =
       keep_complete_pairs(detail::damages(a.correlations.of(both)), detail::damages(b.correlations.of(both)));
-  out.features = both.size();
   out.undefined = both.size() - pairs.a.size();
   const auto over_pairs = [](auto statistic) {
     return [statistic](std::span<const double> ra, std::span<const double> rb) {

@@ -99,8 +99,8 @@ inline survival_prediction<published_prediction> predict_published(const feature
 }
 
 /// Honest mode: five predictors from one half of the groups, labels from the other, both ways round; scaler inside the
-/// fold, and whole families of near-duplicates in a fold where they are known.  `s` is the condition's
-/// survey under the honest protocol, `table` its table.
+/// fold, and whole families of near-duplicates in a fold where they are known.  `s` is the condition's survey under the
+/// honest protocol, `table` its table.
 inline survival_prediction<honest_prediction> predict_honest(const feature_table& table, const survey& s,
                                                              const prediction_options& options = {}) {
   survival_prediction<honest_prediction> out;

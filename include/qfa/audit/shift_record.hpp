@@ -29,8 +29,8 @@ struct coded_activations {
 };
 
 /// Sums over tokens of what became of D = h~ - h, cut into P, the difference of what the SAE decodes, and Q, that of
-/// what it misses: |D|^2 = |P|^2 + |Q|^2 + 2 P.Q (shift accounting).  Each is summed as it
-/// stands, since a difference would cancel.
+/// what it misses: |D|^2 = |P|^2 + |Q|^2 + 2 P.Q (shift accounting).  Each is summed as it stands, since a difference
+/// would cancel.
 struct shift_parts {
   double shift = 0.0;      ///< sum of |D|^2
   double decoded = 0.0;    ///< sum of |P|^2

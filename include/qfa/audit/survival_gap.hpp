@@ -17,8 +17,8 @@
 namespace qfa {
 
 /// How much more one condition leaves of the features than another of the same audit: the difference of two means over
-/// the features that both count, with the same group of rows left out of both.  What rows
-/// do to both conditions alike is in neither interval, so two whose own intervals overlap may still differ for sure.
+/// the features that both count, with the same group of rows left out of both.  What rows do to both conditions alike
+/// is in neither interval, so two whose own intervals overlap may still differ for sure.
 struct survival_gap {
   std::size_t features = 0;  ///< counted by both
   estimate survived;         ///< share with r above the limit of survival, a's less b's; of the smoothed counts

@@ -31,8 +31,8 @@ struct chosen_feature {
 };
 
 /// The features that a condition hurts most.  The worst of many measured values owes some of its place to chance, and
-/// would not be as bad again: they are chosen on the even groups of rows and judged on the odd ones.
-/// A feature that is silent on the compressed model alone has r = 0.
+/// would not be as bad again: they are chosen on the even groups of rows and judged on the odd ones.  A feature that is
+/// silent on the compressed model alone has r = 0.
 struct worst_features {
   std::size_t groups = 0;                                         ///< of rows, even and odd ones
   std::size_t chosen = 0;                                         ///< 5 % of the counted, 1 at least

@@ -31,8 +31,7 @@ struct ladder_rung {
 
 /// Whether a feature has a law.  Three rungs of 4 bits or more must be usable: 0 < r < 1 there, and the groups of rows
 /// say how sure log nu is.  A feature without them is counted under what most of its other rungs are: `gone`, nothing
-/// is left of it (r
-/// <= 0 or undefined); `unmoved`, r = 1; `unsure`, no interval.
+/// is left of it (r <= 0 or undefined); `unmoved`, r = 1; `unsure`, no interval.
 enum class law_verdict : std::uint8_t { fitted, unmoved, gone, unsure };
 inline constexpr std::array<std::string_view, 4> law_verdict_names{"fitted", "unmoved", "gone", "unsure"};
 
@@ -195,8 +194,8 @@ class feature_ladder {
 };
 
 /// The slope of log2 nu over bits by plain least squares over the rungs of at least `from` bits: -2 of a feature that
-/// only gain noise damages, -1 where only flips do.  Below 4 bits nu grows faster.  Rungs without a
-/// finite log2 nu are left out; NaN for fewer than two.
+/// only gain noise damages, -1 where only flips do.  Below 4 bits nu grows faster.  Rungs without a finite log2 nu are
+/// left out; NaN for fewer than two.
 inline double slope_per_bit(std::span<const double> bits, std::span<const double> log2_nu, double from = law_from) {
   require(bits.size() == log2_nu.size(), "slope_per_bit needs one value for each rung");
   const auto counts = [&](std::size_t s) { return bits[s] >= from && std::isfinite(log2_nu[s]); };

@@ -50,8 +50,8 @@ struct controlled_prediction {
   double shuffled_mean = std::numeric_limits<double>::quiet_NaN();  ///< AUC
   double shuffled_95 = std::numeric_limits<double>::quiet_NaN();    ///< 95 % lie below
 
-  /// What the fit has to beat: nu_iso, with flips where the SAE's gate makes them and they are known.
-  /// The kind of SAE chooses, and not the larger of two AUCs, which would be chosen by the labels.
+  /// What the fit has to beat: nu_iso, with flips where the SAE's gate makes them and they are known.  The kind of SAE
+  /// chooses, and not the larger of two AUCs, which would be chosen by the labels.
   const estimate& baseline() const noexcept { return flips_auc ? *flips_auc : noise_auc; }
   std::string_view baseline_name() const noexcept { return flips_auc ? "nu_iso with flips" : "nu_iso"; }
 

@@ -10,22 +10,21 @@
 #include <filesystem>
 #include <limits>
 #include <map>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/read_group_shifts.hpp"
 #include "qfa/audit/reported_rows.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/csv.hpp"
 #include "qfa/io/csv_reader.hpp"
-#include "qfa/io/dtype.hpp"
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
-#include "qfa/io/npy.hpp"
 
 namespace qfa {
 
@@ -95,19 +94,15 @@ inline void describe_earlier(const json& report, earlier_audit& out) {
   out.rows = rows_of_report(report);
 }
 
-inline void read_group_shifts(const std::filesystem::path& path, earlier_audit& out) {
-  if (!std::filesystem::exists(path)) return;
-  const npy_array all = read_npy(path);
-  if (all.shape.size() != 3 || all.type != dtype::f32 || all.shape[0] != out.conditions.size())
-    fail(in_quotes(path) + " is not of the conditions in features.csv beside it, expected " +
-         std::to_string(out.conditions.size()) + " x groups x features of float32");
-  out.groups = all.shape[1];
-  out.width = all.shape[2];
-  const std::vector<float> values = as_floats(all);
-  const std::size_t each = out.groups * out.width;
-  for (std::size_t c = 0; c < out.conditions.size(); ++c)
-    out.shifts[out.conditions[c]].assign(values.begin() + static_cast<std::ptrdiff_t>(c * each),
-                                         values.begin() + static_cast<std::ptrdiff_t>((c + 1) * each));
+inline void add_group_shifts(const std::filesystem::path& path, earlier_audit& out) {
+  const group_shifts all = read_group_shifts(path, out.conditions.size());
+  if (all.groups == 0) return;
+  out.groups = all.groups;
+  out.width = all.features;
+  for (std::size_t c = 0; c < out.conditions.size(); ++c) {
+    const std::span<const float> of = all.of(c);
+    out.shifts[out.conditions[c]].assign(of.begin(), of.end());
+  }
   for (const auto& [condition, features] : out.features)
     for (const reported_feature& f : features)
       if (f.feature >= out.width)
@@ -159,7 +154,7 @@ inline earlier_audit read_earlier_audit(std::filesystem::path where) {
                     detail::number_in(cells[nu])});
   }
   if (out.conditions.empty()) fail(in_quotes(path) + " has no condition but the reference");
-  detail::read_group_shifts(where / "groups.npy", out);
+  detail::add_group_shifts(where / "groups.npy", out);
   return out;
 }
 

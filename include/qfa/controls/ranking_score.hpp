@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "qfa/audit/read_group_shifts.hpp"
 #include "qfa/audit/reported_rows.hpp"
 #include "qfa/compare/auc.hpp"
 #include "qfa/controls/earlier_audit.hpp"
@@ -88,7 +89,7 @@ inline ranking_score score_ranking(const earlier_audit& from, const std::string&
   const double whole = auc_without(from.groups, to.groups);
   if (from.groups == 0 || to.groups == 0) {
     out.auc.value = whole;
-    out.auc.range.reason = "no groups.npy beside the report";
+    out.auc.range.reason = without_group_shifts;
     return out;
   }
   if (same_rows(from.rows, to.rows) && from.groups == to.groups) {

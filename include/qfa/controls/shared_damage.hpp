@@ -148,8 +148,8 @@ inline damage_agreement compare_order(const damage_controls& controls, const dam
   return out;
 }
 
-/// What may be said of two compressions' damage: a shared mode only where both J - J_null and
-/// the partial Spearman lie above 0 for sure.
+/// What may be said of two compressions' damage: a shared mode only where both J - J_null and the partial Spearman lie
+/// above 0 for sure.
 ///   shared          both do
 ///   not_shared      one of the two lies below 0 for sure
 ///   undetermined    neither, though there is a control

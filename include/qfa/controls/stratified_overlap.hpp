@@ -18,8 +18,8 @@
 namespace qfa {
 
 /// Whether two compressions fail the same features among those whose survival was equally foreseeable: Mantel and
-/// Haenszel's odds ratio over deciles of predicted survival.  1 where what the reference shows of a
-/// feature explains all that the two share.
+/// Haenszel's odds ratio over deciles of predicted survival.  1 where what the reference shows of a feature explains
+/// all that the two share.
 struct stratified_overlap {
   estimate odds_ratio;  ///< interval on log; infinite or NaN where a stratum leaves no room
   /// The same with matched noise in the place of either compression: the geometric mean over sides and seeds.

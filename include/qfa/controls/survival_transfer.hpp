@@ -134,8 +134,8 @@ struct survival_transfer {
   std::size_t minority = 0;  ///< features in the smaller class under `to`, in whichever half has fewer
 };
 
-/// nu = (1 - r^2) / r^2 falls as r rises, so that -nu ranks as r does; all r <= 0 rank last and alike.
-/// Where `families` names the features' families, each is held out as a whole from what is fitted.
+/// nu = (1 - r^2) / r^2 falls as r rises, so that -nu ranks as r does; all r <= 0 rank last and alike.  Where
+/// `families` names the features' families, each is held out as a whole from what is fitted.
 inline survival_transfer measure_transfer(const half_profiles& reference, const damage_sample& from,
                                           const damage_sample& to, std::span<const std::uint32_t> families = {},
                                           std::uint64_t seed = 0, double limit = 0.9) {

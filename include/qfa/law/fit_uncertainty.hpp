@@ -80,8 +80,8 @@ struct sizes_left_out {
 };
 
 /// Leaves out one N at a time, fits the others, and compares with what was left out.  The least and the greatest N are
-/// extrapolated, those between interpolated.  `fit(rows)` gives a law, `predict(law, observation)` what
-/// it says in place of the observation's value, `read(law)` quantities to compare.
+/// extrapolated, those between interpolated.  `fit(rows)` gives a law, `predict(law, observation)` what it says in
+/// place of the observation's value, `read(law)` quantities to compare.
 template <class Fit, class Predict, class Read>
 sizes_left_out leave_out_each_size(std::span<const observation> rows, Fit fit, Predict predict, Read read) {
   sizes_left_out out;

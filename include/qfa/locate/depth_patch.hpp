@@ -30,8 +30,8 @@ struct patched_depth {
   estimate entering_odd{};
 };
 
-/// Where damage enters by depth.  R is 0 where nothing before the patch is compressed,
-/// and 1 behind the last compressed weight; what enters need not be positive: errors of two layers may cancel.
+/// Where damage enters by depth.  R is 0 where nothing before the patch is compressed, and 1 behind the last compressed
+/// weight; what enters need not be positive: errors of two layers may cancel.
 struct depth_profile {
   estimate kl;                        ///< mean KL(reference || compressed), nats; interval on log
   std::vector<patched_depth> depths;  ///< from layer 0 on, whose patch undoes the embedding's damage, to the last norm

@@ -83,8 +83,7 @@ inline std::vector<logical_tensor> logical_tensors(const model_config& config) {
 }
 
 /// The same matrices as they are stored: a fused tensor is one matrix of role `other`, which no rule about heads fits;
-/// its parts read the same inputs, and so does it.
-/// Others are what logical_tensors makes of them.
+/// its parts read the same inputs, and so does it.  Others are what logical_tensors makes of them.
 struct stored_matrix {
   logical_tensor whole;
   std::vector<tensor_info> parts;  ///< the logical matrices within; one where nothing is fused

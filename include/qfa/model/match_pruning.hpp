@@ -58,8 +58,8 @@ sparsity_match match_pruning(const published_bisection& search, double target, P
 }
 
 /// Bisection on the loss in nats until it is met within a tolerance, and a sparsity has been visited on either side of
-/// it, between which damage may be interpolated.  Run it on tokens other than those that the
-/// matched model is then judged on: a sparsity chosen on the same tokens fits their noise.
+/// it, between which damage may be interpolated.  Run it on tokens other than those that the matched model is then
+/// judged on: a sparsity chosen on the same tokens fits their noise.
 struct loss_bisection {
   double low = 0.0;
   double high = 0.95;

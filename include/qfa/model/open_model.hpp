@@ -25,8 +25,8 @@ inline void check_model_path(const std::filesystem::path& path) {
 }
 
 /// Reads a model from wherever it is: a Hugging Face directory, its weights as floats or as compressed-tensors, GPTQ or
-/// AWQ packed them, or a GGUF file (the first of several, where it was split).  Throws
-/// for a file that does not end in .gguf, and as load_model and load_gguf do.
+/// AWQ packed them, or a GGUF file (the first of several, where it was split).  Throws for a file that does not end in
+/// .gguf, and as load_model and load_gguf do.
 inline language_model open_model(const std::filesystem::path& path) {
   check_model_path(path);
   return std::filesystem::is_directory(path) ? load_model(path) : load_gguf(path);

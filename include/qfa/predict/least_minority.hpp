@@ -12,8 +12,8 @@
 
 namespace qfa {
 
-/// With fewer features than these in the smaller class there is no AUC to speak of: it is refused,
-/// whether anything was fitted or not.
+/// With fewer features than these in the smaller class there is no AUC to speak of: it is refused, whether anything was
+/// fitted or not.
 inline constexpr std::size_t least_auc_minority = 25;
 inline constexpr std::string_view small_class = "the smaller class has fewer than 25 features, too few for an AUC";
 

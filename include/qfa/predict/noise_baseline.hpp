@@ -27,8 +27,8 @@ inline double isotropic_noise_to_signal(double rate, double error_per_dimension,
 }
 
 /// The variance of an error that would cost a ReLU what an error of variance `variance` costs a JumpReLU with threshold
-/// theta, whose crossings cost about theta^2 each: with sigma the error's standard deviation and
-/// f the pre-activation's density at the threshold,
+/// theta, whose crossings cost about theta^2 each: with sigma the error's standard deviation and f the pre-activation's
+/// density at the threshold,
 ///
 ///   E(y - x)^2 = p sigma^2 + sqrt(2/pi) theta^2 f sigma = p (sigma^2 + sqrt(2/pi) theta^2 (f/p) sigma),
 ///   f/p = near / (0.1 theta)

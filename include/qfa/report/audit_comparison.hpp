@@ -3,25 +3,30 @@
 #define QFA_REPORT_AUDIT_COMPARISON_HPP
 
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/read_group_shifts.hpp"
 #include "qfa/audit/reported_rows.hpp"
-#include "qfa/compare/correlation.hpp"
+#include "qfa/compare/damage_spearman.hpp"
 #include "qfa/core/error.hpp"
 #include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/report/feature_columns.hpp"
 #include "qfa/report/report_json.hpp"
+#include "qfa/report/reported_correlations.hpp"
 #include "qfa/stats/jackknife.hpp"
+#include "qfa/stats/leave_one_out.hpp"
 #include "qfa/stats/smoothed_count.hpp"
 
 namespace qfa {
@@ -32,9 +37,11 @@ struct audit_folder {
   report_json report;
   reported_rows rows;  ///< what the report says of them
   feature_columns features;
+  group_shifts shifts{};  ///< of the conditions in `features` but the reference; empty without groups.npy
 };
 
-/// Reads report.json and features.csv of a folder.  Throws, naming the file, where one is missing or not an audit's.
+/// Reads report.json, features.csv and, where it is there, groups.npy of a folder.  Throws, naming the file, where one
+/// of the first two is missing, or one is not an audit's.
 inline audit_folder read_audit_folder(const std::filesystem::path& path) {
   const std::filesystem::path report = path / "report.json", features = path / "features.csv";
   const json checked = read_json(report);  // its size and depth are bounded, and no name comes twice
@@ -42,8 +49,14 @@ inline audit_folder read_audit_folder(const std::filesystem::path& path) {
     if (!checked.is_object() || !checked.contains(key))
       fail(in_quotes(report) + " has no " + key + ", expected a report of qfa audit");
   const file_bytes text(report, file_access::mapped), table(features, file_access::mapped);
-  return {path, report_json::parse(text.text()), rows_of_report(checked),
-          read_feature_columns(table.text(), in_quotes(features))};
+  audit_folder out{path, report_json::parse(text.text()), rows_of_report(checked),
+                   read_feature_columns(table.text(), in_quotes(features))};
+  const std::filesystem::path groups = path / "groups.npy";
+  out.shifts = read_group_shifts(groups, out.features.conditions.size() - 1);
+  if (out.shifts.groups > 0 && out.shifts.features != out.features.features)
+    fail(in_quotes(groups) + " holds " + std::to_string(out.shifts.features) + " features, expected the " +
+         std::to_string(out.features.features) + " of features.csv beside it");
+  return out;
 }
 
 /// Throws unless both audits read features through the same SAE: the same files, hook and gate.  Features of two SAEs
@@ -85,11 +98,14 @@ struct paired_difference {
   std::string protocol;  ///< "honest" or "published"
   estimate survived;     ///< share of the counted features, b less a
   estimate mean_r;
-  std::size_t features = 0;                                      ///< counted in both
-  double spearman_r = std::numeric_limits<double>::quiet_NaN();  ///< of r in a and in b, over those
+  std::size_t features = 0;  ///< counted in both
+  /// Spearman's correlation of r in a and in b, over those whose r is defined in both (`damage_spearman`).
+  estimate spearman_r;
 };
 
 namespace detail {
+
+inline bool is_shown(const report_json& c) { return !c.value("reference", false) && !c.value("ladder_only", false); }
 
 inline std::vector<double> numbers_in(const report_json& list) {
   std::vector<double> out;
@@ -131,60 +147,107 @@ inline void respread_survived(estimate& difference, const report_json& a, const 
            of_b["survived_bias"].get<double>() - of_a["survived_bias"].get<double>());
 }
 
-inline const condition_features& features_of(const audit_folder& audit, const std::string& policy) {
-  const auto at = std::ranges::find(audit.features.conditions, policy, &condition_features::policy);
-  if (at == audit.features.conditions.end())
-    fail(in_quotes(audit.path / "features.csv") + " has no condition " + in_quotes(policy));
-  return *at;
+/// What a report says of a policy's survival under a protocol.
+inline const report_json& survey_of(const audit_folder& audit, const std::string& policy, const std::string& protocol) {
+  const report_json& all = audit.report["conditions"];
+  const auto at = std::ranges::find_if(all, [&](const report_json& c) { return c.at("policy") == policy; });
+  if (at == all.end() || !at->contains(protocol) || !(*at)[protocol].contains("without_each_group"))
+    fail(
+        "a report says nothing of survival without each group of rows, by which differences are judged: audit again "
+        "with this version of qfa");
+  return (*at)[protocol];
 }
 
-inline void add_features(paired_difference& d, const condition_features& a, const condition_features& b) {
+/// Conditions of an audit as its files have them, each read once.
+class reported_conditions {
+ public:
+  /// Without groups, r alone.
+  reported_conditions(const audit_folder& audit, bool grouped) : audit_(&audit), grouped_(grouped) {}
+
+  const condition_features& features(const std::string& policy) const {
+    return audit_->features.conditions[place_of(policy)];
+  }
+  const leave_one_out& correlations(const std::string& policy) {
+    const auto [at, is_new] = read_.try_emplace(policy);
+    if (is_new)
+      at->second = reported_correlations(
+          features(policy), grouped_ ? audit_->shifts.of(place_of(policy) - 1) : std::span<const float>(),
+          in_quotes(audit_->path / "features.csv"));
+    return at->second;
+  }
+
+ private:
+  /// Among all conditions, the reference first.
+  std::size_t place_of(const std::string& policy) const {
+    const auto& all = audit_->features.conditions;
+    const auto at = std::ranges::find(all.begin() + 1, all.end(), policy, &condition_features::policy);
+    if (at == all.end()) fail(in_quotes(audit_->path / "features.csv") + " has no condition " + in_quotes(policy));
+    return static_cast<std::size_t>(at - all.begin());
+  }
+
+  const audit_folder* audit_;
+  bool grouped_;
+  std::map<std::string, leave_one_out> read_;
+};
+
+/// How alike two conditions order their features' r, over those that both count.
+inline void add_features(paired_difference& d, reported_conditions& a, reported_conditions& b, bool grouped) {
   const std::string outcome = d.protocol + "_outcome";
-  const feature_column *band_a = a.find(outcome), *band_b = b.find(outcome), *r_a = a.find("r"), *r_b = b.find("r");
-  if (band_a == nullptr || band_b == nullptr || r_a == nullptr || r_b == nullptr) return;
+  const feature_column *band_a = a.features(d.a).find(outcome), *band_b = b.features(d.b).find(outcome);
+  if (band_a == nullptr || band_b == nullptr) return;
   const auto counted = [](const feature_column& band, std::size_t f) {
     return !std::isnan(band.cells[f]) && band.words[static_cast<std::size_t>(band.cells[f])] != "unmeasured";
   };
-  std::vector<double> x, y;
-  for (std::size_t f = 0; f < (std::min)(r_a->cells.size(), r_b->cells.size()); ++f) {
-    if (!counted(*band_a, f) || !counted(*band_b, f)) continue;
-    ++d.features;
-    if (std::isnan(r_a->cells[f]) || std::isnan(r_b->cells[f])) continue;
-    x.push_back(static_cast<double>(r_a->cells[f]));
-    y.push_back(static_cast<double>(r_b->cells[f]));
-  }
-  if (x.size() > 1) d.spearman_r = spearman(x, y);
+  std::vector<std::uint32_t> both;
+  for (std::size_t f = 0; f < (std::min)(band_a->cells.size(), band_b->cells.size()); ++f)
+    if (counted(*band_a, f) && counted(*band_b, f)) both.push_back(static_cast<std::uint32_t>(f));
+  d.features = both.size();
+  d.spearman_r = damage_spearman(a.correlations(d.a), b.correlations(d.b), both);
+  if (!grouped) d.spearman_r.range.reason = without_group_shifts;
 }
 
 }  // namespace detail
 
-/// The difference of every condition of `b` from every one of `a`, references apart, under both protocols; throws where
-/// a report lacks what is needed.  Only of audits that are paired (`why_not_paired`).
-inline std::vector<paired_difference> paired_differences(const audit_folder& a, const audit_folder& b) {
+/// The policies of an audit that are compared with another's: all but the reference and rungs of a ladder.
+inline std::vector<std::string> compared_policies(const audit_folder& audit) {
+  std::vector<std::string> out;
+  for (const report_json& c : audit.report["conditions"])
+    if (detail::is_shown(c)) out.push_back(c.at("policy").get<std::string>());
+  return out;
+}
+
+/// The difference of every policy of `b` from every one of `a` that is `wanted(protocol, policy of a, policy of b)`,
+/// under "honest" and "published" rules; throws where a report lacks what is needed.  Only of audits that are paired
+/// (`why_not_paired`).
+template <std::predicate<const std::string&, const std::string&, const std::string&> Wanted>
+std::vector<paired_difference> paired_differences(const audit_folder& a, const audit_folder& b, Wanted wanted) {
   std::vector<paired_difference> out;
-  for (const char* protocol : {"honest", "published"})
-    for (const report_json& of_a : a.report["conditions"])
-      for (const report_json& of_b : b.report["conditions"]) {
-        const auto left_out = [](const report_json& c) {
-          return c.value("reference", false) || c.value("ladder_only", false);
-        };
-        if (left_out(of_a) || left_out(of_b)) continue;
-        for (const auto* side : {&of_a, &of_b})
-          if (!side->contains(protocol) || !(*side)[protocol].contains("without_each_group"))
-            fail(
-                "a report says nothing of survival without each group of rows, by which differences are judged: audit "
-                "again with this version of qfa");
+  const bool grouped = a.shifts.groups > 0 && b.shifts.groups > 0;
+  if (grouped && a.shifts.groups != b.shifts.groups)
+    fail("the groups.npy of " + in_quotes(a.path) + " and " + in_quotes(b.path) + " hold " +
+         std::to_string(a.shifts.groups) + " and " + std::to_string(b.shifts.groups) +
+         " groups of rows, expected the same groups, as their reports have them");
+  detail::reported_conditions in_a(a, grouped), in_b(b, grouped);
+  for (const std::string protocol : {"honest", "published"})
+    for (const std::string& of_a : compared_policies(a))
+      for (const std::string& of_b : compared_policies(b)) {
+        if (!wanted(protocol, of_a, of_b)) continue;
+        const report_json& survey_a = detail::survey_of(a, of_a, protocol);
+        const report_json& survey_b = detail::survey_of(b, of_b, protocol);
         paired_difference d;
-        d.a = of_a.at("policy").get<std::string>();
-        d.b = of_b.at("policy").get<std::string>();
+        d.a = of_a;
+        d.b = of_b;
         d.protocol = protocol;
-        d.survived = detail::difference_of(of_a[protocol], of_b[protocol], "survived");
-        detail::respread_survived(d.survived, of_a[protocol], of_b[protocol]);
-        d.mean_r = detail::difference_of(of_a[protocol], of_b[protocol], "mean_r");
-        detail::add_features(d, detail::features_of(a, d.a), detail::features_of(b, d.b));
+        d.survived = detail::difference_of(survey_a, survey_b, "survived");
+        detail::respread_survived(d.survived, survey_a, survey_b);
+        d.mean_r = detail::difference_of(survey_a, survey_b, "mean_r");
+        detail::add_features(d, in_a, in_b, grouped);
         out.push_back(std::move(d));
       }
   return out;
+}
+inline std::vector<paired_difference> paired_differences(const audit_folder& a, const audit_folder& b) {
+  return paired_differences(a, b, [](const auto&...) { return true; });
 }
 
 }  // namespace qfa

@@ -24,7 +24,7 @@ inline report_json to_json(const paired_difference& d) {
           {"survived", to_json(d.survived)},
           {"mean_r", to_json(d.mean_r)},
           {"features", d.features},
-          {"spearman_r", value_or_reason(d.spearman_r, "r does not vary")}};
+          {"spearman_r", to_json(d.spearman_r)}};
 }
 
 /// Writes one file that shows two audits side by side, feature by feature as well, and fetches nothing.  Their

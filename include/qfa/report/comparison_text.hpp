@@ -28,8 +28,6 @@ inline std::string_view difference_word(const estimate& more) {
 
 namespace detail {
 
-inline bool is_shown(const report_json& c) { return !c.value("reference", false) && !c.value("ladder_only", false); }
-
 /// The bands' counts, as s/b/d.
 inline std::string counts_text(const report_json& survival) {
   std::string out;
@@ -126,19 +124,28 @@ inline std::string comparison_text(const audit_folder& a, const audit_folder& b,
     return out +
            sentences("no differences: " + reason +
                      ", and an interval of a difference needs both to have left out the same rows of one model\n");
-  std::vector<paired_difference> all = paired_differences(a, b);
-  std::erase_if(all, [&](const paired_difference& d) { return d.protocol != protocol; });
-  if (std::ranges::any_of(all, [](const auto& d) { return d.a == d.b; }))
-    std::erase_if(all, [](const paired_difference& d) { return d.a != d.b; });
+  const std::vector<std::string> of_a = compared_policies(a), of_b = compared_policies(b);
+  const bool common = std::ranges::find_first_of(of_a, of_b) != of_a.end();
+  const auto wanted = [&](const std::string& rules, const std::string& policy_a, const std::string& policy_b) {
+    return rules == protocol && (!common || policy_a == policy_b);
+  };
   text_table differences({"B less A", "survived, points", "95 %", "told apart?", "mean r", "95 %", "counted in both",
-                          "Spearman r", "95 %"});
-  for (const paired_difference& d : all)
+                          "Spearman r", "without noise", "95 %"});
+  std::vector<std::string_view> reasons;
+  for (const paired_difference& d : paired_differences(a, b, wanted)) {
     differences.add({d.a == d.b ? d.a : d.b + " less " + d.a, signed_fixed(100.0 * d.survived.value, 2),
                      range_text(d.survived.range, 2, 100.0), std::string(difference_word(d.survived)),
                      signed_fixed(d.mean_r.value, 4), range_text(d.mean_r.range, 4), std::to_string(d.features),
-                     fixed(d.spearman_r, 3), "unmeasured"});
-  return out + differences.str(form) + (form == table_form::markdown ? "\n" : "") +
-         sentences("both audits left out the same rows: differences are paired by rows\n");
+                     fixed(d.spearman_r.value, 3), fixed(d.spearman_r.bias_corrected, 3),
+                     range_text(d.spearman_r.range, 3)});
+    const std::string_view reason = d.spearman_r.range.reason;
+    if (d.spearman_r.range.kind == interval_kind::refused && std::ranges::find(reasons, reason) == reasons.end())
+      reasons.push_back(reason);
+  }
+  std::string notes = "both audits left out the same rows: differences are paired by rows\n";
+  for (const std::string_view reason : reasons)
+    notes += "Spearman r without an interval: " + std::string(reason) + "\n";
+  return out + differences.str(form) + (form == table_form::markdown ? "\n" : "") + sentences(notes);
 }
 
 }  // namespace qfa

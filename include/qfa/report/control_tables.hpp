@@ -15,8 +15,7 @@
 
 namespace qfa {
 
-/// The damage of each policy beside that of its controls, a line for each: points are per cent
-/// of the counted features.
+/// The damage of each policy beside that of its controls, a line for each: points are per cent of the counted features.
 inline std::string contrasts_table(const control_findings& c, table_form form = table_form::columns) {
   text_table table({"policy | its control", "r > .9, %", "control %", "95 %", "more, points", "95 %",
                     "more mean r, 95 %", "policy against control, by mean r"});

@@ -125,8 +125,7 @@ inline void write_ladder_cells(const audited_ladder& ladder, const condition_res
 }  // namespace detail
 
 /// One line for each policy and feature, under the protocol block in lines that begin with '#'.  A statistic without a
-/// value is an empty cell;
-/// so are census and damage class of a feature that the honest protocol does not count.  A dead
+/// value is an empty cell; so are census and damage class of a feature that the honest protocol does not count.  A dead
 /// feature has a bound on the rate at which it still fires, at 95 %: 1 - .05^(1/n), the rule of three, n the tokens.
 ///
 /// Paired audits have the feature's share of the shift, phi, and of the energy of all changes of codes.  Where the

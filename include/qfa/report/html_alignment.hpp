@@ -6,8 +6,8 @@
 
 namespace qfa {
 
-/// The part of an alignment page's script that draws it: `showAlignment`, the tables of
-/// report/alignment_tables.hpp with pictures of flips.
+/// The part of an alignment page's script that draws it: `showAlignment`, the tables of report/alignment_tables.hpp
+/// with pictures of flips.
 inline constexpr std::string_view html_alignment = R"js(
 function showAlignment() {
   const a = data.report, one = e => `${e.hits}/${e.trials}`, rate = e => percent(e),

@@ -6,8 +6,8 @@
 
 namespace qfa {
 
-/// The part of an audit page's script that shows what survives, after report/html_heading.hpp: the
-/// summary, bands by policy and bits, perplexity against survival, and the survival curve.
+/// The part of an audit page's script that shows what survives, after report/html_heading.hpp: the summary, bands by
+/// policy and bits, perplexity against survival, and the survival curve.
 inline constexpr std::string_view html_survival = R"js(
 function showSummary() {
   begin('summary', 'Summary', `Every policy against the reference, under the ${protocolWords()}, through one ` +

@@ -178,7 +178,7 @@ inline report_json to_json(const damage_overlap& o) {
     worst.push_back({{"share", top.share}, {"features", top.sizes.a}, {"common", number_or_null(top.common())}});
   return {{"a", o.a},
           {"b", o.b},
-          {"features", o.features},
+          {"features", o.gap.features},
           {"a_survives_more_by", to_json(o.gap.survived)},
           {"a_mean_r_more_by", to_json(o.gap.mean_r)},
           {"not_survived", to_json(o.not_survived)},

@@ -53,7 +53,7 @@ inline std::string damage_ranks_table(const audit_result& a, table_form form = t
     const auto both = [](std::size_t of_a, std::size_t of_b) {
       return std::to_string(of_a) + ", " + std::to_string(of_b);
     };
-    table.add({o.a + " | " + o.b, std::to_string(o.features - o.undefined), both(o.tied_at_one_a, o.tied_at_one_b),
+    table.add({o.a + " | " + o.b, std::to_string(o.gap.features - o.undefined), both(o.tied_at_one_a, o.tied_at_one_b),
                both(o.tied_at_zero_a, o.tied_at_zero_b), fixed(o.spearman.value, 3),
                fixed(o.spearman.bias_corrected, 3), range_text(o.spearman.range, 3), fixed(o.kendall_tau_b.value, 3),
                range_text(o.kendall_tau_b.range, 3)});

@@ -14,10 +14,10 @@ namespace qfa {
 
 /// Of each feature's firings in each group of rows how many have a code less than a tenth above the threshold: (groups,
 /// d_sae).  As a share of all its firings, over 0.1 theta, it is the density of the pre-activation at the threshold,
-/// given that the feature fires: how often a little noise makes it come or go.  Counts of groups add up
-/// to those of any choice of groups, so that the density is had from the rows that the rest of a prediction is from.
-/// `block_at(b)` gives each block of codes, `groups_at(b)` the group of each of its tokens.  Throws for an SAE without
-/// thresholds, and where tokens and groups do not fit.
+/// given that the feature fires: how often a little noise makes it come or go.  Counts of groups add up to those of any
+/// choice of groups, so that the density is had from the rows that the rest of a prediction is from.  `block_at(b)`
+/// gives each block of codes, `groups_at(b)` the group of each of its tokens.  Throws for an SAE without thresholds,
+/// and where tokens and groups do not fit.
 template <class BlockAt, class GroupsAt>
 std::vector<std::uint32_t> firings_near_threshold(const sae& s, std::size_t groups, std::size_t blocks,
                                                   BlockAt block_at, GroupsAt groups_at) {

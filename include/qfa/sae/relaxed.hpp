@@ -15,9 +15,9 @@ namespace qfa {
 /// Whether an SAE's gate is more than a ReLU's.
 constexpr bool has_threshold(const sae& s) noexcept { return s.activation != activation_kind::relu; }
 
-/// The SAE with its gate ignored, f = max(z, 0): what ReLU's survival is comparable with.  z is what the
-/// gate lets through: x W_enc + b_enc of jump_relu and top_k, exp(r_mag) (x W_enc) + b_mag of gated, whose scale goes
-/// into the encoder's columns.
+/// The SAE with its gate ignored, f = max(z, 0): what ReLU's survival is comparable with.  z is what the gate lets
+/// through: x W_enc + b_enc of jump_relu and top_k, exp(r_mag) (x W_enc) + b_mag of gated, whose scale goes into the
+/// encoder's columns.
 inline sae relaxed(sae s) {
   if (s.activation == activation_kind::gated) {
     require(s.r_mag.size() == s.d_sae && s.b_mag.size() == s.d_sae,

@@ -53,8 +53,8 @@ inline std::vector<double> lacking_at(const sae& s, const coded_pair& codes, std
 }
 
 /// A hook's edit (model/edited_pass.hpp) of the compressed model: gives some features the codes that they have in the
-/// reference, and leaves the rest of the activation as it is (oracle patching).  Rows have
-/// `row_tokens` tokens, of which the first `skip_positions` have no codes and are left alone.
+/// reference, and leaves the rest of the activation as it is (oracle patching).  Rows have `row_tokens` tokens, of
+/// which the first `skip_positions` have no codes and are left alone.
 struct restore_features {
   const sae& dictionary;
   const coded_pair& codes;  ///< of the tokens that are not skipped, row after row

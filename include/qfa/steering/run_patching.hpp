@@ -261,9 +261,9 @@ inline patched_condition patch_condition(const finished_models& of, const any_en
   return out;
 }
 
-/// Oracle patching of an audit's conditions: gives sets of features the codes that they
-/// have in the reference, leaves the rest of the compressed model as it is, and says how much of the predictions comes
-/// back. Throws where there are too few rows, and as edited_pass does; where no feature is measured, a note says so.
+/// Oracle patching of an audit's conditions: gives sets of features the codes that they have in the reference, leaves
+/// the rest of the compressed model as it is, and says how much of the predictions comes back. Throws where there are
+/// too few rows, and as edited_pass does; where no feature is measured, a note says so.
 inline patching_findings run_patching(const finished_models& of, const patching_options& how = {}) {
   require(how.seeds > 0, "sets at random need a seed");
   const any_encoder encode(of.dictionary);
