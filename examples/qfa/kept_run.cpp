@@ -49,6 +49,11 @@ void remove_partial_files(const std::filesystem::path& file) {
     std::filesystem::remove(partial, ignored);
 }
 
+std::filesystem::file_time_type saved_at(const qfa::checkpoint_directory& kept) {
+  std::error_code problem;  // where there is none the time is the least
+  return std::filesystem::last_write_time(kept.state(), problem);
+}
+
 void give_up_checkpoint(const qfa::checkpoint_directory& kept, bool parent_was_there) {
   kept.remove();
   std::error_code ignored;

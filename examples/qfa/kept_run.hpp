@@ -9,6 +9,7 @@
 #include "progress_line.hpp"
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/checkpoint_directory.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/locate/feature_weights.hpp"
 
 namespace qfa_program {
@@ -30,12 +31,17 @@ void remove_partial_files(const std::filesystem::path& file);
 /// Removes a checkpoint that nothing can go on from, and the directory that it lies in where the run made that.
 void give_up_checkpoint(const qfa::checkpoint_directory& kept, bool parent_was_there);
 
+/// When its state was saved last; the least time where there is none.
+std::filesystem::file_time_type saved_at(const qfa::checkpoint_directory& kept);
+
 /// Calls run(), which keeps its state there, and returns what it does.  Where it throws, nothing is left behind but a
-/// state to go on from; where it was interrupted, that is said: "no report is written".
+/// state to go on from, and that is said: a disk that was full may have room the next time.  `written`: "report", of
+/// which an interruption says that none is written.
 template <class Run>
 auto run_kept(const qfa::checkpoint_directory& kept, bool resume, const std::string& written, Run run) {
   tell_of_checkpoint(kept, resume);
   const bool parent_was_there = qfa::path_exists(kept.path().parent_path());
+  const auto before = saved_at(kept);
   try {
     return run();
   } catch (const interruption&) {
@@ -44,6 +50,12 @@ auto run_kept(const qfa::checkpoint_directory& kept, bool resume, const std::str
                          " is written; the same command with --resume goes on from what is kept in " +
                          kept.path().string());
     give_up_checkpoint(kept, parent_was_there);
+    throw;
+  } catch (const qfa::error& problem) {
+    if (kept.holds_state() && saved_at(kept) != before)
+      qfa::fail(std::string(problem.what()) + "; what was finished is kept in " + kept.path().string() +
+                ", and the same command with --resume goes on from it");
+    if (!kept.holds_state()) give_up_checkpoint(kept, parent_was_there);
     throw;
   } catch (...) {
     if (!kept.holds_state()) give_up_checkpoint(kept, parent_was_there);

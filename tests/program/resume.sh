@@ -70,3 +70,17 @@ test -e other/resume/qfa-audit-state
 grep -q 'starting from the beginning, without the checkpoint' other.err
 cmp model/report.json other/report.json
 test ! -e other/resume
+# A policy that fails behind another one leaves what that has finished, and says so; where nothing is kept, it does not.
+for seconds in 0 600; do
+  status=0
+  "$qfa" audit --model "$demo/model" --sae "$demo/sae" --tokens "$demo/tokens.npy" --max-tokens 2048 --no-loss \
+    --policy rtn:bits=4 --policy prune_nm:zeroed=2,of=7 --checkpoint-seconds $seconds --out failed$seconds \
+    >failed.txt 2>failed$seconds.err || status=$?
+  [ "$status" -eq 2 ]
+  [ "$(wc -l <failed$seconds.err)" -eq 1 ]
+  grep -q 'prune_nm needs the columns' failed$seconds.err
+done
+grep -q 'what was finished is kept in failed0/resume, and the same command with --resume goes on' failed0.err
+test -e failed0/resume/qfa-audit-state
+if grep -q 'is kept' failed600.err; then exit 1; fi
+test ! -e failed600

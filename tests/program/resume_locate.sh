@@ -68,7 +68,7 @@ set -m  # background jobs of a script ignore SIGINT otherwise
 "${located[@]}" --resume >interrupted.txt 2>interrupted.err &
 pid=$!
 set +m
-until grep -q 'going on from' interrupted.err; do sleep 0.01; done
+until grep -qs 'going on from' interrupted.err; do sleep 0.01; done
 sleep 0.05
 kill -INT $pid 2>/dev/null || true
 status=0
