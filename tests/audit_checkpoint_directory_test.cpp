@@ -52,13 +52,13 @@ TEST_CASE("saving_clock: due after its seconds, and not before a saving has beco
   using namespace std::chrono_literals;
   CHECK(saving_clock(0.0).due());
   CHECK_FALSE(saving_clock(3600.0).due());
-  saving_clock soon(0.02);
+  saving_clock soon(0.5);  // long enough for a machine that has other things to do
   CHECK_FALSE(soon.due());
-  std::this_thread::sleep_for(30ms);
+  std::this_thread::sleep_for(510ms);
   CHECK(soon.due());
-  soon([] { std::this_thread::sleep_for(20ms); });  // takes at least that long: due 400 ms later at the earliest
+  soon([] { std::this_thread::sleep_for(60ms); });  // takes at least that long: due 1.2 s later at the earliest
   CHECK_FALSE(soon.due());
-  std::this_thread::sleep_for(60ms);
+  std::this_thread::sleep_for(510ms);
   CHECK_FALSE(soon.due());
 }
 

@@ -140,7 +140,7 @@ TEST_CASE("bench_checkpoint: short runs write nothing, and what waits is saved w
 
   const std::vector<branch_record> records{record(1.0), record(2.0)};
   {
-    bench_checkpoint kept(at(directory, false, 0.2));
+    bench_checkpoint kept(at(directory, false, 1.0));
     kept.enter({{"the hook", "blocks.1"}});
     CHECK_FALSE(kept.finished("first").has_value());
     kept.finish("first", effects(1.0));
@@ -149,7 +149,7 @@ TEST_CASE("bench_checkpoint: short runs write nothing, and what waits is saved w
     CHECK_FALSE(kept.finished("third").has_value());
     kept.offer("third", records, 3);
     CHECK_FALSE(path_exists(directory));
-    std::this_thread::sleep_for(std::chrono::milliseconds(220));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1010));
     kept.offer("third", records, 5);
   }
   bench_checkpoint again(at(directory, true));
