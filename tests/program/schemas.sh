@@ -20,7 +20,7 @@ if [ "$tests" = all ]; then
   exit 0
 fi
 QFA_TEST_JSON=made "$tests" -tc='controls_json*,to_json: an allocation*,report json: the whole*' >made.txt
-[ "$(ls made | wc -l)" -eq 3 ]
+[ "$(ls made | wc -l)" -eq 4 ]
 of_text=()
 [ ! -d ../text ] || of_text=(../text)
 "${validate[@]}" . ../audit ../align ../locate ../resume "${of_text[@]}" "$demo/refuser/prompts.json" \
