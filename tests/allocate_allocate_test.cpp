@@ -128,6 +128,9 @@ TEST_CASE("allocate: held-out rows that depend on each other are compared by few
   CHECK(joined.halving->to < 40);
   CHECK(joined.held_out_groups == joined.halving->to);
   CHECK(joined.mixes[0].without.size() == joined.halving->to);
+  CHECK(joined.halving->policy.starts_with("the plan \""));
+  REQUIRE(joined.fit_halving);
+  CHECK(joined.fit_halving->policy == "the plan \"features\"");
   CHECK(policies_of(joined) == policies_of(kept));
   CHECK(joined.mixes[1].whole.kl == doctest::Approx(kept.mixes[1].whole.kl).epsilon(1e-12));
   CHECK(joined.comparisons[0].damage.range.dof < kept.comparisons[0].damage.range.dof);

@@ -83,4 +83,11 @@ TEST_CASE("additivity: noise counts up to a limit where there is one") {
   CHECK(of({lost}, {lost}).undefined == 1);
 }
 
+TEST_CASE("additivity: totals of other features are refused") {
+  noise_total total;
+  total(made({1.0}));
+  CHECK_THROWS_WITH(total(made({1.0, 2.0})), doctest::Contains("the same features"));
+  CHECK_THROWS_WITH(measure_additivity(made({1.0, 2.0}), total), doctest::Contains("measured on"));
+}
+
 }  // namespace locate_additivity_test

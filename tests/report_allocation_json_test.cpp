@@ -36,7 +36,8 @@ TEST_CASE("to_json: an allocation with its table, its plans and their difference
   CHECK(out.at("comparisons")[3].at("kl_ratio").at("value") == 0.5);
   CHECK(out.at("matrices")[0].at("isolated")[0].at("objective") == 0.3);
   CHECK(out.at("matrices")[1].at("isolated")[1].at("bits") == 400);
-  CHECK(!out.at("held_out").contains("group_halving"));
+  CHECK(out.at("held_out").at("group_halving").is_null());
+  CHECK(out.at("fit").at("group_halving").is_null());
 }
 
 TEST_CASE("to_json: an allocation says that groups of held-out rows were joined, and why") {
@@ -45,6 +46,7 @@ TEST_CASE("to_json: an allocation says that groups of held-out rows were joined,
       .from = 40, .to = 10, .block_length = 3.5, .policy = "KL", .series = "excess loss", .for_halves = 20};
   const qfa::report_json out = qfa::to_json(a);
   qfa_test::keep_json("joined_allocation", out);
+  CHECK(out.at("fit").at("group_halving").is_null());
   const qfa::report_json& joined = out.at("held_out").at("group_halving");
   CHECK(joined.at("groups_before") == 40);
   CHECK(joined.at("groups") == 10);

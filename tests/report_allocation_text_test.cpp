@@ -84,6 +84,10 @@ TEST_CASE("allocation_header: says what was read, by which SAE, and what to bewa
              "of KL over 3.5 rows\n"));
   joined.halving->long_enough = false;
   CHECK(says(qfa::allocation_header(joined, made), "over 3.5 rows, and a group has 1.0: 8 groups would be"));
+  CHECK(says(qfa::allocation_header(joined, made), " held-out rows as far apart as these\n"));
+  joined.fit_halving = joined.halving;
+  CHECK(says(qfa::allocation_header(joined, made),
+             "note: intervals of how far damage adds up leave out each of 10 groups of rows"));
 }
 
 TEST_CASE("allocation_table: a line for each plan, the uniform one with its option") {

@@ -38,7 +38,7 @@ TEST_CASE("comparison_text: both sides, then differences of the same name with t
   for (const char* said : {"\n95 % of ", "[0.8300, 0.8700]  [28.0, 32.0]", "[-2.0, 2.0]", "[0.0602, 0.0622]\n"})
     CHECK_MESSAGE(has(text, said), said);
   CHECK(has(text, "  1.000              -  unmeasured\n"));
-  CHECK(has(text, "\nSpearman r without an interval: no groups.npy beside the report\n"));
+  CHECK(has(text, "\nSpearman of r without an interval: no groups.npy beside the report\n"));
   CHECK(has(text, "+20.00  [13.7"));
   CHECK(has(text, "more r > .9 in B"));
   CHECK(has(text, "differences are paired by rows"));

@@ -121,7 +121,7 @@ void run(const allocate_arguments& a) {
   for (const qfa::any_policy& policy : options.options)
     policies += (policies.empty() ? "" : " ") + policy.name();
   audit.checkpoint.made_of = {{"the list of policies", policies},
-                              {"the budget", a.budget},
+                              {"the budget", options.bytes > 0 ? a.budget : "like:" + options.like.name()},
                               {"KL", a.kl},
                               {"the choice of tensors", a.audit.targets.name()},
                               {"the number of rows to fit on", std::to_string(options.fit_rows)},

@@ -35,8 +35,8 @@ void give_up_checkpoint(const qfa::checkpoint_directory& kept, bool parent_was_t
 std::filesystem::file_time_type saved_at(const qfa::checkpoint_directory& kept);
 
 /// Calls run(), which keeps its state there, and returns what it does.  Where it throws, nothing is left behind but a
-/// state to go on from, and that is said: a disk that was full may have room the next time.  `written`: "report", of
-/// which an interruption says that none is written.
+/// state to go on from: a disk that was full may have room the next time.  An interruption and an error of this library
+/// say so of a state that this run saved.  `written`: "report", of which an interruption says that none is written.
 template <class Run>
 auto run_kept(const qfa::checkpoint_directory& kept, bool resume, const std::string& written, Run run) {
   tell_of_checkpoint(kept, resume);
@@ -45,16 +45,16 @@ auto run_kept(const qfa::checkpoint_directory& kept, bool resume, const std::str
   try {
     return run();
   } catch (const interruption&) {
-    if (kept.holds_state())
+    if (kept.holds_state() && (resume || saved_at(kept) != before))
       throw interruption("interrupted, no " + written +
                          " is written; the same command with --resume goes on from what is kept in " +
                          kept.path().string());
-    give_up_checkpoint(kept, parent_was_there);
+    if (!kept.holds_state()) give_up_checkpoint(kept, parent_was_there);
     throw;
   } catch (const qfa::error& problem) {
     if (kept.holds_state() && saved_at(kept) != before)
       qfa::fail(std::string(problem.what()) + "; what was finished is kept in " + kept.path().string() +
-                ", and the same command with --resume goes on from it");
+                ", from which --resume goes on");
     if (!kept.holds_state()) give_up_checkpoint(kept, parent_was_there);
     throw;
   } catch (...) {

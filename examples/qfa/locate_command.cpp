@@ -65,6 +65,7 @@ located locate(const locate_arguments& arguments) {
     qfa::fail(a.calibration_option() + " means nothing with " + policy.name() + ", which learns from no tokens");
   token_input source =
       read_token_input(a.tokens, a.text, a.model, model.config, qfa::tokens_for(settings, model.config, 0));
+  if (a.keep_groups) source.rows.documents.clear();
   split_tokens tokens =
       split(std::move(source.rows), a.max_tokens, 0, from_tokens ? a.calibration_tokens / settings.context : 0);
   token_input own{.rows = std::move(tokens.calibration)};

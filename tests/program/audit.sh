@@ -147,7 +147,7 @@ END
 fi
 mkdir -p no_groups && cp from_model/report.json from_model/features.csv no_groups
 "$qfa" compare from_model no_groups >no_groups.txt
-grep -q '^Spearman r without an interval: no groups.npy beside the report$' no_groups.txt
+grep -q '^Spearman of r without an interval: no groups.npy beside the report$' no_groups.txt
 "$qfa" compare from_model from_file --format md >apart.txt
 grep -q '^no differences: ' apart.txt
 "$qfa" compare from_model none 2>none.txt && exit 1

@@ -80,7 +80,7 @@ for seconds in 0 600; do
   [ "$(wc -l <failed$seconds.err)" -eq 1 ]
   grep -q 'prune_nm needs the columns' failed$seconds.err
 done
-grep -q 'what was finished is kept in failed0/resume, and the same command with --resume goes on' failed0.err
+grep -q 'what was finished is kept in failed0/resume, from which --resume goes on' failed0.err
 test -e failed0/resume/qfa-audit-state
 if grep -q 'is kept' failed600.err; then exit 1; fi
 test ! -e failed600

@@ -27,7 +27,7 @@ same_after_kills() {
   test ! -e "$state"
   cd "$work/killed"
   written() { find . ! -name 'killed.*' ! -name '*.txt' -type f | sort; }
-  same() { for file in $(written); do cmp "$file" "$work/whole/$file"; done && rm -r "$work"/killed/*; }
+  same() { for file in $(written); do cmp "$file" "$work/whole/$file" || exit 1; done && rm -r "$work"/killed/*; }
   killed_often "$kills" "$took" same "$@" --resume
   "$@" --resume >"$name.txt" 2>killed.err
   cmp "$name.txt" "$work/whole/$name.txt"

@@ -21,7 +21,8 @@ refused() {
   grep -Eq "$words" "$name.stderr" || problem="$problem; it does not say '$words'"
   [ ! -s "$name.stdout" ] || problem="$problem; something on standard output"
   # An audit that took so long before it failed that a checkpoint was due keeps it, and says so.
-  [ ! -e "$name" ] || grep -q 'is kept in' "$name.stderr" || problem="$problem; output was left behind"
+  if grep -q 'is kept in' "$name.stderr"; then rm -r "$name/resume" && rmdir "$name"; fi
+  [ ! -e "$name" ] || problem="$problem; output was left behind"
   if [ -n "$problem" ]; then
     printf 'FAILED %s: %s\n' "$name" "$problem"
     cat "$name.stderr"

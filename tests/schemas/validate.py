@@ -27,7 +27,7 @@ optional = {
     "code_dependence", "worst_features", "by_token", "most_by_chance", "agrees", "families", "auc_over_families",
     "predictor_reliability", "trained_in_no_more_bits", "roc", "steering", "patching", "degradation",
     "unified_degradation", "feature_noise",
-    "prompts", "end_of_response", "max_new_tokens", "group_halving"}
+    "prompts", "end_of_response", "max_new_tokens"}
 # What others are put together from; they are closed there.  And what users write, where other keys are passed over.
 bases = {"estimate_parts", "asked_prompt"}
 

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -130,6 +131,12 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
     return weights;
   };
 
+  const auto named = [](std::string_view plan) { return "the plan \"" + std::string(plan) + "\""; };
+  const auto whole_groups = [](group_halving found) {  // no half of these rows chooses what the other one judges
+    found.for_halves = found.to;
+    return found;
+  };
+
   allocation_result out{
       .hook = settings.hook,
       .weighting = std::string(feature_weighting_names[static_cast<std::size_t>(options.weighting.by)])};
@@ -143,7 +150,7 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
   std::vector<compression_unit> units;
   std::vector<weight_plan> plans;
   {
-    const unit_bench bench = bench_on(fit_rows);
+    unit_bench bench = bench_on(fit_rows);
     units = bench.units(unit_kind::tensors, options.targets);
     if (auto warning = missing_bos_warning(bench.model().reference(), fit_rows, options.expects_bos))
       out.warnings.push_back(*std::move(warning));
@@ -181,8 +188,9 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
     for (const allocation& one : out.predicted)
       plans.push_back(plan_of(table, options.options, one.chosen));
     out.plan = plans[1];
-    out.adds_up = plan_additivity(bench, units, options.options, out.predicted[1].chosen,
-                                  bench.compress(plans[1], options.targets), options.targets);
+    const unit_option mixed = bench.compress(plans[1], options.targets);
+    if (options.join_groups) out.fit_halving = whole_groups(lengthen_groups(bench, mixed, units, named(mix_names[1])));
+    out.adds_up = plan_additivity(bench, units, options.options, out.predicted[1].chosen, mixed, options.targets);
   }
   with_losses.fits = true;
   unit_bench bench = bench_on(held_out_rows);
@@ -193,9 +201,8 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
   if (options.join_groups) {
     bench_lengthening lengthening(bench);
     for (std::size_t i = 0; i < plans.size(); ++i)
-      lengthening(measure_rows(bench, bench.ready(mixed_by(i))), std::string(mix_names[i]));
-    out.halving = lengthening.apply_to(bench);
-    out.halving->for_halves = out.halving->to;  // nothing is chosen on these rows
+      lengthening(measure_rows(bench, bench.ready(mixed_by(i))), named(mix_names[i]));
+    out.halving = whole_groups(lengthening.apply_to(bench));
   }
   out.reference_fvu = bench.reference().reference().side.fit().fvu;
   out.held_out_tokens = held_out_rows.ids.size();

@@ -37,7 +37,9 @@ struct allocation_result {
   damage_table table{};     ///< on the rows of even groups
   std::vector<double> damages{};
   std::size_t fit_tokens = 0, held_out_tokens = 0, held_out_groups = 0;
-  std::optional<group_halving> halving{};       ///< of the held-out rows', where groups that are too short are joined
+  /// Of the groups of the rows that it was fitted on, for `adds_up`, and of the held-out rows', for all else; where
+  /// groups that are too short are joined.
+  std::optional<group_halving> fit_halving{}, halving{};
   std::size_t listed = 0, listed_measured = 0;  ///< of the features to keep, on the held-out rows
   /// As predicted: uniform; features (what the plan is of); features_alone, with KL left free; kl.  In that order.
   std::vector<allocation> predicted{};

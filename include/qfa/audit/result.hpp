@@ -56,8 +56,8 @@ struct audited_text {
   std::size_t replaced = 0;  ///< documents with bytes that were not UTF-8, and were replaced
 };
 
-/// The groups of rows that an audit began with, and whether they were joined because rows depend on each other for
-/// longer than half a group (audit/long_groups.hpp).
+/// The groups of rows that an audit, a location or an allocation began with, and whether they were joined because rows
+/// depend on each other for longer than half a group (audit/long_groups.hpp).
 struct group_halving {
   std::size_t from = 0;                                            ///< groups
   std::size_t to = 0;                                              ///< the same, or a half, a quarter, ...; 8 at least

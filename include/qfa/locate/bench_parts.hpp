@@ -23,7 +23,9 @@ struct bench_options {
   /// more.  No number depends on it, and at least one model is measured at a time.
   std::size_t memory = std::size_t{1} << 30;
   std::size_t tokens_per_block = token_layout::block_tokens;  ///< of which residuals are held; no number depends on it
-  bench_checkpoint* checkpoint = nullptr;                     ///< outlives the bench; nullptr: no state is kept
+  /// Outlives the bench; nullptr: no state is kept.  It is made of whatever decides about calls and policies
+  /// (locate/bench_checkpoint.hpp): a bench knows only its own part.
+  bench_checkpoint* checkpoint = nullptr;
   /// Processes that share the rows of every pass, by groups of rows; policies learn on each of them from all of theirs.
   /// Each does the same with its bench, and gets the same numbers: those of one process, to the bit.
   team ranks{};

@@ -129,7 +129,8 @@ class noise_table {
     return *this;
   }
 
-  /// By fewer groups: those of group g are merged into the one at `places[g]`, in the order of groups.
+  /// By fewer groups: those of group g are merged into the one at `places[g]`, in the order of groups.  Throws
+  /// unless there is a place for each.
   noise_table joined(std::span<const std::uint32_t> places) const {
     require(places.size() == groups() && !places.empty(), "a table of noise is joined with a place for each group");
     noise_table out;

@@ -124,12 +124,14 @@ class bench_lengthening {
   group_halving found_;
 };
 
-/// Joins the groups of a bench as a compressed form of its model asks for, all units of it compressed.
+/// Joins the groups of a bench as a compressed form of its model asks for, all units of it compressed; `name` is what
+/// it is called, by default the option's name.
 inline group_halving lengthen_groups(unit_bench& bench, const unit_option& option,
-                                     std::span<const compression_unit> units) {
+                                     std::span<const compression_unit> units, const std::string& name = {}) {
   bench_lengthening lengthening(bench);
   const std::vector<std::size_t> all(units.size(), 0);
-  lengthening(measure_rows(bench, bench.ready(bench.assembled({&option, 1}, units, all))), option.name);
+  lengthening(measure_rows(bench, bench.ready(bench.assembled({&option, 1}, units, all))),
+              name.empty() ? option.name : name);
   return lengthening.apply_to(bench);
 }
 

@@ -99,6 +99,7 @@ class unit_bench {
   /// which features are measured.
   void join_groups(double block_length) {
     groups_ = bench_groups(features_.groups(), block_length);
+    joined_.reset();
     if (groups_.joined())
       joined_ = features_.reference().table.joined(features_.groups().places_among(groups_.whole()));
     choose_features();

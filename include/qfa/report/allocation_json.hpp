@@ -67,8 +67,8 @@ inline report_json to_json(const allocation_result& a) {
   report_json held_out{{"tokens", a.held_out_tokens},
                        {"features", a.mixes.empty() ? 0 : a.mixes.front().features},
                        {"groups_of_rows", a.held_out_groups},
-                       {"groups", "odd"}};
-  if (a.halving) held_out["group_halving"] = to_json(*a.halving);
+                       {"groups", "odd"},
+                       {"group_halving", a.halving ? to_json(*a.halving) : report_json(nullptr)}};
   return {{"format", "qfa-allocation-1"},
           {"library", std::string("qfa ") + version},
           {"hook", a.hook},
@@ -77,7 +77,11 @@ inline report_json to_json(const allocation_result& a) {
           {"weights", a.weighting},
           {"budget_bits", a.budget_bits},
           {"uniform", table.options[a.uniform]},
-          {"fit", {{"tokens", a.fit_tokens}, {"features", table.features.size()}, {"groups", "even"}}},
+          {"fit",
+           {{"tokens", a.fit_tokens},
+            {"features", table.features.size()},
+            {"groups", "even"},
+            {"group_halving", a.fit_halving ? to_json(*a.fit_halving) : report_json(nullptr)}}},
           {"held_out", std::move(held_out)},
           {"features_to_keep", {{"listed", a.listed}, {"measured", a.listed_measured}}},
           {"additivity", to_json(a.adds_up)},

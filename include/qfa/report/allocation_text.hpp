@@ -115,7 +115,8 @@ inline std::string allocation_header(const allocation_result& a, const audit_pro
     for (const std::string& warning : *list)
       out += "warning: " + warning + "\n";
   const std::size_t rows = a.held_out_tokens / (std::max<std::size_t>)(made.context, 1);
-  return out + halving_note(a.halving) + short_groups_warning(a.halving, rows);
+  return out + halving_note(a.halving) + short_groups_warning(a.halving, rows, "held-out rows as far apart as these") +
+         halving_note(a.fit_halving, "intervals of how far damage adds up");
 }
 
 /// A line for each plan: what it takes, what was predicted, and what it came to on held-out rows.

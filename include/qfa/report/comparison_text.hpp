@@ -144,7 +144,7 @@ inline std::string comparison_text(const audit_folder& a, const audit_folder& b,
   }
   std::string notes = "both audits left out the same rows: differences are paired by rows\n";
   for (const std::string_view reason : reasons)
-    notes += "Spearman r without an interval: " + std::string(reason) + "\n";
+    notes += "Spearman of r without an interval: " + std::string(reason) + "\n";
   return out + differences.str(form) + (form == table_form::markdown ? "\n" : "") + sentences(notes);
 }
 

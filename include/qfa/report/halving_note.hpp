@@ -14,10 +14,10 @@
 
 namespace qfa {
 
-/// That groups of rows were joined, and why; nothing where they were not.
-inline std::string halving_note(const std::optional<group_halving>& h) {
+/// That groups of rows were joined, and why; nothing where they were not.  `intervals`: which of them, in words.
+inline std::string halving_note(const std::optional<group_halving>& h, const std::string& intervals = "intervals") {
   if (!h || h->to == h->from) return "";
-  return "note: intervals leave out each of " + std::to_string(h->to) + " groups of rows, not " +
+  return "note: " + intervals + " leave out each of " + std::to_string(h->to) + " groups of rows, not " +
          std::to_string(h->from) + ", as rows depend on each other in " + h->series + " of " + h->policy + " over " +
          fixed(h->block_length, 1) + " rows" +
          (h->for_halves > h->to
@@ -29,13 +29,15 @@ inline std::string halving_note(const std::optional<group_halving>& h) {
 }
 
 /// That groups of `rows` rows are too short for what rows have to do with each other, whatever was joined; nothing
-/// where they are long enough, and of groups that are too few for any interval.
-inline std::string short_groups_warning(const std::optional<group_halving>& h, std::size_t rows) {
+/// where they are long enough, and of groups that are too few for any interval.  `kind`: of which rows more would do.
+inline std::string short_groups_warning(const std::optional<group_halving>& h, std::size_t rows,
+                                        const std::string& kind = "rows") {
   if (!h || h->long_enough || h->to < minimum_groups) return "";
   return "warning: intervals are too narrow, and what rests on them is not sure, as rows depend on each other in " +
          h->series + " of " + h->policy + " over " + fixed(h->block_length, 1) + " rows, and a group has " +
          fixed(static_cast<double>(rows) / static_cast<double>(h->to), 1) + ": " + std::to_string(minimum_groups) +
-         " groups would be long enough on " + fixed(std::ceil(rows_long_enough(h->block_length, rows)), 0) + " rows\n";
+         " groups would be long enough on " + fixed(std::ceil(rows_long_enough(h->block_length, rows)), 0) + " " +
+         kind + "\n";
 }
 
 }  // namespace qfa
