@@ -54,7 +54,7 @@ grep -q '"groups_of": "documents"' by_rows/report.json || fail "--row-documents 
 grep -Eq ' 39 rows of 64 tokens, .* 9 groups' by_rows.txt || fail "documents of rows: $(cat by_rows.txt)"
 "$qfa" "${audit[@]}" --tokens stories.npy --row-documents words.npy --keep-groups --out kept >/dev/null || fail "--keep-groups"
 grep -q '"groups_of": "rows"' kept/report.json || fail "--keep-groups cuts at documents"
-locate=(locate "${audit[@]:1}" --policy rtn:bits=4 --units layers "${text[@]}")
+locate=(locate "${audit[@]:1}" --units layers "${text[@]}")
 "$qfa" "${locate[@]}" --out located >/dev/null || fail "locate by documents"
 grep -q '"groups_of": "documents"' located/locate.json || fail "locate knows no documents"
 "$qfa" "${locate[@]}" --keep-groups --out located_by_rows >/dev/null || fail "locate --keep-groups"
