@@ -6,12 +6,14 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <limits>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "audit_made_up.hpp"
@@ -253,6 +255,16 @@ TEST_CASE("bench_checkpoint: damage to any of its files is refused") {
     std::filesystem::remove(here.path() / name);
     check_refused(open, {name});
   }
+}
+
+TEST_CASE("bench_checkpoint: effects whose numbers do not belong together are refused") {
+  feature_noise torn = noise(1.0);
+  torn.without.pop_back();
+  archive_writer out("effects of a bench", 1);
+  out(std::string("call"), std::vector<std::uint8_t>{1}, std::vector<comparison_sum>{}, 0.5, torn);
+  const std::vector<std::byte> bytes = std::move(out).finish();
+  CHECK_THROWS_WITH(bench_checkpoint::effects_from(bytes, "a file"),
+                    doctest::Contains("a number for each feature, half and group"));
 }
 
 }  // namespace locate_bench_checkpoint_test

@@ -165,6 +165,26 @@ inline void write_seeds(const std::filesystem::path& root) {
   const std::vector<std::byte> archived = qfa::to_bytes(record);
   seed_folder(root, "checkpoint").add(text_of(archived));
 
+  // A run of one finished call, and one that has seen a block.
+  const std::filesystem::path state = directory() / "seeds" / "qfa-bench-state";
+  qfa::bench_checkpoint kept({.directory = state.parent_path(), .seconds = 0.0, .resume = false, .made_of = {}});
+  kept.enter({});
+  kept.finished("call");
+  const qfa::feature_noise noise{
+      .groups = 1, .all = {1.0}, .half = {std::vector{2.0}, {3.0}}, .without = {1.0}, .half_without = {2.0}};
+  kept.finish("call", {{.noise = noise, .losses = {{}}}, {.noise = noise, .reaches_hook = false}, {.noise = noise}});
+  std::vector<qfa::branch_record> records(2);
+  qfa::sparse_codes codes(3);
+  codes.push(1, 0.5f);
+  codes.end_token();
+  records[0].noise = qfa::noise_table(std::vector<std::uint32_t>{1, 2}, 3, 2);
+  records[0].noise(codes, codes, std::vector<std::uint32_t>{1});
+  records[0].losses.resize(2);
+  kept.offer("call", records, 1);
+  seed_folder benches(root, "bench_checkpoint");
+  benches.add_file(state);
+  benches.add_file(state.parent_path() / "qfa-bench-call-0");
+
   seed_folder(root, "earlier_audit").add("# library: qfa\npolicy,feature,r\nrtn:bits=8,0,0.9\n");
   seed_folder tables(root, "feature_columns");
   const std::string table = qfa_test::made_features({"reference", "p"}, 6);

@@ -266,6 +266,7 @@ inline constexpr target targets[] = {
     {"cache_plan", cache_plan},
     {"plan_file", plan_file},
     {"checkpoint", checkpoint},
+    {"bench_checkpoint", bench_checkpoint},
     {"earlier_audit", earlier_audit},
     {"feature_columns", feature_columns},
     {"compared", compared},

@@ -23,6 +23,8 @@
 #include "qfa/controls/earlier_audit.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/npy.hpp"
+#include "qfa/locate/bench_checkpoint.hpp"
+#include "qfa/locate/branch_record.hpp"
 #include "qfa/report/alignment_page.hpp"
 #include "qfa/report/audit_comparison.hpp"
 #include "qfa/report/audit_page.hpp"
@@ -44,14 +46,31 @@ inline void plan_file(bytes data) {
   qfa::read_weight_plan(write("plan.json", std::as_bytes(std::span(text))), parse);
 }
 
-/// With the checksum mended, so that what lies behind it is reached.
-inline void checkpoint(bytes data) {
-  std::vector<std::byte> mended(data.begin(), data.end());
-  if (mended.size() > 4) {
-    const std::uint32_t crc = qfa::crc32(bytes(mended).first(mended.size() - 4));
-    std::memcpy(mended.data() + mended.size() - 4, &crc, 4);
+/// An archive with its checksum mended, so that what lies behind it is reached.
+inline std::vector<std::byte> mended(bytes data) {
+  std::vector<std::byte> out(data.begin(), data.end());
+  if (out.size() > 4) {
+    const std::uint32_t crc = qfa::crc32(bytes(out).first(out.size() - 4));
+    std::memcpy(out.data() + out.size() - 4, &crc, 4);
   }
-  qfa::pass_record_from(mended, "the checkpoint");
+  return out;
+}
+
+inline void checkpoint(bytes data) { qfa::pass_record_from(mended(data), "the checkpoint"); }
+
+/// The effects of a call, and the state of a run of one call, whose records are taken up as a bench does.
+inline void bench_checkpoint(bytes data) {
+  tolerate([&] { qfa::bench_checkpoint::effects_from(mended(data), "the checkpoint"); });
+  write("bench/qfa-bench-state", mended(data));
+  qfa::bench_checkpoint kept({.directory = directory() / "bench", .seconds = 1e9, .resume = true, .made_of = {}});
+  kept.enter({});
+  tolerate([&] { kept.finished("call"); });
+  for (std::size_t count = 0; count < 4; ++count) {
+    std::vector<qfa::branch_record> records(count);
+    tolerate([&] { kept.restore("call", records); });
+    for (const qfa::branch_record& record : records)
+      if (record.noise.groups() > 0) record.noise.noise();
+  }
 }
 
 inline void earlier_audit(bytes data) {

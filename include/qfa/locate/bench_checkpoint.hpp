@@ -82,16 +82,22 @@ class bench_checkpoint {
     if (number >= on_disk_) return std::nullopt;
     const std::string where = "the checkpoint " + in_quotes(path_of(number));
     const file_bytes file(path_of(number), file_access::read);
-    archive_reader in(file.bytes(), call_kind, version, where);
+    auto [found, effects] = effects_from(file.bytes(), where);
     if (checksum_of_archive(file.bytes()) != finished_[number])
       fail(where + " is not the one that was saved: it has another checksum");
-    std::string found;
-    std::vector<unit_effect> effects;
-    in(found);
-    archive_effects(effects, in);
-    in.finish();
     check_same({{part_of_call(number), found}}, {{part_of_call(number), call}});
-    return effects;
+    return std::move(effects);
+  }
+
+  /// A call's description and its effects, from the bytes of its file.  Throws where they are damaged.
+  static std::pair<std::string, std::vector<unit_effect>> effects_from(std::span<const std::byte> bytes,
+                                                                       const std::string& where) {
+    archive_reader in(bytes, call_kind, version, where);
+    std::pair<std::string, std::vector<unit_effect>> out;
+    in(out.first);
+    archive_effects(out.second, in);
+    in.finish();
+    return out;
   }
 
   /// Puts in place of the records of the call that has begun those that were saved of it, if it was under way.  Returns
@@ -147,16 +153,20 @@ class bench_checkpoint {
   /// Of a call, the trunk's last.  Models that do not reach the hook have the trunk's noise, which stands there once.
   template <class Effects, class Archive>
   static void archive_effects(Effects& effects, Archive& archive) {
-    std::uint64_t count = effects.size();
-    archive(count);
-    if constexpr (Archive::reads) effects.resize(static_cast<std::size_t>(count));
-    for (auto& effect : effects) {
-      archive(effect.reaches_hook, effect.losses, effect.fvu);
-      if (effect.reaches_hook) archive(effect.noise);
+    std::vector<std::uint8_t> reaches;  // the hook, of each
+    for (const unit_effect& effect : effects)
+      reaches.push_back(effect.reaches_hook ? 1 : 0);
+    archive(reaches);
+    if constexpr (Archive::reads) effects.resize(reaches.size());
+    for (std::size_t i = 0; i < effects.size(); ++i) {
+      archive(effects[i].losses, effects[i].fvu);
+      if (reaches[i] != 0) archive(effects[i].noise);
     }
     if constexpr (Archive::reads)
-      for (auto& effect : effects)
-        if (!effect.reaches_hook) effect.noise = effects.back().noise;
+      for (std::size_t i = 0; i < effects.size(); ++i) {
+        effects[i].reaches_hook = reaches[i] != 0;
+        if (reaches[i] == 0) effects[i].noise = effects.back().noise;
+      }
   }
   static std::size_t bytes_of(std::span<const unit_effect> effects) {
     std::size_t numbers = 0;

@@ -60,6 +60,14 @@ struct feature_noise {
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.groups, self.all, self.half[0], self.half[1], self.without, self.half_without);
+    if constexpr (Archive::reads) {
+      const std::size_t width = self.all.size();
+      const auto rows = [&](const std::vector<double>& values) { return width == 0 ? 0 : values.size() / width; };
+      require(self.half[0].size() == width && self.half[1].size() == width && rows(self.without) == self.groups &&
+                  self.without.size() == rows(self.without) * width &&
+                  self.half_without.size() == rows(self.half_without) * width,
+              "noise of features holds a number for each feature, half and group");
+    }
   }
 };
 
@@ -181,7 +189,8 @@ class noise_table {
     if constexpr (Archive::reads) {
       const auto filled = static_cast<std::size_t>(
           std::ranges::count_if(self.tokens_, [](std::uint64_t tokens) { return tokens > 0; }));
-      require(seen.size() == filled * self.features_, "a table of noise holds one cell for each feature and group");
+      require(self.features_ <= places.size() && seen.size() == filled * self.features_,
+              "a table of noise holds one cell for each feature and group");
       self.places_ = std::make_shared<std::vector<std::uint32_t>>(std::move(places));
       self.cells_.assign(self.features_ * self.groups(), {});
       auto from = seen.begin();
