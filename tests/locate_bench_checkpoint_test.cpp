@@ -169,11 +169,14 @@ TEST_CASE("bench_checkpoint: short runs write nothing, and what waits is saved w
   again.files().remove();
   CHECK_FALSE(path_exists(directory));
 
-  bench_checkpoint hasty(at(directory, false, 3600.0));  // 128 MB are too many to wait in memory
+  bench_checkpoint hasty(at(directory, false, 3600.0));  // more than 64 MiB are too many to wait in memory
   hasty.finish("small", effects(1.0));
   CHECK_FALSE(path_exists(directory));
-  hasty.finish("large",
-               {{.noise = {.groups = std::size_t{1} << 23U, .all = {1.0}, .without = {}, .half_without = {}}}});
+  constexpr std::size_t groups = std::size_t{1} << 23U;  // of 8 bytes each
+  const std::vector<double> one{1.0};
+  const feature_noise large{
+      .groups = groups, .all = one, .half = {one, one}, .without = std::vector<double>(groups), .half_without = {}};
+  hasty.finish("large", {{.noise = large}});
   CHECK(hasty.files().holds_state());
   hasty.finish("small", effects(2.0));  // waits again
   bench_checkpoint found(at(directory, true));
