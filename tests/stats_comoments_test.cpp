@@ -152,6 +152,17 @@ TEST_CASE("pearson: known values, both signs, and the clamp") {
   CHECK(qfa::published_pearson({.count = 2, .mean_x = 0, .mean_y = 0, .xx = 1.0, .yy = 1.0, .xy = -1.1}) == -1.0);
 }
 
+TEST_CASE("pearson: sums of squares whose product leaves the range of double") {
+  const auto with = [](double xx, double yy, double xy) {
+    return qfa::pearson({.count = 9, .mean_x = 0.0, .mean_y = 0.0, .xx = xx, .yy = yy, .xy = xy});
+  };
+  for (const double unit : {1e-200, 1e-160, 1e160, 1e200}) {
+    CAPTURE(unit);
+    CHECK(with(4.0 * unit, unit, unit) == doctest::Approx(0.5).epsilon(1e-14));
+    CHECK(with(4.0 * unit, unit, -2.0 * unit) == doctest::Approx(-1.0).epsilon(1e-14));
+  }
+}
+
 TEST_CASE("published_pearson: the product of the sums of squares counts as 1e-12 at least") {
   const auto with = [](double xx, double yy, double xy) {
     return qfa::comoments{.count = 9, .mean_x = 0.0, .mean_y = 0.0, .xx = xx, .yy = yy, .xy = xy};

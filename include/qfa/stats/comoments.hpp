@@ -77,7 +77,10 @@ static_assert(mergeable<comoments, double, double>);
 /// Pearson's r = xy / sqrt(xx yy), in [-1, 1].  NaN where one side does not vary: a constant has no correlation.
 inline double pearson(const comoments& c) noexcept {
   if (!(c.xx > 0.0 && c.yy > 0.0)) return std::numeric_limits<double>::quiet_NaN();
-  return std::clamp(c.xy / std::sqrt(c.xx * c.yy), -1.0, 1.0);
+  const double product = c.xx * c.yy;
+  // Where it leaves the range of double, that of the roots does not.
+  const double scale = std::isnormal(product) ? std::sqrt(product) : std::sqrt(c.xx) * std::sqrt(c.yy);
+  return std::clamp(c.xy / scale, -1.0, 1.0);
 }
 
 /// Pearson's r as the published scripts guard it (arXiv 2606.03002): r = clamp(xy / sqrt(max(xx yy, 1e-12)), -1, 1).
