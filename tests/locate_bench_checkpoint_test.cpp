@@ -261,13 +261,22 @@ TEST_CASE("bench_checkpoint: damage to any of its files is refused") {
 }
 
 TEST_CASE("bench_checkpoint: effects whose numbers do not belong together are refused") {
+  const auto refused = [](const feature_noise& torn) {
+    archive_writer out("effects of a bench", 1);
+    out(std::string("call"), std::vector<std::uint8_t>{1}, std::vector<comparison_sum>{}, 0.5, torn);
+    const std::vector<std::byte> bytes = std::move(out).finish();
+    CHECK_THROWS_WITH(bench_checkpoint::effects_from(bytes, "a file"),
+                      doctest::Contains("a number for each feature, half and group"));
+  };
   feature_noise torn = noise(1.0);
   torn.without.pop_back();
-  archive_writer out("effects of a bench", 1);
-  out(std::string("call"), std::vector<std::uint8_t>{1}, std::vector<comparison_sum>{}, 0.5, torn);
-  const std::vector<std::byte> bytes = std::move(out).finish();
-  CHECK_THROWS_WITH(bench_checkpoint::effects_from(bytes, "a file"),
-                    doctest::Contains("a number for each feature, half and group"));
+  refused(torn);
+  torn = noise(1.0);
+  torn.groups = 3;
+  refused(torn);
+  torn = noise(1.0);
+  torn.half[1].pop_back();
+  refused(torn);
 }
 
 }  // namespace locate_bench_checkpoint_test
