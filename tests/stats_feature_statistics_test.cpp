@@ -197,6 +197,7 @@ TEST_CASE("noise_to_signal: zero for a perfect copy, infinite for an unrelated o
   CHECK(qfa::noise_to_signal(0.6) == doctest::Approx(0.64 / 0.36));
   CHECK(qfa::noise_to_signal(-0.6) == qfa::noise_to_signal(0.6));
   CHECK(qfa::noise_to_signal(0.0) == std::numeric_limits<double>::infinity());
+  CHECK(qfa::noise_to_signal(1e-200) == std::numeric_limits<double>::infinity());
   CHECK(std::isnan(qfa::noise_to_signal(std::numeric_limits<double>::quiet_NaN())));
   CHECK(qfa::damage(0.25) == 0.75);
 }

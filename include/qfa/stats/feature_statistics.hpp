@@ -50,9 +50,11 @@ inline double mean_when_active(const feature_totals& t) noexcept {
 /// The published damage score d = 1 - r (arXiv 2606.03002).
 constexpr double damage(double r) noexcept { return 1.0 - r; }
 
-/// Noise to signal, nu = (1 - r^2) / r^2: what independent errors add up in, unlike 1 - r.  Infinite at r = 0.
+/// Noise to signal, nu = (1 - r^2) / r^2: what independent errors add up in, unlike 1 - r.  Infinite at r = 0, and
+/// where r^2 is too small for a double.
 inline double noise_to_signal(double r) noexcept {
-  return r == 0.0 ? std::numeric_limits<double>::infinity() : (1.0 - r) * (1.0 + r) / (r * r);
+  const double shared = r * r;
+  return shared == 0.0 ? std::numeric_limits<double>::infinity() : (1.0 - r) * (1.0 + r) / shared;
 }
 
 /// r over the tokens on which both fire: how faithful the magnitude is once the gate agrees.
