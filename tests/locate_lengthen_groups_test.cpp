@@ -100,32 +100,6 @@ TEST_CASE("measure_rows: each row has its own tokens, and the loss of a model th
   CHECK(rows.cosines.series()[255] < 1.0);
 }
 
-TEST_CASE("bench_lengthening: the model with the longest block decides, whichever comes first") {
-  const auto rows_of = [](std::size_t run) {
-    row_series out{.cosines = row_cosines(256)};
-    out.losses.resize(256);
-    std::mt19937 random(5);
-    double excess = 0.0;
-    for (std::size_t r = 0; r < 256; ++r) {
-      if (r % run == 0) excess = static_cast<double>(random() % 1024) / 1024.0;
-      out.losses[r](token_comparison{.reference_nll = 1.0, .compressed_nll = 1.0 + excess});
-    }
-    return out;
-  };
-  for (const bool long_first : {true, false}) {
-    unit_bench bench = bench_on(repeated_rows(1));
-    bench_lengthening lengthening(bench);
-    lengthening(rows_of(long_first ? 16 : 1), "first");
-    lengthening(rows_of(long_first ? 1 : 16), "second");
-    const group_halving found = lengthening.apply_to(bench);
-    CHECK(found.policy == (long_first ? "first" : "second"));
-    CHECK(found.series == "excess loss");
-    CHECK(found.block_length > 8.0);
-    CHECK(found.to <= 16);
-    CHECK(found.long_enough == (256.0 >= 2.0 * found.block_length * static_cast<double>(found.to)));
-  }
-}
-
 TEST_CASE("lengthen_groups: every rank comes to the groups of one process, and locates the same damage by them") {
   const std::size_t before = thread_count();
   set_thread_count(1);

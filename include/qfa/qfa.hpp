@@ -437,6 +437,7 @@
 #include "qfa/audit/feature_audit.hpp"
 #include "qfa/audit/find_relations.hpp"
 #include "qfa/audit/fit_intervals.hpp"
+#include "qfa/audit/group_lengthening.hpp"
 #include "qfa/audit/ladder.hpp"
 #include "qfa/audit/layout.hpp"
 #include "qfa/audit/long_groups.hpp"

@@ -19,6 +19,7 @@
 #include "qfa/allocate/held_out.hpp"
 #include "qfa/allocate/plan_additivity.hpp"
 #include "qfa/allocate/result.hpp"
+#include "qfa/audit/group_lengthening.hpp"
 #include "qfa/audit/model_pass.hpp"
 #include "qfa/compress/any_policy.hpp"
 #include "qfa/compress/targets.hpp"
@@ -199,10 +200,13 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
     return bench.assembled({&mixed, 1}, units, std::vector<std::size_t>(units.size(), 0));
   };
   if (options.join_groups) {
-    bench_lengthening lengthening(bench);
-    for (std::size_t i = 0; i < plans.size(); ++i)
-      lengthening(measure_rows(bench, bench.ready(mixed_by(i))), named(mix_names[i]));
-    out.halving = whole_groups(lengthening.apply_to(bench));
+    group_lengthening lengthening(bench.groups().gathered());
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+      const row_series rows = measure_rows(bench, bench.ready(mixed_by(i)));
+      lengthening(rows.losses, rows.cosines, named(mix_names[i]));
+    }
+    bench.join_groups(lengthening.found().block_length);
+    out.halving = whole_groups(lengthening.found());
   }
   out.reference_fvu = bench.reference().reference().side.fit().fvu;
   out.held_out_tokens = held_out_rows.ids.size();

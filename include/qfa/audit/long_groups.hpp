@@ -13,14 +13,13 @@
 
 #include "qfa/audit/conclude.hpp"
 #include "qfa/audit/feature_audit.hpp"
-#include "qfa/audit/losses.hpp"
+#include "qfa/audit/group_lengthening.hpp"
 #include "qfa/audit/pass_record.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/settings.hpp"
 #include "qfa/audit/shift_carriers.hpp"
 #include "qfa/audit/worst_features.hpp"
 #include "qfa/io/spill.hpp"
-#include "qfa/stats/block_length.hpp"
 #include "qfa/stats/row_groups.hpp"
 
 namespace qfa {
@@ -64,19 +63,16 @@ class long_groups {
   /// The next pass, the reference's first, by the groups that the passes so far ask for.
   condition_result operator()(const pass_record& record, const feature_audit& features,
                               std::span<const double> logit_lengths = {}) {
-    if (halving_.from == 0) {
-      groups_ = record.groups;
-      halving_.from = halving_.to = groups_.groups();
-    }
-    if (halve_ && record.pair) look_at(record);
+    if (lengthening_.found().from == 0) lengthening_ = group_lengthening(record.groups);
+    if (halve_ && record.pair) lengthening_(record.losses, record.cosines, record.name);
     if (!concludes_) return name_and_losses(record, batch_rows_);
     if (halve_ && record.pair) waiting_.append(to_bytes(record));
-    concluded_by_.push_back(groups_.groups());
-    return conclude_by(groups_, record, features, batch_rows_, logit_lengths);
+    concluded_by_.push_back(groups().groups());
+    return conclude_by(groups(), record, features, batch_rows_, logit_lengths);
   }
 
   /// By which the passes so far are to be concluded.
-  const row_groups& groups() const noexcept { return groups_; }
+  const row_groups& groups() const noexcept { return lengthening_.groups(); }
 
   /// Concludes those of the conditions once more that were by other groups than all of them ask for.  Says what was
   /// done with the groups, in every process that shares the audit; nothing where it was not asked for.
@@ -84,40 +80,22 @@ class long_groups {
   std::optional<group_halving> settle(Conditions& conditions, const feature_audit& features,
                                       std::span<const double> logit_lengths = {}) {
     for (std::size_t i = 0; i < concluded_by_.size(); ++i) {
-      if (concluded_by_[i] == groups_.groups()) continue;
+      if (concluded_by_[i] == groups().groups()) continue;
       const std::optional<double> bits = conditions[i].bits_per_weight;  // the reference's is the other conditions'
-      conditions[i] = i == 0 ? conclude_by(groups_, features.reference(), features, batch_rows_, logit_lengths)
-                             : conclude_by(groups_, pass_record_from(waiting_.read(i - 1), "a record of this audit"),
+      conditions[i] = i == 0 ? conclude_by(groups(), features.reference(), features, batch_rows_, logit_lengths)
+                             : conclude_by(groups(), pass_record_from(waiting_.read(i - 1), "a record of this audit"),
                                            features, batch_rows_, logit_lengths);
       conditions[i].bits_per_weight = bits;
-      concluded_by_[i] = groups_.groups();
+      concluded_by_[i] = groups().groups();
     }
-    halving_.for_halves = groups_for_halves(features.groups(), groups_).groups();
-    return halve_ ? std::optional(halving_) : std::nullopt;
+    return halve_ ? std::optional(lengthening_.found()) : std::nullopt;
   }
 
  private:
-  void look_at(const pass_record& record) {
-    const auto ask = [&](const std::vector<double>& series, const char* of) {
-      const double length = block_length(series);
-      if (std::isnan(length) || length <= halving_.block_length) return;
-      groups_ = lengthen(groups_, length);
-      halving_.block_length = length;
-      halving_.policy = record.name;
-      halving_.series = of;
-      halving_.to = groups_.groups();
-      halving_.long_enough =
-          static_cast<double>(groups_.rows()) >= 2.0 * length * static_cast<double>(groups_.groups());
-    };
-    if (!record.losses.empty()) ask(excess_by_row(record.losses), "excess loss");
-    ask(record.cosines.series(), "the codes' cosine");
-  }
-
   bool halve_;
   bool concludes_;
   std::size_t batch_rows_;
-  row_groups groups_{};
-  group_halving halving_{};
+  group_lengthening lengthening_;
   std::vector<std::size_t> concluded_by_;  // of each pass: groups
   spill_file waiting_;                     // records of all passes but the reference's
 };

@@ -2,7 +2,6 @@
 #ifndef QFA_LOCATE_LENGTHEN_GROUPS_HPP
 #define QFA_LOCATE_LENGTHEN_GROUPS_HPP
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -10,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "qfa/audit/group_lengthening.hpp"
 #include "qfa/audit/layout.hpp"
-#include "qfa/audit/losses.hpp"
 #include "qfa/audit/result.hpp"
 #include "qfa/audit/row_cosines.hpp"
 #include "qfa/audit/team_share.hpp"
@@ -25,7 +24,6 @@
 #include "qfa/model/compare_models.hpp"
 #include "qfa/model/loss_sums.hpp"
 #include "qfa/sae/codes.hpp"
-#include "qfa/stats/block_length.hpp"
 
 namespace qfa {
 
@@ -88,51 +86,16 @@ inline row_series measure_rows(const unit_bench& bench, const runnable_model& co
   return out;
 }
 
-/// Looks at one model after another, and tells by which groups of rows a bench is to conclude: 2 b* rows each, b* the
-/// longest block of any of the models, by its rows' excess loss and by the cosine of its codes with the reference's
-/// (stats/block_length.hpp), as audits do (audit/long_groups.hpp).  Neighbors are joined, to 8 groups at fewest.
-class bench_lengthening {
- public:
-  explicit bench_lengthening(const unit_bench& bench)
-      : found_{.from = bench.groups().gathered().groups(), .to = bench.groups().gathered().groups()} {}
-
-  void operator()(const row_series& rows, const std::string& name) {
-    if (!rows.losses.empty()) see(excess_by_row(rows.losses), "excess loss", name);
-    see(rows.cosines.series(), "the codes' cosine", name);
-  }
-
-  /// Joins the bench's groups, and says what was done.
-  group_halving apply_to(unit_bench& bench) {
-    if (!std::isnan(found_.block_length)) bench.join_groups(found_.block_length);
-    const row_groups& whole = bench.groups().whole();
-    found_.to = whole.groups();
-    found_.for_halves = bench.groups().halves().groups();
-    found_.long_enough =
-        !(static_cast<double>(whole.rows()) < 2.0 * found_.block_length * static_cast<double>(whole.groups()));
-    return found_;
-  }
-
- private:
-  void see(const std::vector<double>& series, const char* of, const std::string& name) {
-    const double length = block_length(series);
-    if (std::isnan(length) || length <= found_.block_length) return;
-    found_.block_length = length;
-    found_.policy = name;
-    found_.series = of;
-  }
-
-  group_halving found_;
-};
-
 /// Joins the groups of a bench as a compressed form of its model asks for, all units of it compressed; `name` is what
 /// it is called, by default the option's name.
 inline group_halving lengthen_groups(unit_bench& bench, const unit_option& option,
                                      std::span<const compression_unit> units, const std::string& name = {}) {
-  bench_lengthening lengthening(bench);
   const std::vector<std::size_t> all(units.size(), 0);
-  lengthening(measure_rows(bench, bench.ready(bench.assembled({&option, 1}, units, all))),
-              name.empty() ? option.name : name);
-  return lengthening.apply_to(bench);
+  const row_series rows = measure_rows(bench, bench.ready(bench.assembled({&option, 1}, units, all)));
+  group_lengthening lengthening(bench.groups().gathered());
+  lengthening(rows.losses, rows.cosines, name.empty() ? option.name : name);
+  bench.join_groups(lengthening.found().block_length);
+  return lengthening.found();
 }
 
 }  // namespace qfa

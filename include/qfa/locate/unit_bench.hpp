@@ -96,7 +96,7 @@ class unit_bench {
   const feature_table& table() const noexcept { return joined_ ? *joined_ : features_.reference().table; }
 
   /// Concludes from here on by groups that hold two blocks of `block_length` rows (locate/lengthen_groups.hpp), also
-  /// which features are measured.
+  /// which features are measured; by the rows' own where it is NaN.
   void join_groups(double block_length) {
     groups_ = bench_groups(features_.groups(), block_length);
     joined_.reset();
