@@ -64,6 +64,23 @@ TEST_CASE("loss_sums: rows, groups and the whole agree") {
   check_refused([&] { losses.add_rows(std::span<const double>(std::vector<double>{1.0}), 2); }, {"whole rows"});
 }
 
+TEST_CASE("loss_sums: sums by row add to their own, and those that lack come behind") {
+  const auto of = [](double kl) {
+    qfa::comparison_sum sum;
+    sum(qfa::token_comparison{.kl = kl});
+    return sum;
+  };
+  std::vector<qfa::comparison_sum> sums{of(1.0)};
+  const std::vector<qfa::comparison_sum> more{of(2.0), of(4.0)};
+  qfa::add_each(sums, more);
+  REQUIRE(sums.size() == 2);
+  CHECK(sums[0].kl_nats == 3.0);
+  CHECK(sums[0].tokens() == 2);
+  CHECK(sums[1] == more[1]);
+  qfa::add_each(sums, {});
+  CHECK(sums[1] == more[1]);
+}
+
 TEST_CASE("loss_sums: the published mean gives a short last batch as much say as a full one") {
   by_row<loss_sum> losses;
   losses.add_rows(std::span<const double>(std::vector<double>{1.0, 3.0, 8.0}), 1);

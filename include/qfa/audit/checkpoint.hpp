@@ -55,20 +55,13 @@ class audit_checkpoint {
       : files_(options.directory, "audit"), clock_(options.seconds), made_of_(std::move(made_of)) {
     if (!keeps()) return;
     made_of_.insert(made_of_.end(), options.made_of.begin(), options.made_of.end());
-    if (!options.resume || !files_.holds_state()) {
-      files_.remove();
-      return;
-    }
-    const file_bytes file(files_.state(), file_access::read);
-    archive_reader in(file.bytes(), kind, version, "the checkpoint " + in_quotes(files_.state()));
-    audit_parts found;
-    in(found);
-    check_same_parts(found, made_of_, files_.path(), "audit");
-    in(finished_, stored_, running_, blocks_);
-    in.finish();
-    files_.remove_partial();
+    saved_ = files_.take_up(options.resume, kind, version, [&](archive_reader& in) {
+      audit_parts found;
+      in(found);
+      check_same_parts(found, made_of_, files_.path(), "audit");
+      in(finished_, stored_, running_, blocks_);
+    });
     on_disk_ = finished_.size();
-    saved_ = true;
   }
 
   /// Whether it was made to keep anything.

@@ -48,6 +48,23 @@ class checkpoint_directory {
     if (problem) fail("cannot make the directory " + in_quotes(path_) + ": " + problem.message());
   }
 
+  /// Takes up the state, if it is asked to and there is one: an archive of that kind, which read(archive) reads.  Else
+  /// forgets what there is.  Returns whether it took anything up.  Throws where the state is damaged.
+  template <class Read>
+  bool take_up(bool resume, std::string_view kind, std::uint32_t layout, Read read) const {
+    if (!keeps()) return false;
+    if (!resume || !holds_state()) {
+      remove();
+      return false;
+    }
+    const file_bytes file(state(), file_access::read);
+    archive_reader in(file.bytes(), kind, layout, "the checkpoint " + in_quotes(state()));
+    read(in);
+    in.finish();
+    remove_partial();
+    return true;
+  }
+
   /// Removes the run's files, its state first, and the directory unless it holds anything else.
   void remove() const {
     if (!keeps()) return;

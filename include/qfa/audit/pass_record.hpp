@@ -110,9 +110,7 @@ struct pass_record {
     merge(tokens, other.tokens);
     merge(meaning, other.meaning);
     cofirings = merge_cofirings(cofirings, other.cofirings);
-    if (losses.size() < other.losses.size()) losses.resize(other.losses.size());
-    for (std::size_t r = 0; r < other.losses.size(); ++r)
-      losses[r] += other.losses[r];
+    add_each(losses, other.losses);
     spread += other.spread;
     if (tensors.empty()) tensors = other.tensors;
     if (!match) match = other.match;

@@ -49,19 +49,12 @@ class bench_checkpoint {
   /// policies learn from.  Throws where the state is damaged or of a run made of other parts.
   explicit bench_checkpoint(const checkpoint_options& options)
       : files_(options.directory, "bench"), clock_(options.seconds), made_of_(options.made_of) {
-    if (!keeps()) return;
-    if (!options.resume || !files_.holds_state()) {
-      files_.remove();
-      return;
-    }
-    const file_bytes file(files_.state(), file_access::read);
-    archive_reader in(file.bytes(), state_kind, version, "the checkpoint " + in_quotes(files_.state()));
-    audit_parts found;
-    in(found);
-    check_same(found, made_of_);
-    in(benches_, finished_, running_call_, running_, blocks_);
-    in.finish();
-    files_.remove_partial();
+    files_.take_up(options.resume, state_kind, version, [&](archive_reader& in) {
+      audit_parts found;
+      in(found);
+      check_same(found, made_of_);
+      in(benches_, finished_, running_call_, running_, blocks_);
+    });
     on_disk_ = finished_.size();
   }
 

@@ -42,9 +42,7 @@ struct branch_record {
 
   branch_record& operator+=(const branch_record& other) {
     noise += other.noise;
-    if (losses.size() < other.losses.size()) losses.resize(other.losses.size());
-    for (std::size_t g = 0; g < other.losses.size(); ++g)
-      losses[g] += other.losses[g];
+    add_each(losses, other.losses);
     side += other.side;
     return *this;
   }

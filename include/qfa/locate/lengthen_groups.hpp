@@ -35,9 +35,7 @@ struct row_series {
 
   row_series& operator+=(const row_series& other) {
     cosines += other.cosines;
-    if (losses.size() < other.losses.size()) losses.resize(other.losses.size());
-    for (std::size_t r = 0; r < other.losses.size(); ++r)
-      losses[r] += other.losses[r];
+    add_each(losses, other.losses);
     return *this;
   }
 

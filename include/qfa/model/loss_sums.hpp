@@ -77,6 +77,13 @@ struct comparison_sum {
 
 static_assert(mergeable<comparison_sum, token_comparison>);
 
+/// Adds sums by row or by group of rows to others, each to its own; rows or groups that `to` lacks come behind.
+inline void add_each(std::vector<comparison_sum>& to, std::span<const comparison_sum> more) {
+  if (to.size() < more.size()) to.resize(more.size());
+  for (std::size_t i = 0; i < more.size(); ++i)
+    to[i] += more[i];
+}
+
 /// Sums by group of rows without one of them; of all where there is no group of that number.
 inline comparison_sum sum_without(std::span<const comparison_sum> groups, std::size_t left_out) noexcept {
   comparison_sum sum;
