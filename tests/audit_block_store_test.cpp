@@ -3,9 +3,14 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <random>
+#include <span>
+#include <vector>
 
 #include "audit_made_up.hpp"
+#include "scratch.hpp"
 
 namespace audit_block_store_test {
 
@@ -53,6 +58,28 @@ TEST_CASE("row_store: rows come back as they went, strided ones too") {
     CHECK(store[1].view()(5, 3) == x[10 * 4 + 3]);
     CHECK_THROWS_AS(store.append(matrix_view<const float>(x.data(), 12, 3)), error);
   }
+}
+
+TEST_CASE("code_store and row_store: a block that is none is refused by its number") {
+  const auto refused = [](const std::vector<std::uint32_t>& words, std::size_t bytes) {
+    code_store store(9, 1000);
+    store.append(random_codes(2, 9, 1));
+    store.file().append(std::as_bytes(std::span(words)).first(bytes));
+    CHECK(store[0] == random_codes(2, 9, 1));
+    qfa_test::check_refused([&] { static_cast<void>(store[1]); }, {"block 1", "damaged"});
+  };
+  refused({0}, 0);
+  refused({1, 1, 8, 0}, 15);
+  refused({1}, 4);               // no count
+  refused({0xffffffff}, 4);      // more counts than there are words
+  refused({1, 2, 8, 0}, 16);     // more firings than features
+  refused({1, 1, 8, 0, 0}, 20);  // a word too many
+  refused({2, 0xffffffff, 2, 8, 0}, 20);
+  refused({1, 1, 9, 0}, 16);  // no such feature
+  row_store rows(3, 1000);
+  const std::vector<float> four(4);
+  rows.file().append(std::as_bytes(std::span(four)));
+  qfa_test::check_refused([&] { static_cast<void>(rows[0]); }, {"block 0", "16 bytes", "rows of 3"});
 }
 
 }  // namespace audit_block_store_test

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -51,6 +52,28 @@ TEST_CASE("earlier_audit: a condition's name is read without what keeps a spread
   write_audit(here.path());
   std::ofstream(here.path() / "features.csv", std::ios::app) << "'@c,0,1,survived,0.95,0.1\n";
   CHECK(read_earlier_audit(here.path()).conditions == std::vector<std::string>{"rtn:bits=8", "a,b", "@c"});
+}
+
+TEST_CASE("earlier_audit: a cell that is not its column's number is refused by file and line") {
+  const qfa_test::scratch here;
+  const std::string head = "policy,feature,honest_outcome,r,noise_to_signal\nreference,0,survived,1,0\n";
+  for (const char* const feature : {"abc", "-1", "1e30", "inf", "1.5", "", "4294967296", " 1", "1x"}) {
+    write_audit(here.path());
+    write(here.path() / "features.csv", head + "p," + feature + ",survived,0.9,0.1\n");
+    CAPTURE(feature);
+    qfa_test::check_refused([&] { read_earlier_audit(here.path()); },
+                            {"features.csv", "line 3", "for feature", "a feature's number"});
+  }
+  write(here.path() / "features.csv", head + "p,4294967295,survived,-0.5,inf\np,1,destroyed,,\n");
+  const std::vector<reported_feature> read = read_earlier_audit(here.path()).features.at("p");
+  CHECK(read[0].feature == 4294967295U);
+  CHECK(read[0].r == -0.5);
+  CHECK(std::isinf(read[0].noise_to_signal));
+  CHECK(std::isnan(read[1].r));
+  write(here.path() / "features.csv", head + "p,1,survived,much,0.1\n");
+  qfa_test::check_refused([&] { read_earlier_audit(here.path()); }, {"line 3", "\"much\" for r"});
+  write(here.path() / "features.csv", head + "p,1,survived,0.9,0.1.\n");
+  qfa_test::check_refused([&] { read_earlier_audit(here.path()); }, {"line 3", "for noise_to_signal"});
 }
 
 TEST_CASE("earlier_audit: has the rows that its report says") {

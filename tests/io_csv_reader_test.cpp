@@ -49,6 +49,12 @@ TEST_CASE("parse_csv: broken quotes are refused by line") {
   qfa_test::check_refused([] { parse_csv("\"a\nb\"c", "\"f\""); }, {"line 2", "after a closing quote"});
 }
 
+TEST_CASE("parse_csv: no more cells than it may have are read, however short they are") {
+  CHECK(parse_csv("a,b\n\"c\",d\n", "x", 4).size() == 2);
+  qfa_test::check_refused([] { parse_csv("a,b\nc,d,\n", "\"f\"", 4); }, {"\"f\"", "more than 4 cells", "line 2"});
+  CHECK(parse_csv(std::string(1000, ','), "x")[0].cells.size() == 1001);
+}
+
 TEST_CASE("parse_csv: no bytes bring it down") {
   const std::string valid = "id,condition,verdict\r\n\"a,\"\"1\"\"\",kivi,refused\n\n2,,\n";
   CHECK(qfa_test::torment(valid, 500, [](const std::string& bytes) { parse_csv(bytes, "x"); }) > valid.size() / 2);

@@ -2,10 +2,13 @@
 #ifndef QFA_AUDIT_BLOCK_STORE_HPP
 #define QFA_AUDIT_BLOCK_STORE_HPP
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <numeric>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "qfa/core/error.hpp"
@@ -42,15 +45,22 @@ class code_store {
     file_.append(std::as_bytes(std::span(words)));
   }
 
-  /// The block that was appended as number `index`.
+  /// The block that was appended as number `index`.  Throws where a restored file holds something else there.
   sparse_codes operator[](std::size_t index) const {
     const std::vector<std::byte> bytes = file_.read(index);
+    const auto check = [&](bool holds) {
+      if (!holds) fail("block " + std::to_string(index) + " of the kept codes is damaged");
+    };
+    check(bytes.size() % sizeof(std::uint32_t) == 0 && !bytes.empty());
     std::vector<std::uint32_t> words(bytes.size() / sizeof(std::uint32_t));
     std::memcpy(words.data(), bytes.data(), bytes.size());
     const std::size_t tokens = words.front();
+    check(tokens < words.size());
     const std::span<const std::uint32_t> counts = std::span(words).subspan(1, tokens);
     const std::span<const std::uint32_t> rest = std::span(words).subspan(1 + tokens);
     const std::span<const std::uint32_t> features = rest.first(rest.size() / 2);
+    check(std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}) == features.size() && rest.size() % 2 == 0);
+    check(std::ranges::all_of(features, [&](std::uint32_t feature) { return feature < width_; }));
     std::vector<float> values(features.size());
     if (!values.empty()) std::memcpy(values.data(), rest.data() + features.size(), features.size_bytes());
     sparse_codes codes(width_);
@@ -86,8 +96,12 @@ class row_store {
     file_.append(std::as_bytes(std::span<const float>(block)));
   }
 
+  /// The block that was appended as number `index`.  Throws where a restored file holds no whole rows there.
   activations operator[](std::size_t index) const {
     const std::vector<std::byte> bytes = file_.read(index);
+    if (bytes.size() % (width_ * sizeof(float)) != 0)
+      fail("block " + std::to_string(index) + " of kept rows is damaged: it has " + std::to_string(bytes.size()) +
+           " bytes, expected rows of " + std::to_string(width_) + " floats");
     activations out;
     out.resize(bytes.size() / sizeof(float) / width_, width_);
     if (!bytes.empty()) std::memcpy(out.values.data(), bytes.data(), bytes.size());

@@ -72,15 +72,12 @@ struct earlier_audit {
 
 namespace detail {
 
-inline double number_in(const std::string& cell) {
-  double value = std::numeric_limits<double>::quiet_NaN();
-  const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-  return problem == std::errc{} && end == cell.data() + cell.size() ? value : std::numeric_limits<double>::quiet_NaN();
+/// The number that a cell holds and nothing else; false where it holds none that fits.
+template <class Number>
+bool read_cell(const std::string& cell, Number& out) {
+  const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), out);
+  return problem == std::errc{} && end == cell.data() + cell.size();
 }
-
-}  // namespace detail
-
-namespace detail {
 
 /// Audits from before reports had the SAE's checksum are told apart by its shape alone.
 inline void describe_earlier(const json& report, earlier_audit& out) {
@@ -150,8 +147,15 @@ inline earlier_audit read_earlier_audit(std::filesystem::path where) {
     auto& list = out.features[condition];
     if (std::ranges::find(out.conditions, condition) == out.conditions.end()) out.conditions.push_back(condition);
     if (cells[outcome].empty() || cells[outcome] == "unmeasured") continue;
-    list.push_back({static_cast<std::uint32_t>(detail::number_in(cells[feature])), detail::number_in(cells[r]),
-                    detail::number_in(cells[nu])});
+    const auto need = [&](std::size_t cell, auto& to, const char* what) {
+      if (!detail::read_cell(cells[cell], to))
+        fail(in_quotes(path) + ", line " + std::to_string(rows[i].line) + ", has " + in_quotes(cells[cell]) + " for " +
+             rows.front().cells[cell] + ", expected " + what);
+    };
+    reported_feature& one = list.emplace_back();
+    need(feature, one.feature, "a feature's number");
+    if (!cells[r].empty()) need(r, one.r, "a number or nothing");
+    if (!cells[nu].empty()) need(nu, one.noise_to_signal, "a number or nothing");
   }
   if (out.conditions.empty()) fail(in_quotes(path) + " has no condition but the reference");
   detail::add_group_shifts(where / "groups.npy", out);

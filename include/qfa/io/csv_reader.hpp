@@ -23,12 +23,13 @@ struct csv_row {
 /// Reads comma-separated values as RFC 4180 has them: a cell in quotes may hold commas, line breaks and doubled quotes.
 /// Lines may end in LF alone, the last one in nothing; an empty line is no row, and a byte order mark at the start is
 /// passed over.  Throws, naming `where` and the line, for a quote that is never closed, one within a plain cell, and
-/// anything between a closing quote and the next comma.
-inline std::vector<csv_row> parse_csv(std::string_view text, const std::string& where) {
+/// anything between a closing quote and the next comma; and where there are more cells than `most`, each of which takes
+/// some 32 bytes though the file may have spent one on it.
+inline std::vector<csv_row> parse_csv(std::string_view text, const std::string& where, std::size_t most = 100'000'000) {
   constexpr std::string_view mark = "\xef\xbb\xbf";
   if (text.starts_with(mark)) text.remove_prefix(mark.size());
   std::vector<csv_row> rows;
-  std::size_t line = 1, at = 0;
+  std::size_t line = 1, at = 0, cells = 0;
   const auto refuse = [&](std::size_t on, const char* why) {
     fail(where + " is not valid CSV: line " + std::to_string(on) + ' ' + why);
   };
@@ -61,6 +62,8 @@ inline std::vector<csv_row> parse_csv(std::string_view text, const std::string& 
     if (!row_ends()) {
       csv_row row{line, {}};
       for (;;) {
+        if (++cells > most)
+          fail(where + " has more than " + std::to_string(most) + " cells by line " + std::to_string(line));
         row.cells.push_back(at < text.size() && text[at] == '"' ? quoted_cell() : plain_cell());
         if (row_ends()) break;
         ++at;  // the comma

@@ -26,8 +26,9 @@
 namespace qfa {
 
 /// The arrays of a .npz file: a zip archive of `name.npy`, stored or deflated, of any length.  Entries of other names
-/// are left alone; no entry's name is ever used as a path.  Nothing is mapped: an array is read from the file when it
-/// is asked for.
+/// are left alone; no entry's name is ever used as a path.  Throws for what is no such archive, and where arrays are
+/// given twice or claim more bytes together than the file has.  Nothing is mapped: an array is read from the file when
+/// it is asked for.
 ///
 /// Needs libzip: link qfa::npz.  Reading from one object on several threads at once is not allowed.
 class npz {
@@ -95,6 +96,7 @@ class npz {
   };
 
   void list() {
+    std::uint64_t room = size_;
     const zip_int64_t count = zip_get_num_entries(archive_.get(), 0);
     for (zip_uint64_t i = 0; i < static_cast<zip_uint64_t>(count); ++i) {
       const char* const raw = zip_get_name(archive_.get(), i, ZIP_FL_ENC_RAW);
@@ -104,25 +106,33 @@ class npz {
       entry.remove_suffix(4);
       if (!entries_.emplace(entry, i).second)
         fail(where_ + " cannot be read as npz: it has the array " + in_quotes(entry) + " twice");
+      // Entries may share their packed bytes: each within the ratio below, hundreds beyond any bound.
+      const std::uint64_t packed = stat_of(i, "entry " + std::to_string(i) + " of " + where_).comp_size;
+      if (packed > room) fail(where_ + " cannot be read as npz: its arrays claim more bytes together than it has");
+      room -= packed;
     }
   }
 
-  /// What the archive says the entry unpacks to, after checking that it can.
-  std::uint64_t unpacked_size(zip_uint64_t index, const std::string& what) const {
+  zip_stat_t stat_of(zip_uint64_t index, const std::string& what) const {
     zip_stat_t stat;
     zip_stat_init(&stat);
     constexpr zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
     if (zip_stat_index(archive_.get(), index, 0, &stat) != 0 || (stat.valid & needed) != needed)
       fail(what + " has no length");
+    return stat;
+  }
+
+  /// What the archive says the entry unpacks to, after checking that it can.
+  std::uint64_t unpacked_size(zip_uint64_t index, const std::string& what) const {
+    const zip_stat_t stat = stat_of(index, what);
     if (stat.comp_method != ZIP_CM_STORE && stat.comp_method != ZIP_CM_DEFLATE)
       fail(what + " is packed by method " + std::to_string(stat.comp_method) + ", but stored or deflated is needed");
     // A deflated block never unpacks to more than 1032 times its length: what claims more is lying.
     constexpr std::uint64_t best_ratio = 1032;
-    const bool possible =
-        stat.comp_method == ZIP_CM_STORE
-            ? stat.size == stat.comp_size
-            : stat.size / best_ratio + (stat.size % best_ratio == 0 ? 0U : 1U) <= stat.comp_size;
-    if (!possible || stat.comp_size > size_) fail(what + " claims a length that it cannot have");
+    const bool possible = stat.comp_method == ZIP_CM_STORE
+                              ? stat.size == stat.comp_size
+                              : stat.size / best_ratio + (stat.size % best_ratio == 0 ? 0U : 1U) <= stat.comp_size;
+    if (!possible) fail(what + " claims a length that it cannot have");
     return stat.size;
   }
 
