@@ -74,6 +74,12 @@ TEST_CASE("path_exists: a path too long to be one does not exist, and does not t
   check_refused([&] { file_bytes(std::string(100'000, 'a')); }, {"no file"});
 }
 
+TEST_CASE("whole_path: from the root on, and as it is where there is no saying") {
+  CHECK(qfa::whole_path("a/b") == std::filesystem::current_path() / "a/b");
+  CHECK(qfa::whole_path("/a/b") == "/a/b");
+  CHECK(qfa::whole_path("").empty());  // std::filesystem::absolute throws
+}
+
 TEST_CASE("file_bytes: a missing file and a directory are refused by name") {
   const scratch here;
   for (const file_access access : {file_access::mapped, file_access::read}) {

@@ -51,6 +51,7 @@ TEST_CASE("parse_weighting: a name, or a file of features") {
   CHECK(listed.by == feature_weighting::listed);
   CHECK(listed.listed == std::vector<std::uint32_t>{3, 7});
   check_refused([&] { parse_weighting("listed", 100); }, {"uniform, mass, logit", "\"listed\""});
+  check_refused([&] { parse_weighting(std::string(100'000, 'a'), 100); }, {"uniform, mass, logit", "there is no"});
 }
 
 }  // namespace locate_feature_weights_test

@@ -28,6 +28,7 @@ TEST_CASE("open_model: a directory, a packed one and a GGUF file all open") {
 
 TEST_CASE("open_model: what is neither is refused by name") {
   check_refused([] { open_model("/no/such/model"); }, {"there is no model", "/no/such/model"});
+  check_refused([] { open_model(std::string(100'000, 'a')); }, {"there is no model"});
   check_refused([] { open_model(data / "rtn.safetensors"); }, {"rtn.safetensors", "expected a Hugging Face directory"});
   check_refused([] { check_model_path(data / "models"); }, {"models", "no config.json"});
   check_model_path(data / "models" / "llama");

@@ -77,6 +77,7 @@ TEST_CASE("parse_gemma_scope_path: what the path does not tell stays empty") {
   CHECK(!qfa::parse_gemma_scope_path("sae/layer_3.npz").layer);  // a file's own name tells nothing
   CHECK(!qfa::parse_gemma_scope_path("layer_3_copy/params.npz").layer);
   CHECK(qfa::parse_gemma_scope_path("gemma-scope-/params.npz").model.empty());
+  CHECK(!qfa::parse_gemma_scope_path("").layer);
 }
 
 }  // namespace sae_load_hooks_test

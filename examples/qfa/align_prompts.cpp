@@ -54,10 +54,10 @@ class prompt_texts {
 qfa::response_reader reader_of(const align_arguments& a, prompt_texts& texts) {
   const std::filesystem::path beside = std::filesystem::path(a.model) / "vocab.json";
   const bool by_tokenizer = texts.encoded() > 0 || !a.text.tokenizer.empty() ||
-                            (!std::filesystem::exists(beside) && names_tokenizer(a.text, a.model));
+                            (!qfa::path_exists(beside) && names_tokenizer(a.text, a.model));
   if (a.vocabulary.empty() && by_tokenizer) return texts.words().read;
   const std::filesystem::path words = a.vocabulary.empty() ? beside : std::filesystem::path(a.vocabulary);
-  if (!std::filesystem::exists(words))
+  if (!qfa::path_exists(words))
     qfa::fail("there is no " + qfa::in_quotes(words.string()) +
               ", by which responses are read, and no tokenizer: --vocabulary takes a file of words and their ids");
   return [known = qfa::vocabulary::read(words)](std::span<const std::uint32_t> ids) { return known.text(ids); };

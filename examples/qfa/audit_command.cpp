@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "argument_words.hpp"
 #include "audit_options_cli.hpp"
 #include "audit_run.hpp"
 #include "commands.hpp"

@@ -2,15 +2,13 @@
 #include "audit_options_cli.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <iostream>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
+#include "argument_words.hpp"
 #include "kept_run.hpp"
 #include "qfa/audit/team_share.hpp"
 #include "qfa/compress/spec.hpp"
@@ -45,27 +43,7 @@ std::optional<Enum> one_of(const std::string& option, const std::string& word,
   qfa::fail(option + " takes " + known + ", not \"" + word + "\"");
 }
 
-/// Bytes as people write them: 4096, 64K, 512M, 2G, 1T, in powers of 1024.
-std::size_t size_of(const std::string& option, const std::string& word) {
-  constexpr std::string_view units = "KMGT";
-  std::size_t number = 0;
-  const auto [rest, problem] = std::from_chars(word.data(), word.data() + word.size(), number);
-  const std::string_view unit(rest, static_cast<std::size_t>(word.data() + word.size() - rest));
-  const std::size_t power = unit.empty() ? 0 : units.find(unit) + 1;  // npos + 1 is 0
-  if (problem != std::errc{} || unit.size() > 1 || (power == 0 && !unit.empty()) ||
-      number > (std::numeric_limits<std::size_t>::max)() >> (10 * power))
-    qfa::fail(option + " takes a number of bytes, such as 512M or 2G, not \"" + word + "\"");
-  return number << (10 * power);
-}
-
 }  // namespace
-
-named_path name_and_path(const std::string& argument) {
-  const auto equals = argument.find('=');
-  std::error_code ignored;
-  if (equals == std::string::npos || std::filesystem::exists(argument, ignored)) return {argument, argument};
-  return {argument.substr(0, equals), argument.substr(equals + 1)};
-}
 
 qfa::audit_options audit_arguments::options() const {
   qfa::audit_options o;

@@ -74,12 +74,6 @@ struct audit_arguments {
   qfa::audit_options options() const;
 };
 
-/// "int6=q6.npy" names a condition and its file; a bare path names itself, also one that holds a '='.
-struct named_path {
-  std::string name, path;
-};
-named_path name_and_path(const std::string& argument);
-
 /// Declares the options that shape an audit (not where its input comes from).
 void add_audit_options(CLI::App& command, audit_arguments& arguments);
 

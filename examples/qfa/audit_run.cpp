@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "argument_words.hpp"
 #include "progress_line.hpp"
 #include "qfa/audit/audit_parts.hpp"
 #include "qfa/audit/audited_model.hpp"
@@ -26,6 +27,7 @@
 #include "qfa/controls/run_controls.hpp"
 #include "qfa/io/checksum.hpp"
 #include "qfa/io/dtype.hpp"
+#include "qfa/io/file.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/npy.hpp"
 #include "qfa/io/sharded_gguf.hpp"
@@ -264,7 +266,7 @@ bool expects_bos_before(const qfa::token_rows& rows, const std::filesystem::path
 
 std::string stored_dtype(const std::filesystem::path& directory, const qfa::language_model& model) {
   if (!model.quantization.empty()) return model.quantization + ", computed in float32";
-  if (!std::filesystem::is_directory(directory)) return "computed in float32";
+  if (!qfa::path_is_directory(directory)) return "computed in float32";
   const qfa::json config = qfa::read_json(directory / "config.json");
   for (const char* key : {"dtype", "torch_dtype"})
     if (config.contains(key) && config[key].is_string())
@@ -274,7 +276,7 @@ std::string stored_dtype(const std::filesystem::path& directory, const qfa::lang
 
 void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path, const std::string& role) {
   std::vector<std::filesystem::path> files{path};
-  if (std::filesystem::is_directory(path)) {
+  if (qfa::path_is_directory(path)) {
     files.clear();
     for (const auto& entry : std::filesystem::directory_iterator(path)) {
       const auto kind = entry.path().extension();
@@ -283,7 +285,7 @@ void add_inputs(qfa::audit_protocol& made, const std::filesystem::path& path, co
     }
     std::sort(files.begin(), files.end());  // whatever order the file system lists them in
   }
-  if (path.extension() == ".gguf" && !std::filesystem::is_directory(path)) files = qfa::sharded_gguf(path).paths();
+  if (path.extension() == ".gguf" && !qfa::path_is_directory(path)) files = qfa::sharded_gguf(path).paths();
   for (const auto& file : files)
     made.inputs.push_back({file.string(), std::filesystem::file_size(file), qfa::crc32_of_file(file), role});
 }

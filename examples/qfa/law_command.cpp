@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <charconv>
 #include <cstddef>
 #include <iostream>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
+#include "argument_words.hpp"
 #include "commands.hpp"
 #include "qfa/io/atomic_file.hpp"
 #include "qfa/io/in_quotes.hpp"
@@ -25,31 +24,6 @@ struct law_arguments {
   std::string table, format = "text", out;
   std::vector<std::string> places;
 };
-
-/// "N=8e9,D=15e12,bits=4", in any order.
-qfa::law_place parse_place(const std::string& text) {
-  const auto refuse = [&] {
-    qfa::fail("--predict " + qfa::in_quotes(text) + " is not of the form N=8e9,D=15e12,bits=4, numbers above 0");
-  };
-  qfa::law_place place;
-  std::string_view rest = text;
-  while (!rest.empty()) {
-    const std::string_view part = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
-    const std::size_t equals = part.find('=');
-    if (equals == std::string_view::npos) refuse();
-    const std::string_view name = part.substr(0, equals), value = part.substr(equals + 1);
-    double* const field = name == "N"      ? &place.parameters
-                          : name == "D"    ? &place.tokens
-                          : name == "bits" ? &place.bits
-                                           : nullptr;
-    if (field == nullptr || *field != 0.0) refuse();
-    const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), *field);
-    if (wrong != std::errc() || end != value.data() + value.size() || !(*field > 0.0 && *field < 1e300)) refuse();
-  }
-  if (place.parameters == 0.0 || place.tokens == 0.0 || place.bits == 0.0) refuse();
-  return place;
-}
 
 void run(const law_arguments& arguments) {
   if (arguments.format != "text" && arguments.format != "json")

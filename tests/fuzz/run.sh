@@ -6,7 +6,9 @@ set -euo pipefail
 program=$(realpath "$1") work=$2 seconds=$3
 shift 3
 mkdir -p "$work/findings"
+rm -rf "$work/seeds"
 QFA_FUZZ=seeds "$program" "$work/seeds"
+QFA_FUZZ=check "$program" "$work/seeds"
 [ $# -gt 0 ] || set -- $(ls "$work/seeds")
 failed=0
 for target in "$@"; do

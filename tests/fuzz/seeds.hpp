@@ -3,6 +3,7 @@
 #define QFA_TESTS_FUZZ_SEEDS_HPP
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -13,45 +14,16 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/seed_folder.hpp"
 #include "fuzz/targets.hpp"
 #include "made_report.hpp"
 #include "qfa/io/gguf_writer.hpp"
+#include "qfa/io/npy_writer.hpp"
+#include "qfa/model/write_gguf.hpp"
 
 // Where fuzzing begins: for each target, small inputs that its reader accepts.
 
 namespace qfa_fuzz {
-
-class seed_folder {
- public:
-  /// Two folders of one target keep apart by what their files' names begin with.
-  seed_folder(const std::filesystem::path& root, std::string_view target, std::string begin = "seed-")
-      : path_(root / target), begin_(std::move(begin)) {
-    std::filesystem::create_directories(path_);
-  }
-  void add(std::string_view content) {
-    std::ofstream out(path_ / (begin_ + std::to_string(count_++)), std::ios::binary);
-    out.write(content.data(), static_cast<std::streamsize>(content.size()));
-  }
-  /// The file, behind `prefix`, unless it is too long for a fuzzer to be quick with.
-  void add_file(const std::filesystem::path& file, const std::string& prefix = {}) {
-    if (std::filesystem::file_size(file) > 20'000) return;
-    std::ifstream in(file, std::ios::binary);
-    add(prefix + std::string(std::istreambuf_iterator<char>(in), {}));
-  }
-
- private:
-  std::filesystem::path path_;
-  std::string begin_;
-  std::size_t count_ = 0;
-};
-
-inline std::vector<std::filesystem::path> sorted_entries(const std::filesystem::path& folder) {
-  std::vector<std::filesystem::path> out;
-  for (const auto& entry : std::filesystem::directory_iterator(folder))
-    out.push_back(entry.path());
-  std::ranges::sort(out);
-  return out;
-}
 
 inline void write_seeds(const std::filesystem::path& root) {
   const std::filesystem::path data = QFA_TEST_DATA;
@@ -64,8 +36,25 @@ inline void write_seeds(const std::filesystem::path& root) {
   };
   files("npy", ".npy", {"npy", "tokens", "activation_file"});
   files("npz", ".npz", {"npz"});
-  files("gguf", ".gguf", {"gguf"});
-  files("gguf/attacks", ".gguf", {"gguf"});
+  seed_folder npz_saes(root, "npz_sae");
+  for (const char* const release : {"gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_82",
+                                    "gemma-scope-2b-pt-res/embedding/width_4k/average_l0_6"})
+    npz_saes.add_file(data / "sae_formats" / release / "params.npz");
+  const std::filesystem::path made_npy = directory() / "made.npy";
+  seed_folder streams(root, "tokens", "stream-");
+  qfa::write_npy(made_npy, {9}, std::vector<std::uint16_t>{1, 2, 3, 4, 5, 6, 7, 8, 9});
+  streams.add_file(made_npy);
+  qfa::write_npy(made_npy, {2, 4}, std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7, 8});
+  streams.add_file(made_npy);
+  files("gguf", ".gguf", {"gguf", "gguf_model"});
+  files("gguf/attacks", ".gguf", {"gguf", "gguf_model"});
+  const std::string tiny = tiny_model();
+  seed_folder(root, "model_weights").add(tiny);
+  write("tiny/config.json", std::as_bytes(std::span(tiny_model_config)));
+  write("tiny/model.safetensors", std::as_bytes(std::span(tiny)));
+  qfa::write_gguf(qfa::load_model(directory() / "tiny"), directory() / "tiny.gguf");
+  for (const char* const target : {"gguf", "gguf_model"})
+    seed_folder(root, target, "tiny-").add_file(directory() / "tiny.gguf");
 
   seed_folder shards(root, "sharded_gguf");
   const std::vector<std::byte> values(12, std::byte{0x3e});
@@ -185,7 +174,29 @@ inline void write_seeds(const std::filesystem::path& root) {
   benches.add_file(state);
   benches.add_file(state.parent_path() / "qfa-bench-call-0");
 
-  seed_folder(root, "earlier_audit").add("# library: qfa\npolicy,feature,r\nrtn:bits=8,0,0.9\n");
+  // An audit that has seen a block, and whose codes and states begin with the same bytes: two firings, as two rows.
+  const std::filesystem::path audited = directory() / "seeds-audit" / "qfa-audit-state";
+  {
+    qfa::audit_checkpoint audit({.directory = audited.parent_path(), .seconds = 0.0, .resume = false, .made_of = {}}, {});
+    qfa::code_store store(3, 1000);
+    qfa::row_store states(2, 1000);
+    audit.keep(store.file(), "codes");
+    audit.keep(states.file(), "states");
+    store.append(codes);
+    states.append(qfa::matrix_view<const float>(std::array{1.0f, 2.0f, 3.0f, 4.0f}.data(), 2, 2));
+    std::vector<qfa::spill_file*> stores{&store.file()};
+    const qfa::pass_record reference("reference", {.rows = 2, .row_tokens = 3}, 3);
+    audit.finish(reference, stores);
+    audit.offer(reference, 1, stores);
+  }
+  std::ifstream state_of(audited, std::ios::binary), codes_of(audited.parent_path() / "qfa-audit-codes");
+  std::string kept_state{std::istreambuf_iterator<char>(state_of), {}};
+  seed_folder(root, "audit_state")
+      .add(std::string{static_cast<char>(kept_state.size() % 256), static_cast<char>(kept_state.size() / 256)} +
+           kept_state + std::string(std::istreambuf_iterator<char>(codes_of), {}));
+
+  seed_folder(root, "earlier_audit")
+      .add("# library: qfa\npolicy,feature,honest_outcome,r,noise_to_signal\nrtn:bits=8,0,survived,0.9,0.1\n");
   seed_folder tables(root, "feature_columns");
   const std::string table = qfa_test::made_features({"reference", "p"}, 6);
   tables.add(table);
@@ -199,6 +210,18 @@ inline void write_seeds(const std::filesystem::path& root) {
   seed_folder shifts(root, "group_shifts");
   shifts.add(std::string("\3\5\6\1", 4) + std::string(120, '\x3e'));
   shifts.add(std::string("\2\0\6\1", 4));
+  seed_folder groups(root, "groups_npy");
+  for (const std::size_t rows : {4U, 0U}) {
+    const std::vector<float> shift(2 * rows * 3, 0.25f);
+    qfa::write_npy(made_npy, {2, rows, 3}, shift);
+    groups.add_file(made_npy);
+  }
+  seed_folder words(root, "words");
+  for (const char* const word :
+       {"blocks.2.hook_resid_post", "blocks.1.attn.hook_z", "tl", "none", "mass", "[INST] {} [/INST]", "rtn:bits=4",
+        "rtn:bits=5,per=row", "*self_attn*", "model.layers.?.mlp*", "512M", "int6=q6.npy", "N=8e9,D=15e12,bits=4",
+        "gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_82/params.npz", "resid_post_layer_12"})
+    words.add(word);
   seed_folder(root, "law_table").add("N,D,bits,delta\n1e6,1e9,4,0.1\n2e6,1e9,4,0.2\n");
   seed_folder(root, "prompts").add(
       R"({"format": "qfa-prompts-1", "end_of_response": 5, "max_new_tokens": 24, "prompts": [)"

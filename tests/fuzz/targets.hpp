@@ -14,12 +14,10 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/kept_targets.hpp"
 #include "fuzz/places.hpp"
+#include "fuzz/string_targets.hpp"
 #include "fuzz/written_targets.hpp"
-#include "qfa/alignment/keyword_judge.hpp"
-#include "qfa/alignment/prompts.hpp"
-#include "qfa/alignment/verdict_file.hpp"
-#include "qfa/cache/plan_spec.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/io/gguf.hpp"
 #include "qfa/io/npy.hpp"
@@ -28,21 +26,18 @@
 #ifdef QFA_HAS_NPZ
 #include "qfa/io/npz.hpp"
 #endif
-#include "qfa/law/law_table.hpp"
-#include "qfa/locate/feature_weights.hpp"
 #include "qfa/model/load.hpp"
 #include "qfa/model/load_gguf.hpp"
 #include "qfa/model/tokenizer_files.hpp"
 #include "qfa/model/tokens.hpp"
 #include "qfa/model/vocabulary.hpp"
 #include "qfa/sae/load.hpp"
-#include "qfa/text/documents.hpp"
 #ifdef QFA_HAS_TEXT
 #include "qfa/text/read_text.hpp"
 #endif
 
 // Every reader and every parser of qfa, each as a function of bytes.  Those of files that qfa itself writes are in
-// written_targets.hpp.
+// written_targets.hpp and kept_targets.hpp, those of what people write in string_targets.hpp.
 
 namespace qfa_fuzz {
 
@@ -80,17 +75,19 @@ inline void tokens(bytes data) {
 
 #ifdef QFA_HAS_NPZ
 inline void npz(bytes data) { qfa::read_npz(write("all.npz", data)); }
+
+inline void npz_sae(bytes data) {
+  qfa::load_sae(write("gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_82/params.npz", data));
+}
 #endif
 
 inline void gguf(bytes data) {
-  const std::filesystem::path path = write("model.gguf", data);
-  tolerate([&] {
-    const qfa::gguf file(path);
-    for (const qfa::gguf_tensor& tensor : file.tensors())
-      tolerate([&] { qfa::read_gguf_floats(tensor); });
-  });
-  qfa::load_gguf(path);
+  const qfa::gguf file(write("tensors.gguf", data));
+  for (const qfa::gguf_tensor& tensor : file.tensors())
+    tolerate([&] { qfa::read_gguf_floats(tensor); });
 }
+
+inline void gguf_model(bytes data) { qfa::load_gguf(write("model.gguf", data)); }
 
 /// Two parts behind each other; the first two bytes say where the second begins.
 inline void sharded_gguf(bytes data) {
@@ -106,6 +103,12 @@ inline void sharded_gguf(bytes data) {
 
 // ---- models and SAEs ----
 
+/// Of two tokens, one head and one layer.
+inline constexpr std::string_view tiny_model_config = R"({"architectures": ["LlamaForCausalLM"],
+  "model_type": "llama", "hidden_size": 2, "intermediate_size": 2, "num_attention_heads": 1, "num_hidden_layers": 1,
+  "num_key_value_heads": 1, "vocab_size": 2, "max_position_embeddings": 8, "rms_norm_eps": 1e-5,
+  "hidden_act": "silu", "tie_word_embeddings": true, "torch_dtype": "float32"})";
+
 inline void model_config(bytes data) { qfa::parse_config(qfa::parse_json(text_of(data), "the file"), "the file"); }
 
 /// The first byte says whose weights lie beside the configuration.
@@ -116,6 +119,13 @@ inline void checkpoint_config(bytes data) {
   place("checkpoints/" + kind + "/model.safetensors", kind + "/model.safetensors");
   write(kind + "/config.json", data.subspan(1));
   qfa::load_model(directory() / kind);
+}
+
+/// A model of one layer whose weights are the bytes.
+inline void model_weights(bytes data) {
+  write("weighed/config.json", std::as_bytes(std::span(tiny_model_config)));
+  write("weighed/model.safetensors", data);
+  qfa::load_model(directory() / "weighed");
 }
 
 /// The first byte says in which layout the configuration lies.
@@ -170,51 +180,6 @@ inline void sae_weights(bytes data) {
   qfa::load_sae(directory() / "weights");
 }
 
-// ---- strings ----
-
-inline void policy(bytes data) {
-  if (data.size() > 400) return;
-  const qfa::any_policy parsed = qfa::parse_policy(text_of(data));
-  if (qfa::parse_policy(parsed.name()).name() != parsed.name()) std::abort();
-  std::vector<float> weights{1, -2, 3, -4, 5, -6, 7, -8, 0.5f, 0.25f, -0.125f, 0, 0, 1, 2, 3};
-  parsed(qfa::matrix_view<float>(weights.data(), 2, 8));
-}
-
-inline void cache_plan(bytes data) {
-  if (data.size() > 400) return;
-  const qfa::cache_plan parsed = qfa::parse_cache_plan(text_of(data), 4);
-  if (qfa::parse_cache_plan(parsed.name(), 4).name() != parsed.name()) std::abort();
-}
-
-inline void law_table(bytes data) { qfa::parse_law_table(text_of(data), "the table"); }
-
-inline void prompts(bytes data) { qfa::read_prompts(write("prompts.json", data), 100); }
-
-/// Prompts of --harmful, with a token for each byte, and the phrases of --refusal-phrases.
-inline void lines(bytes data) {
-  std::vector<std::string> read = qfa::lines_of(text_of(data), "the file");
-  qfa::prompt_set set;
-  const qfa::prompt_encoder encode = [](std::string_view text) {
-    std::vector<std::uint32_t> out;
-    for (const char c : text)
-      out.push_back(static_cast<unsigned char>(c));
-    return out;
-  };
-  tolerate([&] {
-    qfa::deal_prompts(set, qfa::prompt_label::harmful, read, encode, 250, "the file");
-    qfa::check_prompts(set, "the file");
-  });
-  const qfa::keyword_judge judge{.phrases = std::move(read)};
-  judge({.id = "p", .prompt = "", .response = text_of(data)});
-}
-
-inline void verdicts(bytes data) {
-  tolerate([&] { qfa::read_verdicts(write("verdicts.csv", data)); });
-  qfa::read_verdicts(write("verdicts.json", data));
-}
-
-inline void feature_list(bytes data) { qfa::read_feature_list(write("features.txt", data), 1000); }
-
 #ifdef QFA_HAS_TEXT
 inline void tokenize(const std::filesystem::path& file) {
   const qfa::tokenizer words = qfa::open_tokenizer(file);
@@ -252,10 +217,13 @@ inline constexpr target targets[] = {
     {"tokens", tokens},
 #ifdef QFA_HAS_NPZ
     {"npz", npz},
+    {"npz_sae", npz_sae},
 #endif
     {"gguf", gguf},
+    {"gguf_model", gguf_model},
     {"sharded_gguf", sharded_gguf},
     {"model_config", model_config},
+    {"model_weights", model_weights},
     {"checkpoint_config", checkpoint_config},
     {"sae_config", sae_config},
     {"sae_weights", sae_weights},
@@ -267,6 +235,7 @@ inline constexpr target targets[] = {
     {"plan_file", plan_file},
     {"checkpoint", checkpoint},
     {"bench_checkpoint", bench_checkpoint},
+    {"audit_state", audit_state},
     {"earlier_audit", earlier_audit},
     {"feature_columns", feature_columns},
     {"compared", compared},
@@ -274,6 +243,8 @@ inline constexpr target targets[] = {
     {"rendered_alignment", rendered_alignment},
     {"activation_file", activation_file},
     {"group_shifts", group_shifts},
+    {"groups_npy", groups_npy},
+    {"words", words},
     {"law_table", law_table},
     {"prompts", prompts},
     {"lines", lines},

@@ -17,14 +17,11 @@
 
 #include "fuzz/places.hpp"
 #include "qfa/audit/activation_file.hpp"
-#include "qfa/audit/pass_record.hpp"
+#include "qfa/audit/read_group_shifts.hpp"
 #include "qfa/compress/spec.hpp"
 #include "qfa/compress/weight_plan_file.hpp"
 #include "qfa/controls/earlier_audit.hpp"
 #include "qfa/io/json.hpp"
-#include "qfa/io/npy.hpp"
-#include "qfa/locate/bench_checkpoint.hpp"
-#include "qfa/locate/branch_record.hpp"
 #include "qfa/report/alignment_page.hpp"
 #include "qfa/report/audit_comparison.hpp"
 #include "qfa/report/audit_page.hpp"
@@ -44,33 +41,6 @@ inline void plan_file(bytes data) {
   if (const std::size_t own = text.find("@plan"); own != std::string::npos)
     text.replace(own, 5, (directory() / "plan.json").string());
   qfa::read_weight_plan(write("plan.json", std::as_bytes(std::span(text))), parse);
-}
-
-/// An archive with its checksum mended, so that what lies behind it is reached.
-inline std::vector<std::byte> mended(bytes data) {
-  std::vector<std::byte> out(data.begin(), data.end());
-  if (out.size() > 4) {
-    const std::uint32_t crc = qfa::crc32(bytes(out).first(out.size() - 4));
-    std::memcpy(out.data() + out.size() - 4, &crc, 4);
-  }
-  return out;
-}
-
-inline void checkpoint(bytes data) { qfa::pass_record_from(mended(data), "the checkpoint"); }
-
-/// The effects of a call, and the state of a run of one call, whose records are taken up as a bench does.
-inline void bench_checkpoint(bytes data) {
-  tolerate([&] { qfa::bench_checkpoint::effects_from(mended(data), "the checkpoint"); });
-  write("bench/qfa-bench-state", mended(data));
-  qfa::bench_checkpoint kept({.directory = directory() / "bench", .seconds = 1e9, .resume = true, .made_of = {}});
-  kept.enter({});
-  tolerate([&] { kept.finished("call"); });
-  for (std::size_t count = 0; count < 4; ++count) {
-    std::vector<qfa::branch_record> records(count);
-    tolerate([&] { kept.restore("call", records); });
-    for (const qfa::branch_record& record : records)
-      if (record.noise.groups() > 0) record.noise.noise();
-  }
 }
 
 inline void earlier_audit(bytes data) {
@@ -161,10 +131,32 @@ inline void group_shifts(bytes data) {
   }
   const std::filesystem::path path = directory() / "groups.npy";
   qfa::write_group_shifts(result, path);
-  const std::vector<float> back = qfa::as_floats(qfa::read_npy(path));
+  const auto others = static_cast<std::size_t>(
+      std::ranges::count_if(result.conditions, [](const auto& c) { return !c.reference; }));
+  const std::vector<float> back = qfa::read_group_shifts(path, others).values;
   if (back.size() != all.size() ||
       (!all.empty() && std::memcmp(back.data(), all.data(), all.size() * sizeof(float)) != 0))
     std::abort();
+}
+
+/// A groups.npy beside a table of two conditions.
+inline void groups_npy(bytes data) {
+  const std::string_view report = R"({"sae": {"activation": "relu"}})";
+  const std::string_view table =
+      "policy,feature,honest_outcome,r,noise_to_signal\nreference,0,survived,1,0\n"
+      "p,0,survived,0.95,0.1\np,2,blurred,0.8,0.5\nq,2,destroyed,,\n";
+  write("grouped/report.json", std::as_bytes(std::span(report)));
+  write("grouped/features.csv", std::as_bytes(std::span(table)));
+  const std::filesystem::path path = write("grouped/groups.npy", data);
+  for (const std::size_t conditions : {1U, 2U})
+    tolerate([&] {
+      const qfa::group_shifts read = qfa::read_group_shifts(path, conditions);
+      for (std::size_t c = 0; read.groups > 0 && c < conditions; ++c)
+        if (read.of(c).size() != read.groups * read.features) std::abort();
+    });
+  const qfa::earlier_audit audit = qfa::read_earlier_audit(directory() / "grouped");
+  for (const std::string& condition : audit.conditions)
+    if (audit.groups > 0 && audit.shifts.at(condition).size() != audit.groups * audit.width) std::abort();
 }
 
 }  // namespace qfa_fuzz

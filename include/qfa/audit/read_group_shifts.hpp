@@ -12,6 +12,7 @@
 
 #include "qfa/core/error.hpp"
 #include "qfa/io/dtype.hpp"
+#include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/npy.hpp"
 
@@ -37,7 +38,7 @@ inline constexpr std::string_view without_group_shifts = "no groups.npy beside t
 /// Reads the groups.npy of an audit of so many conditions but the reference; empty where there is no such file.
 /// Throws, naming it, where it is of another number of conditions or of other numbers than float32.
 inline group_shifts read_group_shifts(const std::filesystem::path& path, std::size_t conditions) {
-  if (!std::filesystem::exists(path)) return {};
+  if (!path_exists(path)) return {};
   const npy_array all = read_npy(path);
   if (all.shape.size() == 3 && all.size() == 0) return {};
   if (all.shape.size() != 3 || all.type != dtype::f32 || all.shape[0] != conditions)

@@ -112,7 +112,7 @@ inline void add_group_shifts(const std::filesystem::path& path, earlier_audit& o
 /// Reads an audit from the directory that it was written to, or from its report.json, beside which features.csv lies,
 /// and groups.npy where intervals can be had.  Throws where one of the first two is missing, or lacks what is needed.
 inline earlier_audit read_earlier_audit(std::filesystem::path where) {
-  if (!std::filesystem::is_directory(where)) where = where.has_parent_path() ? where.parent_path() : ".";
+  if (!path_is_directory(where)) where = where.has_parent_path() ? where.parent_path() : ".";
   earlier_audit out;
   const json report = read_json(where / "report.json");
   if (!report.is_object() || !report.contains("sae") || !report["sae"].contains("activation") ||

@@ -42,6 +42,12 @@ inline bool path_is_directory(const std::filesystem::path& path) noexcept {
   std::error_code ignored;
   return std::filesystem::is_directory(path, ignored);
 }
+/// The path from the root on; the path as it is where the system cannot say.
+inline std::filesystem::path whole_path(const std::filesystem::path& path) {
+  std::error_code problem;
+  std::filesystem::path out = std::filesystem::absolute(path, problem);
+  return problem ? path : out;
+}
 
 /// How many bytes a plain file has.  Throws where there is none, or something else stands there.
 inline std::uint64_t size_of_file(const std::filesystem::path& path) {

@@ -95,7 +95,7 @@ inline chosen_weighting parse_weighting(const std::string& text, std::size_t wid
   const auto last = feature_weighting_names.end() - 1;
   if (const auto at = std::find(feature_weighting_names.begin(), last, text); at != last)
     return {static_cast<feature_weighting>(at - feature_weighting_names.begin()), {}};
-  if (!std::filesystem::exists(text))
+  if (!path_exists(text))
     fail("features are weighted by uniform, mass, logit or a file that lists some of them, and there is no " +
          in_quotes(text));
   return {feature_weighting::listed, read_feature_list(text, width)};

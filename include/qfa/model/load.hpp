@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "qfa/core/error.hpp"
+#include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/io/json.hpp"
 #include "qfa/io/sharded_safetensors.hpp"
@@ -46,8 +47,8 @@ inline shared_tensor read_weight(const sharded_safetensors& files, const expecte
 /// Tensors that the forward pass does not need (rotary tables, masks of older files) are left alone.  Throws one
 /// sentence for whatever is missing, malformed or unsupported.
 inline language_model load_model(const std::filesystem::path& directory, safetensors_options options = {}) {
-  if (!std::filesystem::exists(directory)) fail("there is no model directory " + in_quotes(directory));
-  if (!std::filesystem::is_directory(directory))
+  if (!path_exists(directory)) fail("there is no model directory " + in_quotes(directory));
+  if (!path_is_directory(directory))
     fail(in_quotes(directory) + " is not a directory, expected one with config.json and model.safetensors");
   language_model out;
   out.source = in_quotes(directory);

@@ -61,7 +61,7 @@ inline bool has_chat_template(const std::filesystem::path& place) {
 /// post_processor, and always for Gemma 2.  False where nothing says so.  Throws where such a file cannot be read.
 inline bool expects_bos(const std::filesystem::path& place, const model_config& config) {
   if (config.family == model_family::gemma2) return true;
-  if (!std::filesystem::is_directory(place)) {
+  if (!path_is_directory(place)) {
     const gguf file(place);
     const gguf_value* const adds = file.find("tokenizer.ggml.add_bos_token");
     return adds != nullptr && adds->truth().value_or(false);

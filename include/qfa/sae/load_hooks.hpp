@@ -10,6 +10,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "qfa/io/file.hpp"
+
 namespace qfa {
 
 // Every library names the place in the model that an SAE reads in its own way.  These give TransformerLens' name, or
@@ -43,7 +45,7 @@ inline std::optional<std::string> hook_of_gemma_module(std::string_view module) 
 
 /// sparsify names a directory after the module whose output the SAE reads: layers.20 or layers.20.mlp (h.20 in GPT-2).
 inline std::optional<std::string> hook_of_sparsify_directory(const std::filesystem::path& directory) {
-  const std::filesystem::path whole = std::filesystem::absolute(directory).lexically_normal();
+  const std::filesystem::path whole = whole_path(directory).lexically_normal();
   const std::string name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
   std::string_view module = name;
   auto layer = take_number(module, "layers.");
@@ -71,7 +73,7 @@ struct gemma_scope_path {
 
 inline gemma_scope_path parse_gemma_scope_path(const std::filesystem::path& file) {
   gemma_scope_path out;
-  for (const std::filesystem::path& part : std::filesystem::absolute(file).parent_path()) {
+  for (const std::filesystem::path& part : whole_path(file).parent_path()) {
     const std::string name = part.string();
     std::string_view rest = name;
     if (const auto layer = take_number(rest, "layer_"); layer && rest.empty()) out.layer = layer;
