@@ -17,6 +17,8 @@
 
 #include "scratch.hpp"
 
+namespace io_npz_test {
+
 using qfa_test::bytes_of;
 using qfa_test::check_refused;
 using qfa_test::scratch;
@@ -197,6 +199,6 @@ TEST_CASE("npz: cut anywhere or changed anywhere, it reads or refuses") {
     CHECK(taken < 3000);
   }
 }
-#endif
 
-namespace io_npz_test {}  // namespace io_npz_test
+}  // namespace io_npz_test
+#endif

@@ -177,7 +177,9 @@ inline void write_seeds(const std::filesystem::path& root) {
   // An audit that has seen a block, and whose codes and states begin with the same bytes: two firings, as two rows.
   const std::filesystem::path audited = directory() / "seeds-audit" / "qfa-audit-state";
   {
-    qfa::audit_checkpoint audit({.directory = audited.parent_path(), .seconds = 0.0, .resume = false, .made_of = {}}, {});
+    const qfa::checkpoint_options at{
+        .directory = audited.parent_path(), .seconds = 0.0, .resume = false, .made_of = {}};
+    qfa::audit_checkpoint audit(at, {});
     qfa::code_store store(3, 1000);
     qfa::row_store states(2, 1000);
     audit.keep(store.file(), "codes");
