@@ -6,29 +6,16 @@
 #include <qfa/sae/sae.hpp>
 #include <qfa/version.hpp>
 
-#ifdef QFA_HAS_NPZ
-#include <qfa/io/npz.hpp>
-#endif
-
-#ifdef QFA_HAS_KMEANS
-#include <qfa/cache/kmeans.hpp>
-#endif
-
-#ifdef QFA_HAS_TEXT
-#include <qfa/text/read_text.hpp>
-#endif
-
-#ifdef QFA_HAS_MPI
-#include <qfa/mpi/communicator.hpp>
-#endif
-
 #include <cstdio>
 #include <vector>
+
+#include "parts.hpp"
 
 int main() {
   std::vector<float> numbers{1, 2, 3, 4, 5, 6};
   const qfa::matrix_view<float> m(numbers.data(), 2, 3);
   std::printf("qfa %s\n", qfa::version);
+  print_parts();
 
   qfa::sae s;  // one feature, which fires where the last input does
   s.d_in = 3;
