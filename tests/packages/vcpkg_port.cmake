@@ -188,5 +188,5 @@ use(user "${lines}" "qfa ${VERSION}\nnpz\n")
 # "each is a component": sentencepiece brings text.
 if(TOKENIZERS)
   string(REPLACE "npz" "sentencepiece" lines "${lines}")
-  use(tokenizers "${lines}" "qfa ${VERSION}\ntext\n")
+  use(tokenizers "${lines}" "qfa ${VERSION}\ntext\nsentencepiece\n")
 endif()
