@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <numeric>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -211,7 +212,10 @@ TEST_CASE(
   options.bytes = 0;
   options.like = rtn{.bits = 4};
   options.keep_kl = true;
-  const allocation_result found = planted(options);
+  std::set<std::string> stages;
+  const progress note = [&](std::string_view stage, std::size_t, std::size_t) { stages.insert(std::string(stage)); };
+  const allocation_result found = planted(options, note);
+  CHECK(stages.contains("each unit alone"));
   CHECK(found.table.options[found.uniform] == "rtn:bits=4");
   CHECK(found.budget_bits == found.predicted[0].bits);
   CHECK(found.predicted[1].kl <= found.predicted[0].kl);
@@ -219,7 +223,10 @@ TEST_CASE(
   CHECK(found.predicted[2].damage <= found.predicted[1].damage);
   CHECK(found.predicted[3].kl <= found.predicted[1].kl);
   options.bytes = 10;
-  check_refused([&] { planted(options); }, {"no option fits a budget of 10 bytes"});
+  stages.clear();
+  check_refused([&] { planted(options, note); }, {"no option fits a budget of 10 bytes"});
+  CHECK(stages.contains("reference"));
+  CHECK_FALSE(stages.contains("each unit alone"));  // before any matrix is compressed by itself
 }
 
 TEST_CASE("halves_of: rows of even groups and of odd ones, thinned evenly") {

@@ -156,27 +156,26 @@ inline allocation_result allocate(const language_model& model, const sae& dictio
     if (auto warning = missing_bos_warning(bench.model().reference(), fit_rows, options.expects_bos))
       out.warnings.push_back(*std::move(warning));
     out.fit_tokens = fit_rows.ids.size();
-    out.budget_bits = options.bytes * 8;
-    if (options.bytes == 0) {
-      const std::optional<double> bits_of_like = [&] {
-        std::optional<double> sum = 0.0;
-        const unit_option whole = bench.compress(options.like, options.targets);
-        for (const compression_unit& unit : units)
-          if (const auto bits = stored_bits_of(unit, whole.tensors); bits && sum)
-            *sum += std::ceil(*bits);
-          else
-            sum.reset();
-        return sum;
-      }();
-      if (!bits_of_like) fail("the policy " + options.like.name() + " does not say how many bits it takes");
-      out.budget_bits = static_cast<std::uint64_t>(*bits_of_like);
-    }
+    const auto bits_under = [&](const any_policy& policy) {
+      std::uint64_t sum = 0;
+      const unit_option whole = bench.compress(policy, options.targets);
+      for (const compression_unit& unit : units) {
+        const std::optional<double> bits = stored_bits_of(unit, whole.tensors);
+        if (!bits) fail("the policy " + policy.name() + " does not say how many bits " + unit.name + " takes");
+        sum += static_cast<std::uint64_t>(std::ceil(*bits));
+      }
+      return sum;
+    };
+    out.budget_bits = options.bytes > 0 ? options.bytes * 8 : bits_under(options.like);
+    // Before any pass of a model is run: what follows takes one for each matrix and option.
+    if (std::ranges::none_of(options.options,
+                             [&](const any_policy& policy) { return bits_under(policy) <= out.budget_bits; }))
+      fail("no option fits a budget of " + std::to_string(out.budget_bits / 8) + " bytes when all " +
+           std::to_string(units.size()) + " matrices have it");
     out.table = measure_damage(bench, units, options.options, options.targets);
     const damage_table& table = out.table;
     const std::optional<std::size_t> uniform = table.uniform_within(out.budget_bits);
-    if (!uniform)
-      fail("no option fits a budget of " + std::to_string(out.budget_bits / 8) + " bytes when all " +
-           std::to_string(units.size()) + " matrices have it");
+    require(uniform.has_value(), "an option takes more when it is measured than when it was weighed");
     out.uniform = *uniform;
     out.damages = table.damages(weights_on(bench));
     const allocation same = predict_allocation(table, out.damages, std::vector<std::size_t>(units.size(), *uniform));
