@@ -58,6 +58,14 @@ TEST_CASE("alignment json: holds every count, interval and plan, and null where 
   CHECK(empty["geometry"]["causal_ratio"].is_null());
   CHECK(empty["reference"]["perplexity_ratio"].is_null());
   CHECK(empty["directions"].is_null());
+  // What has no value says why, and has no interval, though half a flip added to none would give one.
+  const report_json& reduction = empty["geometry"]["per_channel_reduction"][0];
+  CHECK(reduction["value"].is_null());
+  CHECK(reduction["interval"] == report_json::array({nullptr, nullptr}));
+  CHECK(reduction["reason"] == "the coarser grain flips nothing");
+  CHECK(empty["reference"]["harmful"]["conditional_flip"]["reason"] == "there is no prompt of this kind");
+  CHECK_FALSE(j["geometry"]["per_channel_reduction"][0].contains("reason"));
+  CHECK_FALSE(flips.contains("reason"));
 }
 
 TEST_CASE("alignment json: a judge's errors, where they are known, correct the flips of every cache") {

@@ -34,7 +34,8 @@ const alignment_result& crushed() {
 TEST_CASE("alignment tables: a row for each condition, with what a reader must know of it") {
   const alignment_result& a = crushed();
   const std::string behavior = behavior_table(a);
-  CHECK(lines_of(behavior) == 1 + 1 + 2 * a.sweep.rows.size());
+  CHECK(lines_of(behavior) == 1 + 1 + 2 * a.sweep.rows.size() + 1);
+  CHECK(behavior.ends_with("\nwithout an interval: PPL ratio, over-refused, net %, garbled\n"));
   CHECK(behavior.find("noise of that size") != std::string::npos);
   CHECK(behavior.find("PPL ratio") != std::string::npos);
   CHECK(lines_of(layers_table(a)) == 1 + a.layers.flips.size());
@@ -48,7 +49,8 @@ TEST_CASE("alignment tables: a row for each condition, with what a reader must k
   CHECK(reductions.find("of a prompt of " + std::to_string(a.geometry.scaled_tokens) + " tokens in one call") !=
         std::string::npos);
   const std::string mitigations = mitigations_table(a);
-  CHECK(lines_of(mitigations) == 2 + a.verified.rows.size());
+  CHECK(lines_of(mitigations) == 2 + a.verified.rows.size() + 1);
+  CHECK(mitigations.ends_with("\nwithout an interval: R2, PPL ratio\n"));
   CHECK(mitigations.find("\n> groups of") != std::string::npos);
   CHECK(mitigations.find("(baseline)") != std::string::npos);
   const std::string words = diagnosis_text(a);
@@ -58,6 +60,7 @@ TEST_CASE("alignment tables: a row for each condition, with what a reader must k
   REQUIRE(a.directions);
   const std::string directions = directions_table(*a.directions);
   CHECK(directions.find("V_conc") != std::string::npos);
+  CHECK(directions.find("\nwithout an interval: all of these\n") != std::string::npos);
   CHECK(directions.find("head 0") == std::string::npos);  // heads are in the report's file
 }
 
@@ -90,6 +93,14 @@ TEST_CASE("alignment tables: the fitted onset with its interval, open ends, and 
 
 TEST_CASE("alignment tables: nothing to explain is said so") {
   alignment_result a = crushed();
+  CHECK(reductions_table(a).find("  -  ") == std::string::npos);
+  a.geometry.direction.counts = {};
+  a.geometry.direction.estimate = estimate_reduction({.both = 0, .coarse_only = 0, .fine_only = 0, .neither = 20});
+  const std::string reductions = reductions_table(a);
+  const std::size_t row = reductions.find("PCR_dir");
+  const std::string line = reductions.substr(row, reductions.find('\n', row) - row);
+  CHECK(line.find('[') == std::string::npos);  // no interval of no value
+  CHECK(line.ends_with('-'));
   a.found = {};
   CHECK(diagnosis_text(a).find("diagnosis: undetermined") != std::string::npos);
   a.found.mode = failure_mode::mixed;

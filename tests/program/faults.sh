@@ -36,14 +36,32 @@ nothing_but() {
   [ "$found" = "${*:+$* }" ] || { printf 'FAILED: left behind: %s\n' "$found"; failures=$((failures + 1)); }
 }
 
-# A disk that is full: a file system of 64 kB, smaller than features.csv.
-if mkdir small && mount -t tmpfs -o size=64k none small 2>/dev/null; then
+# A disk that is full: a file system of 64 kB, smaller than features.csv, or with no byte left.
+if mkdir small full && mount -t tmpfs -o size=64k none small 2>/dev/null && mount -t tmpfs -o size=64k none full; then
   fails disk_full 2 'cannot write .small/out' "${audit[@]}" --max-tokens 4000 --out small/out
   nothing_but small
+  fails disk_full_checkpoint 2 'cannot write .*small/out' "${audit[@]}" --max-tokens 30000 --checkpoint-seconds 0 --out small/out
+  rm -rf small/out  # the checkpoint that fitted
   fails disk_full_matrix 2 'cannot|No space left' "$qfa" activations --model "$demo/model" --tokens "$demo/tokens.npy" \
     --hook blocks.0.hook_resid_post --max-tokens 4000 --out small/x.npy
   nothing_but small
-  umount small
+  "${audit[@]}" --max-tokens 2000 --out first >/dev/null && "${audit[@]/bits=4/bits=3}" --max-tokens 2000 --out second >/dev/null
+  "$qfa" activations --model "$demo/model" --tokens "$demo/tokens.npy" --hook blocks.0.hook_resid_post --max-tokens 512 \
+    --out matrix.npy >/dev/null
+  dd if=/dev/zero of=full/filler bs=1k 2>/dev/null
+  while read -r name arguments; do
+    # shellcheck disable=SC2086
+    fails "disk_full_$name" 2 'full.*(No space left|cannot be made)|cannot (write|make).*full' "$qfa" $arguments
+    nothing_but full filler
+  done <<END
+audit audit --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --policy rtn:bits=4 --max-tokens 2000 --out full/out
+align align --model $demo/refuser/model --prompts $demo/refuser/prompts.json --bits 3 --max-new-tokens 1 --out full/out
+locate locate --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --policy rtn:bits=3 --max-tokens 2000 --out full/out
+allocate allocate --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --options rtn:bits=3 rtn:bits=4 --max-tokens 2000 --out full/mix.json
+compare compare first second --out full/compared.html
+compress compress --policy rtn:bits=4 --in matrix.npy --out full/matrix.npy
+END
+  umount small full
 else
   skipped="$skipped disk_full disk_full_matrix"
 fi
@@ -99,23 +117,35 @@ else
 fi
 
 # A file that shrinks while it is read: the rest of it is gone, and a mapped page of it would be a bus error.
-cp "$demo/tokens.npy" shrinking.npy
-"$qfa" activations --model "$demo/model" --tokens shrinking.npy --hook blocks.0.hook_resid_post --context 128 \
+"$qfa" activations --model "$demo/model" --tokens "$demo/tokens.npy" --hook blocks.0.hook_resid_post --context 128 \
   --max-tokens 60000 --out whole.npy >/dev/null 2>&1
-cp whole.npy half.npy
-(for _ in 1 2 3 4 5 6 7 8; do sleep 0.05; done; truncate -s 1000000 half.npy) &
-"$qfa" audit --sae "$demo/sae" --activations whole.npy --compressed half=half.npy --context 128 --allow-bad-sae --out gone \
-  >gone.stdout 2>gone.stderr
+status=0
+for wait in 0.4 0.2 0.1 0.05 0.02; do  # the audit may be faster than the knife
+  rm -rf gone && cp whole.npy half.npy
+  (sleep $wait && truncate -s 1000000 half.npy) &
+  "$qfa" audit --sae "$demo/sae" --activations whole.npy --compressed half=half.npy --context 128 --allow-bad-sae \
+    --out gone >gone.stdout 2>gone.stderr
+  status=$?
+  wait
+  [ $status -eq 0 ] || break
+done
+[ $status -eq 2 ] && [ "$(wc -l <gone.stderr)" -eq 1 ] && grep -Eq 'half\.npy|cut short' gone.stderr ||
+  { printf 'FAILED vanishing file: status %s, %s\n' $status "$(head -n 3 gone.stderr)"; failures=$((failures + 1)); }
+[ ! -e gone/report.json ] || { echo 'FAILED: a report of a file that went away'; failures=$((failures + 1)); }
+# Once the first pass has begun, of the model, the SAE and the tokens nothing is read again: emptied and removed, they are
+# not missed.
+"${audit[@]}" --max-tokens 30000 --out undisturbed >/dev/null
+cp -r "$demo" inputs
+"$qfa" audit --model inputs/model --sae inputs/sae --tokens inputs/tokens.npy --policy rtn:bits=4 --max-tokens 30000 \
+  --checkpoint-seconds 0 --out outlived >outlived.stdout 2>outlived.stderr &
+pid=$!
+until [ -e outlived/resume/qfa-audit-state ] || ! kill -0 $pid 2>/dev/null; do sleep 0.01; done
+[ ! -e outlived/report.json ] || { echo 'FAILED: nothing was taken away in time'; failures=$((failures + 1)); }
+find inputs -type f -exec truncate -s 0 {} + && rm -r inputs
+wait $pid
 status=$?
-wait
-# It may have been faster than the knife.
-if [ $status -eq 0 ]; then
-  skipped="$skipped vanishing_file"
-else
-  [ $status -eq 2 ] && [ "$(wc -l <gone.stderr)" -eq 1 ] && grep -Eq 'half\.npy|cut short' gone.stderr ||
-    { printf 'FAILED vanishing file: status %s, %s\n' $status "$(head -n 3 gone.stderr)"; failures=$((failures + 1)); }
-  [ ! -e gone/report.json ] || { echo 'FAILED: a report of a file that went away'; failures=$((failures + 1)); }
-fi
+[ $status -eq 0 ] && cmp <(grep -v '^#' undisturbed/features.csv) <(grep -v '^#' outlived/features.csv) ||
+  { printf 'FAILED removed inputs: status %s, %s\n' $status "$(head -n 3 outlived.stderr)"; failures=$((failures + 1)); }
 
 # Too little memory, by the address space that a process may have.
 fails little_memory 2 'memory|map' bash -c 'ulimit -v 150000; exec "$@"' - env OMP_NUM_THREADS=1 "${audit[@]}" --out out
@@ -157,7 +187,6 @@ fails long_chain_of_a_file 2 'long.json.* chains more than 64 policies$' "$qfa" 
 fails long_name 2 'cannot be made: File name too long' "${audit[@]}" --max-tokens 2000 --out "$long"
 
 # Ctrl-C: status 130; what was saved is kept, and going on from it gives the report of an undisturbed run.
-"${audit[@]}" --max-tokens 30000 --out undisturbed >/dev/null
 interrupt() {  # interrupt COMMAND...: SIGINT once there is a checkpoint
   set -m  # background jobs of a script ignore SIGINT otherwise
   "$@" >interrupted.stdout 2>interrupted.stderr &
@@ -183,6 +212,31 @@ else
   "${audit[@]}" --max-tokens 30000 --out interrupted --resume >/dev/null 2>&1
   cmp undisturbed/features.csv interrupted/features.csv || failures=$((failures + 1))
 fi
+# Where nothing is kept, an interrupt says that nothing is written, and nothing is.
+while read -r name arguments; do
+  for wait in 0.3 0.1 0.03 0.01 0.003; do  # it may be faster than the signal
+    rm -rf stopped && mkdir stopped
+    set -m
+    # shellcheck disable=SC2086
+    "$qfa" $arguments >stopped.stdout 2>stopped.stderr &
+    pid=$!
+    set +m
+    sleep $wait
+    kill -INT $pid 2>/dev/null
+    wait $pid
+    status=$?
+    [ $status -eq 0 ] || break
+  done
+  [ $status -eq 130 ] && grep -Eq 'interrupted, (nothing|no .*) is written' stopped.stderr ||
+    { printf 'FAILED interrupt of %s: status %s, %s\n' "$name" $status "$(head -n 3 stopped.stderr)"; failures=$((failures + 1)); }
+  nothing_but stopped
+done <<END
+audit audit --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --policy rtn:bits=4 --out stopped/out
+activations activations --model $demo/model --tokens $demo/tokens.npy --hook blocks.0.hook_resid_post --out stopped/x.npy
+align align --model $demo/refuser/model --prompts $demo/refuser/prompts.json --out stopped/out
+locate locate --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --policy rtn:bits=3 --out stopped/out
+allocate allocate --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --out stopped/mix.json
+END
 [ ! -e out ] || { echo 'FAILED: output was left behind'; failures=$((failures + 1)); }
 
 [ -z "$skipped" ] || echo "not possible on this machine, and left out:$skipped" >left_out  # tests/run.sh shows it

@@ -3,6 +3,7 @@
 #define QFA_REPORT_ALIGNMENT_JSON_HPP
 
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -26,10 +27,12 @@ inline report_json to_json(const bounds& b) {
 }
 /// Hits, trials, the share and its Wilson interval.
 inline report_json to_json(const proportion& p) {
-  return {{"hits", p.hits},
-          {"trials", p.trials},
-          {"value", number_or_null(p.value())},
-          {"interval", to_json(p.interval())}};
+  report_json out{{"hits", p.hits},
+                  {"trials", p.trials},
+                  {"value", number_or_null(p.value())},
+                  {"interval", to_json(p.interval())}};
+  if (p.trials == 0) out["reason"] = "there is no prompt of this kind";
+  return out;
 }
 
 namespace detail {
@@ -55,17 +58,26 @@ inline report_json counts_json(const flip_counts& counts, const std::optional<ju
   return out;
 }
 
+/// A share of flips that something takes back, of which an interval would say nothing where there is no value.
+inline report_json taken_back_json(double value, const bounds& interval, std::string_view reason) {
+  const bool known = !std::isnan(value);
+  report_json out{{"value", number_or_null(value)},
+                  {"interval", known ? to_json(interval) : report_json::array({nullptr, nullptr})}};
+  if (!known) out["reason"] = reason;
+  return out;
+}
+
 inline report_json reduction_json(const grain_reduction& r) {
-  return {{"scales", scale_lifetime_names[static_cast<std::size_t>(r.lifetime)]},
-          {"both", r.counts.both},
-          {"coarse_only", r.counts.coarse_only},
-          {"fine_only", r.counts.fine_only},
-          {"neither", r.counts.neither},
-          {"coarse_scales", r.scales[0]},
-          {"fine_scales", r.scales[1]},
-          {"value", number_or_null(r.estimate.value)},
-          {"interval", to_json(r.estimate.interval)},
-          {"half_added", r.estimate.half_added}};
+  report_json out = taken_back_json(r.estimate.value, r.estimate.interval, "the coarser grain flips nothing");
+  out.update({{"scales", scale_lifetime_names[static_cast<std::size_t>(r.lifetime)]},
+              {"both", r.counts.both},
+              {"coarse_only", r.counts.coarse_only},
+              {"fine_only", r.counts.fine_only},
+              {"neither", r.counts.neither},
+              {"coarse_scales", r.scales[0]},
+              {"fine_scales", r.scales[1]},
+              {"half_added", r.estimate.half_added}});
+  return out;
 }
 
 inline report_json mode_json(const std::optional<failure_mode>& m) {
@@ -143,6 +155,8 @@ inline report_json to_json(const aligned_directions& d) {
                      {"probe", to_json(f.probe)},
                      {"cosine", number_or_null(f.stability.cosine)},
                      {"split_half_cosine", number_or_null(f.stability.split_half)}};
+    if (std::isnan(f.vulnerable.direction.all.relative))
+      site["reason"] = "the two kinds of prompts do not differ at this site";
     sites.push_back(std::move(site));
   }
   for (const layer_reduction& r : d.proxies)
@@ -259,17 +273,17 @@ inline report_json to_json(const alignment_result& a) {
   out["directions"] = a.directions ? to_json(*a.directions) : report_json(nullptr);
   report_json list = report_json::array();
   for (const verified_mitigation& m : a.verified.rows) {
-    report_json row{
-        {"strategy", m.what.strategy},
-        {"plan", m.what.plan},
-        {"for_mode", detail::mode_json(m.what.fits)},
-        {"prescribed", m.prescribed},
-        {"baseline", m.what.baseline},
-        {"flip_recovery", {{"value", number_or_null(m.recovered.value)}, {"interval", to_json(m.recovered.interval)}}},
-        {"refusal_recovery", number_or_null(m.refusals_recovered)},
-        {"overhead_bytes", m.overhead ? number_or_null(m.overhead->bytes) : report_json(nullptr)},
-        {"overhead", m.overhead ? number_or_null(m.overhead->relative) : report_json(nullptr)},
-        {"measured", to_json(m.measured, judge)}};
+    report_json row{{"strategy", m.what.strategy},
+                    {"plan", m.what.plan},
+                    {"for_mode", detail::mode_json(m.what.fits)},
+                    {"prescribed", m.prescribed},
+                    {"baseline", m.what.baseline},
+                    {"flip_recovery", detail::taken_back_json(m.recovered.value, m.recovered.interval,
+                                                              "the unprotected cache flips nothing")},
+                    {"refusal_recovery", number_or_null(m.refusals_recovered)},
+                    {"overhead_bytes", m.overhead ? number_or_null(m.overhead->bytes) : report_json(nullptr)},
+                    {"overhead", m.overhead ? number_or_null(m.overhead->relative) : report_json(nullptr)},
+                    {"measured", to_json(m.measured, judge)}};
     list.push_back(std::move(row));
   }
   out["mitigations"] = {

@@ -29,6 +29,8 @@ inline std::string bounds_text(const bounds& b, int decimals, double unit = 1.0)
   if (!std::isfinite(b.lower) && !std::isfinite(b.upper)) return "";
   return "[" + fixed(unit * b.lower, decimals) + ", " + fixed(unit * b.upper, decimals) + "]";
 }
+/// Nothing of what has no value: half a flip added to none would give an interval all the same.
+inline std::string bounds_of(double value, const bounds& b) { return std::isnan(value) ? "" : bounds_text(b, 2); }
 inline std::string bits_text(const std::optional<double>& bits) {
   return fixed(bits.value_or(std::numeric_limits<double>::quiet_NaN()), 2);
 }
@@ -79,7 +81,7 @@ inline std::string behavior_table(const alignment_result& a) {
   }
   for (const measured_cache& m : a.others)
     table.add(detail::behavior_row(m, judge));
-  return table.str();
+  return table.str() + without_interval("PPL ratio, over-refused, net %, garbled");
 }
 
 /// Each layer quantized alone.
@@ -98,8 +100,8 @@ inline std::string reductions_table(const alignment_result& a) {
   text_table table({"reduction", "scales", "coarse", "fine", "both", "value", "95 %"});
   const auto add = [&](const std::string& what, const grain_reduction& r) {
     table.add({what, std::to_string(r.scales[0]) + " v " + std::to_string(r.scales[1]),
-               detail::of_trials(r.counts.coarse()), detail::of_trials(r.counts.fine()),
-               std::to_string(r.counts.both), fixed(r.estimate.value, 2), detail::bounds_text(r.estimate.interval, 2)});
+               detail::of_trials(r.counts.coarse()), detail::of_trials(r.counts.fine()), std::to_string(r.counts.both),
+               fixed(r.estimate.value, 2), detail::bounds_of(r.estimate.value, r.estimate.interval)});
   };
   const auto add_each = [&](const std::string& what, const std::vector<grain_reduction>& of_each) {
     for (const grain_reduction& r : of_each)
@@ -123,11 +125,11 @@ inline std::string mitigations_table(const alignment_result& a) {
              detail::bits_text(base.bits_per_element), ""});
   for (const verified_mitigation& m : a.verified.rows)
     table.add({(m.prescribed ? "> " : "  ") + m.what.strategy + (m.what.baseline ? " (baseline)" : ""),
-               flips(m.measured), fixed(m.recovered.value, 2), detail::bounds_text(m.recovered.interval, 2),
-               fixed(m.refusals_recovered, 2), fixed(m.measured.perplexity_ratio, 4),
-               detail::bits_text(m.measured.bits_per_element),
+               flips(m.measured), fixed(m.recovered.value, 2),
+               detail::bounds_of(m.recovered.value, m.recovered.interval), fixed(m.refusals_recovered, 2),
+               fixed(m.measured.perplexity_ratio, 4), detail::bits_text(m.measured.bits_per_element),
                m.overhead ? signed_fixed(100.0 * m.overhead->relative, 1) : "-"});
-  return table.str();
+  return table.str() + without_interval("R2, PPL ratio");
 }
 
 /// How the protected cache hits the directions behind refusals, all heads together: qfa's own three readings of
@@ -146,7 +148,8 @@ inline std::string directions_table(const aligned_directions& d) {
          fixed(f.probe.frozen.auroc, 3), fixed(f.probe.true_positives, 2), fixed(f.probe.frozen.true_positives, 2),
          fixed(f.probe.recentered.true_positives, 2), fixed(f.stability.cosine, 4), fixed(f.stability.split_half, 4)});
   }
-  std::string out = table.str() + "stand-in for PCR from keys alone (qfa's own), by layer:";
+  std::string out =
+      table.str() + without_interval("all of these") + "stand-in for PCR from keys alone (qfa's own), by layer:";
   for (std::size_t l = 0; l < d.proxies.size(); ++l)
     out += (l == 0 ? " " : ", ") + std::to_string(l) + ": " + fixed(d.proxies[l].reduction, 2);
   return out + "\n";
@@ -158,7 +161,7 @@ inline std::string budget_text(const aligned_budget& b, const std::optional<judg
   table.add(detail::behavior_row(b.chosen, judge));
   for (const measured_cache& m : b.uniform)
     table.add(detail::behavior_row(m, judge));
-  return b.found.text() + table.str();
+  return b.found.text() + table.str() + without_interval("PPL ratio, over-refused, net %, garbled");
 }
 
 /// The bits at which the fitted curve has the rate of an onset, or why there are none.
@@ -189,7 +192,8 @@ inline std::string diagnosis_text(const alignment_result& a) {
   out += "outlier channels of layer " + std::to_string(a.geometry.layer) + ": " +
          detail::layers_text(a.geometry.outliers) + "; quantized alone they flip " +
          detail::of_trials(a.geometry.outlier_flips) + ", as many others " +
-         detail::of_trials(a.geometry.random_flips) + " (causal ratio " + fixed(a.geometry.causal, 2) + ")\n";
+         detail::of_trials(a.geometry.random_flips) + " (causal ratio " + fixed(a.geometry.causal, 2) +
+         ", unmeasured)\n";
   if (!a.found.mode) {
     out += "diagnosis: undetermined, since one scale for the critical layer flips nothing\n";
     return out;

@@ -33,11 +33,6 @@ inline std::string with_range_or_dash(const estimate& e, int decimals) {
   return std::isnan(e.value) ? "-" : with_range(e, decimals);
 }
 
-/// What stands at the foot of a table of which some numbers have no interval.
-inline std::string without_interval(std::string_view columns) {
-  return "without an interval: " + std::string(columns) + "\n";
-}
-
 /// What a contrast's interval allows to be said of the policy.
 inline std::string_view contrast_word(const estimate& more) {
   if (more.range.kind != interval_kind::two_sided) return "not told apart";

@@ -228,6 +228,11 @@ inline std::string predictions_note(const audit_result& a) {
   return {};
 }
 
+/// What stands at the foot of a table of which some numbers have no interval.
+inline std::string without_interval(std::string_view columns) {
+  return "without an interval: " + std::string(columns) + "\n";
+}
+
 }  // namespace qfa
 
 #endif
