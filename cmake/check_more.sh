@@ -38,7 +38,9 @@ for leg in "$@"; do
           -D QFA_CHECK_EACH_HEADER=OFF \
           -D "QFA_LEAVE_OUT_TESTS=alignment;allocate;audit;bits;controls;law;locate;meaning;model;oracle"
         cmake --build "build/$name" -j 2
-        ctest --test-dir "build/$name" --output-on-failure --exclude-regex '^package'
+        # Without optimization Eigen's constants call constructors that do nothing, when a program starts.
+        [ "$name" = unoptimized ] && closed='|^dispatch.closed' || closed=
+        ctest --test-dir "build/$name" --output-on-failure --exclude-regex "^package$closed"
       done
       cmake --build build/newest_clang --target qfa_single_header
       echo '#include <qfa/qfa.hpp>' | "clang++-$newest" -std=c++20 -march=native -I build/newest_clang/single_include \

@@ -56,8 +56,8 @@ if mkdir small full && mount -t tmpfs -o size=64k none small 2>/dev/null && moun
   done <<END
 audit audit --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --policy rtn:bits=4 --max-tokens 2000 --out full/out
 align align --model $demo/refuser/model --prompts $demo/refuser/prompts.json --bits 3 --max-new-tokens 1 --out full/out
-locate locate --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --policy rtn:bits=3 --max-tokens 2000 --out full/out
-allocate allocate --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --options rtn:bits=3 rtn:bits=4 --max-tokens 2000 --out full/mix.json
+locate locate --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --policy rtn:bits=3 --max-tokens 8000 --targets *layers.0*4h_to_h* --out full/out
+allocate allocate --model $demo/model --sae $demo/sae --tokens $demo/tokens.npy --options rtn:bits=3 rtn:bits=4 --max-tokens 16000 --targets *layers.0*4h_to_h* --out full/mix.json
 compare compare first second --out full/compared.html
 compress compress --policy rtn:bits=4 --in matrix.npy --out full/matrix.npy
 END

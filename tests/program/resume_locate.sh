@@ -78,7 +78,8 @@ for wait in 0.05 0.02 0.01 0.005 0.002; do  # it may be faster than the signal
   wait $pid || status=$?
   [ $status -eq 0 ] || break
 done
-[ $status -eq 130 ] && grep -q 'no report is written; the same command with --resume goes on' interrupted.err
+test $status -eq 130
+grep -q 'no report is written; the same command with --resume goes on' interrupted.err
 test ! -e located/locate.json
 # Without --resume it starts anew, and says so.
 "${allocated[@]}" >anew.txt 2>anew.err
