@@ -54,7 +54,8 @@ struct token_layout {
   std::size_t kept_per_row() const noexcept { return row_tokens - skip_positions; }
   std::size_t kept_tokens() const noexcept { return rows * kept_per_row(); }  ///< of the whole
 
-  /// The run of rows of `groups` in [first_group, last_group).
+  /// The run of rows of `groups` in [first_group, last_group).  Throws where `groups` are of other rows, and for a run
+  /// beyond them.
   token_layout of_groups(const row_groups& groups, std::size_t first_group, std::size_t last_group) const {
     require(groups.rows() == rows && first_group <= last_group && last_group <= groups.groups(),
             "a run of rows is made of groups of the same rows");
@@ -65,7 +66,8 @@ struct token_layout {
   }
 };
 
-/// The whole of some rows.  Documents count where there are two or more.
+/// The whole of some rows.  Documents count where there are two or more.  Throws where documents are known of some rows
+/// only.
 inline token_layout layout_of(const token_rows& tokens, std::size_t skip_positions,
                               std::size_t tokens_per_block = token_layout::block_tokens) {
   token_layout out{.rows = tokens.rows(),
@@ -88,7 +90,8 @@ inline token_layout layout_of(const token_rows& tokens, const audit_settings& se
   return out;
 }
 
-/// The run of rows that one process of several has where they share out the rows, whatever else they share.
+/// The run of rows that one process of several has where they share out the rows, whatever else they share.  Throws
+/// where `share.part` is not below `share.parts`.
 inline token_layout share_of(const token_layout& whole, const audit_share& share) {
   require(share.part < share.parts, "a share of an audit is one of its parts");
   const row_groups groups = whole.groups();

@@ -147,6 +147,7 @@ class distortion {
 static_assert(mergeable<distortion, std::span<const float>, std::span<const float>>);
 
 /// The distortion of a whole matrix, the same bits on every number of threads: blocks of 64 rows are merged in order.
+/// Throws where the matrices differ in shape.
 inline distortion measure_distortion(matrix_view<const float> reference, matrix_view<const float> compressed) {
   require(reference.rows() == compressed.rows() && reference.columns() == compressed.columns(),
           "distortion compares two matrices of the same shape");

@@ -46,6 +46,8 @@ struct pruning_pattern {
 
   std::size_t count(std::size_t n) const noexcept { return count_of_share(sparsity, n); }
 
+  /// Throws, naming the policy, for a sparsity outside [0, 1] or beside zeroed, and unless 0 < zeroed < of or both are
+  /// 0.
   void validate(std::string_view policy) const {
     const std::string who(policy);
     require_share(sparsity, policy, "sparsity");

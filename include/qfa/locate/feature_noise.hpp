@@ -56,7 +56,7 @@ struct feature_noise {
   }
   bool operator==(const feature_noise&) const = default;
 
-  /// For archives (io/archive.hpp).
+  /// For archives (io/archive.hpp).  Reading throws where numbers are missing for a feature, half or group.
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.groups, self.all, self.half[0], self.half[1], self.without, self.half_without);
@@ -80,7 +80,8 @@ class noise_table {
  public:
   /// The empty one: merging into it adopts the other's features and groups.
   noise_table() = default;
-  /// `chosen`: features, increasing, of a dictionary of `width`.
+  /// `chosen`: features, increasing, of a dictionary of `width`.  Throws for 0 groups, and std::out_of_range for a
+  /// feature that is not below `width`.
   noise_table(std::span<const std::uint32_t> chosen, std::size_t width, std::size_t groups)
       : places_(std::make_shared<std::vector<std::uint32_t>>(width, absent)),
         features_(chosen.size()),
@@ -102,7 +103,8 @@ class noise_table {
     return cells_[group * features_ + feature];
   }
 
-  /// A batch of tokens, the same ones on both sides, and each one's group.
+  /// A batch of tokens, the same ones on both sides, and each one's group.  Throws where codes and groups differ in
+  /// tokens, for codes of another width, and for a group beyond the table's.
   void operator()(const sparse_codes& reference, const sparse_codes& compressed,
                   std::span<const std::uint32_t> group_of_token) {
     require(reference.tokens() == compressed.tokens() && group_of_token.size() == reference.tokens(),
@@ -176,7 +178,8 @@ class noise_table {
     return *places_ == *other.places_ && tokens_ == other.tokens_ && cells_ == other.cells_;
   }
 
-  /// For archives (io/archive.hpp).  Groups without tokens take no room there.
+  /// For archives (io/archive.hpp).  Groups without tokens take no room there.  Reading throws where cells of the
+  /// others are missing.
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     std::vector<std::uint32_t> places = *self.places_;

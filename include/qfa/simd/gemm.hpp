@@ -227,7 +227,8 @@ void gemm(matrix_view<const float> x, const packed_matrix<Arch>& b, Epilogue&& e
   }
 }
 
-/// out (m, n) = x (m, k) b (k, n) + bias, which is n floats or none.  `out` must not overlap x.
+/// out (m, n) = x (m, k) b (k, n) + bias, which is n floats or none.  `out` must not overlap x.  Throws where `out` or
+/// `bias` is of another shape.
 template <class Arch>
 void multiply(matrix_view<const float> x, const packed_matrix<Arch>& b, matrix_view<float> out,
               std::span<const float> bias = {}) {

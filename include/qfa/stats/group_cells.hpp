@@ -60,6 +60,7 @@ class group_cells {
     return b.cells[slot];
   }
 
+  /// Throws for cells of another number of features or groups.
   group_cells& operator+=(const group_cells& other) {
     if (other.groups_ == 0) return *this;
     if (groups_ == 0) return *this = other;
@@ -76,7 +77,8 @@ class group_cells {
   }
 
   /// The cells of fewer groups: those of group g are merged into the ones at `places[g]`, in the order of groups.
-  /// There are `count` of them, or as many as places name where that is 0.
+  /// There are `count` of them, or as many as places name where that is 0.  Throws where there is not one place for
+  /// each group.
   group_cells joined(std::span<const std::uint32_t> places, std::size_t count = 0) const {
     if (groups_ == 0) return *this;
     require(places.size() == groups_, "cells of features are joined with a place for each of their groups");

@@ -72,6 +72,7 @@ struct leave_one_out {
 using group_blocks = std::vector<std::vector<std::size_t>>;
 
 /// The groups of a selection that hold tokens, `together` neighbors at a time (2: groups 0 and 1, 2 and 3, ...).
+/// Throws where `together` is 0.
 inline group_blocks blocks_of(const feature_table& table, group_selection selection = group_selection::all,
                               std::size_t together = 1) {
   require(together > 0, "groups are left out one at a time or more");
