@@ -50,6 +50,43 @@ say_all < <(in_each '
   { last = $0 }
   END { report() }')
 
+# What a public function refuses stands in the comment above it ("Throws where ..." or "Refuses ..."); for operator() and
+# constructors that of the class will do, for functions without a blank line between them that of the first.  A function
+# that throws through another one is not seen.
+say_all < <(in_each '
+  function close_it() {
+    if (throws && !hidden && said !~ /[Tt]hrow|Refuses/)
+      print "include/" FILENAME ":" began ": throws, and no comment says where"
+    open = 0
+  }
+  FNR == 1 { detail = in_class = hidden = open = in_doc = 0; doc = ""; split("", told) }
+  /^namespace detail \{/ { detail = 1 }
+  /^}  \/\/ namespace detail/ { detail = 0 }
+  detail { next }
+  !open && /^ *\/\/\// { if (!in_doc) doc = ""; in_doc = 1; doc = doc " " $0; next }
+  { in_doc = 0; code = $0; sub(/ *\/\/.*/, "", code); match(code, /^ */); indent = RLENGTH }
+  !open && code == "" { if ($0 == "") doc = ""; next }
+  !open && /^(template <.*> )?(class|struct) [^;]*\{$/ {
+    in_class = 1; hidden = /^(template <.*> )?class/; of_class = doc; doc = ""
+    class = code; sub(/.*(class|struct) /, "", class); sub(/[^_[:alnum:]].*/, "", class)
+    next
+  }
+  !open && in_class && /^}/ { in_class = hidden = 0; doc = ""; next }
+  !open && in_class && /^ (public|private|protected):/ { hidden = !/public/; doc = ""; next }
+  !open && indent == 2 * in_class && /\(/ &&
+      code !~ /^ *(#|}|namespace|inline namespace|using|static_assert|enum|template|struct|class|requires)/ {
+    open = 1; braced = throws = 0; began = FNR; said = doc
+    name = code; sub(/\(.*/, "", name); sub(/.*[ &*]/, "", name)  # of a member that is defined behind its class: X::f
+    if (!in_class && name in told) said = told[name]
+    if (in_class && (name == class || name == "operator")) said = said of_class
+    if (in_class) told[class "::" name] = told[class "::" name] doc (hidden ? " throws" : "")
+  }
+  open {
+    if (code ~ /(^|[^_[:alnum:].>])(require|fail)\(|[^_[:alnum:]]throw [a-z]/) throws = 1
+    if (braced ? indent == 2 * in_class && code ~ /^ *}/ : code ~ /[;}]$/) close_it()
+    else if (code ~ /\{$/) braced = 1
+  }')
+
 for header in $headers; do
   rest=${header#qfa/} layer=${rest%%/*}
   if [ "$layer" = qfa.hpp ] || [ "$layer" = version.hpp ]; then continue; fi

@@ -31,9 +31,13 @@ fresh() {
   header qfa/version.hpp
   header qfa/core/error.hpp '#include <string>' '// exit() and printf() and std::views may be spoken of.'
   header qfa/stats/moments.hpp '#include "qfa/core/error.hpp"' '#include "qfa/version.hpp"' 'void f() { snprintf(x); }'
+  header qfa/stats/mean.hpp '/// Throws without numbers.' 'double mean(span x) {' '  require(!x.empty(), "x");' '}' \
+    'class sums {' ' public:' '  /// Throws for another size.' '  template <class T>' '  void operator+=(const T& other);' '' \
+    ' private:' '  void check() const { fail("x"); }' '};' '' \
+    'template <class T>' 'void sums::operator+=(const T& other) {' '  require(other.fits(), "x");' '}'
   header qfa/simd/batch.hpp '#include <xsimd/xsimd.hpp>'
   header qfa/io/json.hpp '#include <nlohmann/json.hpp>'
-  for name in core_error stats_moments simd_batch io_json; do has_test $name; done
+  for name in core_error stats_moments stats_mean simd_batch io_json; do has_test $name; done
 }
 umbrella() { bash "$here/umbrella.sh" "$tree" >"$tree/include/qfa/qfa.hpp"; }
 
@@ -77,6 +81,13 @@ sed -i 's/stats_moments_test/another/' "$tree/tests/stats_moments_test.cpp"
 expect "stats_moments_test.cpp is not a namespace of its own name"
 echo '// more' >>"$tree/include/qfa/stats/moments.hpp"
 expect "does not end with its guard"
+header qfa/stats/moments.hpp '/// The mean.' 'template <class T>' 'double mean(T x,' '            T y) {' '  if (x < y) fail("x");' '}'
+expect "moments.hpp:6: throws, and no comment says where"
+header qfa/stats/moments.hpp 'struct sums {' '  /// Merges.' '  void operator+=(const sums& other) {' \
+  '    require(n == other.n, "x");' '  }' '};'
+expect "moments.hpp:6: throws, and no comment says where"
+sed -i '/Throws for another size/d' "$tree/include/qfa/stats/mean.hpp"
+expect "throws, and no comment says where"
 header qfa/stats/moments.hpp '#include <xsimd/xsimd.hpp>'
 expect "includes <xsimd/xsimd.hpp>"
 header qfa/stats/moments.hpp '#include <xtensor/xtensor.hpp>'
