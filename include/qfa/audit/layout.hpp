@@ -3,7 +3,6 @@
 #define QFA_AUDIT_LAYOUT_HPP
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -102,9 +101,9 @@ inline token_layout share_of(const token_layout& whole, const audit_share& share
 /// The kept positions of a block's activations, row after row, in memory of their own.
 class kept_activations {
  public:
-  /// `x` holds whole rows of `layout.row_tokens` tokens.
+  /// `x` holds whole rows of `layout.row_tokens` tokens.  Throws where they are not whole.
   kept_activations(matrix_view<const float> x, const token_layout& layout) : columns_(x.columns()) {
-    assert(x.rows() % layout.row_tokens == 0);
+    require(x.rows() % layout.row_tokens == 0, "activations are kept of whole rows of tokens");
     values_.reserve(x.rows() / layout.row_tokens * layout.kept_per_row() * columns_);
     for (std::size_t t = 0; t < x.rows(); ++t) {
       if (t % layout.row_tokens < layout.skip_positions) continue;

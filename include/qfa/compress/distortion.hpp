@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -33,9 +32,9 @@ class distortion {
     bool operator==(const worst_weight&) const = default;
   };
 
-  /// Adds a row, or any run of weights.
-  void operator()(std::span<const float> reference, std::span<const float> compressed) noexcept {
-    assert(reference.size() == compressed.size());
+  /// Adds a row, or any run of weights.  Throws where the two differ in length.
+  void operator()(std::span<const float> reference, std::span<const float> compressed) {
+    require(reference.size() == compressed.size(), "distortion compares as many weights as there were");
     lane_sums sums;
     const std::size_t whole = reference.size() - reference.size() % lanes;
     for (std::size_t first = 0; first < whole; first += lanes)

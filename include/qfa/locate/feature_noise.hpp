@@ -46,10 +46,12 @@ struct feature_noise {
   std::size_t features() const noexcept { return all.size(); }
   /// Of which the even ones are one half of the rows, and the odd ones the other.
   std::size_t half_groups() const noexcept { return all.empty() ? 0 : half_without.size() / all.size(); }
+  /// Precondition: group < groups; checked by assert.
   std::span<const double> without_group(std::size_t group) const noexcept {
     assert(group < groups);
     return std::span(without).subspan(group * features(), features());
   }
+  /// Precondition: group < half_groups(); checked by assert.
   std::span<const double> half_without_group(std::size_t group) const noexcept {
     assert(group < half_groups());
     return std::span(half_without).subspan(group * features(), features());
@@ -98,6 +100,7 @@ class noise_table {
 
   std::size_t features() const noexcept { return features_; }
   std::size_t groups() const noexcept { return tokens_.size(); }
+  /// Precondition: group < groups(), feature < features(); checked by assert.
   const comoments& cell(std::size_t group, std::size_t feature) const noexcept {
     assert(feature < features_ && group < groups());
     return cells_[group * features_ + feature];

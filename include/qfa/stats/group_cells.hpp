@@ -36,7 +36,7 @@ class group_cells {
   std::size_t groups() const noexcept { return groups_; }
   std::size_t blocks() const noexcept { return blocks_.size(); }  ///< of features
 
-  /// The cell, or nullptr where there is none.
+  /// The cell, or nullptr where there is none.  Precondition: feature < width(), group < groups(); checked by assert.
   const Cell* find(std::size_t feature, std::size_t group) const noexcept {
     assert(feature < width_ && group < groups_);
     const block& b = blocks_[feature / block_width];
@@ -45,7 +45,8 @@ class group_cells {
     return slot == no_cell ? nullptr : &b.cells[slot];
   }
 
-  /// The cell, made where there was none.  Threads may ask at once for cells of different blocks.
+  /// The cell, made where there was none.  Threads may ask at once for cells of different blocks.  Precondition: as
+  /// find.
   Cell& at(std::size_t feature, std::size_t group) {
     assert(feature < width_ && group < groups_);
     block& b = blocks_[feature / block_width];

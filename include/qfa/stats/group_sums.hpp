@@ -25,6 +25,7 @@ class group_sums {
   explicit group_sums(std::size_t groups) : groups_(groups) {}
 
   std::size_t groups() const noexcept { return groups_.size(); }
+  /// Precondition: group < groups(); checked by assert.
   Sums& operator[](std::size_t group) noexcept {
     assert(group < groups_.size());
     return groups_[group];

@@ -43,6 +43,7 @@ struct leave_one_out {
 
   std::size_t features() const noexcept { return r.size(); }
 
+  /// r of a feature without a group.  Precondition: group < groups, feature < features(); checked by assert.
   double without(std::size_t group, std::size_t feature) const noexcept {
     assert(group < groups && feature < r.size());
     // A correlation of exactly 1 must not come back as 1 + 1e-12: atanh would make it NaN.

@@ -94,6 +94,7 @@ class row_groups {
   std::size_t rows() const noexcept { return rows_; }
   std::size_t groups() const noexcept { return groups_; }
 
+  /// Precondition: row < rows(); checked by assert.
   std::uint32_t group_of(std::size_t row) const noexcept {
     assert(row < rows_);
     if (cuts_.empty()) return static_cast<std::uint32_t>(row * groups_ / rows_);
@@ -101,7 +102,7 @@ class row_groups {
   }
 
   /// The first row of a group; of the group behind the last, the number of rows.  The least row with
-  /// floor(row G / R) >= g is ceil(g R / G).
+  /// floor(row G / R) >= g is ceil(g R / G).  Precondition: group <= groups(); checked by assert.
   std::size_t first_row_of(std::size_t group) const noexcept {
     assert(group <= groups_);
     if (!cuts_.empty()) return group == groups_ ? rows_ : cuts_[group];
