@@ -50,6 +50,43 @@ say_all < <(in_each '
   { last = $0 }
   END { report() }')
 
+# What a public function refuses stands in the comment above it ("Throws where ..." or "Refuses ..."); for operator() and
+# constructors that of the class will do, for functions without a blank line between them that of the first.  A function
+# that throws through another one is not seen.
+say_all < <(in_each '
+  function close_it() {
+    if (throws && !hidden && said !~ /[Tt]hrow|Refuses/)
+      print "include/" FILENAME ":" began ": throws, and no comment says where"
+    open = 0
+  }
+  FNR == 1 { detail = in_class = hidden = open = in_doc = 0; doc = ""; split("", told) }
+  /^namespace detail \{/ { detail = 1 }
+  /^}  \/\/ namespace detail/ { detail = 0 }
+  detail { next }
+  !open && /^ *\/\/\// { if (!in_doc) doc = ""; in_doc = 1; doc = doc " " $0; next }
+  { in_doc = 0; code = $0; sub(/ *\/\/.*/, "", code); match(code, /^ */); indent = RLENGTH }
+  !open && code == "" { if ($0 == "") doc = ""; next }
+  !open && /^(template <.*> )?(class|struct) [^;]*\{$/ {
+    in_class = 1; hidden = /^(template <.*> )?class/; of_class = doc; doc = ""
+    class = code; sub(/.*(class|struct) /, "", class); sub(/[^_[:alnum:]].*/, "", class)
+    next
+  }
+  !open && in_class && /^}/ { in_class = hidden = 0; doc = ""; next }
+  !open && in_class && /^ (public|private|protected):/ { hidden = !/public/; doc = ""; next }
+  !open && indent == 2 * in_class && /\(/ &&
+      code !~ /^ *(#|}|namespace|inline namespace|using|static_assert|enum|template|struct|class|requires)/ {
+    open = 1; braced = throws = 0; began = FNR; said = doc
+    name = code; sub(/\(.*/, "", name); sub(/.*[ &*]/, "", name)  # of a member that is defined behind its class: X::f
+    if (!in_class && name in told) said = told[name]
+    if (in_class && (name == class || name == "operator")) said = said of_class
+    if (in_class) told[class "::" name] = told[class "::" name] doc (hidden ? " throws" : "")
+  }
+  open {
+    if (code ~ /(^|[^_[:alnum:].>])(require|fail)\(|[^_[:alnum:]]throw [a-z]/) throws = 1
+    if (braced ? indent == 2 * in_class && code ~ /^ *}/ : code ~ /[;}]$/) close_it()
+    else if (code ~ /\{$/) braced = 1
+  }')
+
 for header in $headers; do
   rest=${header#qfa/} layer=${rest%%/*}
   if [ "$layer" = qfa.hpp ] || [ "$layer" = version.hpp ]; then continue; fi
@@ -68,7 +105,8 @@ while IFS=: read -r header included; do
   if [ -z "${rank[$to]:-}" ] || [ "${rank[$to]}" -gt "${rank[$layer]}" ]; then
     say "include/$header includes $included: $layer may include only what stands above it in cmake/layers.txt"
   fi
-done < <(cd include && grep -E '^ *# *include *"' /dev/null $headers | sed 's|^\([^:]*\):[^"]*"\([^"]*\)".*|\1:\2|')
+done < <(cd include && grep -E '^[[:space:]]*#[[:space:]]*include[[:space:]]*("|<qfa/)' /dev/null $headers |
+  sed 's|^\([^:]*\):[^"<]*["<]\([^">]*\)[">].*|\1:\2|')
 
 while IFS=: read -r header included; do
   [ -n "$included" ] || continue
@@ -80,7 +118,7 @@ while IFS=: read -r header included; do
     [ "$k" = any ] && allowed=yes
   done
   [ $allowed = yes ] || say "include/$header includes <$included>, which only $keepers may"
-done < <(cd include && grep -E '^ *# *include *<' /dev/null $headers | grep -v '__has_include' |
+done < <(cd include && grep -E '^[[:space:]]*#[[:space:]]*include[[:space:]]*<' /dev/null $headers | grep -v '__has_include' |
   sed 's|^\([^:]*\):[^<]*<\([^>]*\)>.*|\1:\2|')
 
 # What code may not say, comments aside.
@@ -94,8 +132,9 @@ never() {  # never PATTERN WHY [but PATTERN OF HEADERS]
 }
 never '#[[:space:]]*pragma[[:space:]]+once' '#pragma once, not a guard'
 never 'std::(ranges::)?views|ranges::view::' 'clang 14 cannot compile std::views'
-never '\bstd::(cout|cerr|clog|puts|printf|fprintf)\b|(^|[^_[:alnum:]])(printf|fprintf|puts|putchar|perror)[[:space:]]*\(' 'headers do not print'
-never '(^|[^_[:alnum:].>])(abort|exit|_Exit|_exit|quick_exit|terminate)[[:space:]]*\(' 'headers do not end the program'
+never '#[[:space:]]*include.*\.\.' 'a path with .., which hides the folder'
+never '\bstd::(w?(cout|cerr|clog)|print(ln)?|puts|putchar|v?f?printf)\b|(^|[^_[:alnum:]])(v?f?printf|puts|putchar|perror)[[:space:]]*\(|\bstd(out|err)\b|\bSTD(OUT|ERR)_FILENO\b' 'headers do not print'
+never '\bstd::(abort|exit|_Exit|quick_exit|terminate|raise)\b|\b__builtin_(trap|abort)\b|(^|[^_[:alnum:].>])(abort|exit|_Exit|_exit|quick_exit|terminate|raise|kill)[[:space:]]*\(' 'headers do not end the program'
 never '^[[:space:]]*using[[:space:]]+namespace' 'using namespace in a header'
 never '#[[:space:]]*pragma[[:space:]]+omp|\bomp_[a-z]+_' 'only core/parallel.hpp knows OpenMP' but 'qfa/core/parallel\.hpp'
 never '\bxsimd::' 'only qfa/simd knows xsimd' but 'qfa/simd/[^:]*'
@@ -115,7 +154,24 @@ say_all < <(find tests -name '*_test.cpp' | sort | xargs -r awk '
   END { report() }')
 say_all < <(grep -rnE 'TEST_CASE[A-Z_]*\("[^"]*([][;]|\\)' tests --include='*_test.cpp' |
   sed 's|^\([^:]*:[0-9]*\):.*|\1: a test name with ; [ ] or a backslash, which ctest misreads|')
-say_all < <(grep -rnE --include='CMake*' -e '-ffast-math|-Ofast|-funsafe-math' . --exclude-dir=build | sed 's|^\([^:]*:[0-9]*\):.*|\1: fast math; NaN is part of the contract|')
+say_all < <(grep -rnE --include='CMake*' --include='*.cmake' -e '-ffast-math|-Ofast|-funsafe-math' . --exclude-dir=build |
+  grep -v '^\./tests/consumer/run\.cmake:' | sed 's|^\([^:]*:[0-9]*\):.*|\1: fast math; NaN is part of the contract|')
+say_all < <(find . -name build -prune -o -name CMakeLists.txt -print | sort | xargs -r awk '
+  function report() { if (count >= 120) print name " has " count " lines, 120 is too many: let each folder say its own" }
+  FNR == 1 { report(); name = substr(FILENAME, 3); count = 0 }
+  { count++ }
+  END { report() }')
+
+# What may stand at the top: beside what git does not know, such as build/.
+names=$({ git ls-files 2>/dev/null || true; } | cut -d/ -f1 | sort -u)
+for name in ${names:-$(ls)}; do
+  case $name in
+    .* | CMakeLists.txt | CMakePresets.json | README.md | CHANGELOG.md | LICENSE) ;;
+    include | examples | tests | bench | cmake) ;;
+    vcpkg.json | conanfile.py | test_package) ;;
+    *) [ -z "$names" ] && [ "$name" = build ] || say "$name stands at the top, where no one looks for it" ;;
+  esac
+done
 
 diff -u include/qfa/qfa.hpp <(bash "$here/umbrella.sh" .) >/dev/null 2>&1 ||
   say "include/qfa/qfa.hpp is stale: bash cmake/umbrella.sh > include/qfa/qfa.hpp"

@@ -31,9 +31,13 @@ fresh() {
   header qfa/version.hpp
   header qfa/core/error.hpp '#include <string>' '// exit() and printf() and std::views may be spoken of.'
   header qfa/stats/moments.hpp '#include "qfa/core/error.hpp"' '#include "qfa/version.hpp"' 'void f() { snprintf(x); }'
+  header qfa/stats/mean.hpp '/// Throws without numbers.' 'double mean(span x) {' '  require(!x.empty(), "x");' '}' \
+    'class sums {' ' public:' '  /// Throws for another size.' '  template <class T>' '  void operator+=(const T& other);' '' \
+    ' private:' '  void check() const { fail("x"); }' '};' '' \
+    'template <class T>' 'void sums::operator+=(const T& other) {' '  require(other.fits(), "x");' '}'
   header qfa/simd/batch.hpp '#include <xsimd/xsimd.hpp>'
   header qfa/io/json.hpp '#include <nlohmann/json.hpp>'
-  for name in core_error stats_moments simd_batch io_json; do has_test $name; done
+  for name in core_error stats_moments stats_mean simd_batch io_json; do has_test $name; done
 }
 umbrella() { bash "$here/umbrella.sh" "$tree" >"$tree/include/qfa/qfa.hpp"; }
 
@@ -59,6 +63,10 @@ header qfa/stats/moments.hpp $(yes '//' | head -n 296)
 expect "moments.hpp has 300 lines"
 header qfa/core/error.hpp '#include "qfa/stats/moments.hpp"'
 expect "core may include only what stands above it"
+header qfa/core/error.hpp '#include <qfa/stats/moments.hpp>'
+expect "core may include only what stands above it"
+header qfa/core/error.hpp '#include "qfa/core/../stats/moments.hpp"'
+expect "a path with .."
 header qfa/core/error.hpp '#include "qfa/qfa.hpp"'
 expect "includes qfa/qfa.hpp"
 header qfa/utils/more.hpp
@@ -77,6 +85,13 @@ sed -i 's/stats_moments_test/another/' "$tree/tests/stats_moments_test.cpp"
 expect "stats_moments_test.cpp is not a namespace of its own name"
 echo '// more' >>"$tree/include/qfa/stats/moments.hpp"
 expect "does not end with its guard"
+header qfa/stats/moments.hpp '/// The mean.' 'template <class T>' 'double mean(T x,' '            T y) {' '  if (x < y) fail("x");' '}'
+expect "moments.hpp:6: throws, and no comment says where"
+header qfa/stats/moments.hpp 'struct sums {' '  /// Merges.' '  void operator+=(const sums& other) {' \
+  '    require(n == other.n, "x");' '  }' '};'
+expect "moments.hpp:6: throws, and no comment says where"
+sed -i '/Throws for another size/d' "$tree/include/qfa/stats/mean.hpp"
+expect "throws, and no comment says where"
 header qfa/stats/moments.hpp '#include <xsimd/xsimd.hpp>'
 expect "includes <xsimd/xsimd.hpp>"
 header qfa/stats/moments.hpp '#include <xtensor/xtensor.hpp>'
@@ -101,6 +116,16 @@ header qfa/stats/moments.hpp 'void g() { std::cout << 1; }'
 expect "do not print"
 header qfa/stats/moments.hpp 'void g() { printf("x"); }'
 expect "do not print"
+for printing in 'std::fputs("x", stderr)' 'std::fwrite(x, 1, 2, stdout)' 'puts("x")' 'std::putchar(1)' 'vprintf(x, y)' \
+  'std::println("x")' 'write(STDOUT_FILENO, x, 1)'; do
+  header qfa/stats/moments.hpp "void g() { $printing; }"
+  expect "do not print"
+done
+for ending in '__builtin_trap()' 'raise(6)' 'std::raise(6)' 'std::quick_exit(1)' 'std::_Exit(1)' '_Exit(1)' '::exit(1)' \
+  'std::terminate()' 'at_end(&std::abort)'; do
+  header qfa/stats/moments.hpp "void g() { $ending; }"
+  expect "do not end the program"
+done
 header qfa/stats/moments.hpp 'void g() { std::abort(); }'
 expect "do not end the program"
 header qfa/stats/moments.hpp 'void g() { exit(2); }'
@@ -119,6 +144,12 @@ echo 'TEST_CASE_TEMPLATE("x[0]", T, int) {}' >>"$tree/tests/io_json_test.cpp"
 expect "ctest misreads"
 echo 'target_compile_options(x PRIVATE -ffast-math)' >"$tree/CMakeLists.txt"
 expect "fast math"
+echo 'set(flags -Ofast)' >"$tree/tests/flags.cmake"
+expect "fast math"
+printf '#\n%.0s' {1..120} >"$tree/tests/CMakeLists.txt"
+expect "tests/CMakeLists.txt has 120 lines"
+mkdir "$tree/utils" "$tree/build"
+expect "utils stands at the top"
 echo '{ "version-semver": "0.0.9" }' >"$tree/vcpkg.json"
 expect "vcpkg.json is not of version"
 expect stale

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+#include "scratch.hpp"
+
 namespace audit_layout_test {
 
 using namespace qfa;
@@ -80,6 +82,13 @@ TEST_CASE("kept_activations: the first positions of every row are left out, the 
   CHECK(kept.view()(0, 0) == 2.0f);
   CHECK(kept.view()(1, 1) == 5.0f);
   CHECK(kept.view()(2, 0) == 8.0f);
+}
+
+TEST_CASE("kept_activations: a part of a row is refused") {
+  const std::vector<float> x(5, 1.0f);
+  const token_layout layout{.rows = 3, .row_tokens = 2};
+  CHECK(kept_activations(matrix_view(x.data(), 4, 1), layout).view().rows() == 4);
+  qfa_test::check_refused([&] { kept_activations(matrix_view(x.data(), 5, 1), layout); }, {"whole rows"});
 }
 
 }  // namespace audit_layout_test

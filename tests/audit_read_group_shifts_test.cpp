@@ -47,4 +47,10 @@ TEST_CASE("read_group_shifts: another number of conditions, dimensions or anothe
   qfa_test::check_refused(read, {"groups.npy"});
 }
 
+TEST_CASE("group_shifts: those of a condition that is not there are refused") {
+  const group_shifts all{1, 2, {1.0f, 2.0f, 3.0f, 4.0f}};
+  CHECK(all.of(1)[0] == 3.0f);
+  qfa_test::check_refused([&] { (void)all.of(2); }, {"not there"});
+}
+
 }  // namespace audit_read_group_shifts_test

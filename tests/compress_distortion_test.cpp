@@ -139,4 +139,10 @@ TEST_CASE("measure_distortion: matrices of different shapes are refused") {
   qfa_test::check_refused([&] { measure_distortion(w.view(), random_matrix(4, 3).view()); }, {"same shape"});
 }
 
+TEST_CASE("distortion: runs of different lengths are refused") {
+  const std::vector<float> three(3, 1.0f), two(2, 1.0f);
+  distortion d;
+  qfa_test::check_refused([&] { d(three, two); }, {"as many weights"});
+}
+
 }  // namespace compress_distortion_test

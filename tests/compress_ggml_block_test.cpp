@@ -16,6 +16,7 @@
 #include "qfa/compress/ggml_k.hpp"
 #include "qfa/compress/ggml_legacy.hpp"
 #include "qfa/compress/ggml_q6_k.hpp"
+#include "scratch.hpp"
 
 namespace compress_ggml_block_test {
 
@@ -100,6 +101,15 @@ TEST_CASE("peak_of: the first of several largest magnitudes, with its sign") {
   CHECK(ggml::peak_of(x).value == -3.0f);
   CHECK(ggml::peak_of(x).magnitude == 3.0f);
   CHECK(ggml::peak_of({}).magnitude == 0.0f);
+}
+
+TEST_CASE("pack_ggml_row: a row that is no whole blocks, and too few bytes, are refused both ways") {
+  std::vector<float> row(ggml::q4_0::elements, 1.0f), odd(ggml::q4_0::elements + 1, 1.0f);
+  std::vector<std::byte> bytes(ggml::q4_0::bytes), few(ggml::q4_0::bytes - 1);
+  qfa_test::check_refused([&] { qfa::pack_ggml_row<ggml::q4_0>(odd, bytes); }, {"whole blocks"});
+  qfa_test::check_refused([&] { qfa::pack_ggml_row<ggml::q4_0>(row, few); }, {"whole blocks"});
+  qfa_test::check_refused([&] { qfa::unpack_ggml_row<ggml::q4_0>(bytes, odd); }, {"whole blocks"});
+  qfa_test::check_refused([&] { qfa::unpack_ggml_row<ggml::q4_0>(few, row); }, {"whole blocks"});
 }
 
 }  // namespace compress_ggml_block_test

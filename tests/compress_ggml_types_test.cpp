@@ -9,6 +9,7 @@
 
 #include "compress_matrices.hpp"
 #include "ggml_blocks.hpp"
+#include "scratch.hpp"
 
 namespace compress_ggml_types_test {
 
@@ -72,6 +73,11 @@ TEST_CASE("type_for_columns: rows of no whole blocks take the next type that fit
     CHECK(becomes(type, 768) == type);
     CHECK(becomes(type, 100) == (entry_of(type).elements == 1 ? type : ggml_type::f16));
   }
+}
+
+TEST_CASE("row_bytes: a row that is no whole blocks is refused") {
+  CHECK(qfa::row_bytes(ggml_type::q8_0, 64) == 68);
+  qfa_test::check_refused([] { (void)qfa::row_bytes(ggml_type::q8_0, 65); }, {"whole blocks"});
 }
 
 }  // namespace compress_ggml_types_test

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "compress_matrices.hpp"
+#include "scratch.hpp"
 
 namespace compress_kth_smallest_test {
 
@@ -58,6 +59,15 @@ TEST_CASE("kth_smallest_magnitude: it is what sorting finds, for every k, in a m
       if (kth_smallest_magnitude(std::span<const float>(m.values), k) != sorted[k - 1])
         FAIL_CHECK("row, round ", round, ", k = ", k);
     }
+  }
+}
+
+TEST_CASE("kth_smallest: k counts from 1, and there must be as many") {
+  const matrix m = random_matrix(2, 3);
+  const std::span<const float> row(m.values);
+  for (const std::size_t k : {std::size_t{0}, std::size_t{7}}) {
+    qfa_test::check_refused([&] { (void)kth_smallest_magnitude(m.view(), k); }, {"k-th smallest"});
+    qfa_test::check_refused([&] { (void)kth_smallest_magnitude(row, k); }, {"k-th smallest"});
   }
 }
 

@@ -79,4 +79,11 @@ TEST_CASE("pruning_pattern: its spec string leaves the sparsity out where the pa
   CHECK(pruning_pattern{.zeroed = 2, .of = 4}.named("foo:sparsity=0.5,zeroed=2,of=4") == "foo:zeroed=2,of=4");
 }
 
+TEST_CASE("mark_lowest: more than there are, and marks of another length, are refused") {
+  const std::vector<double> scores{2.0, 1.0, 3.0};
+  std::vector<std::uint8_t> marks(3), few(2);
+  qfa_test::check_refused([&] { qfa::mark_lowest(scores, 4, marks); }, {"lowest scores"});
+  qfa_test::check_refused([&] { qfa::mark_lowest(scores, 1, few); }, {"lowest scores"});
+}
+
 }  // namespace compress_lowest_scores_test

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compress_matrices.hpp"
+#include "scratch.hpp"
 
 namespace compress_weight_copy_test {
 
@@ -31,6 +32,14 @@ TEST_CASE("weight_copy: copies are independent, and empty matrices no trouble") 
   CHECK(one.view().rows() == 3);
   CHECK(one.view().columns() == 5);
   CHECK(qfa::weight_copy(qfa::matrix_view<const float>{}).values().empty());
+}
+
+TEST_CASE("weight_copy: it does not go back to another shape") {
+  const qfa_test::matrix m = qfa_test::random_matrix(3, 5);
+  qfa_test::matrix other = qfa_test::random_matrix(5, 3);
+  const std::vector<float> before = other.values;
+  qfa_test::check_refused([&] { qfa::weight_copy(m.view()).write_to(other.view()); }, {"its own shape"});
+  CHECK(other.values == before);
 }
 
 }  // namespace compress_weight_copy_test

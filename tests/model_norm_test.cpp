@@ -6,6 +6,8 @@
 #include <cmath>
 #include <random>
 
+#include "scratch.hpp"
+
 namespace model_norm_test {
 
 using namespace qfa;
@@ -94,6 +96,15 @@ TEST_CASE("norm: an empty name is no norm") {
   CHECK_FALSE(norm_weights().exists());
   CHECK_FALSE(norm_weights(language_model{}, "").exists());
   CHECK(norm_weights(one_norm(norm_kind::rms, false, 2), "n").exists());
+}
+
+TEST_CASE("norm: one that a model has not, and activations of another width, are refused") {
+  const std::vector<float> x(6, 1.0f);
+  std::vector<float> out(6);
+  const norm_weights wide(one_norm(norm_kind::rms, false, 6), "n");
+  for (const norm_weights& norm : {norm_weights{}, wide})
+    qfa_test::check_refused([&] { norm(matrix_view(x.data(), 2, 3), matrix_view(out.data(), 2, 3)); },
+                            {"as wide as its weights"});
 }
 
 }  // namespace model_norm_test

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "scratch.hpp"
+
 namespace sae_codes_test {
 
 namespace {
@@ -56,6 +58,14 @@ TEST_CASE("sparse_codes: appending batches keeps the tokens in order, empty batc
     CHECK(std::vector<std::uint32_t>(got.features.begin(), got.features.end()) ==
           std::vector<std::uint32_t>(expected.features.begin(), expected.features.end()));
   }
+}
+
+TEST_CASE("sparse_codes: values that lack, and batches of another dictionary, are refused") {
+  qfa::sparse_codes codes(10);
+  const std::vector<std::uint32_t> features{2, 9};
+  qfa_test::check_refused([&] { codes.append_token(features, std::vector<float>{0.5f}); }, {"a value for each"});
+  qfa_test::check_refused([&] { codes.append(qfa::sparse_codes(9)); }, {"the same dictionary"});
+  CHECK(codes.tokens() == 0);
 }
 
 }  // namespace sae_codes_test

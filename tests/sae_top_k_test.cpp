@@ -13,6 +13,8 @@
 #include <span>
 #include <vector>
 
+#include "scratch.hpp"
+
 namespace sae_top_k_test {
 
 namespace {
@@ -88,6 +90,10 @@ TEST_CASE("kth_largest: is the element that sorting would put there, from denorm
   std::sort(sorted.begin(), sorted.end(), std::greater<>{});
   for (std::size_t k = 1; k <= values.size(); ++k)
     CHECK(qfa::detail::kth_largest(values, k) == sorted[k - 1]);
+}
+
+TEST_CASE("top_k_candidates: none at all is refused") {
+  qfa_test::check_refused([] { qfa::top_k_candidates{0}; }, {"at least one"});
 }
 
 }  // namespace sae_top_k_test

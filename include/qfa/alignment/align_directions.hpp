@@ -41,7 +41,9 @@ inline bool has_directions(const prompt_set& prompts) {
   return true;
 }
 
-/// At the prompts' last tokens, under the plan that is to be protected.  Throws as audit_directions does.
+/// At the prompts' last tokens, under the plan that is to be protected.  Attention is that of the first 20 harmful
+/// prompts that directions are fitted on: it is slow (alignment/layer_attention.hpp), and a few tell.  Throws as
+/// audit_directions does.
 inline aligned_directions look_at_directions(const behavior& asked, const cache_plan& deployed,
                                              const align_settings& settings) {
   const any_decoder& reference = asked.reference();

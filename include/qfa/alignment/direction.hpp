@@ -33,7 +33,7 @@ inline std::vector<double> mean_row(matrix_view<const float> activations) {
   return mean;
 }
 
-/// The scalar product of two vectors of one length, in the order of their entries.
+/// The scalar product of two vectors of one length, in the order of their entries.  Throws where they differ in length.
 template <class A, class B>
 double inner_product(std::span<const A> a, std::span<const B> b) {
   require(a.size() == b.size(), "a scalar product needs two vectors of one length");

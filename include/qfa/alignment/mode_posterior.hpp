@@ -31,7 +31,7 @@ struct posterior_options {
 
 /// Draws the chances behind the four counts from Dirichlet(counts + 1/2), decides on the PCR of each draw, and counts
 /// the modes.  The layers' flips are taken as they were seen: the prompts that chose the critical layer must not be
-/// those that are counted here.
+/// those that are counted here.  Throws for no draws, for `needed` not in (1/2, 1], and without layers.
 inline mode_posterior posterior_of_modes(const reduction_counts& counts, std::span<const double> layer_flips,
                                          std::uint64_t seed, const decision_tree& tree = {},
                                          const posterior_options& options = {}) {

@@ -70,7 +70,7 @@ inline std::vector<std::size_t> outlier_channels(std::span<const double> peaks, 
 }
 
 /// The share of the channels with the lowest peaks, in order: the bottom half as published.  Rounded down; of equal
-/// peaks the earlier channel is lower.
+/// peaks the earlier channel is lower.  Throws where the share is not in [0, 1].
 inline std::vector<std::size_t> low_magnitude_channels(std::span<const double> peaks, double share = 0.5) {
   require(share >= 0.0 && share <= 1.0, "the channels of low magnitude should be a share from 0 to 1");
   std::vector<std::size_t> channels(peaks.size());

@@ -132,6 +132,7 @@ struct probe_fidelity {
 };
 
 /// Decisions and rates of the same prompts before and after.  Leaving out a prompt leaves out both of its scores.
+/// Throws where a class has other numbers of prompts before and after.
 inline probe_change compare_probe(const probe_scores& before, const probe_scores& after, double threshold) {
   require(before.positive.size() == after.positive.size() && before.negative.size() == after.negative.size(),
           "a probe is compared on the same prompts");

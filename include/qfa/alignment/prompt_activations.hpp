@@ -22,7 +22,8 @@
 
 namespace qfa {
 
-/// The mean row, in double, rounded once: one row comes back as it is.
+/// The mean row, in double, rounded once: one row comes back as it is.  Throws without rows, and where `mean` is of
+/// another width.
 inline void mean_of_rows(matrix_view<const float> rows, std::span<float> mean) {
   require(rows.rows() > 0 && rows.columns() == mean.size(), "a mean needs rows, and room for one");
   for (std::size_t c = 0; c < mean.size(); ++c) {

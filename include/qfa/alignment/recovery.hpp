@@ -47,7 +47,8 @@ inline memory_overhead overhead_of(std::span<const double> unprotected_bits, std
 }
 
 /// The relative overhead of keeping some layers at `protected_bits` a value where the others take `bits`, scales
-/// included: (protected / layers) (protected_bits - bits) / bits.
+/// included: (protected / layers) (protected_bits - bits) / bits.  Throws for more protected layers than there are,
+/// without layers, and for `bits` not above 0.
 inline double protection_overhead(std::size_t protected_layers, std::size_t layers, double bits,
                                   double protected_bits = 16.0) {
   require(protected_layers <= layers && layers > 0, "no more layers can be protected than there are");

@@ -20,7 +20,8 @@ namespace qfa {
 class subspace {
  public:
   subspace() = default;
-  /// Vectors that the caller knows to be orthonormal, all of this many channels.
+  /// Vectors that the caller knows to be orthonormal, all of this many channels.  Throws for 0 channels, and where
+  /// these do not divide the numbers.
   subspace(std::vector<double> axes, std::size_t channels) : axes_(std::move(axes)), channels_(channels) {
     require(channels > 0 && axes_.size() % channels == 0, "a subspace needs axes of as many channels each");
   }
@@ -143,7 +144,8 @@ inline subspace find_subspace(matrix_view<const float> harmful, matrix_view<cons
 }
 
 /// The axes along which prompts of one class differ most from their own mean, both classes together, the widest first;
-/// `count` of them or as many as the prompts span.  Each has its largest entry positive.
+/// `count` of them or as many as the prompts span.  Each has its largest entry positive.  Throws where the two classes
+/// differ in channels.
 inline subspace principal_axes(matrix_view<const float> harmful, matrix_view<const float> harmless, std::size_t count) {
   require(harmful.columns() == harmless.columns(), "principal axes need both sets of prompts at one hook");
   detail::double_rows rows{{}, harmful.columns()};

@@ -127,7 +127,8 @@ inline void improve_within(const damage_table& table, std::span<const double> da
 ///   c(s) = min over choices of (1 - s) f + s k,   exact in each step;   since k <= 1 where the budget is kept,
 ///   f >= (c(s) - s) / (1 - s)   for every s: `bound` is the largest of those
 ///
-/// s by bisection to 2^-14; then, from there and from `like`, changes of one or two units.
+/// s by bisection to 2^-14; then, from there and from `like`, changes of one or two units.  Throws where `like` takes
+/// more than `most_bits`.
 inline allocation least_damage_at_kl(const damage_table& table, std::span<const double> damages,
                                      std::uint64_t most_bits, const allocation& like) {
   require(like.bits <= most_bits, "what bounds KL must keep the budget itself");

@@ -45,7 +45,8 @@ struct damage_table {
   std::span<const double> noise_of(std::size_t unit, std::size_t option) const noexcept {
     return std::span(noise).subspan(at(unit, option) * features.size(), features.size());
   }
-  /// Weighted means over features of the noise: sums over units are an objective's prediction.
+  /// Weighted means over features of the noise: sums over units are an objective's prediction.  Throws where there is
+  /// not one weight for each feature.
   std::vector<double> damages(std::span<const double> weights) const {
     require(weights.size() == features.size(), "an allocation needs one weight for each measured feature");
     std::vector<double> out;

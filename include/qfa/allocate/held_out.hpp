@@ -132,7 +132,8 @@ struct held_out_mix {
   }
 };
 
-/// From what a bench measured of a mix, with weights of the bench's features.
+/// From what a bench measured of a mix, with weights of the bench's features.  Throws unless there are losses for each
+/// group and a weight for each feature.
 inline held_out_mix describe_mix(std::string name, const feature_noise& noise, std::span<const comparison_sum> losses,
                                  std::span<const double> weights, const correlation_bands& bands = {}) {
   require(losses.size() == noise.groups && weights.size() == noise.features(),

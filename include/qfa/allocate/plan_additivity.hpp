@@ -20,9 +20,10 @@
 namespace qfa {
 
 /// Whether a plan's damage adds up, on the bench's rows: what `mixed`, which has all of it, does to each feature over
-/// the sum of what each unit does by itself under the option that it has in the plan.  Noise counts as `gone_noise` at
-/// most. What was predicted from is known of all groups at once, so the units are measured once more, without each
-/// group.
+/// the sum of what each unit does by itself under the option that it has in the plan.  `chosen` (units) is the option's
+/// place among `policies`; `mixed` has every unit as planned.  Noise counts as `gone_noise` at most.  What was
+/// predicted from is known of all groups at once, so the units are measured once more, without each group.  Throws as
+/// unit_bench::compress, and where a checkpoint cannot be read or written.
 inline unit_additivity plan_additivity(const unit_bench& bench, std::span<const compression_unit> units,
                                        std::span<const any_policy> policies, std::span<const std::size_t> chosen,
                                        const unit_option& mixed, const target_patterns& targets) {

@@ -21,6 +21,8 @@ namespace qfa {
 /// tensor of two dimensions in a safetensors file.  Read a block at a time, through a window (io/file_window.hpp).
 class activation_file {
  public:
+  /// Throws, naming the file, where it cannot be read, for a name that ends otherwise, where there is no tensor of two
+  /// dimensions or more than one, where it is not of F32, F16, BF16 or F64, and as open_npy_rows.
   explicit activation_file(const std::filesystem::path& path) : rows_(open(path)) {}
 
   std::size_t tokens() const noexcept { return rows_.rows(); }

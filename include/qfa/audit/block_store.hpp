@@ -87,6 +87,7 @@ class row_store {
  public:
   row_store(std::size_t width, std::size_t bytes_in_memory) : width_(width), file_(bytes_in_memory) {}
 
+  /// Adds rows (tokens, width).  Throws for another width, and as spill_file::append.
   void append(matrix_view<const float> rows) {
     require(rows.columns() == width_, "a store of rows was made for another width");
     std::vector<float> block;

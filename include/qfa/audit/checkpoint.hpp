@@ -76,7 +76,8 @@ class audit_checkpoint {
     ++restored_;
   }
 
-  /// The record of the pass of this number, if it is finished; a pass without one is to be run.
+  /// The record of the pass of this number, if it is finished; a pass without one is to be run.  Throws where its file
+  /// is not there, is damaged or is another than the one that was saved.
   std::optional<pass_record> finished(std::size_t pass) const {
     if (pass >= finished_.size()) return std::nullopt;
     const std::string where = "the checkpoint " + in_quotes(path_of(pass));

@@ -161,7 +161,7 @@ class feature_audit {
                     std::span(groups).subspan(r, 1));
   }
 
-  /// Adds to a side's meanings the codes of a block's kept tokens.
+  /// Adds to a side's meanings the codes of a block's kept tokens.  Throws where `ids` are not the block's whole rows.
   void add_meanings(side_meanings& side, const sparse_codes& codes, matrix_view<const std::uint32_t> ids,
                     std::size_t block) const {
     const std::vector<std::uint32_t> groups = row_groups_of(block);
@@ -170,6 +170,7 @@ class feature_audit {
     side(codes, {ids, layout_.first_row(block), layout_.skip_positions, groups});
   }
 
+  /// Throws where there is no such block, and where x is not (the tokens of its rows, d_in).
   void check_block(std::size_t block, matrix_view<const float> x) const {
     require(block < layout_.blocks(), "there are more blocks of activations than rows were announced");
     const std::size_t tokens = (layout_.last_row(block) - layout_.first_row(block)) * layout_.row_tokens;

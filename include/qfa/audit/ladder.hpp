@@ -101,7 +101,8 @@ inline std::optional<found_ladder> find_ladder(std::span<const condition_result>
 ///
 /// By honest r, under whichever protocol the audit's tables are: the published guard makes an r of 0 where nothing is
 /// known.  The features are those with a verdict, the same for all conditions.  `families` are those of the
-/// dictionary's features, near-duplicates sharing one; empty where they are not known.
+/// dictionary's features (d_sae), near-duplicates sharing one; empty where they are not known.  Throws as
+/// take_ladder_survey.
 inline void measure_by_ladder(audit_result& audit, std::span<const std::uint32_t> families = {}) {
   const std::optional<found_ladder> found = find_ladder(audit.conditions);
   if (!found) return;
@@ -139,6 +140,8 @@ inline void measure_by_ladder(audit_result& audit, std::span<const std::uint32_t
 
 /// What takes all conditions of an audit together: overlaps of every two, the ladder, and damage between two prunings.
 /// `ladder_only` names the conditions that stand in the audit as rungs and are in no table; nor is the second pruning.
+/// `meaning_floor` names the condition of hold_meanings_against, if any; `families` are those of measure_by_ladder.
+/// Throws as these two.
 inline void conclude_together(audit_result& audit, std::span<const std::string> ladder_only = {},
                               const std::string& meaning_floor = {}, std::span<const std::uint32_t> families = {}) {
   for (condition_result& c : audit.conditions)

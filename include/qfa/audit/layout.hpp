@@ -3,7 +3,6 @@
 #define QFA_AUDIT_LAYOUT_HPP
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
 #include <limits>
 #include <optional>
@@ -54,7 +53,8 @@ struct token_layout {
   std::size_t kept_per_row() const noexcept { return row_tokens - skip_positions; }
   std::size_t kept_tokens() const noexcept { return rows * kept_per_row(); }  ///< of the whole
 
-  /// The run of rows of `groups` in [first_group, last_group).
+  /// The run of rows of `groups` in [first_group, last_group).  Throws where `groups` are of other rows, and for a run
+  /// beyond them.
   token_layout of_groups(const row_groups& groups, std::size_t first_group, std::size_t last_group) const {
     require(groups.rows() == rows && first_group <= last_group && last_group <= groups.groups(),
             "a run of rows is made of groups of the same rows");
@@ -65,7 +65,8 @@ struct token_layout {
   }
 };
 
-/// The whole of some rows.  Documents count where there are two or more.
+/// The whole of some rows.  Documents count where there are two or more.  Throws where documents are known of some rows
+/// only.
 inline token_layout layout_of(const token_rows& tokens, std::size_t skip_positions,
                               std::size_t tokens_per_block = token_layout::block_tokens) {
   token_layout out{.rows = tokens.rows(),
@@ -88,7 +89,8 @@ inline token_layout layout_of(const token_rows& tokens, const audit_settings& se
   return out;
 }
 
-/// The run of rows that one process of several has where they share out the rows, whatever else they share.
+/// The run of rows that one process of several has where they share out the rows, whatever else they share.  Throws
+/// where `share.part` is not below `share.parts`.
 inline token_layout share_of(const token_layout& whole, const audit_share& share) {
   require(share.part < share.parts, "a share of an audit is one of its parts");
   const row_groups groups = whole.groups();
@@ -99,9 +101,9 @@ inline token_layout share_of(const token_layout& whole, const audit_share& share
 /// The kept positions of a block's activations, row after row, in memory of their own.
 class kept_activations {
  public:
-  /// `x` holds whole rows of `layout.row_tokens` tokens.
+  /// `x` holds whole rows of `layout.row_tokens` tokens.  Throws where they are not whole.
   kept_activations(matrix_view<const float> x, const token_layout& layout) : columns_(x.columns()) {
-    assert(x.rows() % layout.row_tokens == 0);
+    require(x.rows() % layout.row_tokens == 0, "activations are kept of whole rows of tokens");
     values_.reserve(x.rows() / layout.row_tokens * layout.kept_per_row() * columns_);
     for (std::size_t t = 0; t < x.rows(); ++t) {
       if (t % layout.row_tokens < layout.skip_positions) continue;

@@ -55,6 +55,7 @@ inline std::vector<double> excess_by_row(std::span<const comparison_sum> rows) {
 }
 
 /// How much more loss than the reference's rows have that lie in `groups`, and without each group; nats per token.
+/// Throws where there is not one sum for each row of the groups.
 inline group_deletions excess_by_groups(std::span<const comparison_sum> rows, const row_groups& groups) {
   require(rows.size() == groups.rows(), "losses need one sum for each row of the groups");
   by_row<comparison_sum> sums;
@@ -69,7 +70,8 @@ inline group_deletions excess_by_groups(std::span<const comparison_sum> rows, co
 }
 
 /// Sums up a condition by the sums of its rows, which lie in `groups`: always in the order of rows, whoever filled
-/// them. `batch_rows` > 0 adds the published mean over batches.
+/// them. `batch_rows` > 0 adds the published mean over batches.  Throws where there is not one sum for each row of the
+/// groups.
 inline loss_summary summarize_losses(std::span<const comparison_sum> rows, const row_groups& groups,
                                      std::size_t batch_rows = 0) {
   require(rows.size() == groups.rows(), "losses need one sum for each row of the groups");

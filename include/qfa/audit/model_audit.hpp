@@ -123,7 +123,7 @@ class model_audit {
   }
 
   /// The published match (arXiv 2606.03002): the sparsity whose perplexity, on the reported rows, is nearest to that of
-  /// the condition called `matched_to`; then that pruning is audited.
+  /// the condition called `matched_to`; then that pruning is audited.  Throws without losses, and as `run`.
   const condition_result& match_pruning_as_published(const std::string& matched_to,
                                                      const target_patterns& targets = {}) {
     settle();

@@ -44,6 +44,7 @@ inline token_options tokens_for(const audit_settings& settings, const model_conf
 /// shows `on_block(block, tokens, at_hook, final_hidden)`: the block's tokens, and both states for every position of
 /// its rows.  Not `to_the_end`: passes end with the hook, and there is no final state.  `edits` change what passes, in
 /// the order of computation and before the hook is read; none may lie behind the hook of a pass that ends there.
+/// Throws where one does, and where the layout is not of `tokens`.
 template <class OnBlock>
 void run_over(const any_decoder& model, const token_rows& tokens, const token_layout& layout, const hook_point& hook,
               std::string_view stage, const progress& told, OnBlock on_block, std::size_t first_block = 0,

@@ -147,6 +147,7 @@ set_overlap overlap_where(const survey& a, const survey& b, std::span<const std:
 }  // namespace detail
 
 /// Compares what two conditions did.  Both surveys must follow one protocol and come from the same rows and SAE.
+/// Throws where the protocols' names differ.
 inline damage_overlap compare_damage(const survey& a, const survey& b) {
   require(a.rules.name == b.rules.name, "compare_damage takes two surveys under the same protocol");
   damage_overlap out;

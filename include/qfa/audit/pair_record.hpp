@@ -17,7 +17,7 @@ namespace qfa {
 /// first analyzed position of the rows apart.
 class pair_record {
  public:
-  /// Codes of whole rows of equally many tokens, `rows` of them.
+  /// Codes of whole rows of equally many tokens, `rows` of them.  Throws where they are not.
   void operator()(const sparse_codes& reference, const sparse_codes& compressed, std::size_t rows) {
     require(rows > 0 && reference.tokens() == compressed.tokens() && compressed.tokens() % rows == 0,
             "two sides are compared on whole rows of the same tokens");

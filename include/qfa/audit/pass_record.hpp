@@ -78,7 +78,8 @@ struct pass_record {
     return table.groups() > 0;
   }
 
-  /// Adds the scores of consecutive rows from `first_row` on, (rows, tokens_per_row).
+  /// Adds the scores of consecutive rows from `first_row` on, (rows, tokens_per_row).  Throws where they are no whole
+  /// rows, or go beyond the last row.
   void add_losses(std::size_t first_row, std::span<const token_comparison> scores, std::size_t tokens_per_row) {
     require(tokens_per_row > 0 && scores.size() % tokens_per_row == 0 &&
                 first_row + scores.size() / tokens_per_row <= groups.rows(),

@@ -2,7 +2,6 @@
 #ifndef QFA_AUDIT_READ_GROUP_SHIFTS_HPP
 #define QFA_AUDIT_READ_GROUP_SHIFTS_HPP
 
-#include <cassert>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -25,9 +24,10 @@ struct group_shifts {
   std::size_t features = 0;
   std::vector<float> values{};  ///< (conditions but the reference, groups, features); NaN where r is undefined
 
-  /// Those of one condition, (groups, features).
-  std::span<const float> of(std::size_t condition) const noexcept {
-    assert((condition + 1) * groups * features <= values.size());
+  /// Those of one condition, (groups, features).  Throws where there is none of that number.
+  std::span<const float> of(std::size_t condition) const {
+    require((condition + 1) * groups * features <= values.size(),
+            "shifts of groups were asked of a condition that is not there");
     return std::span(values).subspan(condition * groups * features, groups * features);
   }
 };

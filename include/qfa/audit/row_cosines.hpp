@@ -25,7 +25,8 @@ class row_cosines {
   row_cosines() = default;
   explicit row_cosines(std::size_t rows) : rows_(rows) {}
 
-  /// Codes of whole rows of equally many tokens, `rows` of them from `first_row` on.
+  /// Codes of whole rows of equally many tokens, `rows` of them from `first_row` on.  Throws where they are not, or go
+  /// beyond the last row.
   void operator()(const sparse_codes& reference, const sparse_codes& compressed, std::size_t first_row,
                   std::size_t rows) {
     require(rows > 0 && first_row + rows <= rows_.size() && reference.tokens() == compressed.tokens() &&
@@ -43,6 +44,7 @@ class row_cosines {
     });
   }
 
+  /// Throws for cosines of another number of rows.
   row_cosines& operator+=(const row_cosines& other) {
     if (other.rows_.empty()) return *this;
     if (rows_.empty()) return *this = other;

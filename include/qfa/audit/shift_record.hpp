@@ -77,6 +77,7 @@ struct group_shift {
       out += position;
     return out;
   }
+  /// Throws for rows of another length or width.
   group_shift& operator+=(const group_shift& other) {
     if (other.rows == 0) return *this;
     if (rows == 0) return *this = other;
@@ -120,7 +121,8 @@ class shift_record {
     return found == nullptr ? feature_shift{} : *found;
   }
 
-  /// Both sides of whole rows, coded by `s`, and the group of each row.
+  /// Both sides of whole rows, coded by `s`, and the group of each row.  Throws where tokens, codes, rows or widths of
+  /// the two sides and of `s` do not fit, and where rows of one group differ in length.
   void operator()(const sae& s, const coded_activations& reference, const coded_activations& compressed,
                   std::span<const std::uint32_t> group_of_row) {
     const std::size_t tokens = compressed.x.rows(), d = compressed.x.columns();

@@ -34,6 +34,7 @@ class side_record {
   explicit side_record(std::size_t groups) : sums_(groups) {}
 
   /// Whole rows of kept tokens (rows x kept, d), what decoding their codes gives, the codes, and the group of each row.
+  /// Throws where they are no whole rows, or have not as many codes.
   void operator()(matrix_view<const float> kept, matrix_view<const float> decoded, const sparse_codes& codes,
                   std::span<const std::uint32_t> group_of_row) {
     require(!group_of_row.empty() && kept.rows() % group_of_row.size() == 0 && kept.rows() == codes.tokens(),
@@ -49,7 +50,8 @@ class side_record {
     fired_(codes);
   }
 
-  /// Positions 0 of the rows where they are left out of everything else: (rows, d), and the group of each row.
+  /// Positions 0 of the rows where they are left out of everything else: (rows, d), and the group of each row.  Throws
+  /// where there are not as many groups.
   void left_out(matrix_view<const float> first, std::span<const std::uint32_t> group_of_row) {
     require(first.rows() == group_of_row.size(), "position 0 of each row comes with the group of each row");
     for (std::size_t r = 0; r < first.rows(); ++r) {

@@ -60,6 +60,7 @@ inline void compare_codes(sparse_codes::token x, sparse_codes::token y, token_da
 }  // namespace detail
 
 /// Compares both sides' codes on each token, and their activations (tokens, d), where these are at hand on both.
+/// Throws where codes or activations differ in tokens.
 inline std::vector<token_damage> measure_tokens(const sparse_codes& reference, const sparse_codes& compressed,
                                                 matrix_view<const float> before = {},
                                                 matrix_view<const float> after = {}) {
@@ -96,7 +97,8 @@ inline std::vector<std::uint64_t> count_ids(std::span<const std::uint32_t> ids) 
 
 /// The tokens of whole rows that are both analyzed and scored, with all that is known of each: (rows, context - 1 -
 /// skip_positions).  `measured` (rows, context - skip_positions) comes from `measure_tokens`, `scores` (rows, context -
-/// 1) from `compare_tokens` with entropies, `ids` are the rows, `frequencies` how often each id occurs.
+/// 1) from `compare_tokens` with entropies, `ids` are the rows, `frequencies` how often each id occurs.  Throws where
+/// `measured` or `scores` is of another number of tokens.
 inline std::vector<token_damage> scored_damage(std::span<const token_damage> measured,
                                                std::span<const token_comparison> scores,
                                                matrix_view<const std::uint32_t> ids, std::size_t skip_positions,

@@ -126,7 +126,8 @@ class token_record {
         stride_((std::max<std::size_t>)(1, (rows.rows() * per_row + most - 1) / most)),
         groups_(rows.groups()) {}
 
-  /// Whole rows from `first_row` on, equally many tokens of each.
+  /// Whole rows from `first_row` on, equally many tokens of each.  Throws where they are not, or go beyond the last
+  /// row.
   void operator()(std::size_t first_row, std::size_t rows, std::span<const token_damage> tokens) {
     require(rows > 0 && tokens.size() % rows == 0 && first_row + rows <= rows_.rows(),
             "damage of tokens comes in whole rows");
@@ -141,6 +142,7 @@ class token_record {
     }
   }
 
+  /// Throws for a record of other rows, or of other ones of their tokens.
   token_record& operator+=(const token_record& other) {
     if (other.groups() == 0) return *this;
     if (groups() == 0) return *this = other;

@@ -24,7 +24,8 @@ double bits_to_break(const Scale& scale, double tau) {
 /// The same without a law: the rungs between which r falls to tau.  Above tau from the upper end on, on every rung; not
 /// above it on the lower one.  Infinite where every rung is on one side.
 ///
-/// Rungs in the order of their bits, the least first, with r on each; r that is undefined is not above tau.
+/// Rungs in the order of their bits, the least first, with r on each; r that is undefined is not above tau.  Throws
+/// where the two differ in length.
 inline censored_value bracket_of_break(std::span<const double> bits, std::span<const double> r, double tau) {
   require(bits.size() == r.size(), "bracket_of_break needs one correlation for each rung");
   constexpr double infinite = std::numeric_limits<double>::infinity();

@@ -195,7 +195,7 @@ class feature_ladder {
 
 /// The slope of log2 nu over bits by plain least squares over the rungs of at least `from` bits: -2 of a feature that
 /// only gain noise damages, -1 where only flips do.  Below 4 bits nu grows faster.  Rungs without a finite log2 nu are
-/// left out; NaN for fewer than two.
+/// left out; NaN for fewer than two.  Throws where the two differ in length.
 inline double slope_per_bit(std::span<const double> bits, std::span<const double> log2_nu, double from = law_from) {
   require(bits.size() == log2_nu.size(), "slope_per_bit needs one value for each rung");
   const auto counts = [&](std::size_t s) { return bits[s] >= from && std::isfinite(log2_nu[s]); };

@@ -28,7 +28,7 @@ struct censored_value {
 struct turnbull_curve {
   std::vector<censored_value> intervals;  ///< where mass may lie, increasing; how it is spread inside is not known
   std::vector<double> mass;               ///< of each; their sum is 1
-  bool converged = false;
+  bool converged = false;                 ///< otherwise `mass` is that of the last of `max_steps` steps
 
   /// P(number <= x), as far as it is known: the mass that lies at or below x, and that which may.  Equal at the ends of
   /// intervals.  0 and 0 for no numbers.
@@ -52,8 +52,8 @@ struct turnbull_options {
 };
 
 /// Fits the curve.  Mass can only lie between a lower end and the upper end that follows it at once (Peto 1973); each
-/// step gives an interval the mean, over the numbers, of its share in what the number's own interval holds.  Throws
-/// for an interval without a number in it.
+/// step gives an interval the mean, over the numbers, of its share in what the number's own interval holds.  Where
+/// that has not settled after `max_steps`, `converged` says so.  Throws for an interval without a number in it.
 inline turnbull_curve fit_turnbull(std::span<const censored_value> numbers, const turnbull_options& options = {}) {
   turnbull_curve out;
   std::map<censored_value, double> counts;

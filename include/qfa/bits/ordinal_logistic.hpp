@@ -47,7 +47,8 @@ struct ordinal_model {
 
 /// Covariance of parameter i of `a` with parameter j of `b`, models of the same rows and clusters: the sum over
 /// clusters of their influences' products, times G / (G - 1) (Liang and Zeger 1986).  Rows of one cluster may depend on
-/// each other as they like.  Parameters count thresholds first.  NaN for fewer than two clusters.
+/// each other as they like.  Parameters count thresholds first.  NaN for fewer than two clusters.  Throws where the
+/// numbers of clusters differ, and for a parameter that is not there.
 inline double clustered_covariance(const ordinal_model& a, std::size_t i, const ordinal_model& b, std::size_t j) {
   require(a.clusters == b.clusters, "models whose parameters are compared need the same clusters");
   require(i < a.parameters() && j < b.parameters(), "clustered_covariance was asked for a parameter that is not there");

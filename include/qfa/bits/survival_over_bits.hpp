@@ -132,7 +132,8 @@ struct bands_over_bits {
 
 /// Fits logit P(Y <= k) = alpha_k - (gamma b + x delta + u b x) over the bands destroyed < blurred < survived of every
 /// feature on every rung, and each limit by itself.  `bands`: (features, rungs).  `family_of`: near-duplicates share
-/// one, and are a cluster (empty: each feature is its own, with all its rungs).
+/// one, and are a cluster (empty: each feature is its own, with all its rungs).  Throws where `bands` is of another
+/// shape, and where families are known of some features only.
 inline bands_over_bits fit_bands_over_bits(std::span<const firing_profile> profiles, std::span<const double> bits,
                                            std::span<const outcome> bands,
                                            std::span<const std::uint32_t> family_of = {},

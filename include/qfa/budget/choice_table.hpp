@@ -15,7 +15,7 @@
 namespace qfa {
 
 /// Whether what parts cost may be added up: what all of them cost together, over the sum of what each costs alone, lies
-/// within these.
+/// within these: off by a factor of 1.5 at most, either way.  The bar is qfa's own.
 struct additive_range {
   static constexpr double least = 0.67, most = 1.5;
   static constexpr bool holds(double ratio) noexcept { return ratio >= least && ratio <= most; }
@@ -24,7 +24,7 @@ struct additive_range {
 /// What each layer may have, one of several choices: what the choice costs there and what it takes, in any whole unit.
 /// (layers, choices), layer by layer.  Costs of layers add up; they may be negative.
 struct choice_table {
-  static constexpr double most_cost = 1e200;
+  static constexpr double most_cost = 1e200;  ///< in magnitude: sums of costs times sizes below 2^53 stay finite
 
   std::size_t choices = 0;
   std::vector<double> costs{};

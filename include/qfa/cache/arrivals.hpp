@@ -65,7 +65,8 @@ inline void check_arrivals(matrix_view<const float> keys, matrix_view<const floa
   detail::check_rows_from(update.first_new, values, cache_side::values, update.info);
 }
 
-/// The same of calibration tokens: there must be one at least, and keys need not come from as many as values.
+/// The same of calibration tokens: there must be one at least, and keys need not come from as many as values.  Throws
+/// as check_arrivals, and where there is none.
 inline void check_calibration_tokens(matrix_view<const float> keys, matrix_view<const float> values,
                                      const cache_info& info) {
   if (keys.rows() == 0 || values.rows() == 0)

@@ -21,7 +21,7 @@ namespace qfa {
 ///
 /// Deployed, the cache keeps what is rotated, queries are rotated as well, and attention's output is rotated back.  The
 /// way back here does the same: for orthogonal R, q (k' R^T)^T = (q R) k'^T, and sum p (v' R^T) = (sum p v') R^T.  A
-/// number comes back with two roundings to float (see unfold_rotation).
+/// number comes back with two roundings to float (see unfold_rotation).  Throws where `size` does not divide head_dim.
 template <class Body>
 void in_rotated_heads(matrix_view<float> x, std::size_t size, std::uint64_t seed, const cache_info& info, Body body) {
   const matrix_view<float> heads = head_rows(x, info);

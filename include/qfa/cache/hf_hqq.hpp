@@ -68,6 +68,8 @@ struct hf_hqq_cache {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits other than 1 to 4 and 8, an axis that is not 0 or 1, an empty group or residual, and negative
+  /// iterations.
   void validate() const {
     if (!((bits >= 1 && bits <= 4) || bits == 8))
       fail("hf_hqq's bits must be 1, 2, 3, 4 or 8, not " + std::to_string(bits));

@@ -65,6 +65,7 @@ struct hf_quanto_cache {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits other than 2 and 4, and for an empty group or residual.
   void validate() const {
     if (bits != 2 && bits != 4) fail("hf_quanto's bits must be 2 or 4, not " + std::to_string(bits));
     if (group == 0) fail("hf_quanto's group must have at least one number");

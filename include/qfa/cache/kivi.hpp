@@ -86,6 +86,7 @@ struct kivi {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits outside 1 to 8, and where the residual is no positive multiple of the group.
   void validate() const {
     const auto known = [](int b) { return b >= 1 && b <= 8; };
     if (!known(bits) || (key_bits != 0 && !known(key_bits)) || (value_bits != 0 && !known(value_bits)))

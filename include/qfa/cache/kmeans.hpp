@@ -27,7 +27,8 @@ struct kmeans_options {
 
 /// The centers of `count` clusters of finite numbers, increasing; the numbers themselves, the largest repeated, where
 /// no more than `count` differ.  All points weigh the same, and their order does not count.  The result depends on the
-/// arguments alone: VLFeat's threads share assignments, not sums.  Its random numbers are the calling thread's.
+/// arguments alone: VLFeat's threads share assignments, not sums.  Its random numbers are the calling thread's.  Throws
+/// without numbers, for no clusters, and where `most_points` is 0.
 inline std::vector<float> kmeans_levels(std::span<const float> points, std::size_t count,
                                         const kmeans_options& options = {}) {
   require(!points.empty() && count > 0 && options.most_points > 0, "k-means needs at least one number and one cluster");

@@ -137,6 +137,8 @@ struct kvquant_cache {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits outside 2 to 8, outliers outside [0, 1), norm without nuq, and for codebooks that are not 2^bits
+  /// finite levels, increasing.
   void validate() const {
     if (bits < 2 || bits > 8) fail("kvquant's bits must lie between 2 and 8, not be " + std::to_string(bits));
     if (!(outliers >= 0.0 && outliers < 1.0))

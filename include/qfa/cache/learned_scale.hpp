@@ -36,7 +36,7 @@ inline float learned_scale(matrix_view<const float> x, float largest) {
   return scale >= smallest_cache_scale ? scale : 1.0f;
 }
 
-/// What a policy says that has no scales yet.
+/// What a policy says that has no scales yet.  Throws whenever it is called.
 [[noreturn]] inline void fail_unlearned(std::string_view policy, const cache_info& info) {
   fail(std::string(policy) + " has not seen calibration tokens of layer " + std::to_string(info.layer) +
        ", which its scales come from");

@@ -56,7 +56,8 @@ struct llama_cpp_cache {
     store(values, of_values, new_rows(all_values, update), cache_side::values, update);
   }
 
-  /// The columns of a head that are rotated together; 0 where none are.
+  /// The columns of a head that are rotated together; 0 where none are.  Throws where hadamard=on is asked of heads
+  /// whose size is no multiple of 64.
   std::size_t rotated_columns(cache_side side, const cache_info& info) const {
     const ggml_type type = side == cache_side::keys ? keys : values;
     const bool fits = info.head_dim % 64 == 0 && info.head_dim != 0;
@@ -83,6 +84,7 @@ struct llama_cpp_cache {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for a type that llama.cpp has no cache of.
   void validate() const {
     for (const ggml_type type : {keys, values}) {
       const std::string_view known = entry_of(type).name;

@@ -74,6 +74,7 @@ struct modelopt_cache {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for a scale that is neither 0 nor finite and at least 2^-110.
   void validate() const {
     if (key_scale != 0.0f) check_scale("modelopt's key_scale", key_scale);
     if (value_scale != 0.0f) check_scale("modelopt's value_scale", value_scale);

@@ -110,6 +110,7 @@ struct only {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where no layer or no channel is named.
   void validate() const {
     require(layers.all() || !layers.listed().empty(), "only's layers must name at least one layer");
     require(channels.all() || !channels.listed().empty(), "only's channels must name at least one channel");

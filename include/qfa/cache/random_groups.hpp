@@ -27,7 +27,8 @@
 namespace qfa {
 
 /// The group of each of `elements` elements, at random: `groups` groups, at least 1, whose sizes differ by one at most.
-/// By Fisher's and Yates' shuffle, from the last element down, with the random numbers of elements `first` on.
+/// By Fisher's and Yates' shuffle, from the last element down, with the random numbers of elements `first` on.  Throws
+/// for 0 groups.
 inline std::vector<std::size_t> random_partition(std::size_t elements, std::size_t groups, const counter_random& random,
                                                  std::size_t first) {
   require(groups > 0, "elements need at least one group");
@@ -95,6 +96,7 @@ struct random_groups {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits outside 2 to 8.
   void validate() const {
     if (bits < 2 || bits > 8) fail("random_groups' bits must lie between 2 and 8, not " + std::to_string(bits));
   }

@@ -3,11 +3,11 @@
 #define QFA_CACHE_ROWS_HPP
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
 #include <span>
 #include <vector>
 
+#include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 
 namespace qfa {
@@ -21,9 +21,9 @@ inline std::vector<float> copied_rows(matrix_view<const float> x) {
   return rows;
 }
 
-/// Writes such a copy back.
+/// Writes such a copy back.  Throws where it is of another size.
 inline void write_rows(std::span<const float> rows, matrix_view<float> to) {
-  assert(rows.size() == to.size());
+  require(rows.size() == to.size(), "a copy of rows goes back to as many");
   for (std::size_t r = 0; r < to.rows(); ++r)
     std::ranges::copy(rows.subspan(r * to.columns(), to.columns()), to.row(r).begin());
 }

@@ -87,6 +87,7 @@ struct token_rows_cache {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where hadamard is neither 0 nor a power of two from 2 on.
   void validate() const {
     if (hadamard == 1 || (hadamard != 0 && !std::has_single_bit(hadamard)))
       fail("rows rotates blocks of a power of two columns from 2 on, not of " + std::to_string(hadamard));

@@ -122,6 +122,8 @@ struct vllm_cache {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for a scale that is not finite and at least 2^-110, and for options that exclude each other or mean nothing
+  /// with the type.
   void validate() const {
     check_scale("vllm's key_scale", key_scale);
     check_scale("vllm's value_scale", value_scale);

@@ -56,7 +56,8 @@ inline double average_precision(std::span<const double> scores, std::span<const 
   return positives == 0 ? std::numeric_limits<double>::quiet_NaN() : sum / static_cast<double>(positives);
 }
 
-/// Brier score: mean squared distance of a probability from what happened, 0 or 1.  NaN for no probabilities.
+/// Brier score: mean squared distance of a probability from what happened, 0 or 1.  NaN for no probabilities.  Throws
+/// where the two differ in length.
 inline double brier(std::span<const double> probabilities, std::span<const std::uint8_t> positive) {
   require(probabilities.size() == positive.size(), "brier needs one label for each probability");
   double sum = 0.0;

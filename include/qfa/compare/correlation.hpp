@@ -67,7 +67,8 @@ inline std::uint64_t count_inversions(std::span<double> values, std::span<double
 }  // namespace detail
 
 /// Pearson's correlation over pairs, in [-1, 1].  NaN for a constant sequence, for fewer than two pairs, and where a
-/// value is NaN or infinite.  Two passes about the mean, each sum in index order.
+/// value is NaN or infinite.  Two passes about the mean, each sum in index order.  Throws where the two differ in
+/// length.
 inline double pearson(std::span<const double> a, std::span<const double> b) {
   require(a.size() == b.size(), "pearson needs pairs: both sequences of one length");
   constexpr double undefined = std::numeric_limits<double>::quiet_NaN();
@@ -134,6 +135,7 @@ struct complete_pairs {
   std::vector<double> b;
 };
 
+/// Leaves out every other pair.  Throws where the two differ in length.
 inline complete_pairs keep_complete_pairs(std::span<const double> a, std::span<const double> b) {
   require(a.size() == b.size(), "keep_complete_pairs needs pairs: both sequences of one length");
   complete_pairs kept;

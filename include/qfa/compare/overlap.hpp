@@ -36,7 +36,8 @@ inline void check_set_sizes(const set_sizes& s) {
   require(s.a <= s.population && s.b - s.both <= s.population - s.a, "two sets do not fit into their population");
 }
 
-/// The sizes of two sets that are given by membership, any value but 0 meaning yes.
+/// The sizes of two sets that are given by membership, any value but 0 meaning yes.  Throws where the two differ in
+/// length.
 inline set_sizes count_overlap(std::span<const std::uint8_t> in_a, std::span<const std::uint8_t> in_b) {
   require(in_a.size() == in_b.size(), "count_overlap needs both memberships of every member of the population");
   set_sizes s{.population = in_a.size()};
@@ -158,6 +159,7 @@ inline double odds_ratio(const set_sizes& s) {
 }
 
 /// The sizes of two sets within each stratum of the population: stratum_of[i] < strata says where member i belongs.
+/// Throws where the three differ in length, and for a stratum beyond `strata`.
 inline std::vector<set_sizes> count_overlap_by_stratum(std::span<const std::uint8_t> in_a,
                                                        std::span<const std::uint8_t> in_b,
                                                        std::span<const std::uint32_t> stratum_of, std::size_t strata) {

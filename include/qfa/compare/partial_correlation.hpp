@@ -49,6 +49,7 @@ class rank_controls {
   std::size_t dimensions() const noexcept { return basis_.size(); }
 
   /// The ranks of `values` less what the controls explain of them; all zero where that is everything up to rounding.
+  /// Throws where there is not one value for each row of the controls.
   std::vector<double> residual_ranks(std::span<const double> values) const {
     require(values.size() == rows_, "residual_ranks needs one value for each row of the controls");
     std::vector<double> ranks = mid_ranks(values);

@@ -66,6 +66,8 @@ inline double rank_biased_overlap(std::span<const std::size_t> a, std::span<cons
 /// The share of the weight that the first `depth` >= 1 ranks carry (same paper, equation 21):
 ///
 ///   1 - p^(d-1) + (1 - p)/p d [ ln(1/(1 - p)) - sum_{i < d} p^i/i ]
+///
+/// Throws where p is not in (0, 1), and for depth 0.
 inline double rank_biased_weight(double p, std::size_t depth) {
   require(p > 0.0 && p < 1.0 && depth > 0, "rank_biased_weight needs a persistence between 0 and 1, and a rank");
   double tail = -std::log1p(-p);

@@ -32,7 +32,8 @@ inline std::vector<std::size_t> worst_first(std::span<const double> damage) {
   return order;
 }
 
-/// How many features a share of the population is: the nearest number, one at least.
+/// How many features a share of the population is: the nearest number, one at least.  Throws where the share is not in
+/// (0, 1].
 inline std::size_t members_in_share(double share, std::size_t population) {
   require(share > 0.0 && share <= 1.0, "a share of the worst features lies above 0 and is at most 1");
   const double wanted = std::floor(share * static_cast<double>(population) + 0.5);

@@ -92,6 +92,7 @@ struct activation_quantizer {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits outside 2 to 8, and for per=static or a choice of scale without symmetric.
   void validate() const {
     if (bits < 2 || bits > 8) fail("act's bits must lie between 2 and 8, not be " + std::to_string(bits));
     if (!symmetric && per == activation_scale::fixed)

@@ -113,6 +113,7 @@ struct awq_search {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits outside 2 to 8.
   void validate() const {
     if (bits < 2 || bits > 8) fail("awq_search's bits must lie between 2 and 8, not be " + std::to_string(bits));
   }

@@ -118,6 +118,7 @@ struct bnb_quantizer {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where block is no power of two from 32 to 4096.
   void validate() const {
     if (!std::has_single_bit(block) || block < 32 || block > 4096)
       fail(std::string(spec_name) + "'s block must be a power of two from 32 to 4096, not " + std::to_string(block));

@@ -73,7 +73,7 @@ class basic_policy_catalogue {
     });
   }
 
-  /// A policy without options, under its own name.
+  /// A policy without options, under its own name.  Making it throws where options are given.
   basic_policy_catalogue& add(const Any& policy, std::string summary) {
     const auto make = [policy](std::span<const spec_option> options, const nested_parser_type&) {
       if (!options.empty()) fail(policy.name() + " has no options");
@@ -83,7 +83,8 @@ class basic_policy_catalogue {
   }
 
   /// A policy of this catalogue with defaults of its own: `base` is the spec string that it stands for.  The options of
-  /// the policy named there may be given again, and win.  It describes itself as the policy it stands for.
+  /// the policy named there may be given again, and win.  It describes itself as the policy it stands for.  Throws
+  /// where `base` is no single policy of the catalogue, or sets an option that the policy lacks.
   basic_policy_catalogue& add_preset(std::string name, std::string base, std::string summary) {
     const auto calls = split_spec(base);
     if (calls.size() != 1) fail("preset " + in_quotes(name) + " must stand for one policy, not for " + in_quotes(base));

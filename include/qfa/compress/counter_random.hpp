@@ -57,7 +57,7 @@ class counter_random {
   constexpr counter_random(std::uint64_t seed, std::string_view tensor_name, random_use use) noexcept
       : key_{low(seed), high(seed)}, name_(fnv1a_64(tensor_name)), use_(static_cast<std::uint32_t>(use) << 24) {}
 
-  /// 64 random bits for an element below 2^56.
+  /// 64 random bits for an element.  Precondition, here and below: element < 2^56; checked by assert.
   constexpr std::uint64_t bits(std::uint64_t element) const noexcept {
     assert(element >> 56 == 0);
     const auto words = philox4x32_10({low(element), high(element) | use_, low(name_), high(name_)}, key_);
@@ -69,7 +69,8 @@ class counter_random {
     return static_cast<double>(bits(element) >> 11) * 0x1p-53;
   }
 
-  /// A whole number below `bound`, which may be 2^53 at most.  Some are likelier than others by bound 2^-53 at most.
+  /// A whole number below `bound`.  Some are likelier than others by bound 2^-53 at most.  Precondition: bound is from
+  /// 1 to 2^53; checked by assert.
   constexpr std::uint64_t below(std::uint64_t bound, std::uint64_t element) const noexcept {
     assert(bound > 0 && bound <= std::uint64_t{1} << 53);
     return static_cast<std::uint64_t>(uniform(element) * static_cast<double>(bound));

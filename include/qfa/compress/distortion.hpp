@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -33,9 +32,9 @@ class distortion {
     bool operator==(const worst_weight&) const = default;
   };
 
-  /// Adds a row, or any run of weights.
-  void operator()(std::span<const float> reference, std::span<const float> compressed) noexcept {
-    assert(reference.size() == compressed.size());
+  /// Adds a row, or any run of weights.  Throws where the two differ in length.
+  void operator()(std::span<const float> reference, std::span<const float> compressed) {
+    require(reference.size() == compressed.size(), "distortion compares as many weights as there were");
     lane_sums sums;
     const std::size_t whole = reference.size() - reference.size() % lanes;
     for (std::size_t first = 0; first < whole; first += lanes)
@@ -147,6 +146,7 @@ class distortion {
 static_assert(mergeable<distortion, std::span<const float>, std::span<const float>>);
 
 /// The distortion of a whole matrix, the same bits on every number of threads: blocks of 64 rows are merged in order.
+/// Throws where the matrices differ in shape.
 inline distortion measure_distortion(matrix_view<const float> reference, matrix_view<const float> compressed) {
   require(reference.rows() == compressed.rows() && reference.columns() == compressed.columns(),
           "distortion compares two matrices of the same shape");

@@ -81,6 +81,7 @@ struct fp8 {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for an empty group, a fixed scale or a divisor out of range, and for options that mean nothing together.
   void validate() const {
     const bool grouped = per == fp8_granularity::group || per == fp8_granularity::block;
     if (group == 0) fail("fp8's group must have at least one column");

@@ -3,7 +3,6 @@
 #define QFA_COMPRESS_GGML_BLOCK_HPP
 
 #include <bit>
-#include <cassert>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <string_view>
 
 #include "qfa/compress/rounding.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/exact.hpp"
 #include "qfa/core/half.hpp"
 
@@ -35,18 +35,20 @@ concept ggml_block_format = requires(std::span<const float> x, std::span<std::by
   { F::unpack(stored, y) } -> std::same_as<void>;
 };
 
-/// Packs a row, whose length is a multiple of F::elements.
+/// Packs a row, whose length is a multiple of F::elements.  Throws where it is not, or `out` is of another size.
 template <ggml_block_format F>
 void pack_ggml_row(std::span<const float> row, std::span<std::byte> out) {
-  assert(row.size() % F::elements == 0 && out.size() == row.size() / F::elements * F::bytes);
+  require(row.size() % F::elements == 0 && out.size() == row.size() / F::elements * F::bytes,
+          "a row is packed by whole blocks, into as many bytes as they take");
   for (std::size_t b = 0; b < row.size() / F::elements; ++b)
     F::pack(row.subspan(b * F::elements, F::elements), out.subspan(b * F::bytes, F::bytes));
 }
 
-/// Unpacks what pack_ggml_row made of a row of that length.
+/// Unpacks what pack_ggml_row made of a row of that length.  Throws where the sizes do not fit.
 template <ggml_block_format F>
 void unpack_ggml_row(std::span<const std::byte> stored, std::span<float> out) {
-  assert(out.size() % F::elements == 0 && stored.size() == out.size() / F::elements * F::bytes);
+  require(out.size() % F::elements == 0 && stored.size() == out.size() / F::elements * F::bytes,
+          "a row is unpacked by whole blocks, from as many bytes as they take");
   for (std::size_t b = 0; b < out.size() / F::elements; ++b)
     F::unpack(stored.subspan(b * F::bytes, F::bytes), out.subspan(b * F::elements, F::elements));
 }

@@ -44,7 +44,8 @@ struct affine_search {
 ///   D = Sw Swqq - Swq^2,  s = (Sw Swqx - Swx Swq) / D,  m = (Swqq Swx - Swq Swqx) / D,
 ///
 /// and s = Swqx / Swqq with m = 0 where m would be positive.  It counts where its error is strictly smaller; the
-/// minimum that it found is then the next candidates', too.
+/// minimum that it found is then the next candidates', too.  Precondition: x of 1 to longest_sub_block elements, as
+/// many weights and codes; checked by assert.
 inline scale_and_minimum make_qkx2(std::span<const float> x, std::span<const float> weights,
                                    std::span<std::uint8_t> codes, const affine_search& search) noexcept {
   assert(!x.empty() && x.size() <= longest_sub_block && weights.size() == x.size() && codes.size() == x.size());
@@ -119,7 +120,7 @@ inline scale_and_minimum make_qkx2(std::span<const float> x, std::span<const flo
 /// x^2.  Returns the scale; 0, and codes of 0, where no element reaches smallest_peak.
 ///
 /// A scale's best share of the error is (Swqx)^2 / Swqq; of 1 / scale = -(lowest + i / 10) / peak, i = -9 .. 9, the
-/// first that makes it largest wins, where i = 0 is the one to beat.
+/// first that makes it largest wins, where i = 0 is the one to beat.  Precondition: as many codes; checked by assert.
 inline float make_qx(std::span<const float> x, int lowest, std::span<std::uint8_t> codes) noexcept {
   assert(codes.size() == x.size());
   const signed_peak peak = peak_of(x);
@@ -162,7 +163,7 @@ inline float make_qx(std::span<const float> x, int lowest, std::span<std::uint8_
 
 /// Codes -lowest .. lowest - 1 around zero, stored with `lowest` added, by at most five sweeps over the elements, each
 /// moved to where (Swqx)^2 / Swqq grows, w = x^2.  Returns the scale; 0, and codes of 0, where no element reaches
-/// smallest_peak.
+/// smallest_peak.  Precondition: x of longest_sub_block elements at most, as many codes; checked by assert.
 inline float make_q3(std::span<const float> x, int lowest, std::span<std::uint8_t> codes) noexcept {
   assert(x.size() <= longest_sub_block && codes.size() == x.size());
   const signed_peak peak = peak_of(x);

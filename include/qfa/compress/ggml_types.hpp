@@ -3,7 +3,6 @@
 #define QFA_COMPRESS_GGML_TYPES_HPP
 
 #include <array>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include "qfa/compress/ggml_k.hpp"
 #include "qfa/compress/ggml_legacy.hpp"
 #include "qfa/compress/ggml_q6_k.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/half.hpp"
 #include "qfa/io/gguf_types.hpp"
 
@@ -141,9 +141,9 @@ constexpr bool divides_rows(ggml_type type, std::size_t columns) noexcept {
   return columns % entry_of(type).elements == 0;
 }
 
-/// The bytes of a row; `columns` must be whole blocks.
-constexpr std::size_t row_bytes(ggml_type type, std::size_t columns) noexcept {
-  assert(divides_rows(type, columns));
+/// The bytes of a row; throws where `columns` are not whole blocks.
+constexpr std::size_t row_bytes(ggml_type type, std::size_t columns) {
+  if (!divides_rows(type, columns)) fail("a row of a ggml type must be whole blocks");
   return columns / entry_of(type).elements * entry_of(type).bytes;
 }
 

@@ -70,6 +70,7 @@ struct gptq {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits outside 2 to 8, damping outside (0, 1), an empty block, and static_groups without groups.
   void validate() const {
     if (bits < 2 || bits > 8) fail("gptq's bits must lie between 2 and 8, not be " + std::to_string(bits));
     if (!(damping > 0.0 && damping < 1.0))

@@ -102,6 +102,8 @@ struct hqq {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits outside 1 to 8, an empty group, an axis that is not 0 or 1, negative iterations, p outside (0, 1],
+  /// and beta not above 0.
   void validate() const {
     if (bits < 1 || bits > 8) fail("hqq's bits must lie between 1 and 8, not be " + std::to_string(bits));
     if (group == 0) fail("hqq's group must have at least one weight");

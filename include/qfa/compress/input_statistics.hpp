@@ -39,11 +39,11 @@ class input_statistics {
         peak_(channels, 0.0f),
         gram_(with_gram ? channels * channels : 0, 0.0) {}
 
-  /// Adds tokens (tokens, channels).
+  /// Adds tokens (tokens, channels).  Throws for tokens of another width.
   void operator()(matrix_view<const float> x) { add(x, has_gram() ? simd::default_gram() : nullptr); }
 
   /// The same by a Gram kernel of the caller's choice, which no result depends on; it may be null where no Gram matrix
-  /// was asked for.
+  /// was asked for.  Throws for tokens of another width.
   void add(matrix_view<const float> x, simd::gram_kernel* kernel) {
     require(x.columns() == channels(), "input statistics got a token of another width");
     constexpr std::size_t block = 64;  // channels at a time
@@ -63,6 +63,7 @@ class input_statistics {
     tokens_ += x.rows();
   }
 
+  /// Throws for another number of channels, and where only one of the two keeps a Gram matrix.
   input_statistics& operator+=(const input_statistics& other) {
     if (other.channels() == 0) return *this;
     if (channels() == 0) return *this = other;

@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 #include "qfa/compress/rounding.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 
 namespace qfa {
@@ -24,19 +24,19 @@ struct ranked_key {
 };
 
 /// The k-th smallest, k counted from 1, of at least k keys.  `visit_all(visit)` calls visit(key) for each key, in any
-/// order; it is called twice.
+/// order; it is called twice.  Throws for 0, and where there are fewer keys.
 ///
 /// Two counting passes replace a sort and copy nothing: the first finds the upper 16 bits of the answer, the second the
 /// lower 16 among the keys that share them.
 template <class VisitAll>
 ranked_key kth_smallest(std::size_t k, VisitAll visit_all) {
-  assert(k >= 1);
+  require(k >= 1, "the k-th smallest is counted from 1");
   std::size_t before = 0;  // keys known to be smaller than all of the bin in question
   const auto bin_of_kth = [&](const std::vector<std::size_t>& counts) {
     std::size_t bin = 0;
     while (before + counts[bin] < k) {
       before += counts[bin++];
-      assert(bin < counts.size());
+      require(bin < counts.size(), "the k-th smallest was asked of fewer than k");
     }
     return static_cast<std::uint32_t>(bin);
   };
@@ -53,7 +53,7 @@ ranked_key kth_smallest(std::size_t k, VisitAll visit_all) {
 }
 
 /// The k-th smallest |w|, k counted from 1, of the finite weights of several matrices taken together.  Magnitudes order
-/// as their bits do.
+/// as their bits do.  Throws for 0, and where there are fewer weights.
 inline float kth_smallest_magnitude(std::span<const matrix_view<const float>> matrices, std::size_t k) {
   const auto visit_all = [&](auto visit) {
     for (const matrix_view<const float>& weights : matrices)
@@ -66,13 +66,12 @@ inline float kth_smallest_magnitude(std::span<const matrix_view<const float>> ma
 
 /// The same of one matrix.
 inline float kth_smallest_magnitude(matrix_view<const float> weights, std::size_t k) {
-  assert(k <= weights.size());
   return kth_smallest_magnitude(std::span(&weights, 1), k);
 }
 
-/// The same of a row: counting over 2^16 bins would take longer than the row itself.
+/// The same of a row, and as it throws: counting over 2^16 bins would take longer than the row itself.
 inline float kth_smallest_magnitude(std::span<const float> row, std::size_t k) {
-  assert(k >= 1 && k <= row.size());
+  require(k >= 1 && k <= row.size(), "the k-th smallest of a row is one of its numbers");
   std::vector<std::uint32_t> keys(row.size());
   std::ranges::transform(row, keys.begin(), magnitude_bits);
   const auto kth = keys.begin() + static_cast<std::ptrdiff_t>(k - 1);

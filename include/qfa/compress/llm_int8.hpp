@@ -89,6 +89,7 @@ struct llm_int8 {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where the threshold is not above 0.
   void validate() const {
     if (!(threshold > 0.0))  // refuses NaN as well
       fail("llm_int8's threshold must be above 0, not be " + value_to_text(threshold));

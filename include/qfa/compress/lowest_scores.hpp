@@ -3,7 +3,6 @@
 #define QFA_COMPRESS_LOWEST_SCORES_HPP
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
@@ -19,9 +18,9 @@
 namespace qfa {
 
 /// Sets `pruned` to 1 at the `count` lowest scores and to 0 elsewhere; of equal scores the first are lower, as by a
-/// stable sort.  No score may be NaN.
+/// stable sort.  No score may be NaN.  Throws where the two differ in length, and for a count beyond it.
 inline void mark_lowest(std::span<const double> scores, std::size_t count, std::span<std::uint8_t> pruned) {
-  assert(scores.size() == pruned.size() && count <= scores.size());
+  require(scores.size() == pruned.size() && count <= scores.size(), "the lowest scores are marked among as many marks");
   std::vector<std::size_t> at(scores.size());
   std::iota(at.begin(), at.end(), std::size_t{0});
   const auto middle = at.begin() + static_cast<std::ptrdiff_t>(count);
@@ -46,6 +45,8 @@ struct pruning_pattern {
 
   std::size_t count(std::size_t n) const noexcept { return count_of_share(sparsity, n); }
 
+  /// Throws, naming the policy, for a sparsity outside [0, 1] or beside zeroed, and unless 0 < zeroed < of or both are
+  /// 0.
   void validate(std::string_view policy) const {
     const std::string who(policy);
     require_share(sparsity, policy, "sparsity");

@@ -53,6 +53,7 @@ struct magnitude_pruner {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where the sparsity is not in [0, 1].
   void validate() const { require_share(sparsity, spec_name, "sparsity"); }
 };
 

@@ -49,6 +49,7 @@ struct matched_noise {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for a policy that changes activations.
   void validate() const { require_weight_error(spec_name, match); }
 
  private:

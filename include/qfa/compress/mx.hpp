@@ -162,6 +162,7 @@ struct mxfp8 {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for a format that is neither e4m3 nor e5m2.
   void validate() const {
     if (format != fp8_format::e4m3 && format != fp8_format::e5m2)
       fail("mxfp8's format must be e4m3 or e5m2, not " + std::string(name_of(format)));

@@ -28,7 +28,7 @@ inline void require_channels(const calibration& known, std::size_t columns, std:
            std::to_string(j) + " of " + where);
 }
 
-/// As `require_channels`; the Gram matrix must be there, too.
+/// As `require_channels`; the Gram matrix must be there, too.  Throws where it is not.
 inline void require_gram(const calibration& known, std::size_t columns, std::string_view policy,
                          const tensor_info& info) {
   require_channels(known, columns, policy, quoted(info));
@@ -37,7 +37,8 @@ inline void require_gram(const calibration& known, std::size_t columns, std::str
          ", and calibration kept sums and peaks only");
 }
 
-/// As `require_channels`; the peaks of the weights that share these inputs must be there, too.
+/// As `require_channels`; the peaks of the weights that share these inputs must be there, too.  Throws where they are
+/// not.
 inline void require_column_peaks(const calibration& known, std::size_t columns, std::string_view policy,
                                  const std::string& where) {
   require_channels(known, columns, policy, where);

@@ -40,6 +40,7 @@ struct negated_error {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for a policy that changes activations.
   void validate() const { require_weight_error(spec_name, of); }
 
  private:

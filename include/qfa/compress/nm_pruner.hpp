@@ -61,6 +61,7 @@ struct nm_pruner {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where of is 0, and where zeroed exceeds it.
   void validate() const {
     if (of == 0) fail("prune_nm's of must be at least 1 column");
     if (zeroed > of) fail("prune_nm cannot zero " + std::to_string(zeroed) + " of " + std::to_string(of) + " columns");

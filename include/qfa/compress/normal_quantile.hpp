@@ -33,7 +33,8 @@ double polynomial(const std::array<double, N>& c, double x) noexcept {
 ///   x = 2^e m,   sqrt(1/2) < m <= sqrt(2),   s = (m - 1) / (m + 1)
 ///   log m = 2 atanh s = 2 s (1 + s^2/3 + s^4/5 + ...)
 ///
-/// s^2 is below 0.0295, so that the first term left out, s^22 / 23, is below 1e-18.
+/// s^2 is below 0.0295, so that the first term left out, s^22 / 23, is below 1e-18.  Precondition: x is positive,
+/// normal and finite; checked by assert.
 inline double reproducible_log(double x) noexcept {
   assert(x >= (std::numeric_limits<double>::min)() && x <= (std::numeric_limits<double>::max)());
   constexpr std::uint64_t fraction = (std::uint64_t{1} << 52) - 1;
@@ -58,6 +59,7 @@ inline double reproducible_log(double x) noexcept {
 ///
 /// Only additions, quotients, std::fma, std::sqrt and reproducible_log are used, in a fixed order.  IEEE 754 leaves no
 /// freedom in any of them, so that the bits are the same on every machine, vector width and compiler setting.
+/// Precondition: 0 < p < 1; checked by assert.
 inline double normal_quantile(double p) noexcept {
   assert(p > 0.0 && p < 1.0);
   const double q = p - 0.5;

@@ -137,7 +137,8 @@ inline std::vector<std::uint32_t> pack_awq(std::span<const std::uint8_t> codes, 
   return out;
 }
 
-/// The nibbles [rows, columns] of AWQ's words [rows, columns / 8].
+/// The nibbles [rows, columns] of AWQ's words [rows, columns / 8].  Throws where eight does not divide the columns, and
+/// for another number of words.
 inline std::vector<std::uint8_t> unpack_awq(std::span<const std::uint32_t> packed, std::size_t rows,
                                             std::size_t columns) {
   require(columns % 8 == 0, "AWQ packs eight columns into a word, which must divide the columns");

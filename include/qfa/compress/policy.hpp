@@ -151,7 +151,8 @@ bool changes_activations(const P& policy) {
     return activation_policy<P>;
 }
 
-/// Changes one text's inputs of linear layers in place, where the policy has anything to do with them.
+/// Changes one text's inputs of linear layers in place, where the policy has anything to do with them.  Throws where
+/// the policy needs calibration and `known` is null.
 template <weight_policy P>
 void apply_to_activations(const P& policy, matrix_view<float> x, const linear_input& input,
                           const calibration* known = nullptr) {

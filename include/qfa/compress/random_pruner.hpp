@@ -68,6 +68,7 @@ struct random_pruner {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where the sparsity is not in [0, 1].
   void validate() const { require_share(sparsity, spec_name, "sparsity"); }
 };
 

@@ -68,6 +68,7 @@ struct rotated {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for a policy that needs calibration, and where size is neither 0 nor a power of two from 2 on.
   void validate() const {
     if (then.needs().any())
       fail("rotate takes a policy that needs no calibration, but " + then.name() +

@@ -72,6 +72,7 @@ struct rtn {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for bits outside 2 to 8, an empty group, and a group without per=group.
   void validate() const {
     if (bits < 2 || bits > 8) fail("rtn's bits must lie between 2 and 8, not be " + std::to_string(bits));
     if (group == 0) fail("rtn's group must have at least one column");

@@ -78,6 +78,7 @@ struct smooth_quant {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws for alpha outside [0, 1], and for bits outside 2 to 8.
   void validate() const {
     if (!(alpha >= 0.0 && alpha <= 1.0))  // refuses NaN as well
       fail("smooth_quant's alpha must lie between 0 and 1, not be " + value_to_text(alpha));

@@ -113,6 +113,8 @@ struct sparsegpt {
   }
   std::string name() const { return pattern().named(spec_of(*this)); }
 
+  /// Throws for a pattern that is none, bits that are neither 0 nor 2 to 8, damping outside (0, 1), an empty block, and
+  /// symmetric=false without bits.
   void validate() const {
     pattern().validate(spec_name);
     if (bits != 0 && (bits < 2 || bits > 8))

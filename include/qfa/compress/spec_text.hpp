@@ -23,7 +23,8 @@ struct policy_call {
 /// Cuts at every `separator` that stands outside parentheses, and trims spaces around the pieces; no other blank is
 /// part of a spec.
 ///
-/// Specs come from command lines and files: the bound on depth is for those who read them recursively.
+/// Specs come from command lines and files: the bound on depth is for those who read them recursively.  Throws for
+/// parentheses that do not match, and for more than 16 inside each other.
 inline std::vector<std::string_view> split_outside_parentheses(std::string_view text, char separator) {
   std::vector<std::string_view> pieces;
   std::size_t depth = 0, begin = 0;
@@ -52,6 +53,8 @@ inline constexpr std::size_t most_chained_policies = 64;
 ///   policy  =  name [ ":" option { "," option } ]
 ///   option  =  [ key "=" ] value           the key may be left out in the first option only
 ///   value   =  plain text  |  "(" spec ")"
+///
+/// Throws as split_outside_parentheses, for more policies than that, and for whatever is not of this form.
 inline std::vector<policy_call> split_spec(std::string_view spec) {
   const auto refuse = [&](const std::string& reason) { fail("policy spec " + in_quotes(spec) + " " + reason); };
   std::vector<policy_call> calls;

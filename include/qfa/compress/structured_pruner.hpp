@@ -72,6 +72,7 @@ struct row_pruner {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where the share is not in [0, 1].
   void validate() const { require_share(share, spec_name, "share"); }
 };
 
@@ -94,6 +95,7 @@ struct column_pruner {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where the share is not in [0, 1].
   void validate() const { require_share(share, spec_name, "share"); }
 };
 
@@ -131,6 +133,7 @@ struct head_pruner {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where the share is not in [0, 1].
   void validate() const { require_share(share, spec_name, "share"); }
 };
 

@@ -38,6 +38,7 @@ struct threshold_pruner {
   }
   std::string name() const { return spec_of(*this); }
 
+  /// Throws where at_most is not finite.
   void validate() const {
     if (!std::isfinite(at_most)) fail("prune_threshold's at_most must be finite, not " + value_to_text(at_most));
   }

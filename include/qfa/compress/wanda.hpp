@@ -70,6 +70,7 @@ struct wanda {
   }
   std::string name() const { return pattern().named(spec_of(*this)); }
 
+  /// Throws as pruning_pattern::validate.
   void validate() const { pattern().validate(spec_name); }
 
  private:

@@ -3,12 +3,12 @@
 #define QFA_COMPRESS_WEIGHT_COPY_HPP
 
 #include <algorithm>
-#include <cassert>
 #include <cstddef>
 #include <span>
 #include <vector>
 
 #include "qfa/compress/weight_rows.hpp"
+#include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 
 namespace qfa {
@@ -26,9 +26,9 @@ class weight_copy {
   /// (rows columns) row by row.
   std::span<float> values() noexcept { return values_; }
 
-  /// Writes the copy over a matrix of its shape.
+  /// Writes the copy over a matrix of its shape.  Throws for another shape.
   void write_to(matrix_view<float> weights) const {
-    assert(weights.rows() == rows_ && weights.columns() == columns_);
+    require(weights.rows() == rows_ && weights.columns() == columns_, "a copy of weights goes back to its own shape");
     const matrix_view<const float> from = view();
     for_each_row(weights, [&](std::size_t r, std::span<float> row) { std::ranges::copy(from.row(r), row.begin()); });
   }

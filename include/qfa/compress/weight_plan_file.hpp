@@ -230,6 +230,7 @@ struct weight_plan_file {
   }
   std::string name() const { return spec_of(weight_plan_file{file, {file.checksum}}); }
 
+  /// Throws where the file has another checksum than `crc`.
   void validate() const {
     if (crc.crc && *crc.crc != file.checksum)
       fail(in_quotes(file.path) + " has the checksum " + hexadecimal(file.checksum) + ", expected " +

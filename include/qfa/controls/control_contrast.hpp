@@ -33,7 +33,7 @@ struct control_contrast {
   estimate more_mean_r;    ///< likewise less
 };
 
-/// At least one run of the control, on the same features and groups.
+/// At least one run of the control, on the same features and groups.  Throws without one.
 inline control_contrast contrast(std::string control, const damage_sample& compression,
                                  std::span<const damage_sample> runs, double limit = 0.9) {
   require(!runs.empty(), "a compression is held against one run of a control or more");

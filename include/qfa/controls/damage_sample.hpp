@@ -50,6 +50,7 @@ struct damage_sample {
   }
 
   /// r on the even or the odd groups, without `group`, or of all of them where that is `groups`.  Needs `half_shift`.
+  /// Throws where that is needed and not there.
   std::vector<double> half_without(bool of_odd, std::size_t group) const {
     std::vector<double> out = of_odd ? odd : even;
     if (group == groups || (in_odd[group] != 0) != of_odd) return out;
@@ -116,7 +117,8 @@ inline std::vector<std::uint8_t> not_surviving(std::span<const double> r, double
   return in;
 }
 
-/// Membership of the `count` features with the least r, of equal ones those that come first.
+/// Membership of the `count` features with the least r, of equal ones those that come first.  Throws where there are
+/// fewer features.
 inline std::vector<std::uint8_t> least_correlated(std::span<const double> r, std::size_t count) {
   require(count <= r.size(), "the worst features are some of those that there are");
   std::vector<std::size_t> order(r.size());

@@ -30,7 +30,7 @@ class error_covariance {
   std::size_t width() const noexcept { return sum_.size(); }
   std::uint64_t tokens() const noexcept { return tokens_; }
 
-  /// Both sides of the same tokens, (tokens, width).
+  /// Both sides of the same tokens, (tokens, width).  Throws where they are not.
   void operator()(matrix_view<const float> reference, matrix_view<const float> compressed) {
     require(reference.rows() == compressed.rows() && reference.columns() == width() && compressed.columns() == width(),
             "a covariance of errors takes both sides of the same tokens");
@@ -51,6 +51,7 @@ class error_covariance {
     tokens_ += reference.rows();
   }
 
+  /// Throws for another width.
   error_covariance& operator+=(const error_covariance& other) {
     if (other.width() == 0) return *this;
     if (width() == 0) return *this = other;

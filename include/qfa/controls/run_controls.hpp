@@ -21,7 +21,7 @@ namespace qfa {
 
 /// Cuts the rows of an audit into those that controls run on, the first `max_tokens`, and 32 behind them at most, an
 /// eighth of all at most, for matching pruning.  `with.options.block_length`, b* of the reported rows or 0, becomes
-/// that of the controls' rows, by which their groups are joined where the audit's are.
+/// that of the controls' rows, by which their groups are joined where the audit's are.  Throws without rows.
 inline void choose_control_rows(control_material& with, const token_rows& reported, const control_settings& how) {
   const std::size_t spare = (std::min<std::size_t>)(32, reported.rows() / 8);
   std::size_t rows = reported.rows() - spare;
@@ -98,7 +98,7 @@ inline std::vector<variant_choice> unlearned_choices(const control_material& wit
 }  // namespace detail
 
 /// All controls of an audit's weight policies.  Every process that shares the audit calls it; nothing is found in one
-/// that makes no report.
+/// that makes no report.  Throws as the passes of an audit do (audit/model_passes.hpp), and as the policies.
 inline control_findings run_controls(const control_material& with, const control_settings& how) {
   control_findings out;
   std::vector<variant_choice> others = detail::other_choices(with);

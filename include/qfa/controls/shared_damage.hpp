@@ -45,6 +45,7 @@ struct null_overlap {
 
 /// `noise_of_a` and `noise_of_b` are the controls that there are of either, one may be empty; all samples are of the
 /// same features and groups.  Values are NaN where A and B both fail nothing, and J_null where there is no control.
+/// Throws where samples differ in features or groups.
 inline null_overlap compare_with_null(const damage_sample& a, const damage_sample& b,
                                       std::span<const damage_sample> noise_of_a,
                                       std::span<const damage_sample> noise_of_b, double limit = 0.9) {

@@ -44,6 +44,7 @@ class half_profiles {
   };
 
   /// `table` has the reference's codes on its x side; `nearby` is of the same codes (sae/near_threshold.hpp), or empty.
+  /// Throws where it is neither empty nor (groups, width).
   half_profiles(const feature_table& table, std::span<const std::uint32_t> counted,
                 std::span<const std::uint32_t> nearby = {})
       : groups_(filled_groups(table)), without_(groups_.size()) {

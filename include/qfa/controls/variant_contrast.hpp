@@ -37,7 +37,7 @@ struct variant_contrast {
 };
 
 /// The standard error of the mean of `values` where whole families are drawn, by the residuals of the families' sums:
-/// K/(K - 1) sum_k (sum_k - n_k mean)^2 over n^2.  NaN under 2 families.
+/// K/(K - 1) sum_k (sum_k - n_k mean)^2 over n^2.  NaN under 2 families.  Throws where the two differ in length.
 inline double error_over_families(std::span<const double> values, std::span<const std::uint32_t> family_of) {
   require(values.size() == family_of.size(), "error_over_families needs a family for each value");
   std::map<std::uint32_t, std::pair<double, double>> sums;  // of values, and members
@@ -58,7 +58,7 @@ inline double error_over_families(std::span<const double> values, std::span<cons
 }
 
 /// Widens an interval over groups of rows by an independent error, of `dof` degrees of freedom: squares add up, and
-/// degrees of freedom are Satterthwaite's (1946).  On no scale only.
+/// degrees of freedom are Satterthwaite's (1946).  On no scale only.  Throws for a two-sided interval on a scale.
 inline void widen(estimate& e, double error, double dof) {
   if (e.range.kind != interval_kind::two_sided) return;
   require(e.range.scale == interval_scale::identity, "an interval is widened on no scale");
@@ -78,7 +78,8 @@ inline void widen(estimate& e, double error, double dof) {
 /// The same groups of rows are left out of both.  Where `family_of` names the family of each counted feature, features
 /// are a sample, too: another dictionary of the kind has other features, and whole families of them are drawn.  (What
 /// noise of rows moves single features by is in both errors, which errs toward a draw.)  Without it features are all
-/// that there are.
+/// that there are.  Throws where a sample and its list differ in features, and where families are known of some
+/// features only.
 inline variant_contrast contrast_with_variant(const damage_sample& audited, std::span<const std::uint32_t> counted,
                                               const damage_sample& other, std::span<const std::uint32_t> other_counted,
                                               std::span<const std::uint32_t> family_of = {}, double limit = 0.9) {

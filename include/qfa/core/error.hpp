@@ -17,10 +17,11 @@ class error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Throws `error` with the sentence.
 [[noreturn]] inline void fail(const std::string& sentence) { throw error(sentence); }
 
 /// Checks what enters from outside.  A message that must be put together belongs behind an `if` and `fail`, so that it
-/// costs nothing when all is well.
+/// costs nothing when all is well.  Throws `error` with the sentence where that does not hold.
 inline void require(bool holds, std::string_view sentence) {
   if (!holds) fail(std::string(sentence));
 }

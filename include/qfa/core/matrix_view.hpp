@@ -33,7 +33,8 @@ class matrix_view {
   constexpr matrix_view(T* data, std::size_t rows, std::size_t columns, std::size_t row_stride) noexcept
       : matrix_view(data, rows, columns, row_stride, one_block, 0) {}
 
-  /// Rows in blocks of `rows_per_block`, whose first rows are `block_stride` elements apart.
+  /// Rows in blocks of `rows_per_block`, whose first rows are `block_stride` elements apart.  Precondition:
+  /// rows_per_block > 0; checked by assert.
   constexpr matrix_view(T* data, std::size_t rows, std::size_t columns, std::size_t row_stride,
                         std::size_t rows_per_block, std::size_t block_stride) noexcept
       : data_(data),
@@ -58,16 +59,19 @@ class matrix_view {
   constexpr std::size_t size() const noexcept { return rows_ * columns_; }
   constexpr bool empty() const noexcept { return rows_ == 0 || columns_ == 0; }
 
+  /// Precondition: r < rows(); checked by assert.
   constexpr std::span<T> row(std::size_t r) const noexcept {
     assert(r < rows_);
     return {data_ + (r / rows_per_block_) * block_stride_ + (r % rows_per_block_) * row_stride_, columns_};
   }
+  /// Precondition: r < rows(), c < columns(); checked by assert.
   constexpr T& operator()(std::size_t r, std::size_t c) const noexcept {
     assert(c < columns_);
     return row(r)[c];
   }
 
-  /// The rows [first, last).  `first` must begin a block unless there is one block only.
+  /// The rows [first, last).  Precondition: first <= last <= rows(), and `first` begins a block unless there is one
+  /// only or no row is asked for; checked by assert.
   constexpr matrix_view rows_between(std::size_t first, std::size_t last) const noexcept {
     assert(first <= last && last <= rows_);
     if (first == last) return {data_, 0, columns_, row_stride_};

@@ -164,7 +164,7 @@ class archive_writer {
 
 /// The same archive piece by piece, for what is not to be in memory twice.  `fill(archive)` is called twice, at first
 /// to learn how long the content is, and must archive the same values both times; `take(bytes)` gets the pieces in
-/// their order.  Returns the checksum at the archive's end.
+/// their order.  Returns the checksum at the archive's end.  Throws where the two differ in length.
 template <class Fill, class Take>
 std::uint32_t write_archive(std::string_view kind, std::uint32_t layout, Fill fill, Take take) {
   archive_writer measured(kind, layout, 0, [](std::span<const std::byte>) {});
@@ -183,7 +183,7 @@ std::uint32_t write_archive(std::string_view kind, std::uint32_t layout, Fill fi
 }
 
 /// The checksum that an archive ends with.  (CRC-32 over all its bytes would be the same number for every archive: that
-/// is what appending a CRC does.)
+/// is what appending a CRC does.)  Throws for less than 5 bytes.
 inline std::uint32_t checksum_of_archive(std::span<const std::byte> bytes) {
   std::uint32_t crc = 0;
   require(bytes.size() > sizeof crc, "an archive ends with a checksum");

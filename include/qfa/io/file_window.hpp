@@ -135,7 +135,8 @@ class file_window {
   }
 
   /// Calls `take(i, bytes)` with the bytes of elements i, i + 1, ... of the `count` elements, `width` bytes each, that
-  /// lie from `begin` on: in runs of as many as the window shows.
+  /// lie from `begin` on: in runs of as many as the window shows.  Throws for elements of no bytes or wider than the
+  /// window, and as `bytes`.
   template <class Take>
   void for_each_run(std::uint64_t begin, std::size_t width, std::uint64_t count, Take take) {
     require(width > 0 && width <= largest_piece(), "an element must fit into a window of its file");

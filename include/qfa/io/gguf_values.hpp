@@ -149,7 +149,7 @@ inline std::optional<gguf_value> gguf_number_at(gguf_kind kind, const std::byte*
   }
 }
 
-/// The values of an array of numbers.
+/// The values of an array of numbers.  Throws for an array of anything else.
 inline std::vector<double> gguf_numbers(const gguf_array& array) {
   require(array.kind != gguf_kind::string && array.kind != gguf_kind::boolean && array.kind != gguf_kind::array,
           "numbers are read from an array of numbers");
@@ -160,7 +160,7 @@ inline std::vector<double> gguf_numbers(const gguf_array& array) {
   return out;
 }
 
-/// The values of an array of strings, which view the file's bytes.
+/// The values of an array of strings, which view the file's bytes.  Throws for an array of anything else.
 inline std::vector<std::string_view> gguf_strings(const gguf_array& array) {
   require(array.kind == gguf_kind::string, "strings are read from an array of strings");
   std::vector<std::string_view> out;

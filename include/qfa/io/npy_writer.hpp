@@ -55,7 +55,8 @@ std::string npy_header_bytes(std::span<const std::size_t> shape, std::size_t lea
 
 }  // namespace detail
 
-/// Writes an array to a .npy file, which appears whole or not at all.
+/// Writes an array to a .npy file, which appears whole or not at all.  Throws where the shape does not count the
+/// values, and where the file cannot be written.
 template <npy_number T>
 void write_npy(const std::filesystem::path& path, std::span<const std::size_t> shape, std::span<const T> values) {
   if (element_count(shape) != values.size())
@@ -75,6 +76,7 @@ void write_npy(const std::filesystem::path& path, const std::vector<std::size_t>
 template <npy_number T>
 class npy_writer {
  public:
+  /// Throws where a row has too many elements to count, and where the file cannot be made.
   npy_writer(const std::filesystem::path& path, std::vector<std::size_t> row_shape)
       : shape_(std::move(row_shape)), file_(path) {
     const auto count = element_count(shape_);
@@ -86,7 +88,8 @@ class npy_writer {
     shape_.front() = 0;
   }
 
-  /// Adds one row, or several that follow each other.
+  /// Adds one row, or several that follow each other.  Throws where they are no whole rows, and where the file cannot
+  /// be written.
   void append(std::span<const T> values) {
     if (row_ == 0 || values.size() % row_ != 0)
       fail("rows of " + std::to_string(row_) + " elements go into " + in_quotes(file_.path()) + ", not " +

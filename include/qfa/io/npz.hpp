@@ -33,6 +33,7 @@ namespace qfa {
 /// Needs libzip: link qfa::npz.  Reading from one object on several threads at once is not allowed.
 class npz {
  public:
+  /// Throws where the file cannot be opened or is no zip archive, and where it has an array twice.
   explicit npz(const std::filesystem::path& path) : size_(size_of_file(path)), where_(in_quotes(path)) {
     if (!std::ifstream(path, std::ios::binary)) fail("cannot open " + where_);
     zip_error_t problem;

@@ -58,7 +58,7 @@ inline std::vector<float> read_floats(const stored_tensor& tensor) {
   return detail::read_elements<float>(tensor, [](dtype type, auto from, auto to) { to_floats(type, from, to); });
 }
 
-/// A stored tensor's elements as doubles, under the same conditions.
+/// A stored tensor's elements as doubles, under the same conditions.  Throws for other types.
 inline std::vector<double> read_doubles(const stored_tensor& tensor) {
   if (!is_readable_float(tensor.type) && !is_integer(tensor.type))
     fail("tensor " + in_quotes(tensor.name) + " in " + tensor.file + " is of type " + std::string(name(tensor.type)) +

@@ -57,7 +57,7 @@ class spill_file {
       : budget_(bytes_in_memory), directory_(std::move(directory)) {}
 
   /// Keeps blocks in this file, which is made, or emptied, when the first is written.  Its directory must be there
-  /// then.
+  /// then.  Throws where the first block has gone to a file already.
   void keep_in(std::filesystem::path path) {
     require(file_ == nullptr, "a spill file is given its name before the first block is in it");
     name_ = std::move(path);
@@ -76,6 +76,7 @@ class spill_file {
     return blocks_.size() - 1;
   }
 
+  /// The block of that number.  Throws where there is none, and where the file cannot be read.
   std::vector<std::byte> read(std::size_t index) const {
     require(index < blocks_.size(), "a spilled block is read by the number that it was given");
     const block& wanted = blocks_[index];
@@ -87,7 +88,7 @@ class spill_file {
     return out;
   }
 
-  /// Writes to the named file what is only in memory so far.
+  /// Writes to the named file what is only in memory so far.  Throws where the file has no name, and where it is full.
   saved_blocks save() {
     require(!name_.empty(), "only a spill file with a name can be saved");
     saved_blocks out;

@@ -34,7 +34,8 @@ struct quantity {
 /// `measure(rows)` gives a value for each of `quantities`, or throws `qfa::error` where the rows cannot determine
 /// them; without some checkpoint that makes the interval refused, for all rows it passes on.  Fewer than 8 checkpoints
 /// are refused too (stats/jackknife.hpp).  Sizes are not checkpoints: with few N the interval of an exponent of N tells
-/// what the checkpoints vary, and not what other sizes would; `leave_out_each_size` stands beside it.
+/// what the checkpoints vary, and not what other sizes would; `leave_out_each_size` stands beside it.  Throws where
+/// `measure` gives another number of values.
 template <class Measure>
 std::vector<named_estimate> jackknife_checkpoints(std::span<const observation> rows,
                                                   std::span<const quantity> quantities, Measure measure) {

@@ -68,6 +68,7 @@ inline std::vector<double> additivities(std::span<const double> all, std::span<c
 /// Adds up nu over units, feature by feature, for `measure_additivity`.
 class noise_total {
  public:
+  /// Throws for other features or groups than those of the units before.
   void operator()(const feature_noise& unit) {
     if (units_++ == 0) {
       all_ = unit.all;
@@ -108,6 +109,7 @@ inline unit_additivity describe_additivities(const std::vector<double>& a, std::
 }  // namespace detail
 
 /// Noise counts as `gone` at most.  Where nothing is limited, medians and quartiles take infinite values as they are.
+/// Throws where the two differ in features.
 inline unit_additivity measure_additivity(const feature_noise& all, const noise_total& units,
                                           double gone = std::numeric_limits<double>::infinity()) {
   require(units.all().size() == all.features(),

@@ -29,6 +29,7 @@ inline constexpr std::size_t left_alone = (std::numeric_limits<std::size_t>::max
 /// A model made of several compressed forms of `base`: unit u as options[choice[u]] has it, or as it was where the
 /// choice is `left_alone`.  A policy works on a matrix as a whole, so that every unit chosen alike gives that
 /// compressed form to the bit.  Tensors that one form gives whole stay shared with it, untouched ones with `base`.
+/// Throws where a unit has no choice, or one beyond the options.
 inline language_model assemble(const language_model& base, std::span<const language_model> options,
                                std::span<const compression_unit> units, std::span<const std::size_t> choice) {
   require(choice.size() == units.size(), "a model is assembled by one choice for each unit");

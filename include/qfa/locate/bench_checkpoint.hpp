@@ -94,7 +94,7 @@ class bench_checkpoint {
   }
 
   /// Puts in place of the records of the call that has begun those that were saved of it, if it was under way.  Returns
-  /// the first block that they have not seen.
+  /// the first block that they have not seen.  Throws where they are of another call, or of another number of branches.
   std::size_t restore(const std::string& call, std::vector<branch_record>& records) {
     if (running_.empty()) return 0;
     check_same({{part_of_call(begun_ - 1), running_call_}}, {{part_of_call(begun_ - 1), call}});
@@ -104,13 +104,14 @@ class bench_checkpoint {
     return std::exchange(blocks_, 0);
   }
 
-  /// Saves, if it is time to, the records of the call that has begun, which have seen `blocks` blocks.
+  /// Saves, if it is time to, the records of the call that has begun, which have seen `blocks` blocks.  Throws where a
+  /// file cannot be written.
   void offer(const std::string& call, std::span<const branch_record> records, std::size_t blocks) {
     if (keeps() && clock_.due()) save([] {}, call, records, blocks);
   }
 
   /// The call that has begun has ended.  Until a saving is due its effects wait in memory, if they are not too many, so
-  /// that short runs write nothing.
+  /// that short runs write nothing.  Throws where a file cannot be written.
   void finish(const std::string& call, const std::vector<unit_effect>& effects) {
     if (!keeps()) return;
     const auto fill = [&](archive_writer& out) {
@@ -235,6 +236,8 @@ class kept_call {
                (b.hook ? "h" : "") + (b.end ? "e" : "");
   }
 
+  /// What `bench_checkpoint` does under these names for this call, and as it throws; without one nothing is finished or
+  /// saved, and a call begins at block 0.
   std::optional<std::vector<unit_effect>> finished() const {
     return kept_ == nullptr ? std::nullopt : kept_->finished(call_);
   }

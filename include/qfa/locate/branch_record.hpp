@@ -27,7 +27,7 @@ struct branch_record {
   side_record side{};                    ///< of the SAE on the model's activations, where its fit is asked for
 
   /// Adds the scores of consecutive rows from `first_row` on, (rows, tokens_per_row): row by row, whose sums are added
-  /// to their group's, so that the bits do not depend on where blocks are cut.
+  /// to their group's, so that the bits do not depend on where blocks are cut.  Throws where they are no whole rows.
   void add_losses(const row_groups& groups, std::size_t first_row, std::span<const token_comparison> scores,
                   std::size_t tokens_per_row) {
     require(tokens_per_row > 0 && scores.size() % tokens_per_row == 0, "losses come in whole rows");

@@ -55,7 +55,8 @@ struct block_states {
 /// `first_block`.
 ///
 /// The bits are those of whole passes (model/forward_options.hpp).  Memory: one block's residual for every layer at
-/// which branches leave, of every trunk.
+/// which branches leave, of every trunk.  Throws without trunks, for a branch of one that is not there, and where the
+/// layout is not of `tokens`.
 template <class OnTrunk, class OnBranch, class AfterBlock = void (*)(std::size_t)>
 void run_branches(
     std::span<const any_decoder* const> trunks, std::span<const branch> branches, const token_rows& tokens,

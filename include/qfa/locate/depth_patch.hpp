@@ -39,7 +39,8 @@ struct depth_profile {
 
 /// R and its differences from sums by groups of rows: of the compressed model, and of it patched before layer 0, 1, ...
 /// and before the last norm.  Halves are of the even groups and of the odd ones; all else leaves out those together
-/// that have the same place in `joined`, increasing (groups), or each by itself where that is empty.
+/// that have the same place in `joined`, increasing (groups), or each by itself where that is empty.  Throws where a
+/// depth has another number of groups, or `joined` names some groups only.
 inline depth_profile profile_depths(std::span<const comparison_sum> compressed,
                                     std::span<const std::vector<comparison_sum>> patched,
                                     std::span<const std::uint32_t> joined = {}) {

@@ -46,17 +46,19 @@ struct feature_noise {
   std::size_t features() const noexcept { return all.size(); }
   /// Of which the even ones are one half of the rows, and the odd ones the other.
   std::size_t half_groups() const noexcept { return all.empty() ? 0 : half_without.size() / all.size(); }
+  /// Precondition: group < groups; checked by assert.
   std::span<const double> without_group(std::size_t group) const noexcept {
     assert(group < groups);
     return std::span(without).subspan(group * features(), features());
   }
+  /// Precondition: group < half_groups(); checked by assert.
   std::span<const double> half_without_group(std::size_t group) const noexcept {
     assert(group < half_groups());
     return std::span(half_without).subspan(group * features(), features());
   }
   bool operator==(const feature_noise&) const = default;
 
-  /// For archives (io/archive.hpp).
+  /// For archives (io/archive.hpp).  Reading throws where numbers are missing for a feature, half or group.
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.groups, self.all, self.half[0], self.half[1], self.without, self.half_without);
@@ -80,7 +82,8 @@ class noise_table {
  public:
   /// The empty one: merging into it adopts the other's features and groups.
   noise_table() = default;
-  /// `chosen`: features, increasing, of a dictionary of `width`.
+  /// `chosen`: features, increasing, of a dictionary of `width`.  Throws for 0 groups, and std::out_of_range for a
+  /// feature that is not below `width`.
   noise_table(std::span<const std::uint32_t> chosen, std::size_t width, std::size_t groups)
       : places_(std::make_shared<std::vector<std::uint32_t>>(width, absent)),
         features_(chosen.size()),
@@ -97,12 +100,14 @@ class noise_table {
 
   std::size_t features() const noexcept { return features_; }
   std::size_t groups() const noexcept { return tokens_.size(); }
+  /// Precondition: group < groups(), feature < features(); checked by assert.
   const comoments& cell(std::size_t group, std::size_t feature) const noexcept {
     assert(feature < features_ && group < groups());
     return cells_[group * features_ + feature];
   }
 
-  /// A batch of tokens, the same ones on both sides, and each one's group.
+  /// A batch of tokens, the same ones on both sides, and each one's group.  Throws where codes and groups differ in
+  /// tokens, for codes of another width, and for a group beyond the table's.
   void operator()(const sparse_codes& reference, const sparse_codes& compressed,
                   std::span<const std::uint32_t> group_of_token) {
     require(reference.tokens() == compressed.tokens() && group_of_token.size() == reference.tokens(),
@@ -176,7 +181,8 @@ class noise_table {
     return *places_ == *other.places_ && tokens_ == other.tokens_ && cells_ == other.cells_;
   }
 
-  /// For archives (io/archive.hpp).  Groups without tokens take no room there.
+  /// For archives (io/archive.hpp).  Groups without tokens take no room there.  Reading throws where cells of the
+  /// others are missing.
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     std::vector<std::uint32_t> places = *self.places_;

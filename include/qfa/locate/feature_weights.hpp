@@ -90,7 +90,8 @@ struct chosen_weighting {
   std::vector<std::uint32_t> listed{};  ///< features that count, increasing, where `by` is listed
 };
 
-/// Of a name of `feature_weighting` but the last, or of a file that lists features of a dictionary of `width`.
+/// Of a name of `feature_weighting` but the last, or of a file that lists features of a dictionary of `width`.  Throws
+/// where it is neither, and as read_feature_list.
 inline chosen_weighting parse_weighting(const std::string& text, std::size_t width) {
   const auto last = feature_weighting_names.end() - 1;
   if (const auto at = std::find(feature_weighting_names.begin(), last, text); at != last)

@@ -136,7 +136,7 @@ inline estimate rank_agreement(std::span<const located_unit> units, std::size_t&
 }  // namespace detail
 
 /// Sums up units that were measured: `total` adds up the isolated noise of all of them, `all` is that of the whole
-/// compressed model, and `units` have their sums; fills in shares and the rest.
+/// compressed model, and `units` have their sums; fills in shares and the rest.  Throws without units.
 inline damage_location conclude_location(std::vector<located_unit> units, const noise_total& total,
                                          const feature_noise& all, std::span<const double> weights) {
   require(!units.empty(), "damage is located among at least one unit");

@@ -40,7 +40,8 @@ class births {
         frequent_(groups),
         features_(relations.features()) {}
 
-  /// Codes of whole rows of equally many tokens on both sides, and the group of each row.
+  /// Codes of whole rows of equally many tokens on both sides, and the group of each row.  Throws where they are not,
+  /// or are of another dictionary.
   void operator()(const sparse_codes& reference, const sparse_codes& compressed, const feature_relations& relations,
                   std::span<const std::uint32_t> group_of_row) {
     require(!group_of_row.empty() && reference.tokens() == compressed.tokens() &&
@@ -59,6 +60,7 @@ class births {
     }
   }
 
+  /// Throws for births of other features or neighbors.
   births& operator+=(const births& other) {
     if (other.features_ == 0) return *this;
     if (features_ == 0) return *this = other;

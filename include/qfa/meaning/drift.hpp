@@ -36,7 +36,8 @@ struct drift_census {
 };
 
 /// Takes the census over the features that `measured` marks: one divergence, control and r on common support each, NaN
-/// where undefined.  Rare features would set the threshold: measure those that fire often enough.
+/// where undefined.  Rare features would set the threshold: measure those that fire often enough.  Throws where the
+/// four differ in length.
 inline drift_census count_drift(std::span<const double> divergence, std::span<const double> control,
                                 std::span<const double> common_support_r, std::span<const std::uint8_t> measured,
                                 const drift_rules& rules = {}) {

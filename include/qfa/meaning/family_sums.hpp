@@ -36,7 +36,8 @@ class family_sums {
   family_sums() = default;
   explicit family_sums(std::size_t groups) : sums_(groups) {}
 
-  /// Codes of whole rows of equally many tokens on both sides, and the group of each row.
+  /// Codes of whole rows of equally many tokens on both sides, and the group of each row.  Throws where they are not,
+  /// or are of another dictionary.
   void operator()(const sparse_codes& reference, const sparse_codes& compressed, const feature_relations& relations,
                   std::span<const std::uint32_t> group_of_row) {
     require(!group_of_row.empty() && reference.tokens() == compressed.tokens() &&
@@ -64,6 +65,7 @@ class family_sums {
     });
   }
 
+  /// Throws for another number of groups.
   family_sums& operator+=(const family_sums& other) {
     sums_ += other.sums_;
     return *this;

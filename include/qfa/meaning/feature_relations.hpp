@@ -24,7 +24,7 @@ inline constexpr double neighbor_cosine = 0.5;
 class feature_relations {
  public:
   /// `similar`: the pairs of the dictionary's features with a cosine above `neighbor_cosine`.  `family_of`: the least
-  /// member of each feature's family (sae/families.hpp).
+  /// member of each feature's family (sae/families.hpp).  Throws where there is not one family for each feature.
   feature_relations(const sae& dictionary, std::span<const decoder_pair> similar, std::vector<std::uint32_t> family_of)
       : first_neighbor_(dictionary.d_sae + 1, 0), family_of_(std::move(family_of)) {
     require(family_of_.size() == dictionary.d_sae, "each feature of the dictionary needs a family");

@@ -183,7 +183,8 @@ inline void choose_moved(meaning_findings& out, const births& born, const featur
 }  // namespace detail
 
 /// Concludes from both sides' records.  `summaries`: the features' statistics (stats/feature_summary.hpp).  `measured`
-/// marks the features that set the threshold and are counted.  `seed` is of the permutations.
+/// marks the features that set the threshold and are counted.  `seed` is of the permutations.  Throws where
+/// `compressed` is of no pair, and where numbers of features differ.
 inline meaning_findings find_meanings(const side_meanings& reference, const meaning_record& compressed,
                                       const feature_relations& relations, std::span<const feature_summary> summaries,
                                       std::span<const std::uint8_t> measured, std::uint64_t seed = 0) {

@@ -22,7 +22,7 @@ namespace qfa {
 ///
 /// (Shrout and Fleiss 1979, with the mean size m0 for families of different sizes).  Families of one count between,
 /// not within.  Negative where members differ more than strangers.  NaN with fewer than two families, without a family
-/// of two, and where nothing varies.
+/// of two, and where nothing varies.  Throws where the two differ in length.
 inline double intraclass_correlation(std::span<const double> values, std::span<const std::uint32_t> family_of) {
   require(values.size() == family_of.size(), "an intraclass correlation needs a family for each value");
   struct family {

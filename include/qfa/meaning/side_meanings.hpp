@@ -31,6 +31,7 @@ class side_meanings {
   side_meanings() = default;
   explicit side_meanings(std::size_t features) : contexts_(features), weights_(kinds * features) {}
 
+  /// Codes of whole rows, and where their tokens stand.  Throws where these differ in tokens, and for another width.
   void operator()(const sparse_codes& codes, const placed_tokens& places) {
     require(codes.tokens() == places.kept() && codes.width() == features(),
             "meanings are gathered of whole rows, of one dictionary");

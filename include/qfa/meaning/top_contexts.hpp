@@ -49,7 +49,7 @@ class top_contexts {
   std::size_t features() const noexcept { return of_.size(); }
   std::span<const context> operator[](std::size_t feature) const noexcept { return of_[feature]; }
 
-  /// A block's firings, at the places of its tokens.
+  /// A block's firings, at the places of its tokens.  Throws for another width.
   void operator()(const firings_by_feature& fired, const placed_tokens& places) {
     require(fired.width() == features(), "contexts are kept of one dictionary at a time");
     parallel_for((features() + block - 1) / block, [&](std::size_t b) {
@@ -60,6 +60,7 @@ class top_contexts {
     });
   }
 
+  /// Throws for contexts of another number of features.
   top_contexts& operator+=(const top_contexts& other) {
     if (other.of_.empty()) return *this;
     if (of_.empty()) return *this = other;

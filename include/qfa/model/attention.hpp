@@ -115,7 +115,8 @@ struct attended_text {
 /// Each thread takes a text's key and value head at a time, packs it once for all query heads that read it, and holds
 /// the scores of a few queries: memory grows with the context, not with its square.  Every number of z is one chain of
 /// operations that depends on its own text alone, so neither the number of threads, nor the other texts of a batch, nor
-/// how many tokens attend at a time change a bit.
+/// how many tokens attend at a time change a bit.  Throws where kv_heads does not divide heads, where shapes do not
+/// fit, and where a text has fewer keys than queries.
 template <class Arch = simd::best_arch>
 void attend(matrix_view<const float> q, std::span<const attended_text> texts, const attention_shape& shape,
             matrix_view<float> z) {
@@ -153,7 +154,8 @@ void attend(matrix_view<const float> q, std::span<const attended_text> texts, co
   });
 }
 
-/// The same of whole texts of `context` tokens that follow each other: k, v (tokens, kv_heads head_dim).
+/// The same of whole texts of `context` tokens that follow each other: k, v (tokens, kv_heads head_dim).  Throws where
+/// q, k and v are not the same number of whole texts, and as above.
 template <class Arch = simd::best_arch>
 void attend(matrix_view<const float> q, matrix_view<const float> k, matrix_view<const float> v, std::size_t context,
             const attention_shape& shape, matrix_view<float> z) {

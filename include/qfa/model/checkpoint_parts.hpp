@@ -166,7 +166,7 @@ class checkpoint_parts {
 };
 
 /// How many columns share a scale, by a configuration's group_size: absent, null and -1 mean all of a row, which is 0
-/// here.
+/// here.  Throws for whatever else is no whole number above 0.
 inline std::size_t read_group_size(const json_fields& fields, std::string_view field) {
   const json* const value = fields.find(field);
   if (value == nullptr || *value == -1) return 0;

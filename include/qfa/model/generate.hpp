@@ -41,14 +41,15 @@ struct generated_text {
   bool ended = false;                   ///< by `end`, not by the limit
 };
 
-/// The likeliest token, the lowest id among equals.
+/// The likeliest token, the lowest id among equals.  Throws without logits.
 inline std::uint32_t likeliest(std::span<const float> logits) {
   require(!logits.empty(), "there must be a token to choose");
   return static_cast<std::uint32_t>(std::ranges::max_element(logits) - logits.begin());
 }
 
 /// The token that a number in [0, 1) chooses: ids from the likeliest on, the lowest first among equals, as far as top_k
-/// goes; the first whose cumulative probability exceeds the number.  In double.
+/// goes; the first whose cumulative probability exceeds the number.  In double.  Throws without logits, and where the
+/// temperature is not above 0.
 inline std::uint32_t sampled(std::span<const float> logits, const generate_options& options, double uniform) {
   require(!logits.empty() && options.temperature > 0.0, "sampling needs logits, and a temperature above 0");
   std::vector<std::uint32_t> ids(logits.size());

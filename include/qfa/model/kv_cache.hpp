@@ -47,7 +47,8 @@ class kv_cache {
   cache_point point(std::size_t layer) const { return layers_.at(layer).policy.point(); }
   attention_reads reads(std::size_t layer) const { return layers_.at(layer).policy.reads(); }
 
-  /// Takes the keys and values of the tokens behind `tokens()`, as they arrive.
+  /// Takes the keys and values of the tokens behind `tokens()`, as they arrive.  Throws where the layer lacks tokens
+  /// before these.
   void append(std::size_t layer, matrix_view<const float> keys, matrix_view<const float> values) {
     one_layer& at = layers_.at(layer);
     if (at.keys.size() != tokens_ * at.info.width())

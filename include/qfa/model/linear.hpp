@@ -15,13 +15,13 @@
 
 namespace qfa {
 
-/// A linear layer, its matrix packed for the product: y = x w^T + b.
+/// A linear layer, its matrix w (outputs, inputs) packed for the product: y = x w^T + b, with b (outputs) or none.
 template <class Arch = simd::best_arch>
 class linear {
  public:
   linear() = default;
   /// Packs what `slice` covers of the model's tensors.  Where `like` was packed from the very same tensor, its panels
-  /// are shared instead.
+  /// are shared instead.  Throws where the model lacks the weight.
   linear(const language_model& model, const weight_slice& slice, const linear* like = nullptr) {
     if (slice.rows == 0) return;
     const shared_tensor& stored = model.at(slice.weight);
@@ -40,11 +40,12 @@ class linear {
   bool exists() const noexcept { return packed_ != nullptr; }
   std::size_t outputs() const noexcept { return packed_->columns(); }
 
-  /// out = x w^T + b on all threads.
+  /// out (tokens, outputs) = x (tokens, inputs) w^T + b on all threads.  Throws as simd::multiply.
   void operator()(matrix_view<const float> x, matrix_view<float> out) const { simd::multiply(x, *packed_, out, bias_); }
 
   /// The same, to the bit, on the calling thread and register by register instead of stored, for rows that were packed
-  /// before: epilogue(row, first_output, floats<Arch> y, valid).  `part` may leave outputs out.
+  /// before, (tokens, inputs): epilogue(row, first_output, floats<Arch> y, valid), where y holds `valid` outputs of one
+  /// token from first_output on.  `part` may leave outputs out.
   template <class Epilogue>
   void operator()(const simd::packed_rows<Arch>& x, Epilogue epilogue, const simd::product_part& part = {}) const {
     simd::multiply_rows(
@@ -55,7 +56,7 @@ class linear {
         part);
   }
 
-  /// Two layers of one shape at once: epilogue(row, first_output, y of `a`, y of `b`, valid).
+  /// Two layers of one shape at once, on the same rows: epilogue(row, first_output, y of `a`, y of `b`, valid).
   template <class Epilogue>
   static void both(const linear& a, const linear& b, const simd::packed_rows<Arch>& x, Epilogue epilogue) {
     using batch = simd::floats<Arch>;

@@ -178,7 +178,7 @@ void score_tokens(const Decoder& model, matrix_view<const float> hidden, matrix_
 /// compare_predictions has it to the bit.
 ///
 /// The reference's logits are recomputed from its final hidden states, which can be kept where logits cannot; they are
-/// the same to the bit.
+/// the same to the bit.  Throws where the vocabularies differ, and where states, tokens and `out` do not fit.
 template <class Arch = simd::best_arch, class Decoder>
 void compare_tokens(const Decoder& reference, matrix_view<const float> reference_hidden, const Decoder& compressed,
                     matrix_view<const float> compressed_hidden, matrix_view<const std::uint32_t> tokens,

@@ -97,7 +97,7 @@ inline comparison_sum sum_without(std::span<const comparison_sum> groups, std::s
 template <class Sum>
 class by_row {
  public:
-  /// Adds the scores of consecutive rows, (rows, tokens_per_row).
+  /// Adds the scores of consecutive rows, (rows, tokens_per_row).  Throws where they are no whole rows.
   template <class Score>
   void add_rows(std::span<const Score> scores, std::size_t tokens_per_row) {
     require(tokens_per_row > 0 && scores.size() % tokens_per_row == 0, "losses come in whole rows");
@@ -119,7 +119,7 @@ class by_row {
       out += row;
     return out;
   }
-  /// One sum for each group; group_of(row) < groups.
+  /// One sum for each group; group_of(row) < groups.  Throws where one is not.
   template <class GroupOf>
   std::vector<Sum> by_group(std::size_t groups, GroupOf group_of) const {
     std::vector<Sum> out(groups);
@@ -136,7 +136,7 @@ class by_row {
 };
 
 /// The published loss (arXiv:2606.03002, scripts): the unweighted mean over batches of `rows_per_batch` rows of each
-/// batch's mean; a short last batch counts as much as a full one.  NaN of no rows.
+/// batch's mean; a short last batch counts as much as a full one.  NaN of no rows.  Throws for batches of 0 rows.
 inline double mean_over_batches(const by_row<loss_sum>& losses, std::size_t rows_per_batch) {
   require(rows_per_batch > 0, "a batch holds at least one row");
   loss_sum batches;

@@ -36,7 +36,8 @@ struct published_bisection {
   int steps = 6;
 };
 
-/// `perplexity(sparsity)` prunes, runs and measures.
+/// `perplexity(sparsity)` prunes, runs and measures.  Throws unless 0 <= low < high <= 1, for no steps, and for a
+/// target that is not finite.
 template <std::invocable<double> Perplexity>
 sparsity_match match_pruning(const published_bisection& search, double target, Perplexity&& perplexity) {
   require(search.low < search.high && search.low >= 0.0 && search.high <= 1.0 && search.steps > 0,
@@ -68,7 +69,8 @@ struct loss_bisection {
 };
 
 /// `loss(sparsity)` is the mean next-token loss in nats.  A target that even `high` does not reach, and one that is
-/// below the loss at `low`, end at that bound with `within_tolerance` false.
+/// below the loss at `low`, end at that bound with `within_tolerance` false.  Throws unless 0 <= low < high <= 1, for
+/// no steps, a tolerance not above 0, and a target that is not finite.
 template <std::invocable<double> Loss>
 sparsity_match match_pruning(const loss_bisection& search, double target, Loss&& loss) {
   require(search.low < search.high && search.low >= 0.0 && search.high <= 1.0 && search.max_steps > 0,

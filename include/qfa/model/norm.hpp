@@ -2,13 +2,13 @@
 #ifndef QFA_MODEL_NORM_HPP
 #define QFA_MODEL_NORM_HPP
 
-#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "qfa/core/error.hpp"
 #include "qfa/core/matrix_view.hpp"
 #include "qfa/model/config.hpp"
 #include "qfa/model/language_model.hpp"
@@ -33,10 +33,11 @@ class norm_weights {
 
   bool exists() const noexcept { return !scale_.empty(); }
 
-  /// out = norm(x), token by token; out may be x.
+  /// out = norm(x), token by token: x and out (tokens, hidden); out may be x.  Throws where there is no such norm, and
+  /// for another width.
   template <class Arch = simd::best_arch>
   void operator()(matrix_view<const float> x, matrix_view<float> out) const {
-    assert(exists() && x.columns() == scale_.size());
+    require(exists() && x.columns() == scale_.size(), "a norm takes activations as wide as its weights");
     for (std::size_t t = 0; t < x.rows(); ++t)
       one<Arch>(x.row(t), out.row(t));
   }

@@ -117,7 +117,8 @@ inline token_rows rows_of_stream(std::span<const std::uint32_t> stream, const to
   return out;
 }
 
-/// Takes rows as they are.  Where BOS must be put before a row, its last token makes room.
+/// Takes rows as they are.  Where BOS must be put before a row, its last token makes room.  Throws where another
+/// context is asked for, for rows of fewer than 2 tokens, and where no row may be used.
 inline token_rows rows_of_table(std::span<const std::uint32_t> ids, std::size_t rows, std::size_t columns,
                                 const token_options& options, const std::string& where) {
   if (options.context != 0 && options.context != columns)
@@ -138,7 +139,8 @@ inline token_rows rows_of_table(std::span<const std::uint32_t> ids, std::size_t 
 }
 
 /// Reads rows of tokens from an .npy file of integers: one dimension is a stream, two are rows already.  Beyond the
-/// tokens, four bytes each, memory does not grow with the file, unless it is big-endian or in Fortran order.
+/// tokens, four bytes each, memory does not grow with the file, unless it is big-endian or in Fortran order.  Throws
+/// for any other file, for an id that is no token of the vocabulary, and as rows_of_stream and rows_of_table.
 inline token_rows read_tokens(const std::filesystem::path& path, const token_options& options) {
   file_window file(path, file_access::mapped, std::size_t{1} << 20);
   const npy_header header = read_npy_header(file);

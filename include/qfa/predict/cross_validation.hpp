@@ -26,7 +26,8 @@ concept model_fit = requires(Fit fit, matrix_view<const double> x, std::span<con
 /// Scores each row by a model that was fitted to the other folds only: no row is scored by a model that saw it.
 ///
 /// fold_of: the fold in which a row is held out, as stratified_folds or grouped_folds draws it.  Scores, not a metric:
-/// any metric applies to them, and nothing is averaged behind the reader's back.
+/// any metric applies to them, and nothing is averaged behind the reader's back.  Throws where rows, labels and folds
+/// are not as many, and for a fold that is not below the number of rows.
 template <model_fit Fit>
 std::vector<double> out_of_fold_scores(matrix_view<const double> x, std::span<const std::uint8_t> positive,
                                        std::span<const std::uint32_t> fold_of, Fit fit) {
@@ -62,6 +63,8 @@ struct fold_aucs {
   double deviation = 0.0;       ///< divided by the number of folds.  No standard error: folds share their training rows
 };
 
+/// From scores, labels (not 0: positive) and folds of the same rows.  Throws where these differ in length or are none,
+/// and for a fold that is not below their number.
 inline fold_aucs auc_by_fold(std::span<const double> scores, std::span<const std::uint8_t> positive,
                              std::span<const std::uint32_t> fold_of) {
   require(scores.size() == positive.size() && scores.size() == fold_of.size() && !scores.empty(),

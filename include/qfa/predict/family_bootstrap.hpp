@@ -25,7 +25,8 @@ struct scored_features {
 /// families of near-duplicates are drawn again and again (Poisson bootstrap, basic, on logit, 999 replicates), with the
 /// scores that they have.  Fits are not repeated, so that it says nothing of how they would differ: beside it stands
 /// the jackknife over groups of rows, which repeats them.  `family_of` is any number for each feature, equal for
-/// members, or empty where every feature is a family.  Refused under 8 families.
+/// members, or empty where every feature is a family.  Refused under 8 families.  Throws without ways, where they score
+/// different numbers of features, and where families are known of some features only.
 inline estimate bootstrap_families(std::span<const scored_features> ways, std::span<const std::uint32_t> family_of,
                                    std::uint64_t seed) {
   require(!ways.empty(), "a bootstrap over families needs scored features");

@@ -39,7 +39,8 @@ inline double gated_error_variance(double variance, double threshold, double nea
   return variance + root_of_2_over_pi * 10.0 * threshold * nearby * std::sqrt(variance);
 }
 
-/// |e_j|^2 for each column of an encoder of shape (d_in, d_sae), row-major, as `sae::w_enc` holds it.
+/// |e_j|^2 for each column of an encoder of shape (d_in, d_sae), row-major, as `sae::w_enc` holds it.  Throws where it
+/// is of another size.
 inline std::vector<double> encoder_norms_squared(std::span<const float> w_enc, std::size_t d_in, std::size_t d_sae) {
   require(w_enc.size() == d_in * d_sae, "encoder_norms_squared needs d_in rows of d_sae weights");
   std::vector<double> norms(d_sae, 0.0);

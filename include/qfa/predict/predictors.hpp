@@ -58,6 +58,7 @@ inline constexpr std::array<predictor, 4> published_predictors{predictor::rarity
 inline constexpr std::array<predictor, 5> all_predictors{predictor::rarity, predictor::log_mean, predictor::log_max,
                                                          predictor::log_concentration, predictor::log_mean_when_active};
 
+/// What the predictor says of a feature.  Throws for a value that names none.
 inline double evaluate(predictor which, const firing_profile& f) {
   switch (which) {
     case predictor::rarity:

@@ -18,7 +18,7 @@ struct standardizer {
   std::vector<double> mean;   // one a column
   std::vector<double> scale;  // population standard deviation (divided by n), 1 for a constant column
 
-  /// Standardizes rows in place.
+  /// Standardizes rows in place.  Throws for another number of columns.
   void operator()(matrix_view<double> x) const {
     require(x.columns() == mean.size(), "a standardizer was fitted to another number of columns");
     for (std::size_t r = 0; r < x.rows(); ++r)
@@ -31,7 +31,7 @@ struct standardizer {
 ///
 /// A constant column keeps the scale 1, so that it becomes zero and not noise.  Its computed variance need not be 0:
 /// the mean of n equal values is off by n eps |mean| at most, so anything below the square of that is rounding (the
-/// bound that scikit-learn takes, too).
+/// bound that scikit-learn takes, too).  Throws without rows.
 inline standardizer fit_standardizer(matrix_view<const double> x) {
   require(x.rows() > 0, "a standardizer needs at least one row");
   const double n = static_cast<double>(x.rows());

@@ -37,7 +37,7 @@ struct standardized_logistic {
   standardizer scaling;
   logistic_model model;  ///< on standardized columns
 
-  /// The log odds of a row that is not standardized yet.
+  /// The log odds of a row that is not standardized yet.  Throws for another number of columns.
   double operator()(std::span<const double> x) const {
     require(x.size() == model.coefficients.size(), "a logistic model was fitted to another number of columns");
     double sum = model.intercept;

@@ -18,7 +18,7 @@ namespace qfa {
 /// depend on the vector width.
 class symmetric_factors {
  public:
-  /// `lower`: (size, size), of which only the lower triangle is read.
+  /// `lower`: (size, size), of which only the lower triangle is read.  Throws where it is of another size.
   symmetric_factors(std::span<const double> lower, std::size_t size) : size_(size) {
     require(lower.size() == size * size, "symmetric_factors needs a square matrix");
     const auto n = static_cast<Eigen::Index>(size);
@@ -29,7 +29,8 @@ class symmetric_factors {
     factors_.compute(a);
   }
 
-  /// Writes the x of A x = b; false where there is no finite one, and x then holds anything.
+  /// Writes the x of A x = b; false where there is no finite one, and x then holds anything.  Throws where b or x is
+  /// not of that size.
   bool solve(std::span<const double> b, std::span<double> x) const {
     require(b.size() == size_ && x.size() == size_, "symmetric_factors solves for vectors of the matrix's size");
     if (factors_.info() != Eigen::Success) return false;

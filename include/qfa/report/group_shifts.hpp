@@ -15,7 +15,8 @@ namespace qfa {
 /// Writes what each group of rows does to every feature's r, r without the group less r of all (r is that of
 /// features.csv): a .npy file of float32, (conditions but the reference, groups, features), conditions in the report's
 /// order; NaN where one of the two is undefined.  Any statistic over features has its interval from it, whoever
-/// computes it (stats/leave_one_out.hpp).  Without groups, as where nothing was compressed, it has no element.
+/// computes it (stats/leave_one_out.hpp).  Without groups, as where nothing was compressed, it has no element.  Throws
+/// where conditions differ in groups or features, and where the file cannot be written.
 inline void write_group_shifts(const audit_result& a, const std::filesystem::path& path) {
   std::size_t groups = 0;
   for (const condition_result& c : a.conditions)

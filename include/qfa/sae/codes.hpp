@@ -8,6 +8,8 @@
 #include <span>
 #include <vector>
 
+#include "qfa/core/error.hpp"
+
 namespace qfa {
 
 /// Which features fired on each token, and how strongly.
@@ -30,6 +32,7 @@ class sparse_codes {
   std::size_t width() const noexcept { return width_; }              ///< features in the dictionary
   std::size_t firings() const noexcept { return features_.size(); }  ///< over all tokens
 
+  /// Precondition: t < tokens(); checked by assert.
   token operator[](std::size_t t) const noexcept {
     assert(t < tokens());
     const std::size_t first = begin_[t];
@@ -37,7 +40,8 @@ class sparse_codes {
     return {{features_.data() + first, count}, {values_.data() + first, count}};
   }
 
-  /// Adds one entry to the token being written; features must come in increasing order.
+  /// Adds one entry to the token being written; features must come in increasing order.  Precondition: feature <
+  /// width(), value > 0; checked by assert.
   void push(std::uint32_t feature, float value) {
     assert(feature < width_ && value > 0.0f);
     features_.push_back(feature);
@@ -46,17 +50,17 @@ class sparse_codes {
   /// Ends the token being written.
   void end_token() { begin_.push_back(features_.size()); }
 
-  /// Adds a whole token: features increasing, one value > 0 for each.
+  /// Adds a whole token: features increasing, one value > 0 for each.  Throws where there is not one for each.
   void append_token(std::span<const std::uint32_t> features, std::span<const float> values) {
-    assert(features.size() == values.size());
+    require(features.size() == values.size(), "a token has a value for each feature that fires");
     features_.insert(features_.end(), features.begin(), features.end());
     values_.insert(values_.end(), values.begin(), values.end());
     end_token();
   }
 
-  /// Adds all of another batch's tokens behind these.
+  /// Adds all of another batch's tokens behind these.  Throws for another width.
   void append(const sparse_codes& other) {
-    assert(other.width_ == width_);
+    require(other.width_ == width_, "codes are put behind others of the same dictionary");
     const std::size_t base = features_.size();
     features_.insert(features_.end(), other.features_.begin(), other.features_.end());
     values_.insert(values_.end(), other.values_.begin(), other.values_.end());

@@ -33,7 +33,8 @@ inline double cofiring_jaccard(std::uint64_t both, std::uint64_t a, std::uint64_
 ///
 /// `blocks` blocks of codes, `block_at(i)` one of them, all of them `width` features wide; `firings` is the tokens of
 /// each feature over those blocks.  The blocks are walked once for each strip of features, which has a dense counter
-/// for every partner: 32 MiB a thread, whatever the width, and never width^2.
+/// for every partner: 32 MiB a thread, whatever the width, and never width^2.  Throws where `firings` or a block is of
+/// another width.
 template <class BlockAt>
 std::vector<cofiring_pair> cofiring_features(std::size_t blocks, BlockAt block_at, std::size_t width,
                                              std::span<const std::uint64_t> firings, double above) {

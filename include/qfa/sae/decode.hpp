@@ -21,7 +21,8 @@ namespace qfa {
 /// encoding.
 ///
 /// Only the decoder rows of what fired are read, features increasing, each added by fused multiply-adds; b_dec comes
-/// last.  The same bits on any number of threads and any vector width with FMA.
+/// last.  The same bits on any number of threads and any vector width with FMA.  Throws where codes, frames, W_dec,
+/// b_dec or `out` are of other shapes.
 template <class Arch = simd::best_arch>
 void decode(const sae& s, const sparse_codes& codes, std::span<const input_frame> frames, matrix_view<float> out) {
   require(codes.width() == s.d_sae, "decode needs codes of as many features as the SAE has");
@@ -49,7 +50,8 @@ void decode(const sae& s, const sparse_codes& codes, std::span<const input_frame
   });
 }
 
-/// The same where the SAE has no input norm, so that the codes alone say what the activations were.
+/// The same where the SAE has no input norm, so that the codes alone say what the activations were.  Throws where it
+/// has one, and as above.
 template <class Arch = simd::best_arch>
 void decode(const sae& s, const sparse_codes& codes, matrix_view<float> out) {
   require(s.norm == input_norm::none, "decode needs the input frames of an SAE that normalizes its input");

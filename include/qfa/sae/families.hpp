@@ -66,7 +66,8 @@ class disjoint_sets {
 }  // namespace detail
 
 /// The edges between features: similar decoder rows (`similar`, of which those above `rules.cosine_above` count) and
-/// features that fire together (`together`, by the tokens on which each fires).  By a, then b.
+/// features that fire together (`together`, by the tokens on which each fires).  By a, then b.  Throws where `firings`
+/// is not of all features.
 inline std::vector<family_edge> family_edges(const sae& s, std::span<const decoder_pair> similar,
                                              std::span<const cofiring_pair> together,
                                              std::span<const std::uint64_t> firings, const family_rules& rules = {}) {
@@ -92,7 +93,7 @@ inline std::vector<family_edge> family_edges(const sae& s, std::span<const decod
 /// least cosine, again and again, until none is too large.  An undefined cosine is the least.
 ///
 /// Done from the other end: edges join by falling cosine, all of one cosine at once, and where what they would join is
-/// too large, they are among those that are lost.
+/// too large, they are among those that are lost.  Throws where `largest` is 0, and for an edge beyond the features.
 inline std::vector<std::uint32_t> families_of(std::size_t features, std::span<const family_edge> edges,
                                               std::size_t largest) {
   require(largest > 0, "a family has at least one member");
@@ -118,7 +119,8 @@ inline std::vector<std::uint32_t> families_of(std::size_t features, std::span<co
   return family_of;
 }
 
-/// How many members a family may have, of a dictionary of `features`: the share, and one at least.
+/// How many members a family may have, of a dictionary of `features`: the share, and one at least.  Throws where the
+/// share is not in (0, 1].
 inline std::size_t largest_family(std::size_t features, const family_rules& rules = {}) {
   require(rules.largest_share > 0.0 && rules.largest_share <= 1.0, "a family is a share of the features, above 0");
   return (std::max<std::size_t>)(1, static_cast<std::size_t>(

@@ -22,7 +22,8 @@ class firing_buffer {
   /// Adds those of the features first_feature, first_feature + 1, ... whose values are above `bar`.
   ///
   /// Every entry is written and the end moves on only behind those that count: which lane of a register fires cannot be
-  /// predicted, and a wrong guess costs more than the store.
+  /// predicted, and a wrong guess costs more than the store.  Precondition: first_feature is above all features so far;
+  /// checked by assert.
   void append(std::size_t first_feature, std::span<const float> values, float bar = 0.0f) {
     assert(size_ == 0 || first_feature > features_[size_ - 1]);
     if (size_ + values.size() > features_.size()) grow(size_ + values.size());

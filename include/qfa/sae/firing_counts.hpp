@@ -18,7 +18,7 @@ namespace qfa {
 /// Tokens on which each feature of a dictionary fired.  Counts: exact in any order.
 class firing_counts {
  public:
-  /// Adds a batch of tokens.
+  /// Adds a batch of tokens.  Throws for codes of another width than before.
   void operator()(const sparse_codes& codes) {
     if (fired_.empty()) fired_.assign(codes.width(), 0);
     require(fired_.size() == codes.width(), "firings are counted of one dictionary at a time");
@@ -28,6 +28,7 @@ class firing_counts {
         ++fired_[feature];
   }
 
+  /// Throws for counts of another width.
   firing_counts& operator+=(const firing_counts& other) {
     if (other.fired_.empty()) return *this;
     if (fired_.empty()) return *this = other;

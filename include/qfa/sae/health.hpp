@@ -18,7 +18,7 @@ namespace qfa {
 /// How well an SAE describes activations: x (tokens, d), their codes, and what decoding the codes gives (tokens, d).
 class sae_health {
  public:
-  /// Adds a batch of tokens.
+  /// Adds a batch of tokens.  Throws where the three differ in tokens, and for another width than before.
   void operator()(matrix_view<const float> x, const sparse_codes& codes, matrix_view<const float> reconstruction) {
     require(x.rows() == codes.tokens(), "the health of an SAE needs codes for each token");
     sums_(x, reconstruction);

@@ -24,9 +24,11 @@ namespace qfa {
 // inline namespaces keep a program of both kinds of files from mixing them up.
 #ifdef QFA_HAS_NPZ
 inline namespace with_npz {
+/// Reads an SAE of Gemma Scope 1.  Throws as read_npz and gemma_scope_sae.
 inline sae load_npz_sae(const std::filesystem::path& path) { return gemma_scope_sae(read_npz(path), path); }
 #else
 inline namespace without_npz {
+/// Throws: this program was built without libzip.
 inline sae load_npz_sae(const std::filesystem::path& path) {
   fail(in_quotes(path) + " is a .npz file, but this program was built without libzip (CMake target qfa::npz)");
 }

@@ -56,7 +56,7 @@ inline sae gemma_scope_tensors(const sae_tensors& tensors, const char* encoder, 
 /// The arrays are all there is to the file; layer, site and model stand in its path, as published:
 /// gemma-scope-2b-pt-res/layer_12/width_16k/average_l0_82/params.npz.  Without them the SAE has no hook.  A path with
 /// "embedding" gets the square root of d_in that lies between the table and what the model reads; one with "transcoder"
-/// is refused.
+/// is refused.  Throws there, and for arrays that are missing or of other shapes.
 inline sae gemma_scope_sae(std::map<std::string, npy_array> arrays, const std::filesystem::path& path) {
   const sae_tensors tensors(std::move(arrays), in_quotes(path));
   const gemma_scope_path told = parse_gemma_scope_path(path);

@@ -45,7 +45,7 @@ inline double quotient(double a, double b) noexcept {
 /// that an activation with a mean of thousands loses nothing.  All results are NaN before the first token.
 class reconstruction_sums {
  public:
-  /// Adds a batch of tokens.
+  /// Adds a batch of tokens.  Throws where the two differ in shape, and for another width than before.
   void operator()(matrix_view<const float> x, matrix_view<const float> reconstruction) {
     require(x.rows() == reconstruction.rows() && x.columns() == reconstruction.columns(),
             "the health of an SAE needs a reconstruction for each token, as wide as the activations");
@@ -58,7 +58,7 @@ class reconstruction_sums {
   }
 
   /// The mean of the whole is reached by shifting both halves: each sum of squares grows by n_i |mu_i - mu|^2, and with
-  /// mu = (na mu_a + nb mu_b) / n the two shifts add up to |gap|^2 na nb / n.
+  /// mu = (na mu_a + nb mu_b) / n the two shifts add up to |gap|^2 na nb / n.  Throws for sums of another width.
   reconstruction_sums& operator+=(const reconstruction_sums& other) {
     if (other.tokens_ == 0) return *this;
     if (tokens_ == 0) return *this = other;

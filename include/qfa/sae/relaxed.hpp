@@ -17,7 +17,7 @@ constexpr bool has_threshold(const sae& s) noexcept { return s.activation != act
 
 /// The SAE with its gate ignored, f = max(z, 0): what ReLU's survival is comparable with.  z is what the gate lets
 /// through: x W_enc + b_enc of jump_relu and top_k, exp(r_mag) (x W_enc) + b_mag of gated, whose scale goes into the
-/// encoder's columns.
+/// encoder's columns.  Throws where r_mag or b_mag of a gated SAE is not of all its features.
 inline sae relaxed(sae s) {
   if (s.activation == activation_kind::gated) {
     require(s.r_mag.size() == s.d_sae && s.b_mag.size() == s.d_sae,

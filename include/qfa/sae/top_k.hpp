@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <bit>
-#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
+#include "qfa/core/error.hpp"
 #include "qfa/sae/firing_buffer.hpp"
 
 namespace qfa {
@@ -39,7 +39,8 @@ inline float kth_largest(std::span<const float> values, std::size_t k) noexcept 
 class top_k_candidates {
  public:
   top_k_candidates() = default;
-  explicit top_k_candidates(std::size_t k) : k_(k) { assert(k > 0); }
+  /// Throws for 0.
+  explicit top_k_candidates(std::size_t k) : k_(k) { require(k > 0, "the k largest values are at least one"); }
 
   /// Values that are not above this cannot be among the k largest.
   float bar() const noexcept { return bar_; }

@@ -26,7 +26,7 @@
 
 namespace qfa {
 
-/// What an SAE's encoder multiplies, of activations (tokens, d_in).
+/// What an SAE's encoder multiplies, of activations (tokens, d_in).  Throws for another width.
 inline std::vector<float> encoder_inputs(const sae& s, matrix_view<const float> x) {
   require(x.columns() == s.d_in, "the inputs of an encoder are as wide as the SAE's");
   std::vector<float> out(x.rows() * s.d_in);
@@ -37,7 +37,8 @@ inline std::vector<float> encoder_inputs(const sae& s, matrix_view<const float> 
 
 /// Sets every feature's threshold so that it fires on the share `rates[j]` of these inputs of the encoder (tokens,
 /// d_in), to the nearest number of tokens: by the bias of a ReLU, whose codes begin at 0, by the threshold of a
-/// jump_relu, whose codes begin there.  Other gates are not for single features, and become jump_relu.
+/// jump_relu, whose codes begin there.  Other gates are not for single features, and become jump_relu.  Throws where
+/// rates or inputs are of another width, and without inputs.
 inline void set_firing_rates(sae& s, matrix_view<const float> inputs, std::span<const double> rates) {
   require(rates.size() == s.d_sae && inputs.columns() == s.d_in && inputs.rows() > 0,
           "thresholds need a rate for each feature, and tokens to be set on");
@@ -129,7 +130,7 @@ inline std::vector<double> random_rotation(std::size_t n, std::uint64_t seed) {
 
 /// The trained SAE as if its encoder's inputs u were mean + Q (u - mean), Q a random rotation: it reads directions that
 /// it did not learn, of activations as they are.  Instead of inputs the dictionary turns, e' = Q^T e, and a bias makes
-/// up for the mean.  Its thresholds are still to be set.
+/// up for the mean.  Its thresholds are still to be set.  Throws where the mean is of another width.
 inline sae rotated_sae(const sae& trained, std::span<const double> mean, std::uint64_t seed) {
   require(mean.size() == trained.d_in, "an SAE is rotated about a mean of its inputs");
   sae out = trained.activation == activation_kind::gated ? relaxed(trained) : trained;

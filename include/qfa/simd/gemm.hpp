@@ -148,6 +148,7 @@ struct product_part {
 /// panel of b.
 ///
 /// x may be shallower than what is left of b: then the rest of b's rows go unread, as if x went on with zeros.
+/// Precondition: it is no deeper, and part.first_column begins a panel; checked by assert.
 template <class Arch, class Epilogue>
 void multiply_rows(const packed_rows<Arch>& x, const packed_matrix<Arch>& b, Epilogue&& epilogue,
                    const product_part& part = {}) {
@@ -162,7 +163,8 @@ void multiply_rows(const packed_rows<Arch>& x, const packed_matrix<Arch>& b, Epi
 }
 
 /// x times both a and b, which are of equal shape, on the calling thread; a register of each result at a time:
-/// epilogue(row, first_column, floats<Arch> of x a, floats<Arch> of x b, valid).
+/// epilogue(row, first_column, floats<Arch> of x a, floats<Arch> of x b, valid).  Precondition: shapes fit; checked by
+/// assert.
 template <class Arch, class Epilogue>
 void multiply_rows_by_both(const packed_rows<Arch>& x, const packed_matrix<Arch>& a, const packed_matrix<Arch>& b,
                            Epilogue&& epilogue) {
@@ -174,6 +176,7 @@ void multiply_rows_by_both(const packed_rows<Arch>& x, const packed_matrix<Arch>
 }
 
 /// x (m, k) times the first `columns` columns of b, as multiply_rows: packs a block of x's rows at a time.
+/// Precondition: k <= b.depth(), columns <= b.columns(); checked by assert.
 template <class Arch, class Epilogue>
 void gemm_block(matrix_view<const float> x, const packed_matrix<Arch>& b, std::size_t columns, Epilogue&& epilogue) {
   assert(x.columns() <= b.depth() && columns <= b.columns());
@@ -195,7 +198,7 @@ void gemm_block(matrix_view<const float> x, const packed_matrix<Arch>& b, std::s
 ///
 ///   epilogue(row, first_column, floats<Arch> z, valid)      z's first `valid` lanes are z(row, first_column ...)
 ///
-/// It is called once for each register, from all threads at once and in no order.
+/// It is called once for each register, from all threads at once and in no order.  Throws where b is not of depth k.
 template <class Arch, class Epilogue>
 void gemm(matrix_view<const float> x, const packed_matrix<Arch>& b, Epilogue&& epilogue) {
   detail::require_depth(x.columns(), b.depth());
@@ -227,7 +230,8 @@ void gemm(matrix_view<const float> x, const packed_matrix<Arch>& b, Epilogue&& e
   }
 }
 
-/// out (m, n) = x (m, k) b (k, n) + bias, which is n floats or none.  `out` must not overlap x.
+/// out (m, n) = x (m, k) b (k, n) + bias, which is n floats or none.  `out` must not overlap x.  Throws where b,
+/// `out` or `bias` is of another shape.
 template <class Arch>
 void multiply(matrix_view<const float> x, const packed_matrix<Arch>& b, matrix_view<float> out,
               std::span<const float> bias = {}) {

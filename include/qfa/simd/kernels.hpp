@@ -156,7 +156,7 @@ float sum_of_squares_around(std::span<const float> xs, float center) noexcept {
   return fold<Arch>(xs.size(), 0.0f, center, step, ref::plus, xs.data());
 }
 
-/// Sum of a b.  The spans must be of equal length.
+/// Sum of a b.  Precondition: both of equal length; checked by assert.
 template <class Arch = best_arch>
 float dot(std::span<const float> a, std::span<const float> b) noexcept {
   assert(a.size() == b.size());
@@ -188,7 +188,7 @@ bool all_finite(std::span<const float> xs) noexcept {
              xs.size(), 0.0f, 0.0f, [zero](auto s, auto x) { return fma(x, zero, s); }, ref::plus, xs.data()) == 0.0f;
 }
 
-/// ys += a xs, fused.
+/// ys += a xs, fused.  Precondition: both of equal length; checked by assert.
 template <class Arch = best_arch>
 void axpy(float a, std::span<const float> xs, std::span<float> ys) noexcept {
   assert(xs.size() == ys.size());
@@ -205,7 +205,7 @@ void scale(float a, std::span<float> xs) noexcept {
       xs, [factor](auto x) { return factor * x; }, xs.data());
 }
 
-/// ys += xs.
+/// ys += xs.  Precondition: both of equal length; checked by assert.
 template <class Arch = best_arch>
 void add(std::span<const float> xs, std::span<float> ys) noexcept {
   assert(xs.size() == ys.size());

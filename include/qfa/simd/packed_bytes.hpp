@@ -41,6 +41,7 @@ class packed_bytes {
   /// as q.
   const std::int32_t* starts(std::size_t p) const noexcept { return starts_.data() + p * panel_width; }
 
+  /// Precondition: k < 4 quads(), column < columns(); checked by assert.
   void set(std::size_t k, std::size_t column, std::int8_t value) noexcept {
     assert(k < 4 * quads_ && column < columns_);
     const std::size_t p = column / panel_width, c = column % panel_width;

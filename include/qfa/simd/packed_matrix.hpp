@@ -47,7 +47,7 @@ class packed_matrix {
   std::size_t columns() const noexcept { return columns_; }
   std::size_t panels() const noexcept { return panels_; }
 
-  /// b(k, p panel_width ...): panel_width floats for each k.
+  /// b(k, p panel_width ...): panel_width floats for each k.  Precondition: p < panels(); checked by assert.
   const float* panel(std::size_t p) const noexcept {
     assert(p < panels_);
     return values_.data() + p * depth_ * panel_width;
@@ -57,7 +57,8 @@ class packed_matrix {
     return values_.data() + p * depth_ * panel_width;
   }
 
-  /// b(k, column): for tests and for whoever repacks.
+  /// b(k, column): for tests and for whoever repacks.  Precondition: k < depth(), column < columns(); checked by
+  /// assert.
   float operator()(std::size_t k, std::size_t column) const noexcept {
     assert(k < depth_ && column < columns_);
     return panel(column / panel_width)[k * panel_width + column % panel_width];

@@ -61,7 +61,7 @@ class packed_rows {
   std::size_t first_row(std::size_t tile) const noexcept { return tiles_ == 0 ? 0 : tile * rows_ / tiles_; }
   std::size_t rows_of(std::size_t tile) const noexcept { return first_row(tile + 1) - first_row(tile); }
 
-  /// x(row, k): for tests and for whoever repacks.
+  /// x(row, k): for tests and for whoever repacks.  Precondition: row < rows(), k < depth(); checked by assert.
   float operator()(std::size_t row, std::size_t k) const noexcept {
     assert(row < rows_ && k < depth_);
     std::size_t t = row * tiles_ / rows_;
@@ -70,7 +70,7 @@ class packed_rows {
     return tile(t)[k * rows_of(t) + row - first_row(t)];
   }
 
-  /// x(first_row(tile) ..., k): rows_of(tile) floats for each k.
+  /// x(first_row(tile) ..., k): rows_of(tile) floats for each k.  Precondition: t < tiles(); checked by assert.
   const float* tile(std::size_t t) const noexcept {
     assert(t < tiles_);
     return values_.get() + first_row(t) * depth_;

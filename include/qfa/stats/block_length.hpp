@@ -90,7 +90,7 @@ struct group_length_check {
 };
 
 /// b* of a run of `rows` rows out of `of` whose series has the block length `length`: g and d are the series' own, and
-/// b* grows with the cube root of n.
+/// b* grows with the cube root of n.  Throws where `of` is 0.
 inline double block_length_of_part(double length, std::size_t of, std::size_t rows) {
   require(of > 0, "a part of a series has rows out of some");
   return length * std::cbrt(static_cast<double>(rows) / static_cast<double>(of));
@@ -115,7 +115,8 @@ inline group_length_check check_group_length(const row_groups& groups, double le
   return out;
 }
 
-/// Checks groups by series with a value for each row, in order; one that has no block length is passed over.
+/// Checks groups by series with a value for each row, in order; one that has no block length is passed over.  Throws
+/// where a series has not one value for each row of the groups.
 inline group_length_check check_group_length(const row_groups& groups,
                                              std::span<const std::vector<double>> series_by_row) {
   double longest = std::numeric_limits<double>::quiet_NaN();

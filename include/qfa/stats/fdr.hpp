@@ -19,7 +19,8 @@ namespace qfa {
 enum class test_dependence : std::uint8_t { independent, any };
 
 /// Which of the p-values are discoveries when the expected share of false ones may be `q`: the k smallest, for the
-/// largest k with p_(k) <= q k / m.  NaN is no test: it neither counts in m nor is ever a discovery.
+/// largest k with p_(k) <= q k / m.  NaN is no test: it neither counts in m nor is ever a discovery.  Throws where q is
+/// not in (0, 1).
 inline std::vector<std::uint8_t> discoveries(std::span<const double> p, double q,
                                              test_dependence dependence = test_dependence::independent) {
   require(q > 0.0 && q < 1.0, "discoveries needs a false discovery rate between 0 and 1");

@@ -49,6 +49,7 @@ class feature_table {
  public:
   /// The empty table: merging into it adopts the other's shape.
   feature_table() = default;
+  /// Throws for 0 groups.
   feature_table(std::size_t width, std::size_t groups) : tokens_(groups, 0), cells_(width, groups) {
     require(groups > 0, "feature_table needs at least one group of rows");
   }
@@ -108,6 +109,7 @@ class feature_table {
     });
   }
 
+  /// Throws for a table of another number of features or groups.
   feature_table& operator+=(const feature_table& other) {
     if (other.groups() == 0) return *this;
     if (groups() == 0) return *this = other;

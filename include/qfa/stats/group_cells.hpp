@@ -36,7 +36,7 @@ class group_cells {
   std::size_t groups() const noexcept { return groups_; }
   std::size_t blocks() const noexcept { return blocks_.size(); }  ///< of features
 
-  /// The cell, or nullptr where there is none.
+  /// The cell, or nullptr where there is none.  Precondition: feature < width(), group < groups(); checked by assert.
   const Cell* find(std::size_t feature, std::size_t group) const noexcept {
     assert(feature < width_ && group < groups_);
     const block& b = blocks_[feature / block_width];
@@ -45,7 +45,8 @@ class group_cells {
     return slot == no_cell ? nullptr : &b.cells[slot];
   }
 
-  /// The cell, made where there was none.  Threads may ask at once for cells of different blocks.
+  /// The cell, made where there was none.  Threads may ask at once for cells of different blocks.  Precondition: as
+  /// find.
   Cell& at(std::size_t feature, std::size_t group) {
     assert(feature < width_ && group < groups_);
     block& b = blocks_[feature / block_width];
@@ -60,6 +61,7 @@ class group_cells {
     return b.cells[slot];
   }
 
+  /// Throws for cells of another number of features or groups.
   group_cells& operator+=(const group_cells& other) {
     if (other.groups_ == 0) return *this;
     if (groups_ == 0) return *this = other;
@@ -76,7 +78,8 @@ class group_cells {
   }
 
   /// The cells of fewer groups: those of group g are merged into the ones at `places[g]`, in the order of groups.
-  /// There are `count` of them, or as many as places name where that is 0.
+  /// There are `count` of them, or as many as places name where that is 0.  Throws where there is not one place for
+  /// each group.
   group_cells joined(std::span<const std::uint32_t> places, std::size_t count = 0) const {
     if (groups_ == 0) return *this;
     require(places.size() == groups_, "cells of features are joined with a place for each of their groups");

@@ -25,6 +25,7 @@ class group_sums {
   explicit group_sums(std::size_t groups) : groups_(groups) {}
 
   std::size_t groups() const noexcept { return groups_.size(); }
+  /// Precondition: group < groups(); checked by assert.
   Sums& operator[](std::size_t group) noexcept {
     assert(group < groups_.size());
     return groups_[group];
@@ -34,7 +35,8 @@ class group_sums {
     return groups_[group];
   }
 
-  /// Merges group by group: without rounding where no group has been filled on both sides.
+  /// Merges group by group: without rounding where no group has been filled on both sides.  Throws for another number
+  /// of groups.
   group_sums& operator+=(const group_sums& other) {
     if (other.groups_.empty()) return *this;
     if (groups_.empty()) return *this = other;
@@ -44,7 +46,8 @@ class group_sums {
     return *this;
   }
 
-  /// The sums of fewer groups: those of group g are added to the one at `places[g]`, in the order of groups.
+  /// The sums of fewer groups: those of group g are added to the one at `places[g]`, in the order of groups.  Throws
+  /// where there is not one place for each group.
   group_sums joined(std::span<const std::uint32_t> places) const {
     if (groups_.empty()) return *this;
     require(places.size() == groups_.size(), "sums of groups are joined with a place for each of them");

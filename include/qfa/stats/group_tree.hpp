@@ -29,7 +29,8 @@ class group_tree {
   group_tree() = default;
   explicit group_tree(const row_groups& groups) : groups_(groups), made_(true) {}
 
-  /// What is known of a group that has not been seen whole; more of its rows go there.
+  /// What is known of a group that has not been seen whole; more of its rows go there.  Throws for a group beyond the
+  /// tree's, and for one that was seen whole.
   Sums& operator[](std::size_t group) {
     require(made_ && group < groups_.groups(), "the tree of groups was made for fewer groups");
     auto at = std::ranges::lower_bound(parts_, group, {}, &part::first);
@@ -37,7 +38,7 @@ class group_tree {
     if (at == parts_.end() || at->first != group) at = parts_.insert(at, part{group, 0, 0, {}});
     return at->sums;
   }
-  /// `count` more rows of the group have been added to its sums.
+  /// `count` more rows of the group have been added to its sums.  Throws for a group that was not begun.
   void rows_seen(std::size_t group, std::size_t count) {
     const auto at = std::ranges::lower_bound(parts_, group, {}, &part::first);
     require(at != parts_.end() && at->first == group && at->level == 0, "rows are counted of a group that was begun");
@@ -45,6 +46,7 @@ class group_tree {
     if (whole(*at)) join();
   }
 
+  /// Throws for a tree of other rows, and where one of the two has seen a group whole of which the other has rows.
   group_tree& operator+=(const group_tree& other) {
     if (!other.made_) return *this;
     if (!made_) return *this = other;

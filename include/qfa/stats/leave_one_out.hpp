@@ -43,6 +43,7 @@ struct leave_one_out {
 
   std::size_t features() const noexcept { return r.size(); }
 
+  /// r of a feature without a group.  Precondition: group < groups, feature < features(); checked by assert.
   double without(std::size_t group, std::size_t feature) const noexcept {
     assert(group < groups && feature < r.size());
     // A correlation of exactly 1 must not come back as 1 + 1e-12: atanh would make it NaN.
@@ -72,6 +73,7 @@ struct leave_one_out {
 using group_blocks = std::vector<std::vector<std::size_t>>;
 
 /// The groups of a selection that hold tokens, `together` neighbors at a time (2: groups 0 and 1, 2 and 3, ...).
+/// Throws where `together` is 0.
 inline group_blocks blocks_of(const feature_table& table, group_selection selection = group_selection::all,
                               std::size_t together = 1) {
   require(together > 0, "groups are left out one at a time or more");

@@ -74,7 +74,8 @@ struct bootstrap_options {
 /// value: where they are shifted or skewed, the truth is so, too.  (Percentiles do not, and were seen to cover too
 /// seldom.)  `bias_corrected` is 2 theta - mean theta*.  Refused under 8 groups, where the value or one of the
 /// replicates is undefined, where the value stands at the bound of its scale, and where all replicates are equal: a
-/// zero-width interval would claim that it is known exactly.  `dof` is NaN.
+/// zero-width interval would claim that it is known exactly.  `dof` is NaN.  Throws where the level is not in (0, 1),
+/// and for too few replicates to have some beyond the interval's ends.
 template <std::invocable<std::span<const std::uint32_t>> Theta>
 estimate poisson_bootstrap(double whole, std::size_t groups, Theta theta, const bootstrap_options& options = {}) {
   const double tail = 0.5 * (1.0 - options.level) * static_cast<double>(options.replicates + 1);
@@ -123,7 +124,7 @@ estimate poisson_bootstrap(double whole, std::size_t groups, Theta theta, const 
 }
 
 /// A feature's co-moments with each group of the table counted so often: w copies of a cell are {w n, means, w xx, w
-/// yy, w xy}.  `weights` has one entry for each group of the table.
+/// yy, w xy}.  `weights` has one entry for each group of the table.  Throws where it has not.
 inline comoments weighted_total(const feature_table& table, std::size_t feature,
                                 std::span<const std::uint32_t> weights) {
   require(weights.size() == table.groups(), "weighted_total needs a weight for each group of the table");

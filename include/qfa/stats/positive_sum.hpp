@@ -19,6 +19,7 @@ struct positive_sum {
 
   static constexpr float limit = 0x1p40f;
 
+  /// Precondition: 0 <= x < limit; checked by assert.
   constexpr void operator()(float x) noexcept {
     assert(x >= 0.0f && x < limit);
     const auto integer = static_cast<std::uint64_t>(x);

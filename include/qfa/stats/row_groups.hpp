@@ -43,7 +43,8 @@ class row_groups {
   /// `rows` rows in all, over every file and every machine.  Throws for none.
   explicit row_groups(std::size_t rows) : row_groups(rows, std::clamp<std::size_t>(rows / 4, 1, most)) {}
 
-  /// With a number of groups of the caller's choice, where the data's correlation asks for longer ones.
+  /// With a number of groups of the caller's choice, where the data's correlation asks for longer ones.  Throws for 0
+  /// rows or groups, and for more groups than rows.
   row_groups(std::size_t rows, std::size_t groups) : rows_(rows), groups_(groups) {
     require(rows > 0, "row_groups needs at least one row");
     require(groups > 0 && groups <= rows, "row_groups needs at least one group and no more groups than rows");
@@ -51,7 +52,8 @@ class row_groups {
 
   /// Groups of whole documents, `begins` being the rows behind the first at which one begins, increasing: each boundary
   /// of the rows' own groups, or of as many groups as there are documents where these are fewer, moves to the nearest
-  /// such row, of two as near to the first.  Boundaries that meet become one.
+  /// such row, of two as near to the first.  Boundaries that meet become one.  Throws for 0 rows, and where `begins`
+  /// does not increase within them.
   static row_groups of_documents(std::size_t rows, std::span<const std::size_t> begins) {
     const row_groups equal(rows, (std::min)(row_groups(rows).groups(), begins.size() + 1));
     row_groups out(rows, 1);
@@ -92,6 +94,7 @@ class row_groups {
   std::size_t rows() const noexcept { return rows_; }
   std::size_t groups() const noexcept { return groups_; }
 
+  /// Precondition: row < rows(); checked by assert.
   std::uint32_t group_of(std::size_t row) const noexcept {
     assert(row < rows_);
     if (cuts_.empty()) return static_cast<std::uint32_t>(row * groups_ / rows_);
@@ -99,7 +102,7 @@ class row_groups {
   }
 
   /// The first row of a group; of the group behind the last, the number of rows.  The least row with
-  /// floor(row G / R) >= g is ceil(g R / G).
+  /// floor(row G / R) >= g is ceil(g R / G).  Precondition: group <= groups(); checked by assert.
   std::size_t first_row_of(std::size_t group) const noexcept {
     assert(group <= groups_);
     if (!cuts_.empty()) return group == groups_ ? rows_ : cuts_[group];
@@ -123,7 +126,7 @@ class row_groups {
   }
 
   /// The group of each token of `count` rows from `first_row` on, `tokens_per_row` to a row, row by row.  The first
-  /// `skip_positions` tokens of every row get `skipped`.
+  /// `skip_positions` tokens of every row get `skipped`.  Throws for rows that are not there.
   std::vector<std::uint32_t> of_tokens(std::size_t first_row, std::size_t count, std::size_t tokens_per_row,
                                        std::size_t skip_positions = 0) const {
     require(first_row <= rows_ && count <= rows_ - first_row, "row_groups was made for fewer rows");

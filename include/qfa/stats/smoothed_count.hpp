@@ -154,7 +154,7 @@ class countable {
   countable(const leave_one_out& r, std::span<const std::uint32_t> features)
       : countable(r, features, bandwidths_of(r, features)) {}
 
-  /// With bandwidths that come from elsewhere, one for each of `features`.
+  /// With bandwidths that come from elsewhere, one for each of `features`.  Throws where there are not as many.
   countable(const leave_one_out& r, std::span<const std::uint32_t> features, std::vector<count_bandwidth> bandwidths)
       : r_(&r), features_(features), bandwidths_(std::move(bandwidths)) {
     require(bandwidths_.size() == features_.size(), "countable takes one bandwidth for each feature");
@@ -191,7 +191,7 @@ counted_deletions count_over(const countable& r, Chance chance, Theta theta) {
   });
 }
 
-/// Of two conditions, the same group left out of both.
+/// Of two conditions, the same group left out of both.  Throws where they differ in groups.
 template <class Chance, std::invocable<std::span<const double>, std::span<const double>> Theta>
 counted_deletions count_over(const countable& a, const countable& b, Chance chance, Theta theta) {
   require(a.groups() == b.groups(), "count_over compares conditions of the same rows");

@@ -19,7 +19,8 @@
 namespace qfa {
 
 /// Vector number `number` of a record, beside a random one of equal length of the same number in `random`.  Intervals
-/// are over the groups that were steered, and are refused below 8 of them.
+/// are over the groups that were steered, and are refused below 8 of them.  Throws where the records differ in doses or
+/// groups, or have no such vector.
 inline steered_direction conclude_direction(std::string name, const steering_vector& vector, std::size_t number,
                                             std::span<const double> doses, const steering_record& own,
                                             const steering_record& random) {

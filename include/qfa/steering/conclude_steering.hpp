@@ -84,7 +84,8 @@ inline double mean_of(std::span<const double> values) {
 /// in the order of `features`; `r` is the condition's in the audit, by the same groups of rows.  Dose 1 must be among
 /// `doses`.  Intervals are over the groups that were steered (with r: over all, which move r, with the steered ones'
 /// degrees of freedom), and are refused below 8 of them.  The least faithful feature is chosen and judged by the groups
-/// of `halves`, the record of the same vectors by more groups, where `own` has too few for two halves.
+/// of `halves`, the record of the same vectors by more groups, where `own` has too few for two halves.  Throws without
+/// dose 1, where a feature has no vector, and where a record is of other groups than r.
 inline steered_condition conclude_steering(std::string policy, std::span<const std::uint32_t> features,
                                            std::span<const steering_vector> vectors, const leave_one_out& r,
                                            const correlation_bands& bands, std::span<const double> doses,

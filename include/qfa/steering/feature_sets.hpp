@@ -46,7 +46,7 @@ inline std::vector<std::uint32_t> at_random(std::span<const std::uint32_t> featu
 }
 
 /// How many features from the front have as much energy together as the first `count` of another order: the fewest that
-/// reach it; all where they do not.
+/// reach it; all where they do not.  Throws where the other order has fewer.
 inline std::size_t as_much_energy(std::span<const std::uint32_t> order, std::span<const std::uint32_t> other,
                                   std::size_t count, std::span<const double> energy) {
   require(count <= other.size(), "a set holds no more features than there are in its order");
@@ -59,7 +59,8 @@ inline std::size_t as_much_energy(std::span<const std::uint32_t> order, std::spa
   return n;
 }
 
-/// A flag for each of `width` features: 1 for the first `count` of an order, or for all but those.
+/// A flag for each of `width` features: 1 for the first `count` of an order, or for all but those.  Throws where the
+/// order has fewer.
 inline std::vector<std::uint8_t> flags_of(std::span<const std::uint32_t> order, std::size_t count, std::size_t width,
                                           bool all_but = false) {
   require(count <= order.size(), "a set holds no more features than there are in its order");

@@ -31,7 +31,8 @@ using group_comparisons = std::vector<comparison_sum>;
 
 /// What a patch gives back of the predictions: R = 1 - KL(reference || patched) / KL(reference || compressed), of mean
 /// KL, without one group, or of all.  0 where nothing is gained, 1 where the patched model predicts as the reference
-/// does, negative where it predicts worse; NaN where there is nothing to recover.
+/// does, negative where it predicts worse; NaN where there is nothing to recover.  Throws where the two differ in
+/// groups.
 inline double recovered_share(std::span<const comparison_sum> compressed, std::span<const comparison_sum> patched,
                               std::size_t left_out) {
   require(compressed.size() == patched.size(), "a patch is measured on the same groups of rows");

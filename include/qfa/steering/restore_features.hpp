@@ -62,6 +62,7 @@ struct restore_features {
   std::size_t row_tokens = 1;
   std::size_t skip_positions = 0;
 
+  /// Rows of activations (tokens, d_in).  Throws where they, the codes and the flags are of other tokens or widths.
   void operator()(matrix_view<float> h) const {
     const std::size_t kept = row_tokens - skip_positions;
     require(h.columns() == dictionary.d_in && codes.reference.tokens() == h.rows() / row_tokens * kept &&

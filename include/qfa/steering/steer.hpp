@@ -62,7 +62,8 @@ struct steering_record {
       if (sums[vector * doses * groups + g].tokens > 0) out.push_back(g);
     return out;
   }
-  /// The same over fewer groups: those of group g are added to the one at `places[g]`, in their order.
+  /// The same over fewer groups: those of group g are added to the one at `places[g]`, in their order.  Throws without
+  /// groups, and where there is not one place for each.
   steering_record joined(std::span<const std::uint32_t> places) const {
     require(places.size() == groups && groups > 0,
             "a record of steering is joined with a place for each of its groups");
@@ -153,7 +154,7 @@ inline steering_record steer(const any_decoder& reference, const any_decoder& co
 
 /// The tokens whose logits each vector raises most at dose 1, in the reference's mean over the rows; of equals the
 /// lowest.  The rows should be others than those on which shifts are measured, and no more than a block of them: a
-/// token that is chosen where it is measured looks better there than it is.
+/// token that is chosen where it is measured looks better there than it is.  Throws without rows.
 inline void choose_targets(std::vector<steering_vector>& vectors, const any_decoder& reference, const sampled_rows& on,
                            const steering_site& site, const progress& told = {}) {
   const std::size_t context = on.tokens.context;

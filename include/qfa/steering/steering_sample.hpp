@@ -37,7 +37,8 @@ inline std::vector<double> silent_as_zero(std::vector<double> r) {
 
 /// `count` of `features`, increasing: every so many in the order of their damage, so that the sample has as many of the
 /// worst and of the best as there are.  Where there are several conditions, the order is that of the ranks' sums: one
-/// sample for all.  `r` holds a value for each feature, for each condition; ties go by number.
+/// sample for all.  `r` holds a value for each feature, for each condition; ties go by number.  Throws where it does
+/// not.
 inline std::vector<std::uint32_t> sample_by_damage(std::span<const std::uint32_t> features,
                                                    std::span<const std::vector<double>> r, std::size_t count) {
   std::vector<double> ranks(features.size(), 0.0);

@@ -78,7 +78,7 @@ struct steering_sums {
 static_assert(mergeable<steering_sums, std::span<const float>, std::span<const float>, std::size_t>);
 
 /// The least dose at which a model's shift, linear between (0, 0) and the doses, reaches `wanted`: infinite where it
-/// never does.  `doses` increase from above 0, with a shift each.
+/// never does.  `doses` increase from above 0, with a shift each.  Throws where the two differ in length.
 inline double equal_dose(std::span<const double> doses, std::span<const double> shifts, double wanted) {
   require(doses.size() == shifts.size(), "a dose curve needs one shift for each dose");
   double x0 = 0.0, y0 = 0.0;
@@ -98,7 +98,7 @@ inline double equal_dose(std::span<const double> doses, std::span<const double> 
 ///
 /// Where the reference's shifts rise with the doses, its own equal dose is the dose itself.  Where they saturate or
 /// turn back, a lesser dose does as much, and that is the one to divide by: of two models alike the rate is 1 at every
-/// dose.
+/// dose.  Throws where `dose` is beyond `doses`, and where these have not one shift each.
 inline double exchange_rate(std::span<const double> doses, std::span<const double> reference_shifts,
                             std::span<const double> compressed_shifts, std::size_t dose) {
   require(dose < doses.size() && reference_shifts.size() == doses.size(),

@@ -31,7 +31,8 @@ struct steering_vector {
   }
 };
 
-/// A feature's decoder row w_j, times how strongly it fires on average: dose 1 adds what the feature adds.
+/// A feature's decoder row w_j, times how strongly it fires on average: dose 1 adds what the feature adds.  Throws for
+/// a feature that is not there, and where W_dec is not (d_sae, d_in).
 inline steering_vector feature_vector(const sae& s, std::size_t feature, double activation) {
   require(feature < s.d_sae && s.w_dec.size() == s.d_sae * s.d_in, "a feature's vector is a row of the SAE's decoder");
   steering_vector out;
@@ -80,6 +81,7 @@ struct add_vector {
   std::size_t row_tokens = 1;
   std::size_t skip_positions = 0;
 
+  /// Activations (tokens, channels).  Throws where the vector has another number of channels.
   void operator()(matrix_view<float> x) const {
     require(x.columns() == vector.size(), "a vector steers activations of its own width");
     detail::for_each_token(x.rows(), [&](std::size_t t) {

@@ -47,7 +47,8 @@ inline threshold_test test_threshold(const survey& s, std::size_t feature, doubl
 }
 
 /// The census that a false discovery rate allows: of each verdict but `undecided`, an expected share of at most `q` is
-/// wrong.  One verdict for each counted feature, in the order of `counted`.  For the honest protocol.
+/// wrong.  One verdict for each counted feature, in the order of `counted`.  For the honest protocol.  Throws where tau
+/// or q is not in (0, 1).
 inline std::vector<census_verdict> confirm(const survey& s, double tau = 0.9, double q = 0.05,
                                            test_dependence dependence = test_dependence::independent) {
   require(tau > 0.0 && tau < 1.0, "confirm needs a threshold between 0 and 1");

@@ -80,7 +80,8 @@ estimate estimate_over(const survey& a, const survey& b, Theta theta, const jack
 ///
 /// `decoder_norms` weighs `mass` and `shift_energy`: the length of each feature's decoder row, all 1 if empty.
 /// `logit_lengths` (model/logit_lengths.hpp) weighs `logits`, and without it there is no such number.  The set of
-/// counted features comes from all groups and stays as groups are left out.
+/// counted features comes from all groups and stays as groups are left out.  Throws where either is given for some
+/// features only.
 inline survey take_survey(const feature_table& table, const protocol& rules, std::span<const float> decoder_norms = {},
                           double level = 0.95, std::span<const double> logit_lengths = {}) {
   const std::size_t width = table.width();

@@ -61,7 +61,8 @@ inline std::vector<double> group_shift_energies(const feature_table& table, std:
 }
 
 /// Survival of the counted `features` of a table of `width` by each of some kinds of weights, (groups, width), all by
-/// the same chances to have survived; the weights lose the group that r does without.
+/// the same chances to have survived; the weights lose the group that r does without.  Throws for weights of another
+/// shape.
 inline std::vector<weighted_survival> weigh_survival(const countable& r, std::span<const std::uint32_t> features,
                                                      std::size_t width, std::span<const std::vector<double>> weights,
                                                      const correlation_bands& bands = {}, double level = 0.95) {

@@ -28,6 +28,7 @@ namespace qfa {
 /// Control symbols such as <s> are not found in texts, and none are put around them.
 class sentencepiece_tokenizer {
  public:
+  /// Throws where the file cannot be read, or is no SentencePiece model.
   explicit sentencepiece_tokenizer(const std::filesystem::path& file)
       : where_(in_quotes(file)), model_(std::make_shared<sentencepiece::SentencePieceProcessor>()) {
     const file_bytes bytes(file);
@@ -55,7 +56,7 @@ class sentencepiece_tokenizer {
       out.push_back(static_cast<std::uint32_t>(id));
   }
 
-  /// The text that tokens stand for.
+  /// The text that tokens stand for.  Throws for a token beyond the vocabulary.
   std::string decode(std::span<const std::uint32_t> ids) const {
     std::vector<int> numbers;
     for (const std::uint32_t id : ids) {

@@ -28,7 +28,8 @@ namespace qfa {
 /// Texts are counted in 32 bits there.
 inline constexpr std::size_t longest_text = std::size_t{1} << 30U;
 
-/// The offset of the first byte that begins no valid character, or the text's length if all of it is UTF-8.
+/// The offset of the first byte that begins no valid character, or the text's length if all of it is UTF-8.  Throws for
+/// more than 2^30 bytes.
 inline std::size_t first_invalid_utf8(std::string_view text) {
   if (text.size() > longest_text)
     fail("a text of " + std::to_string(text.size()) + " bytes is too long, expected 2^30");
@@ -44,7 +45,7 @@ inline std::size_t first_invalid_utf8(std::string_view text) {
 }
 
 /// The text with U+FFFD in place of each longest run of bytes that could have begun a character (Unicode 15, section
-/// 3.9, as Python's errors="replace" has it).
+/// 3.9, as Python's errors="replace" has it).  Throws for more than 2^30 bytes.
 inline std::string with_replacement_characters(std::string_view text) {
   require(text.size() <= longest_text, "a text is too long, expected at most 2^30 bytes");
   const auto* const bytes = reinterpret_cast<const std::uint8_t*>(text.data());
@@ -100,7 +101,8 @@ constexpr std::size_t utf8_bytes(char16_t unit) noexcept {
 enum class unicode_form : std::uint8_t { nfc, nfd, nfkc, nfkd };
 inline constexpr std::array<std::string_view, 4> unicode_form_names{"NFC", "NFD", "NFKC", "NFKD"};
 
-/// The text, which must be UTF-8, in a normal form.
+/// The text, which must be UTF-8, in a normal form.  Throws where it is not, where more than ASCII is longer than
+/// 2^30 / 18 bytes, and where ICU lacks its data.
 inline std::string normalized(std::string_view text, unicode_form form) {
   bool plain = true;  // ASCII is in every normal form
   for (const char c : text)
