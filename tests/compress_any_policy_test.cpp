@@ -47,6 +47,9 @@ TEST_CASE("any_policy: it acts and is called as the policy within") {
   CHECK(p.name() == "rtn:bits=3");
   CHECK(qfa::describe(p) == "rtn:bits=3");
   CHECK(same_bits(compressed(m, p).values, compressed(m, qfa::rtn{.bits = 3}).values));
+  // 3 bits for each of 120 weights, and a float for each of 3 rows: of the transposed matrix there would be 40.
+  const any_policy by_row = qfa::rtn{.bits = 3, .per = qfa::granularity::row};
+  CHECK(by_row.stored_bits(3, 40, {}) == 3.0 * 120.0 + 3.0 * 32.0);
 }
 
 TEST_CASE("any_policy: the info reaches a policy that takes it, and one that does not is called without") {

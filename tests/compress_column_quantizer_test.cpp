@@ -112,4 +112,9 @@ TEST_CASE("gptq_grid: mse takes the first of the shares 1, 0.99 to 0.21 with the
     }
 }
 
+TEST_CASE("grouped_code_bits: codes, and a scale of 16 bits and a zero point for each group of each row") {
+  CHECK(qfa::grouped_code_bits(3, 40, 16, 4) == 120.0 * 4.0 + 9.0 * (16.0 + 4.0));  // the last group of a row has 8
+  CHECK(qfa::grouped_code_bits(3, 40, 0, 4) == 120.0 * 4.0 + 3.0 * (16.0 + 4.0));
+}
+
 }  // namespace compress_column_quantizer_test

@@ -88,6 +88,11 @@ TEST_CASE("distortion: of several worst weights the first counts, wherever the s
   distortion all;
   for (const auto& [w, q] : stream) all(w, q);
   CHECK(all.worst().index == 2);
+  distortion first, second;
+  first(std::vector<float>{1, 2, 3}, std::vector<float>{1, 2, 4});
+  second(std::vector<float>{5, 6}, std::vector<float>{5, 9});
+  first += second;
+  CHECK(first.worst() == distortion::worst_weight{3.0, 4, 6.0f, 9.0f});  // three weights stand before its part
 }
 
 TEST_CASE("distortion: what is undefined is NaN, and no error is infinitely good") {

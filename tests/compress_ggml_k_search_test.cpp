@@ -74,6 +74,29 @@ TEST_CASE("make_qkx2: the search finds less error than the plain scale, and weig
   CHECK(std::fabs(moved.scale * static_cast<float>(q[7]) - moved.minimum - x[7]) < 1e-3f);
 }
 
+TEST_CASE("make_qkx2: where a fit would start above zero, the scale is that of least squares through zero") {
+  std::mt19937 bits(7);
+  std::uniform_real_distribution<float> above(1.0f, 2.0f);
+  std::size_t searched = 0;
+  for (int row = 0; row < 100; ++row) {
+    std::vector<float> x(32);
+    for (float& v : x)
+      v = above(bits);
+    codes q(32);
+    const auto found = ggml::make_qkx2(x, std::vector<float>(32, 1.0f), q, fifteen);
+    // Some fits begin below zero, and some are no better than the plain scale.
+    if (found.minimum != 0.0f || found.scale == 1.0f / (15.0f / *std::max_element(x.begin(), x.end()))) continue;
+    double product = 0.0, squares = 0.0;
+    for (std::size_t i = 0; i < 32; ++i) {
+      product += static_cast<double>(q[i]) * static_cast<double>(x[i]);
+      squares += static_cast<double>(q[i]) * static_cast<double>(q[i]);
+    }
+    CHECK(found.scale == doctest::Approx(product / squares).epsilon(1e-5));
+    ++searched;
+  }
+  CHECK(searched > 20);
+}
+
 TEST_CASE("make_qkx2: absolute errors lead elsewhere than squares") {
   const std::vector<float> x = skewed();
   ggml::affine_search search{.highest = 3, .first = -0.5f, .step = 0.1f, .last = 15, .absolute = false};

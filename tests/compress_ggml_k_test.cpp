@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "qfa/compress/ggml_k.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <random>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -119,6 +122,41 @@ TEST_CASE("q4_K: codes are taken anew by the stored scale, and stay where that i
   const auto y = unpacked<ggml::q4_K>(bytes);
   CHECK(y[40] == 0.0f);
   CHECK(bytes[16 + 8] == std::byte{0x88});  // the search's code, which nothing multiplies
+}
+
+TEST_CASE("q2_K, q4_K and q5_K: each searches as its reference does, by the weights that it gives") {
+  // ggml's quantize_row_q2_K_ref: |x|, absolute errors, 15 steps from -0.5; q4_K and q5_K: the root mean square more,
+  // squares, 20 steps from -1 and 15 from -0.5.  The first half of the block, or the one behind its codes, tells the
+  // largest scale of the sub-blocks.
+  std::mt19937 bits(3);
+  std::normal_distribution<float> normal;
+  for (int block = 0; block < 20; ++block) {
+    std::vector<float> x(256);
+    for (float& v : x)
+      v = normal(bits);
+    const auto largest = [&](std::size_t width, bool with_rms, const ggml::affine_search& search) {
+      float scale = 0.0f;
+      for (std::size_t first = 0; first < 256; first += width) {
+        const std::vector<float> part(x.begin() + static_cast<std::ptrdiff_t>(first),
+                                      x.begin() + static_cast<std::ptrdiff_t>(first + width));
+        float squares = 0.0f;
+        for (const float v : part)
+          squares += v * v;
+        std::vector<float> weights;
+        for (const float v : part)
+          weights.push_back((with_rms ? std::sqrt(squares / static_cast<float>(width)) : 0.0f) + std::fabs(v));
+        std::vector<std::uint8_t> q(width);
+        scale = std::max(scale, ggml::make_qkx2(part, weights, q, search).scale);
+      }
+      return scale;
+    };
+    const auto half = [](const std::vector<std::byte>& bytes, std::size_t at) {
+      return ggml::half_at(reinterpret_cast<const std::uint8_t*>(bytes.data()) + at);
+    };
+    CHECK(half(packed<ggml::q2_K>(x), 80) == qfa::round_to_f16(largest(16, false, {3, -0.5f, 0.1f, 15, true}) / 15.0f));
+    CHECK(half(packed<ggml::q4_K>(x), 0) == qfa::round_to_f16(largest(32, true, {15, -1.0f, 0.1f, 20, false}) / 63.0f));
+    CHECK(half(packed<ggml::q5_K>(x), 0) == qfa::round_to_f16(largest(32, true, {31, -0.5f, 0.1f, 15, false}) / 63.0f));
+  }
 }
 
 }  // namespace compress_ggml_k_test

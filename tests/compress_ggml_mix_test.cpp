@@ -41,6 +41,7 @@ TEST_CASE("ggml_mix: where values and down projections get more bits") {
   CHECK(types(ggml_mixture::q4_k_m, tensor_role::down, 32) == more32);
   CHECK(types(ggml_mixture::q4_k_m, tensor_role::down, 10) == "6446446466");
   CHECK(types(ggml_mixture::q4_k_s, tensor_role::value, 32) == "5555" + std::string(28, '4'));
+  CHECK(types(ggml_mixture::q4_k_s, tensor_role::value, 16) == "5555" + std::string(12, '4'));  // four, not an eighth
   CHECK(types(ggml_mixture::q4_k_s, tensor_role::down, 16) == "55" + std::string(14, '4'));
   CHECK(types(ggml_mixture::q4_k_s, tensor_role::down, 7) == std::string(7, '4'));
   std::string five = more32;

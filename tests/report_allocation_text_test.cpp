@@ -41,6 +41,11 @@ TEST_CASE("allocation_finding: counts, differences with intervals, and whether t
       "do less than 87.5 % of it"));
   CHECK(!says(found, "features to keep"));
 
+  qfa::allocation_result unsure = a;  // the counts' interval excludes zero still: it is the smoothed counts' that tells
+  unsure.comparisons[0].smoothed.range.lower = -0.5;
+  CHECK(unsure.comparisons[0].survived.range.lower > 0.0);
+  CHECK(says(qfa::allocation_finding(unsure), "an interval that does not exclude zero."));
+
   std::swap(a.comparisons[0], a.comparisons[2]);  // +2, with an interval around zero
   CHECK(says(qfa::allocation_finding(a), "an interval that does not exclude zero."));
   a.comparisons[0] = compare_mixes(a.mixes[0], a.mixes[1]);

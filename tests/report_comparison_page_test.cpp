@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <sstream>
 #include <string>
 
@@ -37,6 +38,9 @@ TEST_CASE("comparison_page: both reports, their features, and differences only o
   CHECK(paired["b"]["features"]["features"] == 12);
   REQUIRE(paired["differences"].size() == 2);
   CHECK(paired["differences"][0]["survived"]["value"].get<double>() == doctest::Approx(0.2));
+  const paired_difference first = paired_differences(a, b).front();
+  CHECK(paired["differences"][0]["mean_r"]["value"].get<double>() == doctest::Approx(first.mean_r.value));
+  CHECK(std::fabs(first.mean_r.value - first.survived.value) > 0.01);  // two numbers that cannot be mistaken
   CHECK(paired["differences"][0]["spearman_r"]["value"].get<double>() == doctest::Approx(1.0));
   CHECK(paired["differences"][0]["spearman_r"]["interval"].is_null());
   CHECK(paired["differences"][0]["spearman_r"]["reason"] == "no groups.npy beside the report");

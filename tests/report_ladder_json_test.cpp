@@ -32,6 +32,9 @@ TEST_CASE("ladder json: rungs, counts, needs, curves and the ordinal model, with
   CHECK(j["ordinal_model"]["coefficients"][4]["column"] == "bits x rarity");
   CHECK(j["ordinal_model"]["coefficients"][4]["coefficient"].get<double>() ==
         audit.ladder->survey.bands.model->coefficients[4]);
+  // Two thresholds stand before the coefficients among the parameters.
+  CHECK(j["ordinal_model"]["coefficients"][4]["standard_error"].get<double>() ==
+        clustered_error(*audit.ladder->survey.bands.model, 6));
   CHECK(j["ordinal_model"]["odds_ratio_per_bit"]["lower"].get<double>() > 1.0);
   CHECK(nlohmann::json::parse(j.dump()).is_object());
 }

@@ -30,7 +30,9 @@ inline qfa::condition_result changed_condition() {
   m.moved_on_both = 1;
   m.moved = {{1, 0, 1.0, 0.75, 60}, {0, 2, 0.5, std::numeric_limits<double>::quiet_NaN(), 0}};
   m.floor = "cast:to=bf16";
-  m.beyond_floor = {.threshold = 0.0625, .controls = 2, .compared = 2, .changed = 2, .table = {}, .left_out = 0};
+  // (Four counts that differ: each must come out under its own name.)
+  m.beyond_floor = {
+      .threshold = 0.0625, .controls = 2, .compared = 2, .changed = 2, .table = {{{1, 2}, {3, 4}}}, .left_out = 0};
   m.families = 1;
   m.in_families = 2;
   m.icc_of_kin = std::numeric_limits<double>::quiet_NaN();

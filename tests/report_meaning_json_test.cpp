@@ -16,6 +16,11 @@ TEST_CASE("meaning in report.json: counts by change and r, the changed features,
   CHECK(out["previous_token"]["threshold_bits"]["value"].is_null());
   CHECK(out["floor"] == "cast:to=bf16");
   CHECK(out["current_token_beyond_floor"]["changed"] == 2);
+  const auto& counts = out["current_token_beyond_floor"]["by_common_support_r"];
+  CHECK(counts["unchanged_low"] == 1);
+  CHECK(counts["unchanged_high"] == 2);
+  CHECK(counts["changed_low"] == 3);
+  CHECK(counts["changed_high"] == 4);
   CHECK(out["chosen_on"] == "even groups");
   CHECK(out["changed_on_even_groups"] == 2);
   CHECK(out["changed_on_odd_groups_too"] == 1);

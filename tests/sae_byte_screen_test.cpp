@@ -82,6 +82,15 @@ TEST_CASE("byte_screen: the bounds hold on random inputs, on massive, tiny and h
     }
 }
 
+TEST_CASE("rounded_up: the smallest float that is no less, 2^-60 at least") {
+  using qfa::detail::rounded_up;
+  CHECK(rounded_up(1.0) == 1.0f);
+  CHECK(rounded_up(1.0 + 0x1p-40) == 1.0f + 0x1p-23f);  // the nearest float is 1
+  CHECK(rounded_up(1.0 + 0x1p-23) == 1.0f + 0x1p-23f);
+  CHECK(rounded_up(0.0) == 0x1p-60f);
+  CHECK(rounded_up(1e39) == std::numeric_limits<float>::infinity());
+}
+
 TEST_CASE("byte_screen: the bounds are tight enough to be of use") {
   const std::size_t d = 256;
   const auto w = random_floats(d, 1), x = random_floats(d, 2), sample = random_floats(64 * d, 3);

@@ -2,7 +2,9 @@
 #include "qfa/sae/load_dictionary_learning.hpp"
 
 #include <filesystem>
+#include <fstream>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -45,6 +47,19 @@ TEST_CASE("load_dictionary_learning: a threshold that was never set makes a ReLU
   REQUIRE(s.metadata.notes.size() == 1);
   CHECK(qfa_test::contains(s.metadata.notes.front(), "dl_batchtopk_unset"));
   CHECK(load("dl_batchtopk").metadata.notes.empty());
+}
+
+TEST_CASE("load_dictionary_learning: a threshold of 0 was set, to 0") {
+  const scratch here;
+  const auto at = copy_of("dl_batchtopk", here);
+  std::fstream file(at / "ae.safetensors", std::ios::binary | std::ios::in | std::ios::out);
+  file.seekp(-4, std::ios::end);  // the threshold, which ends the file
+  file.write("\0\0\0\0", 4);
+  file.close();
+  const qfa::sae s = qfa::load_dictionary_learning(at);
+  CHECK(s.activation == qfa::activation_kind::jump_relu);
+  CHECK(s.threshold == std::vector<float>(10, 0.0f));
+  CHECK(s.metadata.notes.empty());
 }
 
 TEST_CASE("load_dictionary_learning: metadata come from trainer and buffer") {

@@ -85,6 +85,18 @@ TEST_CASE("gemma_scope_sae: layouts, b_dec and strict thresholds as declared") {
   CHECK(!qfa::gemma_scope_sae(arrays(), "params.npz").metadata.hook);
 }
 
+TEST_CASE("gemma_scope_sae: an embedding's SAE reads inputs divided by sqrt(d_in), and writes as many times more") {
+  const qfa::sae s = qfa::gemma_scope_sae(arrays(), "gemma-scope-2b-pt-res-embedding/embedding/width_4k/params.npz");
+  CHECK(s.metadata.hook == "hook_embed");
+  REQUIRE(s.w_enc.size() == 6);
+  for (std::size_t i = 0; i < 6; ++i) {
+    CHECK(s.w_enc[i] == doctest::Approx(static_cast<double>(i + 1) / 1.4142135623730951));
+    CHECK(s.w_dec[i] == doctest::Approx(static_cast<double>(i + 1) * 1.4142135623730951));
+  }
+  CHECK(s.b_enc == std::vector<float>{1, 2, 3});
+  CHECK(s.b_dec == std::vector<float>{1, 2});
+}
+
 TEST_CASE("gemma_scope_sae: missing, misshapen and unknown arrays are refused by name") {
   const auto refused = [](auto spoil, std::initializer_list<std::string_view> parts) {
     auto spoiled = arrays();

@@ -96,6 +96,10 @@ TEST_CASE("load_saelens: metadata of version 6 come from their own object") {
   CHECK(m.transformer_lens_default == false);
   CHECK(!m.head);
   CHECK(m.dtype == "bfloat16");
+  const scratch here;
+  const auto at = copy_of("saelens_bf16", here);
+  replace_in(at / "cfg.json", "\"prepend_bos\": true,", "");
+  CHECK(!qfa::load_saelens(at).metadata.prepend_bos);  // a default before version 6 only
 }
 
 TEST_CASE("load_saelens: metadata before version 6 stand beside the rest, and what is missing keeps its default") {

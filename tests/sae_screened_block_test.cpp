@@ -135,6 +135,29 @@ TEST_CASE_TEMPLATE("screened encoder: thresholds within one step of the pre-acti
   CHECK(codes == qfa::ref::encode(s, view));
 }
 
+TEST_CASE("screen_counts: merge count by count") {
+  qfa::screen_counts sum{.products = 1000, .undecided = 100, .exact = 10, .fired = 1};
+  sum += {.products = 2000, .undecided = 300, .exact = 40, .fired = 5};
+  CHECK(sum.products == 3000);
+  CHECK(sum.undecided == 400);
+  CHECK(sum.exact == 50);
+  CHECK(sum.fired == 6);
+}
+
+TEST_CASE_TEMPLATE("screened encoder: bounds that meet at the k-th value keep it", Dot, QFA_TEST_DOTS) {
+  if (!qfa::simd::has_fma<qfa::simd::best_arch>) return;
+  // Of a token of zeros every pre-activation is its bias, and so are both of its bounds.
+  auto s = sparse_sae(activation_kind::top_k, 16, 100);
+  s.k = 4;
+  for (std::size_t j = 0; j < s.b_enc.size(); ++j)
+    s.b_enc[j] = 1.0f + static_cast<float>(j * 37 % 100);
+  const std::vector<float> x(16, 0.0f);
+  const matrix_view<const float> view(x.data(), 1, 16);
+  const auto codes = screened_encoder<Dot>(s, with_bytes)(view);
+  CHECK(codes.firings() == 4);
+  CHECK(codes == qfa::ref::encode(s, view));
+}
+
 TEST_CASE_TEMPLATE("screened encoder: ties at the k-th place go to the lower feature", Dot, QFA_TEST_DOTS) {
   if (!qfa::simd::has_fma<qfa::simd::best_arch>) return;
   const std::size_t tokens = 5, d = 40, features = 300;

@@ -23,6 +23,13 @@ TEST_CASE("screening: pays where little is left undecided, and not where much is
   CHECK(encoding_cost::screened(768, seen) > encoding_cost::plain(768));
 }
 
+TEST_CASE("screening: a rough product costs d / 8 + 40 cycles, an exact one d + 20") {
+  // d = 64: 1.1 + 1.5 for the bytes, a tenth of 8 + 40, a twentieth of 64 + 20.
+  const qfa::screen_counts seen{.products = 100, .undecided = 10, .exact = 5, .fired = 1};
+  CHECK(encoding_cost::screened(64, seen) == doctest::Approx(2.6 + 4.8 + 4.2));
+  CHECK(encoding_cost::plain(64) == 5.0);
+}
+
 TEST_CASE("screening: takes its sample once, and changes its mind where the screen does not pay") {
   const std::size_t d = 32, columns = 50;
   const auto w = random_floats(d * columns, 1);

@@ -82,6 +82,13 @@ TEST_CASE("summarize: every column that can lack a value says why, and no other 
       }
       if (s.error_energy > 0.0 && !std::isnan(s.noise_energy))
         CHECK(s.repairable_share == doctest::Approx(1.0 - s.noise_energy / s.error_energy));
+      // The parts make up the whole, and the gain's is (gain - 1)^2 Var x, where Var x = error / normalized error.
+      if (!std::isnan(s.gain)) {
+        CHECK(s.bias_energy + s.gain_energy + s.noise_energy == doctest::Approx(s.error_energy));
+        if (s.normalized_error > 0.0)
+          CHECK(s.gain_energy ==
+                doctest::Approx((s.gain - 1.0) * (s.gain - 1.0) * s.error_energy / s.normalized_error).epsilon(1e-6));
+      }
       CHECK(s.dead == qfa::died(table.total(f)));
       CHECK(s.born == qfa::was_born(table.total(f)));
     }

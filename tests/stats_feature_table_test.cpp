@@ -210,6 +210,20 @@ TEST_CASE("feature_table: groups that follow a machine's own rows give another t
   CHECK_FALSE(close(wrong, filled(s)));
 }
 
+TEST_CASE("feature_table: groups that are joined hold the tokens and the cells of both") {
+  stream pairs = everything();
+  for (std::uint32_t& g : pairs.groups)
+    if (g != qfa::skipped) g /= 2;
+  const qfa::feature_table table = filled(everything());
+  std::vector<std::uint32_t> places(table.groups());
+  for (std::size_t g = 0; g < places.size(); ++g)
+    places[g] = static_cast<std::uint32_t>(g / 2);
+  qfa::feature_table expected(width, (table.groups() + 1) / 2);
+  add(expected, pairs);
+  CHECK(close(table.joined(places), expected));
+  CHECK(table.joined(places, table.groups()).groups() == table.groups());
+}
+
 TEST_CASE("feature_table: merge laws over every cut, in batches of several tokens") {
   std::vector<std::tuple<qfa::sparse_codes, qfa::sparse_codes, std::vector<std::uint32_t>>> batches;
   const std::vector<std::size_t> ends{0, 1, 4, 4, 13, 40, 41, 60};  // one batch without tokens, groups cut in between
