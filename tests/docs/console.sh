@@ -8,7 +8,8 @@
 # A command ends with status 0, unless what it should print begins with "qfa: " (then with 2, qfa's status for every
 # error of its user's) or with "ls: " and the like (then not with 0).  Only the last command of a pipeline is asked.
 # "[...]" and nothing else is refused: it would fit anything.  A block that begins "```console needs=NAME" is left out
-# where there is no such program.  tests/docs/console_test.sh proves that each of this can fail.
+# where there is no such program.  A document whose commands use demo/ says how a reader comes by it and by qfa, in a block
+# ```sh that links examples/demo, which is run as well, or leaves that to cookbook.md.  tests/docs/console_test.sh proves that each of this can fail.
 set -euo pipefail
 export LC_ALL=C OMP_WAIT_POLICY=passive
 program=$(realpath "$1") source=$2 work=$3
@@ -41,7 +42,27 @@ check() {  # check COMMAND EXPECTED WHERE
   failed=$((failed + 1))
 }
 
+# What a reader does first, in the folder of the sources, where the program was built.
+set_up() {  # set_up DOCUMENT
+  grep -qE '^(\$ |  +).*demo/' "$source/$1" || return 0
+  awk '/^```sh$/ { inside = 1; block = ""; next } /^```$/ { if (inside && block ~ /ln -s examples\/demo /) printf "%s", block; inside = 0 }
+    inside { block = block $0 "\n" }' "$source/$1" >"$work/set_up.sh"
+  if [ ! -s "$work/set_up.sh" ]; then
+    grep -q '(cookbook\.md)' "$source/$1" && return 0
+    echo "$1 uses demo/ and qfa, and does not say where they come from"
+    return 1
+  fi
+  rm -rf "$work/sources"
+  mkdir -p "$work/sources/build/release/examples/qfa"
+  ln -s "$source/examples" "$work/sources/examples"
+  ln -s "$program" "$work/sources/build/release/examples/qfa/qfa"
+  (cd "$work/sources" && PATH=/usr/bin:/bin && . "$work/set_up.sh" && [ -e demo/model ] && [ "$(command -v qfa)" -ef "$program" ]) ||
+    { cat "$work/set_up.sh"; echo "these lines of $1 give neither demo/ nor qfa"; return 1; }
+}
+
+mkdir -p "$work"
 for document in "$@"; do
+  set_up "$document" || failed=$((failed + 1))
   folder=$work/$(basename "$document" .md)
   rm -rf "$folder"
   mkdir -p "$folder"

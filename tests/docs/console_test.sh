@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failures=0
-mkdir -p "$work/bin" "$work/source/examples/demo"
+mkdir -p "$work/bin" "$work/source/examples/demo/model"
 cat >"$work/bin/qfa" <<'END'
 #!/bin/sh
 case $1 in
@@ -54,6 +54,17 @@ expect '[...] alone' '```console' '$ qfa audit' '[...]' '```'
 expect '[...] alone' '```console' '$ qfa audit' '[...]' '[...]' '```'
 expect 'no block of commands' '```sh' 'qfa audit' '```'
 expect 'without an end' '```console' '$ qfa quiet' '$ qfa quiet'
+
+# Where qfa and demo/ come from: two lines that give both, or a page that has them.
+first=('```sh' 'export PATH=$PWD/build/release/examples/qfa:$PATH' 'ln -s examples/demo demo' '```')
+use=('```console' '$ qfa quiet demo/model' '```')
+for before in "${first[*]}" 'As the [cookbook](cookbook.md) says.'; do
+  [[ $before != '```'* ]] && lines=("$before") || lines=("${first[@]}")
+  console "${lines[@]}" "${use[@]}" >"$work/out" 2>&1 || { cat "$work/out"; echo "refused: $before"; failures=$((failures + 1)); }
+done
+expect 'does not say where they come from' "${use[@]}"
+expect 'give neither demo/ nor qfa' "${first[@]/examples\/qfa/examples\/qfa\/qfa}" "${use[@]}"
+expect 'give neither demo/ nor qfa' "${first[@]/ demo/ demos}" "${use[@]}"
 
 [ $failures -eq 0 ] || { echo "$failures rules do not hold"; exit 1; }
 echo "every rule can fail"
