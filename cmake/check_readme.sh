@@ -29,6 +29,9 @@ while IFS=: read -r document link; do
   case $link in http*) continue ;; esac
   [ -e "$(dirname "$document")/${link%%#*}" ] || { missing=1; printf '%s links to %s, which is not there\n' "$document" "$link"; }
 done < <(grep -oE '\]\([^)]+\)' README.md examples/docs/*.md | sed 's/\](\(.*\))/\1/' | sort -u)
+while IFS=: read -r document script; do
+  [ -e "${script#bash }" ] || { missing=1; printf '%s runs %s, which is not there\n' "$document" "$script"; }
+done < <(grep -oE 'bash [a-z_]+/[a-z_/]+\.sh' README.md examples/docs/*.md | sort -u)
 if command -v python3 >/dev/null; then
   for document in examples/docs/*.md; do
     awk '/^```python$/ { inside = 1; next } /^```$/ { if (inside) print ""; inside = 0 } inside' "$document" |
