@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # Injects each bug of tests/mutants.txt into a copy of the headers and compiles the tests that should notice:
-#   bash cmake/mutants.sh [PATTERN [EVERY]]      (only lines that match, and of them every EVERY-th)
+#   bash cmake/mutants.sh [PATTERN [EVERY [JOBS]]]   (only lines that match, and of them every EVERY-th; JOBS at a time)
 #   bash cmake/mutants.sh applies [FILE]         (compiles nothing: whether each substitution still finds its text)
-# All take hours of one core: half a minute each.  Exit 1 where a bug survives, or no longer applies.
+# All take eight hours of a core: half a minute each.  Exit 1 where a bug survives, or no longer applies.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
@@ -68,10 +68,23 @@ if [ "${1:-}" = applies ]; then
   exit
 fi
 
+jobs=${3:-1}
+if [ "$jobs" -gt 1 ]; then
+  for ((job = 0; job < jobs; ++job)); do
+    QFA_MUTANTS_PART=$job/$jobs bash cmake/mutants.sh "${1:-.}" "${2:-1}" >"$work/part-$job" &
+  done
+  wait
+  grep -hv ' caught, [0-9]* not$' "$work"/part-*
+  awk '/ caught, [0-9]* not$/ { caught += $1; others += $3; ++parts }
+    END { print caught " caught, " others + 0 " not"; exit others > 0 || parts != '"$jobs"' }' "$work"/part-*
+  exit
+fi
+part=${QFA_MUTANTS_PART:-0/1}
+
 compile="g++ -std=c++20 -O0 -march=native -fopenmp -ffp-contract=off -I $work/include -I tests -isystem /usr/include/eigen3"
 $compile -c tests/main.cpp -o "$work/main.o" || exit 1
 caught=0 survived=0
-declare -A sound  # tests that pass without any bug: one that fails anyway would catch them all
+declare -A sound  # tests that pass without any bug: one that fails anyway would catch them all.  A test is of one part.
 while IFS='|' read -r header tests expression what; do
   header=$(xargs <<<"$header") expression=$(sed 's/^ *//; s/ *$//' <<<"$expression")
   cp -r include "$work/"
@@ -111,6 +124,7 @@ while IFS='|' read -r header tests expression what; do
   done
   [ "$verdict" = caught ] && caught=$((caught + 1)) || survived=$((survived + 1))
   echo "$verdict: $header:$what"
-done < <(grep -v '^#' tests/mutants.txt | grep -e "${1:-.}" | awk -v every="${2:-1}" 'NR % every == 0')
+done < <(grep -v '^#' tests/mutants.txt | grep -e "${1:-.}" | awk -F'|' -v every="${2:-1}" -v part="${part%/*}" \
+  -v parts="${part#*/}" 'NR % every == 0 { if (!($2 in at)) at[$2] = ++tests; if (at[$2] % parts == part) print }')
 echo "$caught caught, $survived not"
 [ "$survived" -eq 0 ]
