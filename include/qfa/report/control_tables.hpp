@@ -43,7 +43,7 @@ inline std::string shared_damage_table(const control_findings& c, table_form for
                fixed(s.order.reliability_a, 3) + ", " + fixed(s.order.reliability_b, 3),
                std::string(name(s.verdict()))});
   }
-  return table.str(form) + detail::without_interval("J pruned, partial rho with noise, reliability");
+  return table.str(form) + without_interval("J pruned, partial rho with noise, reliability");
 }
 
 /// What else bears on the same claim, a line for each pair: overlap among features whose survival was equally
@@ -60,7 +60,7 @@ inline std::string agreement_table(const control_findings& c, table_form form = 
                fixed(100.0 * s.worst.null_common, 1) + " %"});
   std::string out =
       table.str(form) +
-      detail::without_interval("rho, rho / ceiling, worst 5 % shared, and odds, RBO and the worst with noise");
+      without_interval("rho, rho / ceiling, worst 5 % shared, and odds, RBO and the worst with noise");
   for (const shared_damage& s : c.pairs) {
     if (s.order.corrected > 1.0)
       out += s.a + " | " + s.b + ": rho over its noise ceiling is " + fixed(s.order.corrected, 3) +
@@ -92,7 +92,7 @@ inline std::string controlled_predictions_table(const control_findings& c, table
                fitted(&honest_prediction::brier), fitted(&honest_prediction::calibration_slope),
                fixed(x.shuffled_mean, 3), std::string(x.baseline_name()), std::string(name(x.verdict()))});
   }
-  return table.str(form) + detail::without_interval("base rate, AP, Brier, slope, shuffled");
+  return table.str(form) + without_interval("base rate, AP, Brier, slope, shuffled");
 }
 
 /// How well one policy's measured damage ranks what survives another, on other tokens.
@@ -102,7 +102,7 @@ inline std::string transfers_table(const control_findings& c, table_form form = 
     if (t.minority > 0)
       table.add({t.from + " | " + t.to, std::to_string(t.minority), fixed(t.measured.value, 3),
                  range_text(t.measured.range, 3), fixed(t.fitted, 3)});
-  std::string out = table.str(form) + detail::without_interval("fitted");
+  std::string out = table.str(form) + without_interval("fitted");
   for (const survival_transfer& t : c.transfers)
     if (t.minority > 0 && std::isnan(t.measured.value) && !t.measured.range.reason.empty())
       out += t.from + " | " + t.to + ": no AUC (" + std::string(t.measured.range.reason) + ")\n";
@@ -125,7 +125,7 @@ inline std::string variants_table(const control_findings& c, table_form form = t
       row.push_back(detail::with_range(x.survived, 1, 100.0) + ", " + detail::with_range(x.mean_r, 4));
     table.add(std::move(row));
   }
-  return table.str(form) + detail::without_interval("FVU");
+  return table.str(form) + without_interval("FVU");
 }
 
 /// What is decided of each of those choices, a line for each and each policy: whether damage says anything of learned
