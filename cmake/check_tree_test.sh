@@ -109,7 +109,11 @@ expect "includes <iostream>"
 header qfa/stats/moments.hpp '#pragma omp parallel for'
 expect "only core/parallel.hpp knows OpenMP"
 header qfa/stats/moments.hpp 'auto x = xsimd::max(a, b);'
-expect "only qfa/simd knows xsimd"
+expect "only simd/batch.hpp knows xsimd"
+header qfa/simd/batch.hpp '#include <xsimd/xsimd.hpp>' 'auto x = xsimd::max(a, b);'
+header qfa/simd/kernels.hpp 'auto x = xsimd::max(a, b);'
+has_test simd_kernels
+expect "kernels.hpp:4: only simd/batch.hpp knows xsimd"
 header qfa/stats/moments.hpp 'auto x = y | std::views::take(2);'
 expect "std::views"
 header qfa/stats/moments.hpp 'void g() { std::cout << 1; }'

@@ -122,7 +122,7 @@ void add_audit_options(CLI::App& command, audit_arguments& a) {
   command.add_option("--protocol", a.protocol,
                      "whose numbers the table shows, honest or published; the report has both");
   command.add_option("--format", a.format,
-                     "what is printed: text, or the same in Markdown (md), to be pasted into an issue");
+                     "what is printed: text, or the same in Markdown (md), to be pasted into a page");
   command.add_option("--processing", a.processing,
                      "weights as stored (none), as TransformerLens folds them (tl), or parts of that");
   command.add_option("--order", a.order, "compress,process (as deployed) or process,compress (as published)");

@@ -89,7 +89,7 @@ struct finished_audit {
 /// The SAE as the arguments ask for it, with its own gate or none; `made` says so.
 qfa::sae read_dictionary(const audit_arguments& arguments, qfa::audit_protocol& made);
 
-/// Prints the tables and what they mean to standard output, in columns or in Markdown, to be pasted into an issue.
+/// Prints the tables and what they mean to standard output, in columns or in Markdown, to be pasted into a page.
 /// Tokens read as the words of the model directory's vocab.json, where it has one.
 void print_audit(const finished_audit& audit, const std::filesystem::path& model = {},
                  qfa::table_form form = qfa::table_form::columns);

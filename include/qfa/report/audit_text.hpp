@@ -33,7 +33,7 @@ struct audit_additions {
   vocabulary words{};
 };
 
-/// All that the program prints of an audit: for a terminal, or as Markdown for an issue or a page.  Both say the same.
+/// All that the program prints of an audit: for a terminal, or as Markdown for a page.  Both say the same.
 inline std::string audit_text(const audit_result& a, const audit_additions& more = {},
                               table_form form = table_form::columns) {
   const audit_protocol& made = a.made;

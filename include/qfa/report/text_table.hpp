@@ -60,7 +60,7 @@ inline std::string percent_text(const estimate& e) {
   return value + " " + range_text(e.range, 1, 100.0);
 }
 
-/// How a table is written: in columns for a terminal, or as GitHub's Markdown has tables, for an issue or a page.
+/// How a table is written: in columns for a terminal, or as GitHub's Markdown has tables, for a page.
 enum class table_form : std::uint8_t { columns, markdown };
 inline constexpr std::array<std::string_view, 2> table_form_names{"text", "md"};
 

@@ -24,11 +24,17 @@ struct is_fma3<xsimd::fma3<Arch>> : std::true_type {};
 
 }  // namespace detail
 
+/// Whether Arch has the registers and the instructions of AVX-512's foundation, or those of NEON on 64-bit ARM: 32
+/// registers either.
+template <class Arch>
+inline constexpr bool has_avx512 = std::is_base_of_v<xsimd::avx512f, Arch>;
+template <class Arch>
+inline constexpr bool has_neon64 = std::is_base_of_v<xsimd::neon64, Arch>;
+
 /// Whether `fma` below rounds once on Arch.  Where it does, every kernel here has the same bits as its scalar twin; on
 /// plain SSE or AVX it multiplies, rounds and adds: right to the stated error, but with bits of its own.
 template <class Arch>
-inline constexpr bool has_fma =
-    detail::is_fma3<Arch>::value || std::is_base_of_v<xsimd::avx512f, Arch> || std::is_base_of_v<xsimd::neon64, Arch>;
+inline constexpr bool has_fma = detail::is_fma3<Arch>::value || has_avx512<Arch> || has_neon64<Arch>;
 
 /// The widest instruction set that the compiler's flags allow.  Some xsimd releases rank a set above AVX2+FMA that does
 /// not know FMA (AVX-VNNI); then AVX2+FMA is the better one.
@@ -63,7 +69,7 @@ inline constexpr std::size_t alignment = 64;
 template <class Arch>
 floats<Arch> fma(const floats<Arch>& x, const floats<Arch>& y, const floats<Arch>& z) noexcept {
 #if XSIMD_WITH_AVX512F
-  if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>)
+  if constexpr (has_avx512<Arch>)
     return _mm512_fmadd_ps(x, y, z);
   else
 #endif
@@ -72,11 +78,23 @@ floats<Arch> fma(const floats<Arch>& x, const floats<Arch>& y, const floats<Arch
 template <class Arch>
 doubles<Arch> fma(const doubles<Arch>& x, const doubles<Arch>& y, const doubles<Arch>& z) noexcept {
 #if XSIMD_WITH_AVX512F
-  if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>)
+  if constexpr (has_avx512<Arch>)
     return _mm512_fmadd_pd(x, y, z);
   else
 #endif
     return xsimd::fma(x, y, z);
+}
+
+/// x where the condition holds, and y elsewhere.
+template <class Arch>
+floats<Arch> select_lanes(const lanes<Arch>& which, const floats<Arch>& x, const floats<Arch>& y) noexcept {
+  return xsimd::select(which, x, y);
+}
+
+/// |x|.
+template <class Arch>
+floats<Arch> magnitudes(const floats<Arch>& x) noexcept {
+  return xsimd::abs(x);
 }
 
 /// The bits of one kind of register as the other's.
@@ -136,7 +154,7 @@ void store_valid(const floats<Arch>& x, float* to, std::size_t valid) noexcept {
 template <class Arch>
 std::uint32_t bits_of(const lanes<Arch>& which) noexcept {
 #if XSIMD_WITH_AVX512F
-  if constexpr (std::is_base_of_v<xsimd::avx512f, Arch>)
+  if constexpr (has_avx512<Arch>)
     return static_cast<__mmask16>(typename lanes<Arch>::register_type(which));
   else
 #endif
@@ -151,8 +169,10 @@ std::uint32_t bits_of(const lanes<Arch>& which) noexcept {
 }
 
 /// Numbers that begin on a cache line.
-using aligned_floats = std::vector<float, xsimd::aligned_allocator<float, alignment>>;
-using aligned_doubles = std::vector<double, xsimd::aligned_allocator<double, alignment>>;
+template <class T>
+using aligned_vector = std::vector<T, xsimd::aligned_allocator<T, alignment>>;
+using aligned_floats = aligned_vector<float>;
+using aligned_doubles = aligned_vector<double>;
 
 }  // namespace qfa::simd
 

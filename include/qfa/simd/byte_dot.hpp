@@ -105,7 +105,7 @@ namespace detail {
 template <class Arch>
 struct best_byte_dot {
 #if QFA_SIMD_HAS_VNNI
-  using type = std::conditional_t<std::is_base_of_v<xsimd::avx512f, Arch>, vnni_bytes, no_bytes>;
+  using type = std::conditional_t<has_avx512<Arch>, vnni_bytes, no_bytes>;
 #else
   using type = no_bytes;
 #endif

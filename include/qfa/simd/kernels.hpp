@@ -126,10 +126,10 @@ void transform(std::span<float> ys, F f, Pointer... xs) noexcept {
   }
 }
 
-/// The larger, and a where b is NaN.  `xsimd::max` means different things in different releases there.
+/// The larger, and a where b is NaN.  xsimd's own max means different things in different releases there.
 template <class Arch>
 floats<Arch> larger(const floats<Arch>& a, const floats<Arch>& b) noexcept {
-  return xsimd::select(b > a, b, a);
+  return select_lanes<Arch>(b > a, b, a);
 }
 
 template <class Arch = best_arch>
@@ -176,7 +176,7 @@ float(max)(std::span<const float> xs) noexcept {
 template <class Arch = best_arch>
 float absmax(std::span<const float> xs) noexcept {
   return fold<Arch>(
-      xs.size(), 0.0f, 0.0f, [](auto m, auto x) { return larger(m, xsimd::abs(x)); }, ref::larger, xs.data());
+      xs.size(), 0.0f, 0.0f, [](auto m, auto x) { return larger(m, magnitudes(x)); }, ref::larger, xs.data());
 }
 
 /// Whether no element is infinite or NaN.

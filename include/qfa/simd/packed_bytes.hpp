@@ -7,15 +7,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <utility>
-#include <vector>
 
 #include "qfa/simd/batch.hpp"
 #include "qfa/simd/byte_dot.hpp"
 
 namespace qfa::simd {
-
-template <class T>
-using aligned_vector = std::vector<T, xsimd::aligned_allocator<T, alignment>>;
 
 /// The right factor of a product of bytes: signed, (depth, columns), in panels of 32 columns; within a panel four rows
 /// at a time, the four bytes of a column side by side.  What is filled up is zero.
