@@ -99,7 +99,7 @@ for leg in "$@"; do
       bash tests/browser/run.sh build/release/examples/qfa/qfa build/browser
       ;;
     documents)  # the site, in build/docs/html, and the cookbook's Python with Debian's torch.  Catches: comments and
-      # pages that Doxygen cannot follow; a recipe that writes what qfa reads otherwise.
+      # pages that Doxygen cannot follow; a link that leads nowhere; a recipe that writes what qfa reads otherwise.
       qfa_need $qfa_packages doxygen python3-torch
       qfa_configure release
       qfa_build release --target qfa_program
@@ -108,6 +108,8 @@ for leg in "$@"; do
       bash cmake/docs/layer_pages.sh >build/docs/layers.md
       doxygen cmake/docs/Doxyfile 2>&1 | tee build/docs/warnings
       [ ! -s build/docs/warnings ]
+      bash cmake/docs/add_files.sh build/docs/html
+      python3 cmake/docs/check_links.py build/docs/html
       ;;
     fuzz)  # ten minutes for each reader, FUZZ_SECONDS otherwise.  Catches: what a file must not make a reader do.
       qfa_need $qfa_packages clang-14 libclang-rt-14-dev libomp-14-dev
