@@ -25,13 +25,13 @@ for leg in "$@"; do
       ctest --preset debug -j "$(nproc)"
       ;;
     variants)  # what users may compile with.  Catches: a warning of the newest clang, dynamic_cast or typeid, an index
-      # that -O1 hides.  Half of the folders, all headers at once, and the program of two files.
+      # that -O1 hides, numbers that -O3 changes.  Half of the folders, all headers at once, and the program of two files.
       qfa_need $qfa_packages
       newest=$(apt-cache search '^clang-[0-9]+$' | sed 's/^clang-\([0-9]*\) .*/\1/' | sort -n | tail -n 1)
       [ -n "$newest" ] || { qfa_say "apt-cache knows no clang: apt-get update, and run this again"; exit 2; }
       qfa_need "clang-$newest"  # without its OpenMP, which would take clang 14's away
       for variant in "no_rtti g++ -O1 -fno-rtti" "unoptimized g++ -O0 -D_GLIBCXX_ASSERTIONS" \
-        "newest_clang clang++-$newest -O1"; do
+        "newest_clang clang++-$newest -O1" "optimized g++ -O3"; do
         read -r name compiler flags <<<"$variant"
         cmake --preset release -B "build/$name" -D CMAKE_CXX_COMPILER="$compiler" -D CMAKE_BUILD_TYPE=None \
           -D CMAKE_CXX_FLAGS="-march=native $flags" -D QFA_BUILD_EXAMPLES=OFF -D QFA_BUILD_BENCHMARKS=OFF \
@@ -73,12 +73,12 @@ for leg in "$@"; do
       qfa_build release  # each header alone with all warnings, and the benchmarks
       bash tests/program/schemas.sh "$PWD/build/release/examples/qfa/qfa" "$PWD" "$PWD/build/schemas" python3 all
       ;;
-    tidy)  # the short allow-list of .clang-tidy over the umbrella.
+    tidy)  # the short allow-list of .clang-tidy over the umbrella.  Catches: a use after a move, a copy in a loop.
       qfa_need $qfa_packages clang-tidy-14 libomp-14-dev
       qfa_configure release -D QFA_CHECK_EACH_HEADER=ON
       clang-tidy-14 --quiet -p build/release build/release/tests/headers/qfa_qfa_hpp.cpp
       ;;
-    format)  # only what differs from the main branch, so that no change reformats its surroundings.
+    format)  # only what differs from the main branch.  Catches: a change that reformats its surroundings.
       qfa_need clang-format-14
       base=$(git merge-base HEAD "${QFA_BASE:-HEAD~1}")
       git diff --name-only --diff-filter=d "$base" -- '*.hpp' '*.cpp' | xargs -r clang-format-14 --dry-run --Werror
