@@ -229,4 +229,11 @@ TEST_CASE("pass_record: records that share a group, or belong to other passes, a
   check_refused([&] { pass_record_from({}, "the record"); }, {"the record"});
 }
 
+TEST_CASE("pass_record: one whose table is of other groups is refused as it is read") {
+  pass_record r("p", {.rows = 8, .row_tokens = 3}, 5);
+  CHECK(pass_record_from(to_bytes(r), "x").table.groups() == r.groups.groups());
+  r.table = feature_table(5, r.groups.groups() + 1);
+  qfa_test::check_refused([&] { pass_record_from(to_bytes(r), "x"); }, {"other groups"});
+}
+
 }  // namespace audit_pass_record_test

@@ -140,6 +140,9 @@ struct pass_record {
     archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair,
             self.cosines, self.shift, self.tokens, self.meaning, self.cofirings, self.losses, self.spread, self.tensors,
             self.match, self.cache, self.warnings, self.calibrated);
+    if constexpr (Archive::reads)
+      require(self.table.groups() == 0 || self.table.groups() == self.groups.groups(),
+              "a saved record is of other groups than its table");
   }
 
  private:

@@ -147,6 +147,8 @@ class feature_table {
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.tokens_, self.cells_);
+    if constexpr (Archive::reads)
+      require(self.cells_.groups() == self.tokens_.size(), "a saved table counts tokens of other groups than it has");
   }
 
  private:
