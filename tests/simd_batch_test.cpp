@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -57,6 +58,35 @@ TEST_CASE_TEMPLATE("load_valid and store_valid: take a whole register as well", 
     simd::store_valid<Arch>(x, to.data(), count);
     CHECK(to == from);
   }
+}
+
+TEST_CASE_TEMPLATE("select_lanes and magnitudes: lane by lane, signs of zero included", Arch, QFA_TEST_ARCHS) {
+  alignas(64) float from[16], lane[16];
+  for (std::size_t i = 0; i < 16; ++i)
+    from[i] = i % 2 == 0 ? -static_cast<float>(i) : static_cast<float>(i);  // from -0 on
+  const auto x = simd::floats<Arch>::load_aligned(from);
+  simd::magnitudes(x).store_aligned(lane);
+  for (std::size_t i = 0; i < simd::width<Arch>; ++i) {
+    CHECK(lane[i] == static_cast<float>(i));
+    CHECK_FALSE(std::signbit(lane[i]));
+  }
+  simd::select_lanes<Arch>(x > simd::floats<Arch>(0.0f), x, simd::floats<Arch>(-7.0f)).store_aligned(lane);
+  for (std::size_t i = 0; i < simd::width<Arch>; ++i)
+    CHECK(lane[i] == (i % 2 == 0 ? -7.0f : static_cast<float>(i)));
+}
+
+TEST_CASE("has_avx512 and has_neon64: what the compiler's flags say of the widest set, and not of SSE2") {
+#if defined(__AVX512F__)
+  CHECK(simd::has_avx512<simd::best_arch>);
+#else
+  CHECK_FALSE(simd::has_avx512<simd::best_arch>);
+#endif
+#if defined(__x86_64__)
+  CHECK_FALSE(simd::has_avx512<xsimd::sse2>);
+  CHECK_FALSE(simd::has_neon64<simd::best_arch>);
+#elif defined(__aarch64__)
+  CHECK(simd::has_neon64<simd::best_arch>);
+#endif
 }
 
 TEST_CASE("aligned_floats: begin on a cache line") {
