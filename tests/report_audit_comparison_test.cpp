@@ -28,8 +28,7 @@ audit_folder folder(const qfa_test::scratch& in, const std::string& name, const 
 /// A folder with features.csv and groups.npy of tests/data/comparison.
 audit_folder oracle_folder(const qfa_test::scratch& in, const std::string& side, const report_json& report) {
   const std::filesystem::path from = std::filesystem::path(QFA_TEST_DATA) / "comparison" / side;
-  const std::filesystem::path to =
-      qfa_test::made_folder(in, side, report, qfa_test::slurp(from / "features.csv"));
+  const std::filesystem::path to = qfa_test::made_folder(in, side, report, qfa_test::slurp(from / "features.csv"));
   in.write(to / "groups.npy", qfa_test::slurp(from / "groups.npy"));
   return read_audit_folder(to);
 }

@@ -21,7 +21,8 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   made.inputs.push_back({"model.safetensors", 12, "cbf43926"});
   made.inputs.push_back({"tokens.npy", 9, "cbf43926", "tokens"});
   made.warnings.push_back("mind the step");
-  const report_json j = to_json(audit.result(made));
+  const audit_result result = audit.result(made);
+  const report_json j = to_json(result);
   qfa_test::keep_json("report", j);
   CHECK(j.begin().key() == "format");
   CHECK(j["format"] == "qfa-report-1");
@@ -61,6 +62,9 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
     CHECK(c["sae_fit"][key].contains("interval"));
   CHECK(c["flip_share"].contains("interval"));
   CHECK(j["conditions"][0]["flip_share"]["reason"] == "nothing changed");
+  condition_result uncounted = result.conditions[0];
+  uncounted.by_honest.counted.clear();
+  CHECK(to_json(uncounted)["flip_share"]["reason"] == "no feature is counted");
   CHECK(c["dead_rate_at_most"]["value"].is_null());
   for (const char* key : {"mass_survival", "shift_energy_survival", "logit_survival"}) {
     CAPTURE(key);

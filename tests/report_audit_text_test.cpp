@@ -98,12 +98,22 @@ TEST_CASE("audit_text: published numbers carry their tag and what was done here,
   model_audit audit = qfa_test::tiny_audit();
   audit.run(rtn{.bits = 4});
   audit_result a = audit.result();
+  const char* const by_honest[] = {"at a false discovery rate of 5 %, honest protocol",
+                                   "predicted survival, honest protocol",
+                                   "of the error's energy, over what the honest protocol counts, rtn:bits=4 ",
+                                   "by the honest protocol:\nrtn:bits=4: the "};
+  for (const char* said : by_honest)
+    CHECK_FALSE(has(audit_text(a), said));
   const std::string tag = "protocol: arXiv 2606.03002, whose numbers hang on what the paper does";
   CHECK_FALSE(has(audit_text(a), tag));
   a.headline = published;
   const std::string text = audit_text(a);
   CHECK(has(text, "\n" + tag + "\nwarning: the paper adds no BOS, and here none is added\n"));
   CHECK(has(text, "here no policy does\n"));
+  for (const char* said : by_honest) {
+    CAPTURE(said);
+    CHECK(has(text, said));
+  }
   CHECK(has(audit_text(a, {}, table_form::markdown), "\n" + tag + "  \nwarning: the paper adds no BOS"));
 }
 

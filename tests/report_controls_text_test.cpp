@@ -59,6 +59,8 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
   CHECK(says(text,
              "tau_null 0.99870, of the even groups of rows 0.99850 and of the odd ones 0.99890; beyond numerics, "
              "by each half's own on the other half, rtn:bits=4 40.0 [30.0, 50.0] %"));
+  CHECK(says(text, "\nwithout an interval: tau_null\n"));
+  CHECK(says(text, " (unmeasured)\n\n"));  // the worst 5 % on the rows that chose them
   CHECK(says(text, "rtn:bits=4 | matched noise x5"));
   CHECK(says(text, "policy hurts less"));
   CHECK(says(text, "undetermined"));
@@ -70,7 +72,9 @@ TEST_CASE("controls_text: claims stand beside what decides them, and no claim is
   c.pairs[0].order.partial.range.lower = 0.1;
   c.policies[0].contrasts[0].more_mean_r.range.lower = -0.1;
   c.self.changed_features = 3;
+  c.settings.seeds = 1;
   text = controls_text(c);
+  CHECK(says(text, " SAE; one seed\n"));
   CHECK(says(text, "shared mode"));
   CHECK(says(text, "not told apart"));
   CHECK(says(text, "NOT the same: 3 features changed"));

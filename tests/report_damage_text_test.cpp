@@ -43,7 +43,7 @@ TEST_CASE("shift_text: says what the shift is made of, and who carries it") {
   CHECK(
       shift_text(c) ==
       "rtn:bits=4: activations move by 3.1 % [2.9, 3.3] of their energy, of which a bias would undo 4.0 % [3.0, 5.0]; "
-      "position 0 has 12.5 % of it.\n"
+      "position 0 has 12.5 % (unmeasured) of it.\n"
       "  The SAE explains 62.0 % [55.0, 68.0] of the shift: 91.0 % [90.0, 93.0] is what it decodes, 11.0 % [10.0, "
       "12.0] "
       "what it misses, and -2.0 % [-3.0, -1.0] their cross term.\n"
@@ -70,13 +70,13 @@ TEST_CASE("worst_features_text: says what the rows that did not choose them make
   c.worst.listed = {{.feature = 12, .chosen_r = 0.1, .r = made_estimate(0.3, 0.2, 0.4)},
                     {.feature = 7, .chosen_r = 0.2, .r = made_estimate(0.25, 0.2, 0.3)}};
   CHECK(worst_features_text(c) ==
-        "rtn:bits=4: the 25 worst features, chosen on the even groups of rows (mean r 0.410), have mean r 0.520 "
+        "rtn:bits=4: the 25 worst features, chosen on the even groups of rows (mean r 0.410, unmeasured), have mean r 0.520 "
         "[0.480, 0.560] on the odd ones, where 96.0 % [80.0, 99.0] of them have r of 0.9 or less; worst first: 12 with "
         "0.300 "
         "[0.200, 0.400], 7 with 0.250 [0.200, 0.300].\n");
   c.worst.groups = 16;
   c.by_honest.correlations.groups = 8;
-  CHECK(worst_features_text(c).find("chosen on the even ones of 16 shorter groups of rows (mean r 0.410)") !=
+  CHECK(worst_features_text(c).find("chosen on the even ones of 16 shorter groups of rows (mean r 0.410, unmeasured)") !=
         std::string::npos);
 }
 

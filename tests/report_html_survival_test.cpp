@@ -27,6 +27,7 @@ TEST_CASE("page script, what survives: a band's share has the share less its bia
 TEST_CASE("page script, what survives: the worst features as the rows that did not choose them have them") {
   CHECK(qfa_test::count_of(qfa::html_survival, "range(w.mean_r_on_odd_groups, 3)") == 1);
   CHECK(qfa_test::count_of(qfa::html_survival, "percentRange(w.not_survived_on_odd_groups)") == 1);
-  CHECK(qfa_test::count_of(qfa::html_survival, "withRange(f.r_on_odd_groups, 3)") == 1);
+  CHECK(qfa_test::count_of(qfa::html_survival, "fixed(value(f.r_on_odd_groups), 3)") == 1);
+  CHECK(qfa_test::count_of(qfa::html_survival, "range(f.r_on_odd_groups, 3)") == 1);
 }
 }  // namespace report_html_survival_test

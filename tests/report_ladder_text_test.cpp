@@ -22,6 +22,11 @@ TEST_CASE("ladder_bits_text: censored values say on which side they lie") {
                           censoring::at_least}) == "at least 8.0 [>= 7.9]");
 }
 
+TEST_CASE("odds_text: with an interval, or the word that there is none") {
+  CHECK(odds_text({.log_odds = 0.0, .lower = 0.5, .upper = 2.0}) == "1.0 [0.5, 2.0]");
+  CHECK(odds_text({.log_odds = 0.0}) == "1.0 (unmeasured)");
+}
+
 TEST_CASE("ladder_findings: a sentence for each condition that is no rung, and what features need") {
   audit_result audit = qfa_test::made_ladder_audit();
   CHECK(ladder_findings(audit).empty());
@@ -35,6 +40,7 @@ TEST_CASE("ladder_findings: a sentence for each condition that is no rung, and w
   CHECK(text.find("to the worst decile; it takes 4.12 a weight\n") != std::string::npos);
   CHECK(text.find("rtn:bits=4 is worth") == std::string::npos);
   CHECK(text.find("  to keep r above 0.90 the median feature needs ") != std::string::npos);
+  CHECK(text.find(" a bit (unmeasured; relu, 90 % of features ") != std::string::npos);
   CHECK(text.find("a bit more multiplies the odds of the mean feature's better band by ") != std::string::npos);
 }
 

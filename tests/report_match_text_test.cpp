@@ -54,7 +54,7 @@ audit_result made_audit(const equal_loss_damage& damage) {
 TEST_CASE("matches_text: how pruning was matched, and its damage at the very loss, and the second one has no line") {
   CHECK(matches_text(made_audit(made_damage())) ==
         "prune:sparsity=0.4 was matched to rtn:bits=4 by bisection on nats: target 2.5000, reached 2.5010 on 64 rows "
-        "that are not reported, where the reference has 2.2500\n"
+        "that are not reported, where the reference has 2.2500 (intervals unmeasured)\n"
         "  at the very loss that rtn:bits=4 has on the reported rows, a sparsity of 0.3750 between the two (the other "
         "is prune:sparsity=0.3), pruning leaves 75.0 [70.0, 80.0] % of 200 features with r > .9 and a mean r of "
         "0.9000 [0.8800, 0.9200]; rtn:bits=4 leaves +5.0 [1.0, 9.0] points and -0.0100 [-0.0200, 0.0050] more\n");

@@ -30,6 +30,7 @@ TEST_CASE("patching text: what comes back, of which features, and what that says
              "rtn:bits=4: KL from the reference is 0.0125 nats a token [0.01, 0.015]; the reference's activations here "
              "take away 75.0 % [70.0, 80.0] of it"));
   CHECK(says(p, "its codes of every feature 50.0 % [45.0, 55.0]."));
+  CHECK(says(p, "  without an interval here: all but %, random %, same energy at random %; report.json has them\n"));
   CHECK(says(p,
              "The 5 features, those that r calls destroyed, recover 6.2 % [5.0, 7.5] of it, as many at random 3.1 % "
              "[3.0, 3.2], as much energy at random (12 features) 12.5 %"));
@@ -37,6 +38,13 @@ TEST_CASE("patching text: what comes back, of which features, and what that says
   CHECK(qfa::patching_text(p, qfa::table_form::markdown).find("at random.  \n\n|   restored | features |") !=
         std::string::npos);
   CHECK(qfa::patching_text({}).empty());
+  p.options.seeds = 1;
+  CHECK(says(p, "random sets are one draw.\n"));
+  p.conditions[0].kl = made_estimate(0.0125, 0.01, 0.0125);
+  p.conditions[0].kl.range.kind = qfa::interval_kind::at_least;
+  CHECK(says(p, "KL from the reference is 0.0125 nats a token [>= 0.01]; the"));
+  p.conditions[0].kl.range = {};
+  CHECK(says(p, "KL from the reference is 0.0125 nats a token (unmeasured); the"));
 }
 
 TEST_CASE("patching text: where the worst recover no more than others, r is not what matters, or not shown to be") {

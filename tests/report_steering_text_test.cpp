@@ -31,13 +31,15 @@ TEST_CASE("steering text: the finding, the evidence for it, and what it was meas
   CHECK(says(s,
              "Mean fidelity by band of r: 0.8750 [0.8000, 0.9000] of 1 survived, 0.6250 [0.6000, 0.7000] of 1 "
              "destroyed; those above 0.9 lead by +0.2500 [0.1250, 0.3750]."));
-  CHECK(
-      says(s,
-           "Least faithful on the even groups of rows is feature 9 (r 0.250, raises token 4): fidelity 0.6250 [0.5000, "
-           "0.7500] on the odd ones."));
+  CHECK(says(
+      s,
+      "Least faithful on the even groups of rows is feature 9 (r 0.250, unmeasured; raises token 4): fidelity 0.6250 "
+      "[0.5000, 0.7500] on the odd ones."));
   CHECK(says(s,
              "refusal (length 2.5, raises token 4): gain 0.875 [0.800, 0.900], fidelity 0.7500 [0.7000, 0.8000], "
-             "exchange rate 1.250 [1.200, 1.300]; at random fidelity 0.2500."));
+             "exchange rate 1.250 [1.200, 1.300]; at random fidelity 0.2500 "
+             "[0.2000, 0.3000]."));
+  CHECK(says(s, "  without an interval here: random gain, random fidelity; report.json has them\n"));
   CHECK(says(s, "no dose up to 1 does in the compressed model what theirs does in the reference: 1 at 1."));
   CHECK(qfa::steering_text(s, qfa::vocabulary({"a", "b", "c", "d", "once"})).find("raises \"once\"") !=
         std::string::npos);

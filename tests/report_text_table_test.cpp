@@ -33,6 +33,27 @@ TEST_CASE("markdown_text: lines stay lines, and a table stands between empty one
   CHECK(markdown_text("").empty());
 }
 
+TEST_CASE("markdown_text: a stranger's name stays text, and our own words stay readable") {
+  const auto line = [](const std::string& text) {
+    const std::string out = markdown_text(text + "\n");
+    return out.substr(0, out.size() - 3);
+  };
+  CHECK(line("became  \"<bos>\" 70 %, \"</s>\" 5 %") == "became  \"\\<bos>\" 70 %, \"\\</s>\" 5 %");
+  CHECK(line("\"*\" and \"`x`\" and \"a|b\"") == "\"\\*\" and \"\\`x\\`\" and \"a\\|b\"");
+  CHECK(line("my__model and _private_") == "my\\_\\_model and \\_private\\_");
+  CHECK(line("\"&amp;\" \"](\" \"~~\" \"\\*\"") == "\"\\&amp;\" \"\\](\" \"\\~~\" \"\\\\\\*\"");
+  CHECK(line("# heading") == "\\# heading");
+  CHECK(line("> quoted") == "\\> quoted");
+  CHECK(line("|x is named so") == "\\|x is named so");
+  // None of these means anything to Markdown.
+  for (const char* own :
+       {"rtn:bits=4 [0.91, 0.93], r < 0.9 and r <= .9 & a < b", "jump_relu SAE at blocks.2.hook_resid_post",
+        "- rtn:bits=4 | nf4: 2 * 3", "tau_null of J_null (m_eff), [>= 0.95]", "C:\\models"}) {
+    CAPTURE(own);
+    CHECK(line(own) == own);
+  }
+}
+
 TEST_CASE("text_table: numbers as a reader expects them") {
   CHECK(fixed(1.005, 1) == "1.0");
   CHECK(fixed(std::nan(""), 3) == "-");
@@ -66,7 +87,9 @@ TEST_CASE("tables of an audit: a line for each condition") {
   made_up.conditions[0].honest_auc.result.emplace().families = 7;
   made_up.conditions[0].honest_auc.result->predictor_reliability = {0.5, 0.25};
   CHECK(predictions_note(made_up) ==
-        "folds keep 7 families of 9 features together; reliability of the predictors: rarity 0.500, log_mean 0.250\n");
+        "folds keep 7 families of 9 features together; reliability of the predictors: rarity 0.500, log_mean 0.250 "
+        "(intervals "
+        "unmeasured)\n");
   CHECK(conditions_table(result).find("PPL") != std::string::npos);
   // A row's scale is a float: half a bit for rows of 64, an eighth for rows of 256.
   CHECK(conditions_table(result).find("bits") < conditions_table(result).find("PPL"));
@@ -97,8 +120,11 @@ TEST_CASE("gate_note: what the bands bear, of which kind of SAE, what flips carr
   CHECK(note.find("19 %") != std::string::npos);
   CHECK(note.find("jump_relu SAE") != std::string::npos);
   CHECK(note.find("rtn:bits=4 25.0 % [20.0, 31.0]") != std::string::npos);
+  c.by_honest.counted = {3};
   c.flip_share = {};
   CHECK(qfa::gate_note(a).find("rtn:bits=4 none, as nothing changed\n") != std::string::npos);
+  c.by_honest.counted.clear();
+  CHECK(qfa::gate_note(a).find("rtn:bits=4 unmeasured, as no feature is counted\n") != std::string::npos);
   a.conditions.resize(1);
   CHECK(qfa::gate_note(a).empty());
 }

@@ -5,6 +5,7 @@ import csv
 import json
 import os
 import pathlib
+import re
 import sys
 import time
 
@@ -149,7 +150,72 @@ def contrast(where):
     assert least[0] >= 4.5, f"{where}: contrast {least}"
 
 
-def views(file, where, choices):
+def printed(where, least):
+    """All sections are printed, on as many pages as they need, and nothing is wider than a page.  The rows of the table of
+    features are there, 200 at most.  `least` is how many pages a report like this one has."""
+    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
+    pages = len(re.findall(rb"/Type\s*/Page\b", pdf))
+    assert pdf.startswith(b"%PDF") and pages >= least, f"{where}: prints {pages} pages, expected {least} at least"
+    # A landscape page of 11 by 8.5 inches less 11 mm on each side.
+    screen, wide, tall = {"deviceScaleFactor": 1, "mobile": False}, 972, 733
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", dict(screen, width=wide, height=tall))
+    run("dispatchEvent(new Event('beforeprint'))")
+    time.sleep(0.3)
+    height, wider, unseen, rows, found = run("""
+      const all = s => [...document.querySelectorAll(s)], box = e => e.getBoundingClientRect(), big = document.getElementById('features-scroll');
+      const named = e => (e.caption || e).textContent.slice(0, 40) + ': ' + Math.round(box(e).right);
+      return [document.documentElement.scrollHeight,
+        all('main table, main svg').filter(e => e.getClientRects().length && box(e).right > innerWidth + 1).map(named),
+        all('#sections a').filter(a => { const s = document.querySelector(a.hash); return !s || box(s).height < 40; }).map(a => a.hash),
+        big && [...big.querySelectorAll('tbody tr:not(.gap)')].filter(r => box(r).height > 4).length,
+        big && Number(document.getElementById('features-found').textContent.split(' ')[0].replaceAll(',', ''))];""")
+    run("dispatchEvent(new Event('afterprint'))")
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", dict(screen, width=1280, height=900))
+    assert not wider, f"{where}: wider than a page of {wide}: {wider}"
+    assert not unseen, f"{where}: not printed: {unseen}"
+    assert rows is None or rows == min(found, 200) > 0, f"{where}: prints {rows} of {found} features"
+    # Figures and rows that go to the next page as a whole leave up to a third of a page empty.
+    assert 0.9 * height / tall <= pages <= 2 + 1.4 * height / tall, f"{where}: {height} px on {pages} pages"
+    return pdf
+
+
+def notices_what_is_not_printed(file, least):
+    """What `printed` looks at can fail: it refuses a page without its sections, without its rows, and one too wide."""
+    for spoiled in ["document.querySelectorAll('main > section').forEach(s => s.remove())",
+                    "document.styleSheets[0].insertRule('@media print { #features { display: none !important } }', document.styleSheets[0].cssRules.length)",
+                    "document.styleSheets[0].insertRule('@media print { .big { height: 20px !important; overflow: hidden !important } "
+                    "#features-scroll tbody tr { display: none } }', document.styleSheets[0].cssRules.length)",
+                    "document.styleSheets[0].insertRule('@media print { #summary table { width: 1600px !important } }', document.styleSheets[0].cssRules.length)"]:
+        opened(file)
+        run(spoiled)
+        try:
+            printed(file, least)
+        except AssertionError:
+            continue
+        raise SystemExit(f"{file} is printed, for all that is checked, after {spoiled}")
+
+
+def drawn_as_said(where):
+    """Heat is drawn as the caption says: whatever has the larger value stands out more from the ground."""
+    said, steps = run("""
+      const figure = document.querySelector('#tensors figure'), rgb = c => c.match(/[\\d.]+/g).map(Number);
+      const lum = c => { const [r, g, b] = c.map(x => { x /= 255; return x <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4; }); return .2126 * r + .7152 * g + .0722 * b; };
+      const ground = rgb(getComputedStyle(document.body).backgroundColor).slice(0, 3);
+      return [figure.querySelector('figcaption').textContent, [...figure.querySelectorAll('svg g')].map(g => {
+        const style = getComputedStyle(g.querySelector('rect')), color = rgb(style.fill).slice(0, 3), share = Number(style.fillOpacity);
+        return [Number(g.querySelector('title').textContent.match(/ (-?[\\d.e-]+)$/)[1]), lum(color.map((x, i) => share * x + (1 - share) * ground[i])), lum(ground)]; })];""")
+    steps.sort()
+    assert len(steps) > 3 and steps[0][0] < steps[-1][0], f"{where}: {steps[:3]}"
+    for (less, before, ground), (more, after, _) in zip(steps, steps[1:]):
+        assert abs(after - ground) >= abs(before - ground) - 1e-4, f"{where}: {more} stands out less than {less}"
+        assert not re.search("darker is more", said, re.I) or after <= before + 1e-4, f"{where}: \"{said}\", and {more} is lighter than {less}"
+    assert abs(steps[-1][1] - ground) > abs(steps[0][1] - ground) + 0.01, f"{where}: the most is drawn as the least"
+    assert "the stronger the color, the more" in said.lower(), said
+
+
+def views(file, where, choices, least):
     opened(file)
     sound(where)
     for link in browser.find_elements(By.CSS_SELECTOR, "#sections a"):
@@ -167,16 +233,25 @@ def views(file, where, choices):
     scheme.select_by_value("dark")
     assert run("return document.documentElement.dataset.theme") == "dark"
     contrast(f"{where}, dark")
+    if run("return document.querySelector('#tensors figure') !== null"):
+        for chosen in ["dark", "light"]:
+            scheme.select_by_value(chosen)
+            drawn_as_said(f"{where}, {chosen}")
     scheme.select_by_value("system")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
     eventually("return document.documentElement.dataset.theme === 'dark'", f"{where}: does not follow the system")
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "light"}]})
     eventually("return document.documentElement.dataset.theme === 'light'", f"{where}: does not follow the system back")
-    pdf = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"])
-    assert pdf.startswith(b"%PDF") and len(pdf) > 20000, f"{where}: prints nothing"
+    opened(file)
+    pdf = printed(where, least)
     if pictures:
         pathlib.Path(pictures).mkdir(exist_ok=True)
         pathlib.Path(pictures, pathlib.Path(file).stem + "-print.pdf").write_bytes(pdf)
+    wide = run("""const fits = (s, head) => { const t = document.querySelector(s), th = t && [...t.querySelectorAll('thead th')].find(h => h.dataset.head === head);
+                        return !th || th.getBoundingClientRect().right <= t.parentElement.getBoundingClientRect().right; };
+                  return [['#summary table', 'survived %'], ['#summary table', 'mean r'], ['#summary table', 'FVU']].filter(([s, head]) => !fits(s, head))
+                    .concat([...document.querySelectorAll('#curve tbody tr')].filter(r => r.getBoundingClientRect().height > 62).map(r => r.textContent));""")
+    assert not wide, f"{where}: not on screen at 1280, or tall: {wide}"
     opened(file, 390)
     over = run("return document.documentElement.scrollWidth - innerWidth")
     assert over <= 0, f"{where}: {over} pixels beyond a narrow screen"
@@ -381,7 +456,7 @@ def claims_beside_controls(folder):
 
 
 def nothing_counted(file):
-    """Where no feature is counted, no share is 0: it has no value."""
+    """Where no feature is counted, no share of the counted is 0: it has no value."""
     opened(file)
     sound(file)
     rows = run("""const t = [...document.querySelectorAll('table')].find(t => t.caption && t.caption.textContent.startsWith('Features above thresholds'));
@@ -389,12 +464,58 @@ def nothing_counted(file):
     assert rows and all(cell in ("-", "unmeasured") for row in rows for cell in row), rows[:2]
     others = run("""return [...document.querySelectorAll('#curve table, #bands table')].flatMap(t => {
       const heads = [...t.querySelectorAll('thead th')].map(h => h.dataset.head);
-      return [...t.tBodies[0].rows].flatMap(r => [...r.cells].filter((c, j) => heads[j].includes('%') && /^0\\.0/.test(c.textContent)).map(c => c.textContent)); });""")
+      return [...t.tBodies[0].rows].flatMap(r => [...r.cells].filter((c, j) => heads[j].includes('%') && heads[j] !== 'mass counted %' && /^0\\.0/.test(c.textContent)).map(c => c.textContent)); });""")
     assert not others, others
+    said = run("return Object.fromEntries(['summary', 'masking'].map(id => [id, document.getElementById(id).innerText]))")
+    assert "Survival is unmeasured, as no feature is counted." in said["masking"], said["masking"]
+    assert "has no losses" not in said["masking"] and "nothing changed" not in said["summary"], said
+    flips = said["summary"].rsplit("carry of the error's energy: ", 1)[1]
+    assert all("unmeasured, as no feature is counted" in part for part in flips.rstrip(".").split(", rtn")), flips
+    groups = run("return JSON.parse(document.getElementById('data').textContent).report.protocol.groups")
+    assert (f"There are no intervals, as there are fewer than 8 groups of rows: {groups}." in said["summary"]) == (groups < 8), said["summary"]
+    return groups
+
+
+def unmeasured_by_name(folder):
+    """A number without an interval is named so, where it stands or at the foot of its table; what was done is in words."""
+    opened(f"{folder}/report.html")
+    report = json.loads((work / folder / "report.json").read_text())
+    said = run("return Object.fromEntries([...document.querySelectorAll('main > section')].map(s => [s.id, s.innerText]))")
+    facts = run("return document.querySelector('main dl.facts').innerText")
+    assert re.search(r"dead features [\d.]+ % of [\d,]+ \(unmeasured\)", facts), facts
+    assert re.search(r"Reliability of the predictors.*\(intervals unmeasured\)\.", said["prediction"]), said["prediction"][-600:]
+    if any(c.get("worst_features", {}).get("chosen", 0) > 0 for c in report["conditions"]):
+        assert "Without an interval: mean r where chosen" in said["curve"], said["curve"][-600:]
+    if "ladder" in report:
+        assert re.search(r"falls by [\d.]+ a bit \(median, unmeasured; ", said["ladder"]), said["ladder"][-400:]
+    for floor in report.get("controls", {}).get("numerics_floors", []):
+        assert floor["changes_nothing"] or f"{floor['what']} {floor['tau_null']:.5f}, of the even groups" in said["controls"], floor
+    joined = report["protocol"]["group_halving"]
+    assert "{" not in said["protocol"] and '"' not in said["protocol"], said["protocol"]
+    assert not joined or f"{joined['groups']}" in re.search(r"group halving\s+(.*)", said["protocol"]).group(1), said["protocol"]
+
+
+def names_beside_marks():
+    """Every mark of a few that lie close together has its name, none over another; where there is no room, at a line's end."""
+    source = re.search(r"const besideMark.*?\n}\n", run("return document.scripts[1].textContent"), re.S).group(0)
+    points = [[300 + 3 * i, 30 + 2 * i, f"rtn:bits={8 - i}"] for i in range(6)]
+    made = run("const short = x => x, s = (tag, p) => ({tag, ...p}), text = (x, y, word, p) => ({tag: 'text', x, y, word, anchor: p['text-anchor']});"
+               + source + "return placeNames(arguments[0], [62, 12, 900, 300]).flat().filter(Boolean);", points)
+    words = [part for part in made if part["tag"] == "text"]
+    assert sorted(part["word"] for part in words) == sorted(name for _, _, name in points), words
+    areas = []
+    for part in words:
+        wide = 6.6 * len(part["word"])
+        left = part["x"] - {"start": 0, "middle": wide / 2, "end": wide}[part["anchor"]]
+        areas.append((left, part["y"] - 11, left + wide, part["y"] + 3))
+    assert not [1 for i, a in enumerate(areas) for b in areas[:i] if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]], areas
+    assert [part for part in made if part["tag"] == "path"], "no name is led to"
 
 
 def by_keyboard(file):
+    """Every control is reached by Tab and works by keys; where there is a table of features, those before it."""
     opened(file)
+    with_features = run("return document.getElementById('features-scroll') !== null")
     body = browser.find_element(By.TAG_NAME, "body")
     body.send_keys(Keys.TAB)
     assert run("return document.activeElement.className") == "skip", "the first stop is the link that skips"
@@ -403,9 +524,9 @@ def by_keyboard(file):
     assert run("return document.activeElement.id") == "page", "the link leads to the report"
     reached = set()
     sorted_once = searched = False
-    for _ in range(400):
+    for _ in range(900):
         browser.switch_to.active_element.send_keys(Keys.TAB)
-        tag, ident, outline = run("const e = document.activeElement; return [e.tagName, e.id, getComputedStyle(e).outlineStyle]")
+        tag, ident, outline = run("const e = document.activeElement; e.dataset.reached = 1; return [e.tagName, e.id, getComputedStyle(e).outlineStyle]")
         if tag == "BODY":
             break
         reached.add(tag)
@@ -424,8 +545,14 @@ def by_keyboard(file):
             browser.switch_to.active_element.send_keys(Keys.PAGE_DOWN)
             eventually("return document.activeElement.scrollTop > 0", "the table does not scroll by keys")
             break
-    assert sorted_once and searched and {"SELECT", "BUTTON", "INPUT", "SUMMARY"} <= reached, f"reached {reached}"
-    quiet("by keyboard")
+    missed = run("""const end = document.getElementById('features-scroll');
+      return [...document.querySelectorAll('main select, main input, main button, main summary, main .scroll')]
+        .filter(e => e.checkVisibility() && e.dataset.reached === undefined && (!end || e.compareDocumentPosition(end) & 4))
+        .map(e => e.tagName + ' ' + (e.textContent || e.id).slice(0, 30));""")
+    assert not missed, f"{file}: {len(missed)} controls are out of reach: {missed[:5]}"
+    assert sorted_once and searched == with_features, f"{file}: sorted {sorted_once}, searched {searched}"
+    assert {"SELECT", "BUTTON", "SUMMARY"} <= reached, f"{file}: reached {reached}"
+    quiet(f"{file}, by keyboard")
 
 
 def refusals_behind_a_judge(folder):
@@ -444,18 +571,24 @@ def refusals_behind_a_judge(folder):
 
 
 try:
-    pages = [("first/report.html", 12 if long else 2), ("paired.html", 4 if long else 2), ("unpaired.html", 1),
-             ("judged/alignment.html", 2)]
+    # How many of each choice are chosen, and how many pages such a report is printed on at least.
+    pages = [("first/report.html", 12 if long else 2, 10), ("paired.html", 4 if long else 2, 6), ("unpaired.html", 1, 4),
+             ("judged/alignment.html", 2, 4)]
     if long:
-        pages += [("refusals/alignment.html", 2), ("second/report.html", 2), ("others/report.html", 2)]
-    for file, choices in pages:
-        views(file, file, choices)
+        pages += [("refusals/alignment.html", 2, 4), ("second/report.html", 2, 7), ("others/report.html", 2, 7)]
+    for file, choices, least in pages:
+        views(file, file, choices, least)
+    notices_what_is_not_printed("others/report.html", 5)
     numbers("first")
     refusals_behind_a_judge("judged")
     below_pictures("first")
     what_numbers_rest_on("first", "paired.html")
-    nothing_counted("nothing/report.html")
-    by_keyboard("first/report.html")
+    assert nothing_counted("nothing/report.html") >= 8 > nothing_counted("few/report.html")
+    for folder in ["first", "second"]:
+        unmeasured_by_name(folder)
+    names_beside_marks()
+    for file in ["first/report.html", "paired.html", "judged/alignment.html"]:
+        by_keyboard(file)
     features = 100000 if long else 3000
     took = feature_table("big/report.html", features, (6.0, 2.0))
     assert run("return document.querySelector('#features-scroll tbody a').href").startswith("https://www.neuronpedia.org/gpt2-small/8-res-jb/")
@@ -472,7 +605,7 @@ try:
         for name, wide in [("wide", 1280), ("narrow", 390)]:
             for scheme in ["light", "dark"]:
                 browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
-                for file, _ in pages:
+                for file, *_ in pages:
                     opened(file, wide)
                     time.sleep(0.3)
                     picture(f"{pathlib.Path(file).parent.name}-{pathlib.Path(file).stem}-{name}-{scheme}", whole=True)

@@ -29,6 +29,7 @@ if features == 0:
         survey["survival_curve"]["rows"] = [[row[0], None, None, None] for row in survey["survival_curve"]["rows"]]
 
     for condition in report["conditions"]:
+        condition["flip_share"] = {"value": None, "interval": None, "reason": "no feature is counted"}
         for protocol in ["honest", "published"]:
             emptied(condition[protocol])
     (to / "report.json").write_text(json.dumps(report, indent=1))

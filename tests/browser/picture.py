@@ -19,7 +19,7 @@ with tempfile.TemporaryDirectory() as profile:
         options.add_argument(flag)
     browser = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
     try:
-        size = {"width": 1200, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        size = {"width": 1280, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         browser.get(page.as_uri())
         end = browser.execute_script("return document.querySelector('#masking figure').getBoundingClientRect().bottom + window.scrollY")

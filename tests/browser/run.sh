@@ -29,6 +29,8 @@ refuser=$demo/refuser
   --judge-specificity 0.95 --out judged >judged.txt
 /usr/bin/python3 "$here/make_reports.py" first nothing 0
 "$qfa" render nothing >/dev/null
+"${audit[@]}" --max-tokens 1500 --out few >few.txt  # 2 groups of rows, and no feature is counted
+grep -q 'rtn:bits=4 unmeasured, as no feature is counted' few.txt
 "${audit[@]}" --max-tokens 2048 --no-loss --out others >others.txt
 "$qfa" render big >/dev/null
 cp first/report.html again.html

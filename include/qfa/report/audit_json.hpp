@@ -202,7 +202,8 @@ inline report_json to_json(const condition_result& c) {
   for (const feature_summary& f : c.features)
     dead += f.dead, born += f.born;
   out["flip_share"] = to_json(c.flip_share);
-  if (std::isnan(c.flip_share.value)) out["flip_share"]["reason"] = "nothing changed";
+  if (std::isnan(c.flip_share.value))
+    out["flip_share"]["reason"] = c.by_honest.counted.empty() ? "no feature is counted" : "nothing changed";
   out["dead"] = dead;
   out["born"] = born;
   // The same for all of them: none of as many tokens shows a firing.

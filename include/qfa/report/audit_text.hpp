@@ -72,6 +72,7 @@ inline std::string audit_text(const audit_result& a, const audit_additions& more
   std::string worst;
   for (const condition_result& c : a.conditions)
     if (!c.ladder_only) worst += worst_features_text(c);
+  if (!worst.empty() && a.headline.guarded_r) worst = "by the honest protocol:\n" + worst;
   section_of_sentences(worst);
   if (!headline_overlaps(a).empty())
     for (const auto pairs : {&gaps_table, &overlaps_table, &damage_ranks_table})

@@ -62,7 +62,8 @@ inline std::string controls_text(const control_findings& c, table_form form = ta
                     std::to_string(c.tokens) + " analyzed, " + std::to_string(c.groups) + " groups, " +
                     std::to_string(c.counted) + " features counted by a " +
                     std::string(activation_names[static_cast<std::size_t>(c.gate)]) + " SAE; " +
-                    std::to_string(c.settings.seeds) + " seeds\n" + control_groups_text(c);
+                    (c.settings.seeds == 1 ? "one seed" : std::to_string(c.settings.seeds) + " seeds") + "\n" +
+                    control_groups_text(c);
   out += "reference against itself: ";
   if (c.self.holds())
     out += std::string("every counted feature's codes the same to the bit, r = 1") +
@@ -84,6 +85,8 @@ inline std::string controls_text(const control_findings& c, table_form form = ta
                  c, [&](const controlled_policy& p) { return detail::with_range(p.beyond[i], 1, 100.0) + " %"; }) +
              "\n";
   }
+  if (std::ranges::any_of(c.floors, [](const numerics_floor& floor) { return !floor.exact; }))
+    out += detail::without_interval("tau_null");
   out += "what the controls decide, by mean r, and by AUC of what is foretold; 95 %, the tables below hold the rest:\n";
   for (const std::string& sentence : controls_in_words(c))
     out += "- " + sentence + "\n";
@@ -115,7 +118,7 @@ inline std::string controls_text(const control_findings& c, table_form form = ta
          detail::for_each_policy(c,
                                  [](const controlled_policy& p) {
                                    return detail::with_range(p.selection.worst_again, 3) + " and " +
-                                          fixed(p.selection.chosen_worst, 3);
+                                          fixed(p.selection.chosen_worst, 3) + " (unmeasured)";
                                  }) +
          "\n\n" + variants_table(c, form) + (c.variants.empty() ? "" : "\n" + decisions_table(c, form));
   for (const std::string& note : c.notes)

@@ -34,6 +34,26 @@ inline std::string three_digits(double x) {
   return text.data();
 }
 
+/// An interval with three digits; "(unmeasured)" where there is none.
+inline std::string three_digits_range(const interval& range) {
+  switch (range.kind) {
+    case interval_kind::two_sided:
+      return "[" + three_digits(range.lower) + ", " + three_digits(range.upper) + "]";
+    case interval_kind::at_least:
+      return "[>= " + three_digits(range.lower) + "]";
+    case interval_kind::at_most:
+      return "[<= " + three_digits(range.upper) + "]";
+    case interval_kind::refused:
+      break;
+  }
+  return "(unmeasured)";
+}
+
+/// The foot of a table that has no room for all intervals.
+inline std::string without_interval_here(std::string_view columns) {
+  return "  without an interval here: " + std::string(columns) + "; report.json has them\n";
+}
+
 /// A bound of a bucket: counts and positions in full.
 inline std::string bound_text(double x) { return x == std::floor(x) ? fixed(x, 0) : three_digits(x); }
 
@@ -81,7 +101,8 @@ inline std::string shift_text(const condition_result& c) {
   if (!(s.mean.shift > 0.0)) return c.policy + ": activations do not move.\n";
   std::string out = c.policy + ": activations move by " + percent_text(s.relative) +
                     " of their energy, of which a bias would undo " + percent_text(s.mean_shift_share) + "; position " +
-                    std::to_string(c.first.position) + " has " + fixed(percent(c.first.shift_share), 1) + " % of it.\n";
+                    std::to_string(c.first.position) + " has " + fixed(percent(c.first.shift_share), 1) +
+                    " % (unmeasured) of it.\n";
   out += "  The SAE explains " + percent_text(s.explained) + " of the shift: " + percent_text(s.decoded) +
          " is what it decodes, " + percent_text(s.missed) + " what it misses, and " + percent_text(s.cross) +
          " their cross term.\n";
@@ -102,8 +123,9 @@ inline std::string worst_features_text(const condition_result& c) {
   if (w.chosen == 0) return "";
   std::string out = c.policy + ": the " + std::to_string(w.chosen) + " worst features, chosen on " +
                     detail::halves_text(w.groups, c.by_honest.correlations.groups) + " (mean r " +
-                    fixed(w.chosen_mean, 3) + "), have mean r " + with_range(fixed(w.mean.value, 3), w.mean.range, 3) +
-                    " on the odd ones, where " + percent_text(w.hurt) + " of them have r of 0.9 or less; worst first:";
+                    fixed(w.chosen_mean, 3) + ", unmeasured), have mean r " +
+                    with_range(fixed(w.mean.value, 3), w.mean.range, 3) + " on the odd ones, where " +
+                    percent_text(w.hurt) + " of them have r of 0.9 or less; worst first:";
   constexpr std::size_t most = 5;
   for (std::size_t i = 0; i < (std::min)(most, w.listed.size()); ++i)
     out += (i == 0 ? " " : ", ") + std::to_string(w.listed[i].feature) + " with " +

@@ -71,7 +71,8 @@ inline std::string heading_text(const heading_facts& f) {
   out += f.kind + " SAE of " + std::to_string(f.d_sae) + " features";
   if (!f.with_conditions) return out + "\n";
   out += ", FVU " + with_range(fixed(f.fit.fvu, 4), f.fit.fvu_range, 4) + ", L0 " +
-         with_range(fixed(f.fit.l0, 2), f.fit.l0_range, 2) + ", dead " + fixed(100.0 * f.fit.dead_share, 1) + " %";
+         with_range(fixed(f.fit.l0, 2), f.fit.l0_range, 2) + ", dead " + fixed(100.0 * f.fit.dead_share, 1) +
+         " % (unmeasured)";
   if (f.best_fvu <= f.worst_fvu)
     out += "; on compressed models FVU " + fixed(f.best_fvu, 4) +
            (f.best_fvu < f.worst_fvu ? " to " + fixed(f.worst_fvu, 4) : "");

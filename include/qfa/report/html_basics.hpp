@@ -68,7 +68,9 @@ const bandMark = name => name ? h('span', {class: 'band ' + name}, name) : '';
 function plainValue(v) {
   if (v === null || v === undefined || v === '' || (Array.isArray(v) && v.length === 0)) return 'none';
   if (v === true || v === false) return v ? 'yes' : 'no';
-  return typeof v === 'object' ? JSON.stringify(v) : String(v);
+  if (Array.isArray(v)) return v.map(plainValue).join('; ');
+  return typeof v !== 'object' ? String(v) : Object.entries(v).map(([k, x]) =>
+    `${k.replace(/_/g, ' ')} ${plainValue(x)}`).join(', ');
 }
 
 // ---- sections and what stands in them

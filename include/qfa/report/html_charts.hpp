@@ -136,18 +136,22 @@ function line(i, rows, x, y, {marks = false, between = [-Infinity, Infinity]} = 
     marks ? good.map(r => mark(i, x(r[0]), y(r[1]), 4)) : null,
   ];
 }
-// Names beside marks, each where it covers no other: right, left, above, below; else nowhere.
+// Names beside marks, each where it covers no other: right, left, above, below; else further off, at the end of a line.
+const besideMark = [[9, 4, 'start'], [-9, 4, 'end'], [0, -11, 'middle'], [0, 20, 'middle']];
+const furtherOff = [26, 42, 58, 74, 90, 106].flatMap(far => [1, -1].flatMap(up => [[14, 'start'], [-14, 'end'],
+  [far, 'start'], [-far, 'end']].map(([dx, anchor]) => [dx, -up * far, anchor])));
 function placeNames(points, box) {  // [x, y, name]
   const taken = points.map(([x, y]) => [x - 6, y - 6, x + 6, y + 6]);
   return points.map(([x, y, name]) => {
     const word = short(name, 26), wide = 6.6 * word.length;
-    for (const [dx, dy, anchor] of [[9, 4, 'start'], [-9, 4, 'end'], [0, -11, 'middle'], [0, 20, 'middle']]) {
+    for (const [dx, dy, anchor] of [...besideMark, ...furtherOff]) {
       const left = x + dx - (anchor === 'end' ? wide : anchor === 'middle' ? wide / 2 : 0);
-      const area = [left, y + dy - 11, left + wide, y + dy + 3];
-      if (area[0] < box[0] || area[2] > box[2] + 8 || area[1] < box[1] - 6) continue;
+      const area = [left, y + dy - 11, left + wide, y + dy + 3], led = Math.hypot(dx, dy) > 22;
+      if (area[0] < box[0] || area[2] > box[2] + 8 || area[1] < box[1] - 6 || (led && area[3] > box[3])) continue;
       if (taken.some(t => area[0] < t[2] && t[0] < area[2] && area[1] < t[3] && t[1] < area[3])) continue;
       taken.push(area);
-      return text(x + dx, y + dy, word, {'text-anchor': anchor, class: 'halo'});
+      return [led ? s('path', {class: 'axis', d: `M${x} ${y}L${x + dx} ${y + dy + (dy < 0 ? 3 : -9)}`}) : null,
+        text(x + dx, y + dy, word, {'text-anchor': anchor, class: 'halo'})];
     }
     return null;
   });
@@ -160,7 +164,7 @@ function heatCell(x, y, wide, tall, share, word, title) {
       style: `fill-opacity: calc(0.04 + ${strength.toFixed(3)} * var(--heat-most))`}),
     word && wide >= 34 ? text(x + wide / 2, y + tall / 2 + 4, word, {'text-anchor': 'middle'}) : null);
 }
-// Many points as counts in cells, darker where there are more: 100,000 features cost 1,500 rectangles.
+// Many points as counts in cells, of a stronger color where there are more: 100,000 features cost 1,500 rectangles.
 function density(points, x, y, box, step = 9) {
   const [left, top, right, bottom] = box, wide = Math.ceil((right - left) / step);
   const cells = new Map();

@@ -63,6 +63,10 @@ function showControls() {
       fixed(p.selection.mean_r_of_worst_where_chosen, 3),
       fixed(value(p.selection.mean_r_of_worst_on_other_rows), 3),
       range(p.selection.mean_r_of_worst_on_other_rows, 3), fixed(value(p.reliability), 3)])));
+  const floors = c.numerics_floors.filter(f => !f.changes_nothing);
+  if (floors.length > 0) paragraph('tau_null, without an interval: ' + floors.map(f => `${f.what} ` +
+    `${fixed(f.tau_null, 5)}, of the even groups of rows ${fixed(f.tau_null_of_even_groups, 5)} and of the odd ones ` +
+    `${fixed(f.tau_null_of_odd_groups, 5)}`).join('; ') + '.', 'notes');
   // Decimals that show two digits of a difference, and on which side of 0 its interval's ends lie.
   const shows = (x, d, least) => !(Math.abs(x) > 0) || Math.abs(x) * 10 ** d >= least;
   const decimals = x => [3, 4, 5].find(d => shows(value(x), d, 9.5) &&

@@ -115,7 +115,7 @@ function showDamage() {
       drawn[k].querySelector('figcaption').replaceChildren(
         h('strong', {}, `Damage against ${title.split(' on ')[0]}. `),
         `${policy}, ${whole(points.length)} features with r, ${protocolWords()}. ` +
-        (points.length > 2500 ? 'Darker cells hold more features.' :
+        (points.length > 2500 ? 'The stronger the color of a cell, the more features it holds.' :
         'Circles have r above 0.9, triangles are blurred, bow ties destroyed.'));
     });
     numbers.replaceChildren(...predictors.map(([name, title]) =>

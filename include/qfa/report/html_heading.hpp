@@ -87,7 +87,7 @@ function groundsOf(r) {
     ['FVU on the reference', fixed(reference.sae_fit.fvu, 4),
       `95 % ${range(reference.sae_fit.fvu_interval, 4)}; ${fvuOfOthers(r)}L0 ${fixed(reference.sae_fit.l0, 1)} ` +
       `${range(reference.sae_fit.l0_interval, 1)}; dead features ` +
-      `${percent({value: reference.sae_fit.dead_share})} % of ${whole(sae.d_sae)}`],
+      `${percent({value: reference.sae_fit.dead_share})} % of ${whole(sae.d_sae)} (unmeasured)`],
     ['Tokens analyzed', whole(p.analyzed_tokens), `${whole(p.rows)} rows of ${whole(p.context)}, ${whole(p.groups)} ` +
       `groups`],
     ['Features counted', whole(by(reference).counted),

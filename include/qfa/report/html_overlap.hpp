@@ -158,7 +158,7 @@ function showPrediction() {
   const reliable = (list.find(c => (c.prediction_honest || {}).predictor_reliability) || {}).prediction_honest;
   if (reliable) paragraph('Reliability of the predictors, half of the groups of rows against half: ' +
     Object.entries(reliable.predictor_reliability).map(([n, r]) => `${predictorWords[n]} ${fixed(r, 3)}`).join(', ') +
-    '.', 'notes');
+    ' (intervals unmeasured).', 'notes');
   const controlled = new Map(((report.controls || {}).policies || []).map(p => [p.policy, p.prediction]));
   add(table(`Predicted survival, ${saeWords(report)}`, ['policy', 'survived', 'AUC honest', 'honest 95 %',
     ['by families 95 %', 'families of near-duplicates drawn again, with the scores that they have'],
@@ -176,7 +176,8 @@ function showPrediction() {
         ''];
   }), {words: [15]}));
   paragraph('AUC published, its interval and fold sd: protocol: arXiv 2606.03002; predictors of rank 3, from the ' +
-    'tokens on which they are judged.', 'notes');
+    'tokens on which they are judged. Without an interval: shuffled labels, average precision, base rate, Brier, ' +
+    'slope, fold sd.', 'notes');
 }
 )js";
 

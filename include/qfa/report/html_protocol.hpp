@@ -9,12 +9,18 @@ namespace qfa {
 /// The last part of an audit page's script: how the report was made, and `showAudit`, which draws the page.
 inline constexpr std::string_view html_protocol = R"js(
 // ---- how it was made
+const halvingWords = h => (h.groups < h.groups_before ? `${whole(h.groups_before)} groups of rows were joined to ` +
+  `${whole(h.groups)}` : `none of ${whole(h.groups)} groups of rows were joined`) + (known(value(h.block_length)) ?
+  `, as rows depend on each other over ${fixed(value(h.block_length), 1)} rows in ${h.series} of ${h.policy}` : '') +
+  `; groups are ${h.groups_long_enough ? '' : 'not '}long enough` + (h.groups_for_halves === h.groups ? '' :
+  `; ${whole(h.groups_for_halves)} groups where one half chooses and the other judges`);
 function protocolTable(name, r) {
   const entries = Object.entries(r.protocol).filter(([k]) => !['inputs', 'warnings', 'published'].includes(k));
   return h('div', {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name},
     h('table', {class: 'protocol'}, h('caption', {}, name),
     h('tbody', {}, [...entries, ...Object.entries(r.sae).map(([k, v]) => ['SAE ' + k, v])].map(([k, v]) =>
-    h('tr', {}, h('th', {scope: 'row'}, k.replace(/_/g, ' ')), h('td', {}, plainValue(v)))))));
+    h('tr', {}, h('th', {scope: 'row'}, k.replace(/_/g, ' ')), h('td', {}, k === 'group_halving' && v ?
+      halvingWords(v) : plainValue(v)))))));
 }
 function showProtocol() {
   begin('protocol', 'How it was made');

@@ -37,7 +37,7 @@ a { color: var(--link); }
 .skip { position: absolute; left: -999px; top: 0; background: var(--ground); padding: .5rem 1rem; z-index: 9; }
 .skip:focus { left: 0; }
 .hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-.frame { display: grid; grid-template-columns: 13.5rem minmax(0, 1fr); max-width: 88rem; margin: 0 auto; }
+.frame { display: grid; grid-template-columns: 12.5rem minmax(0, 1fr); max-width: 88rem; margin: 0 auto; }
 .bar { position: sticky; top: 0; z-index: 5; background: var(--ground); border-bottom: 1px solid var(--edge);
   display: flex; flex-wrap: wrap; gap: .5rem 1.2rem; align-items: center; padding: .45rem 1.2rem; grid-column: 1 / -1; }
 .bar .name { font-weight: 700; letter-spacing: .01em; margin-right: auto; overflow-wrap: anywhere; }
@@ -90,7 +90,7 @@ svg .halo { paint-order: stroke; stroke: var(--ground); stroke-width: 3px; strok
 .scroll { overflow-x: auto; margin: .5rem 0; border: 1px solid var(--edge); border-radius: 4px; }
 table { border-collapse: collapse; font-size: .87rem; width: 100%; font-variant-numeric: tabular-nums; }
 caption { text-align: left; padding: .4rem .6rem; color: var(--quiet); font-size: .87rem; caption-side: top; }
-th, td { padding: .22rem .6rem; border-top: 1px solid var(--grid); text-align: right; white-space: nowrap;
+th, td { padding: .22rem .5rem; border-top: 1px solid var(--grid); text-align: right; white-space: nowrap;
   vertical-align: top; }
 thead th { border-top: 0; border-bottom: 1px solid var(--edge); background: var(--panel); vertical-align: bottom; }
 th:first-child, td:first-child, .words { text-align: left; }
@@ -148,12 +148,14 @@ summary { cursor: pointer; color: var(--link); font-size: .9rem; width: fit-cont
   .scroll, .big { overflow: visible; height: auto; border: 0; }
   .big thead th, .scroll thead th:first-child, .scroll tbody th[scope=row] { position: static; }
   thead { display: table-header-group; }
-  table { font-size: 6.7pt; }
-  th, td { padding: .1rem .25rem; }
+  table { font-size: 6.4pt; }
+  th, td { padding: .1rem .16rem; }
   /* Chromium paints no button in a head that it repeats on the next page. */
   th button { display: none; }
   thead th::before { content: attr(data-head); }
-  th, caption, figcaption { white-space: normal; }
+  /* A table wider than the page would make Chromium shrink all pages to it, and cut it off beyond 1.5 times. */
+  th, .scroll td, caption, figcaption { white-space: normal; }
+  td.words, tbody th.long { min-width: 0; }
   .big td { height: auto; }
   figure svg { width: auto; max-width: 100%; max-height: 11.5cm; }
   section > h2 + p { break-after: avoid; }

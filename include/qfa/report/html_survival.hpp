@@ -10,8 +10,10 @@ namespace qfa {
 /// policy and bits, perplexity against survival, and the survival curve.
 inline constexpr std::string_view html_survival = R"js(
 function showSummary() {
+  const groups = report.protocol.groups;
   begin('summary', 'Summary', `Every policy against the reference, under the ${protocolWords()}, through one ` +
-    `${saeWords(report)}. Intervals are of 95 %, by leaving out each of ${report.protocol.groups} groups of rows.`);
+    `${saeWords(report)}. ` + (groups < 8 ? `There are no intervals, as there are fewer than 8 groups of rows: ` +
+    `${groups}.` : `Intervals are of 95 %, by leaving out each of ${groups} groups of rows.`));
   for (const c of compressed()) {
     const change = changeOf(c), lost = 1 - value(by(c).survived);
     if (!(Math.abs(change) < 2 && lost >= 0.05)) continue;
@@ -30,27 +32,30 @@ function showSummary() {
     withCache && ['KV bits', c => c.cache ? fixed(value(c.cache.bits_per_element), 2) : '', 'bits an element takes'],
       withLoss && ['PPL', c => fixed(c.loss.perplexity, 3), 'perplexity'],
     withLoss && ['dPPL %', c => signed(changeOf(c), 2) + (c.loss.improves_perplexity ? ' improves' : ''),
-      'change of perplexity'], withLoss && ['dPPL 95 %', changeRange],
+      'change of perplexity'], withLoss && ['95 %', changeRange, 'of the change of perplexity'],
     ['survived %', c => percent(by(c).survived), 'r above 0.9'],
-      ['survived 95 %', c => percentRange(by(c).survived)], ['blurred %', c => percent(by(c).blurred),
-      'r from 0.5 to 0.9'],
-    ['destroyed %', c => percent(by(c).destroyed), 'r below 0.5'],
-      ['s/b/d', c => bandNames.map(b => by(c)[b].count).join('/'), 'counts'],
-      ['unmeasured', c => whole(by(c).unmeasured)],
+      ['95 %', c => percentRange(by(c).survived), 'of survived %'],
     ['mean r', c => fixed(value(by(c).mean_r), 4), 'correlation of a feature with itself'],
-      ['mean r 95 %', c => range(by(c).mean_r, 4)], ['median r', c => fixed(value(by(c).median_r), 4)],
-    ['median r 95 %', c => range(by(c).median_r, 4)], withLoss && ['KL', c => fixed(value(c.loss.kl), 4), 'nats'],
+      ['95 %', c => range(by(c).mean_r, 4), 'of mean r'],
+    ['FVU', c => fixed(c.sae_fit.fvu, 4), 'of the SAE on this model'],
+      ['95 %', c => range(c.sae_fit.fvu_interval, 4), 'of FVU'],
+    ['s/b/d', c => bandNames.map(b => by(c)[b].count).join('/'), 'counts of survived, blurred, destroyed'],
+      ['unmeasured', c => whole(by(c).unmeasured)],
+    ['blurred %', c => percent(by(c).blurred), 'r from 0.5 to 0.9'],
+      ['destroyed %', c => percent(by(c).destroyed), 'r below 0.5'],
+    ['median r', c => fixed(value(by(c).median_r), 4)], ['median r 95 %', c => range(by(c).median_r, 4)],
+    withLoss && ['KL', c => fixed(value(c.loss.kl), 4), 'nats'],
       withLoss && ['KL 95 %', c => c.reference ? '' : range(c.loss.kl, 4)],
     ['dead', c => whole(c.dead), 'fires on the reference alone'],
-      ['born', c => whole(c.born), 'hardly fires on the reference'],
-      ['FVU', c => fixed(c.sae_fit.fvu, 4), 'of the SAE on this model'],
-      ['FVU 95 %', c => range(c.sae_fit.fvu_interval, 4)]].filter(Boolean);
+      ['born', c => whole(c.born), 'hardly fires on the reference']].filter(Boolean);
   add(table(`Policies, ${protocolWords()}, ${saeWords(report)}`, columns.map(([head, , title]) => [head, title]),
     visible().map(c => columns.map(([, cell]) => cell(c)))));
   paragraph('"survived" (r > 0.9) bears the loss of 19 % of a rare feature\'s firings, "destroyed" (r < 0.5) takes ' +
     '75 %.' + (report.note ? ` ${report.note[0].toUpperCase()}${report.note.slice(1)}.` : ''), 'notes');
-  const flips = compressed().map(c => `${c.policy} ${fixed(100 * value(c.flip_share), 1)} % ` +
-    percentRange(c.flip_share)).join(', ');
+  const flips = compressed().map(({policy, flip_share: f = {}}) => `${policy} ` + (known(value(f)) ?
+    `${percent(f)} % ${percentRange(f).replace(/^unmeasured$/, '(unmeasured)')}` :
+    f.reason === 'nothing changed' ? 'none, as nothing changed' :
+    `unmeasured, as ${f.reason || 'the report does not say why'}`)).join(', ');
   if (flips) paragraph(`Flips of the ${gates[report.sae.activation] || report.sae.activation} gate carry of the ` +
     `error's energy: ${flips}.`, 'notes');
 }
@@ -129,7 +134,11 @@ function showMasking() {
   begin('masking', 'Perplexity against survival', 'What perplexity hides: policies that lie in the shaded corner ' +
     'change it by less than 2 %, and at least 5 % of the features have r of 0.9 or less.');
   const list = compressed().filter(c => known(changeOf(c)) && known(value(by(c).survived)));
-  if (list.length === 0) { paragraph('Perplexity is unmeasured: this audit has no losses.', 'quiet'); return; }
+  if (list.length === 0) {
+    paragraph(compressed().some(c => known(changeOf(c))) ? 'Survival is unmeasured, as no feature is counted.' :
+      'Perplexity is unmeasured: this audit has no losses.', 'quiet');
+    return;
+  }
   const ends = list.flatMap(c => [changeOf(c), ...(bounds(c.loss.perplexity_ratio) ||
     []).map(percentChange)]).filter(known);
   const low = Math.min(0, ...ends), high = Math.max(2.5, ...ends) * 1.15;
@@ -235,13 +244,19 @@ function showCurve() {
     heading('The features that are hurt most');
     add(table(`Worst features, chosen on the even groups of rows and measured on the odd ones, honest protocol, ` +
       `${saeWords(report)}`, ['policy', ['groups', 'of rows, even and odd ones'],
-      ['features', '5 % of the counted ones'], 'mean r where chosen', 'mean r', 'mean r 95 %', 'r of 0.9 or less %',
-      'r of 0.9 or less 95 %', ['worst first', 'with r where they were not chosen']],
+      ['features', '5 % of the counted ones'], 'mean r where chosen', 'mean r', '95 %', ['r <= 0.9, %',
+      'share of them with r of 0.9 or less'], '95 %'],
       worst.map(({policy, worst_features: w}) => [policy, whole(w.groups), whole(w.chosen),
         fixed(value(w.mean_r_on_even_groups), 3), fixed(value(w.mean_r_on_odd_groups), 3),
         range(w.mean_r_on_odd_groups, 3), percent(w.not_survived_on_odd_groups),
-        percentRange(w.not_survived_on_odd_groups), w.features.slice(0, 5).map(f =>
-          `${f.feature} with ${withRange(f.r_on_odd_groups, 3)}`).join(', ')]), {words: [8]}));
+        percentRange(w.not_survived_on_odd_groups)])),
+      h('p', {class: 'notes'}, 'Without an interval: mean r where chosen, which the choice flatters.'),
+      details('The five that are hurt most, by the groups of rows that chose them', table(
+      `Worst first, each with r where it was not chosen, honest protocol, ${saeWords(report)}`,
+      ['policy', 'order', 'feature', ['r', 'on the odd groups of rows'], 'r 95 %'],
+      worst.flatMap(({policy, worst_features: w}) => w.features.slice(0, 5).map((f, i) => [policy, String(i + 1),
+        {text: featureLink(report.sae, f.feature), sort: f.feature}, fixed(value(f.r_on_odd_groups), 3),
+        range(f.r_on_odd_groups, 3)])))));
   }
   paragraph('A feature survives for sure only where it is confirmed: r above 0.9 with a false discovery rate of 5 % ' +
     'over the counted features.', 'notes');

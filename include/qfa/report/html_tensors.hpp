@@ -47,8 +47,8 @@ function showTensors() {
           s('title', {}, `${p.t.name}: no value`));
       })])];
   };
-  const drawn = figure('Matrices by layer', 'Darker is more. Hatched cells have no value: nothing changed there.',
-    () => 26 + 26 * new Set(c.tensors.map(t => placeOf(t.name).kind)).size, draw);
+  const drawn = figure('Matrices by layer', 'The stronger the color, the more. Hatched cells have no value: nothing ' +
+    'changed there.', () => 26 + 26 * new Set(c.tensors.map(t => placeOf(t.name).kind)).size, draw);
   const rows = h('div');
   const paint = () => {
     drawn.paint();
@@ -142,7 +142,7 @@ function showLadder() {
   const f = l.features, slope = l.slope_of_log2_nu_per_bit;
   paragraph(`Of ${whole(f.counted)} counted features the law fits ${whole(f.fitted)}; ${whole(f.unmoved)} are ` +
     `unmoved, ${whole(f.gone)} gone, ${whole(f.unsure)} unsure. log2 of noise to signal falls by ` +
-    `${fixed(times(-1, slope.median), 2)} a bit (median; 5 to 95 % of features: ` +
+    `${fixed(times(-1, slope.median), 2)} a bit (median, unmeasured; 5 to 95 % of features: ` +
     `${fixed(times(-1, slope.percentile_95), 2)} to ${fixed(times(-1, slope.percentile_5), 2)}).`, 'notes');
 }
 )js";

@@ -3,6 +3,7 @@
 #define QFA_REPORT_LADDER_TEXT_HPP
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <string>
 #include <vector>
@@ -22,6 +23,12 @@ inline std::string ladder_bits_text(const ladder_bits& b) {
   return with_range(value, b.bits.range, 1);
 }
 
+/// "2.5 [2.1, 3.0]", or "2.5 (unmeasured)": by how much a bit more multiplies odds.
+inline std::string odds_text(const odds_per_bit& o) {
+  if (!std::isfinite(o.lower) || !std::isfinite(o.upper)) return fixed(o.ratio(), 1) + " (unmeasured)";
+  return fixed(o.ratio(), 1) + " [" + fixed(o.lower, 1) + ", " + fixed(o.upper, 1) + "]";
+}
+
 /// What the ladder of an audit says, a sentence for each finding; empty without a ladder.  A condition that is itself
 /// a rung has no sentence: it is worth its bits.
 inline std::string ladder_findings(const audit_result& a) {
@@ -31,12 +38,12 @@ inline std::string ladder_findings(const audit_result& a) {
   for (const double b : s.bits)
     rungs += (rungs.empty() ? "" : ", ") + fixed(b, 0);
   std::string out = "in bits of " + a.ladder->family + " (" + rungs + "), by " + std::to_string(s.features.size()) +
-                    " of " + std::to_string(s.counted.size()) + " counted features";
+                    " of " + std::to_string(s.counted.size()) + " counted features" + std::string(beside_published(a));
   for (const law_verdict v : {law_verdict::unmoved, law_verdict::gone, law_verdict::unsure})
     if (s.count(v) > 0)
       out += ", " + std::to_string(s.count(v)) + " " + std::string(law_verdict_names[static_cast<std::size_t>(v)]);
   if (s.features.empty()) return out + ": no feature has a law, and nothing is measured by this ladder\n";
-  out += "; log2 nu falls by " + fixed(-s.slope.median, 2) + " a bit (" +
+  out += "; log2 nu falls by " + fixed(-s.slope.median, 2) + " a bit (unmeasured; " +
          std::string(activation_names[static_cast<std::size_t>(a.activation)]) + ", 90 % of features " +
          fixed(-s.slope.high, 2) + " to " + fixed(-s.slope.low, 2) + ")\n";
   for (std::size_t i = 0; i < a.conditions.size(); ++i) {
@@ -51,15 +58,14 @@ inline std::string ladder_findings(const audit_result& a) {
   out += "  to keep r above " + limit + " the median feature needs " + ladder_bits_text(s.breaks.median) +
          " bits, the worst decile " + ladder_bits_text(s.breaks.worst_decile) + "\n";
   if (s.bands.model) {
-    const odds_per_bit& o = s.bands.per_bit;
     out += "  taking " +
            (s.bands.by_family ? std::to_string(s.bands.clusters) + " families of near-duplicates"
                               : std::string("features")) +
            " as independent, a bit more multiplies the odds of the mean feature's better band by " +
-           fixed(o.ratio(), 1) + " [" + fixed(o.lower, 1) + ", " + fixed(o.upper, 1) + "]";
+           odds_text(s.bands.per_bit);
     if (s.bands.gap_p < 0.05)
-      out += ", but not evenly: by " + fixed(s.bands.blurred->ratio(), 1) + " those of not being destroyed and by " +
-             fixed(s.bands.survived->ratio(), 1) + " those of r above " + limit;
+      out += ", but not evenly: by " + odds_text(*s.bands.blurred) + " those of not being destroyed and by " +
+             odds_text(*s.bands.survived) + " those of r above " + limit;
     out += "\n";
   }
   return out;

@@ -38,7 +38,7 @@ inline std::string matches_text(const audit_result& a) {
            ", reached " + fixed(m.reached, 4) + " on " + std::to_string(m.rows) +
            (m.same_rows ? " of the reported rows" : " rows that are not reported") +
            (std::isfinite(m.reference) ? ", where the reference has " + fixed(m.reference, 4) : "") +
-           (m.within_tolerance ? "" : ", NOT within the tolerance") + "\n";
+           " (intervals unmeasured)" + (m.within_tolerance ? "" : ", NOT within the tolerance") + "\n";
     if (c.at_equal_loss) out += detail::equal_loss_text(*c.at_equal_loss, m.matched_to);
   }
   return out;

@@ -66,7 +66,7 @@ inline std::string points_table(const patched_condition& c, table_form form) {
                fixed(100.0 * p.loudest.value, 1), range_text(p.loudest.range, 1, 100.0),
                fixed(100.0 * p.all_but_loudest.value, 1), fixed(100.0 * p.random.value, 1),
                fixed(100.0 * p.random_energy.value, 1)});
-  return table.str(form);
+  return table.str(form) + without_interval_here("all but %, random %, same energy at random %");
 }
 
 }  // namespace detail
@@ -79,11 +79,11 @@ inline std::string patching_text(const patching_findings& p, table_form form = t
       " SAE): features get the reference's codes in the compressed model; " + std::to_string(p.counted) +
       " counted features are told apart on " + std::to_string(p.choosing_tokens) +
       " tokens of the even groups of rows, and restored on " + std::to_string(p.tokens) + " of the odd ones, " +
-      std::to_string(p.groups) + " groups; random sets are means over " + std::to_string(p.options.seeds) + " draws.\n";
+      std::to_string(p.groups) + " groups; random sets are " +
+      (p.options.seeds == 1 ? "one draw" : "means over " + std::to_string(p.options.seeds) + " draws") + ".\n";
   for (const patched_condition& c : p.conditions) {
     out += c.policy + ": KL from the reference is " + detail::three_digits(c.kl.value) + " nats a token";
-    if (c.kl.range.kind == interval_kind::two_sided)
-      out += " [" + detail::three_digits(c.kl.range.lower) + ", " + detail::three_digits(c.kl.range.upper) + "]";
+    out += " " + detail::three_digits_range(c.kl.range);
     if (!std::isfinite(c.everything.value)) {
       out += ": there is nothing to recover.\n";
       continue;

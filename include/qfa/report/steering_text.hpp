@@ -65,7 +65,7 @@ inline std::string doses_table(const steered_condition& c, table_form form) {
                fixed(d.fidelity.value, 4), range_text(d.fidelity.range, 4), fixed(d.exchange.value, 3),
                range_text(d.exchange.range, 3), fixed(d.random_gain.value, 3), fixed(d.random_fidelity.value, 4),
                signed_fixed(d.excess.value, 4), range_text(d.excess.range, 4)});
-  return table.str(form);
+  return table.str(form) + without_interval_here("random gain, random fidelity");
 }
 
 inline std::string unreached_sentence(const steered_condition& c) {
@@ -87,7 +87,7 @@ inline std::string directions_text(const steered_condition& c, const vocabulary&
              "): gain " + with_range(fixed(at.gain.value, 3), at.gain.range, 3) + ", fidelity " +
              with_range(fixed(at.fidelity.value, 4), at.fidelity.range, 4) + ", exchange rate " +
              with_range(fixed(at.exchange.value, 3), at.exchange.range, 3) + "; at random fidelity " +
-             fixed(at.random_fidelity.value, 4) + ".\n";
+             with_range(fixed(at.random_fidelity.value, 4), at.random_fidelity.range, 4) + ".\n";
     }
   return out;
 }
@@ -97,7 +97,7 @@ inline std::string worst_sentence(const steered_condition& c, const vocabulary& 
   if (c.least_faithful >= c.features.size() || !std::isfinite(c.least_fidelity.value)) return "";
   const steered_feature& worst = c.features[c.least_faithful];
   return "  Least faithful on " + halves_text(c.halves_of, 0) + " is feature " + std::to_string(worst.feature) +
-         " (r " + fixed(worst.r, 3) + ", raises " + token_text(worst.target, words) + "): fidelity " +
+         " (r " + fixed(worst.r, 3) + ", unmeasured; raises " + token_text(worst.target, words) + "): fidelity " +
          with_range(fixed(c.least_fidelity.value, 4), c.least_fidelity.range, 4) + " on the odd ones.\n";
 }
 

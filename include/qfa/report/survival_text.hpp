@@ -21,7 +21,8 @@ namespace qfa {
 /// honest protocol, whatever the headline is: the published one has no intervals to prove anything with.
 inline std::string census_table(const audit_result& a, table_form form = table_form::columns) {
   constexpr double rate = 0.05;
-  std::vector<std::string> heads{"at a false discovery rate of " + fixed(100.0 * rate, 0) + " %"};
+  std::vector<std::string> heads{"at a false discovery rate of " + fixed(100.0 * rate, 0) + " %" +
+                                 std::string(beside_published(a))};
   heads.insert(heads.end(), {"confirmed survived", "confirmed not", "undecided", "unmeasured"});
   constexpr std::array shown{damage_class::dead,       damage_class::gated_off, damage_class::ghosting,
                              damage_class::attenuated, damage_class::amplified, damage_class::blurred,

@@ -64,6 +64,32 @@ inline std::string percent_text(const estimate& e) {
 enum class table_form : std::uint8_t { columns, markdown };
 inline constexpr std::array<std::string_view, 2> table_form_names{"text", "md"};
 
+/// A sentence in which names and tokens stand as they are: what Markdown would read as a tag, an entity, emphasis,
+/// code, a link's end, a heading or a quotation stands behind a backslash.  What it leaves alone is left alone: a `_`
+/// within a word, a `<`, `*` or `|` between blanks.
+inline std::string markdown_escaped(std::string_view line) {
+  const auto at = [line](std::size_t i) { return i < line.size() ? line[i] : ' '; };
+  const auto one_of = [](char c, std::string_view set) { return set.find(c) != std::string_view::npos; };
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto of_word = [&](char c) {
+    return letter(c) || (c >= '0' && c <= '9') || static_cast<unsigned char>(c) > 127;
+  };
+  const auto punctuation = [&](char c) { return c > ' ' && c < 127 && !of_word(c); };
+  const std::size_t first = line.find_first_not_of(' ');
+  std::string out;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i], before = i == 0 ? ' ' : line[i - 1], next = at(i + 1);
+    const bool alone = before == ' ' && next == ' ';
+    if (c == '`' || (c == '\\' && punctuation(next)) || (one_of(c, "*|") && !alone) ||
+        (c == '_' && !(of_word(before) && of_word(next))) || (c == '<' && (letter(next) || one_of(next, "/!?"))) ||
+        (c == '&' && (letter(next) || next == '#')) || (c == ']' && next == '(') || (c == '~' && next == '~') ||
+        (i == first && one_of(c, "#>")))
+      out += '\\';
+    out += c;
+  }
+  return out;
+}
+
 /// Sentences, a line each, and tables among them as Markdown has them: a line break is one only after two blanks, and a
 /// table begins and ends with an empty line.
 inline std::string markdown_text(std::string_view text) {
@@ -72,9 +98,10 @@ inline std::string markdown_text(std::string_view text) {
   while (!text.empty()) {
     const std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix((std::min)(line.size() + 1, text.size()));
-    if (line.starts_with('|') != in_table) out += '\n';
-    in_table = line.starts_with('|');
-    out += std::string(line) + (in_table || line.empty() ? "\n" : "  \n");
+    const bool row = (line.starts_with("| ") || line.starts_with("|:-")) && line.ends_with('|');
+    if (row != in_table) out += '\n';
+    in_table = row;
+    out += row ? std::string(line) + "\n" : line.empty() ? "\n" : markdown_escaped(line) + "  \n";
   }
   return out;
 }
@@ -132,6 +159,11 @@ class text_table {
   std::vector<std::vector<std::string>> rows_;
 };
 
+/// What a table by the honest protocol says of itself in an audit whose headline is the published one.
+inline std::string_view beside_published(const audit_result& a) {
+  return a.headline.guarded_r ? ", honest protocol" : "";
+}
+
 /// The audit's main table, like the paper's: a line for each condition under the headline protocol.  `bits` are bits a
 /// weight takes in the targeted matrices, scales included, `KV bits` those of an element in the caches; no such column
 /// where no condition knows.
@@ -183,27 +215,29 @@ inline std::string gate_note(const audit_result& a) {
   for (const condition_result& c : a.conditions)
     if (const estimate& share = c.flip_share; !c.reference && !c.ladder_only)
       flips += (flips.empty() ? "" : ", ") + c.policy + " " +
-               (std::isnan(share.value) ? "none, as nothing changed"
-                                        : with_range(fixed(100.0 * share.value, 1) + " %", share.range, 1, 100.0));
+               (std::isfinite(share.value)    ? with_range(fixed(100.0 * share.value, 1) + " %", share.range, 1, 100.0)
+                : c.by_honest.counted.empty() ? "unmeasured, as no feature is counted"
+                                              : "none, as nothing changed");
   if (flips.empty()) return "";
   return "\"survived\" bears the loss of 19 % of a feature's firings, \"destroyed\" takes 75 %; a " +
          std::string(activation_names[static_cast<std::size_t>(a.activation)]) +
-         " SAE, not to be ranked with others: flips of its gate carry of the error's energy " + flips + "\n";
+         " SAE, not to be ranked with others: flips of its gate carry of the error's energy" +
+         (a.headline.guarded_r ? ", over what the honest protocol counts, " : " ") + flips + "\n";
 }
 
-/// ": rarity 0.998, log_mean 0.997", of `all_predictors`.
+/// ": rarity 0.998, log_mean 0.997 (intervals unmeasured)", of `all_predictors`.
 inline std::string reliabilities_text(std::span<const double> of_predictors) {
   std::string out;
   for (std::size_t i = 0; i < of_predictors.size(); ++i)
     out += (i == 0 ? ": " : ", ") + std::string(predictor_names[static_cast<std::size_t>(all_predictors[i])]) + " " +
            fixed(of_predictors[i], 3);
-  return out;
+  return out.empty() ? out : out + " (intervals unmeasured)";
 }
 
 /// Whether survival could be foretold from the reference alone, a line for each condition.
 inline std::string predictions_table(const audit_result& a, table_form form = table_form::columns) {
-  text_table table({"predicted survival", "survived", "AUC honest", "95 %", "by families", "unfitted baseline", "95 %",
-                    "AUC published", "fold sd"});
+  text_table table({"predicted survival" + std::string(beside_published(a)), "survived", "AUC honest", "95 %",
+                    "by families", "unfitted baseline", "95 %", "AUC published", "fold sd"});
   for (const condition_result& c : a.conditions) {
     if (c.reference || c.ladder_only) continue;
     const auto& h = c.honest_auc;
