@@ -134,7 +134,7 @@ struct pass_record {
     return out;
   }
 
-  /// For archives (io/archive.hpp).
+  /// For archives (io/archive.hpp).  Reading throws where groups are not the same.
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.name, self.groups, self.row_tokens, self.skip_positions, self.table, self.side, self.pair,

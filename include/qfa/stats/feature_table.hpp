@@ -143,7 +143,7 @@ class feature_table {
   /// The same cells and token counts, wherever the cells lie.
   bool operator==(const feature_table&) const = default;
 
-  /// For archives (io/archive.hpp): equal tables give equal bytes.
+  /// For archives (io/archive.hpp): equal tables give equal bytes.  Reading throws where groups are not the same.
   template <class Self, class Archive>
   static void members(Self& self, Archive& archive) {
     archive(self.tokens_, self.cells_);
