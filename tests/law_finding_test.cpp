@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <vector>
 
 #include "law_oracle.hpp"
 
@@ -45,6 +46,25 @@ TEST_CASE("find_precision_laws: D_crit is that of the two fitted laws, its inter
     CHECK(c.tokens.value < c.tokens.range.upper);
     CHECK(c.longest > 9e6);
   }
+}
+
+TEST_CASE("find_precision_laws: models trained in few bits are in no law of full precision") {
+  qfa::law_table table = oracle_table();
+  const qfa::precision_findings expected = qfa::find_precision_laws(table);
+  for (const bool of_losses : {false, true}) {
+    std::vector<qfa::observation>& rows = of_losses ? table.losses : table.degradation;
+    qfa::observation trained = rows.front();
+    trained.trained_bits = 4.0;
+    trained.value *= 3.0;
+    trained.checkpoint = 1000;
+    rows.push_back(trained);
+  }
+  const qfa::precision_findings found = qfa::find_precision_laws(table);
+  REQUIRE(found.degradation.has_value());
+  REQUIRE(found.loss.has_value());
+  CHECK(found.degradation->evidence.rows == expected.degradation->evidence.rows);
+  CHECK(found.degradation->law.c == expected.degradation->law.c);
+  CHECK(found.loss->law.e == expected.loss->law.e);
 }
 
 TEST_CASE("find_precision_laws: a law that the table cannot determine is missing, with the reason") {
