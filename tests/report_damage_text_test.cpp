@@ -70,14 +70,15 @@ TEST_CASE("worst_features_text: says what the rows that did not choose them make
   c.worst.listed = {{.feature = 12, .chosen_r = 0.1, .r = made_estimate(0.3, 0.2, 0.4)},
                     {.feature = 7, .chosen_r = 0.2, .r = made_estimate(0.25, 0.2, 0.3)}};
   CHECK(worst_features_text(c) ==
-        "rtn:bits=4: the 25 worst features, chosen on the even groups of rows (mean r 0.410, unmeasured), have mean r 0.520 "
+        "rtn:bits=4: the 25 worst features, chosen on the even groups of rows (mean r 0.410, unmeasured), have mean r "
+        "0.520 "
         "[0.480, 0.560] on the odd ones, where 96.0 % [80.0, 99.0] of them have r of 0.9 or less; worst first: 12 with "
         "0.300 "
         "[0.200, 0.400], 7 with 0.250 [0.200, 0.300].\n");
   c.worst.groups = 16;
   c.by_honest.correlations.groups = 8;
-  CHECK(worst_features_text(c).find("chosen on the even ones of 16 shorter groups of rows (mean r 0.410, unmeasured)") !=
-        std::string::npos);
+  CHECK(worst_features_text(c).find(
+            "chosen on the even ones of 16 shorter groups of rows (mean r 0.410, unmeasured)") != std::string::npos);
 }
 
 TEST_CASE("first_position_text: position 0 by its norm and its share of flips, and where it is left out as well") {
