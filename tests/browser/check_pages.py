@@ -551,7 +551,7 @@ def by_keyboard(file):
         .map(e => e.tagName + ' ' + (e.textContent || e.id).slice(0, 30));""")
     assert not missed, f"{file}: {len(missed)} controls are out of reach: {missed[:5]}"
     assert sorted_once and searched == with_features, f"{file}: sorted {sorted_once}, searched {searched}"
-    assert {"SELECT", "BUTTON", "SUMMARY"} <= reached, f"{file}: reached {reached}"
+    assert "BUTTON" in reached, f"{file}: reached {reached}"
     quiet(f"{file}, by keyboard")
 
 
