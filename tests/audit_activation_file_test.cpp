@@ -56,6 +56,7 @@ TEST_CASE("activation_file: what is no matrix of activations is refused") {
   const auto bytes = std::as_bytes(std::span(x));
   refused({{"a", dtype::f32, {2, 2}, bytes}, {"b", dtype::f32, {2, 2}, bytes}}, "several tensors");
   refused({{"a", dtype::f32, {4}, bytes}}, "no tensor of two dimensions");
+  refused({{"a", dtype::f32, {1, 2, 2}, bytes}}, "no tensor of two dimensions");
   refused({{"a", dtype::i32, {2, 2}, bytes}}, "I32");
 }
 

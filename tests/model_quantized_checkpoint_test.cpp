@@ -150,6 +150,16 @@ TEST_CASE("quantized checkpoint: an unembedding that is packed is not tied") {
   CHECK(*model.at("lm_head.weight").values == std::vector<float>(16 * 32, -0.5f));
 }
 
+TEST_CASE("quantized checkpoint: a weight that is stored as floats too is refused") {
+  const std::vector<std::pair<std::string, std::string>> stored{{"awq", "qweight"}, {"ct_pack", "weight_packed"}};
+  for (const auto& one : stored) {
+    checkpoint_copy copy(checkpoint(one.first));
+    copy.tensors["model.layers.0.mlp.up_proj.weight"] =
+        qfa_test::make_tensor<float>(dtype::f32, {64, 32}, std::vector<float>(2048, 0.5f));
+    check_refused([&] { load_model(copy.write()); }, {"up_proj.weight", "a second time", one.second});
+  }
+}
+
 TEST_CASE("quantized checkpoint: only weights of two dimensions are put together") {
   const sharded_safetensors files(checkpoint("awq"));
   const json config = read_json(checkpoint("awq") / "config.json");

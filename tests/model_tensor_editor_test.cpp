@@ -4,6 +4,8 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstddef>
+#include <vector>
 
 namespace model_tensor_editor_test {
 
@@ -40,6 +42,7 @@ TEST_CASE("tensor_editor: bits where a weight is stored stay what they were, and
   edit.change("a")[0] = 3.0f;
   edit.copy("a", "changed_copy");
   edit.change_or_add("new", 2);
+  CHECK(edit.shape("new") == std::vector<std::size_t>{2});
   edit.finish();
   CHECK(model.at("a").bits == 16.0);
   CHECK(model.at("untouched_copy").bits == 16.0);

@@ -18,6 +18,7 @@ TEST_CASE("token_places: a row goes on where its text had ended") {
   const std::vector<std::size_t> past{5, 0};
   const token_places later{.columns = 3, .past = past};
   CHECK(later.position(0) == 5);
+  CHECK(later.position(1) == 6);
   CHECK(later.position(2) == 7);
   CHECK(later.position(3) == 0);
   CHECK(later.position(5) == 2);
