@@ -159,6 +159,14 @@ TEST_CASE("choose_cache: where layers' costs do not add up, the uniform plan tha
   check_refused([&] { with(8.0, qfa_test::not_a_number, 8.0); }, {"measured cost of the cache four is not finite"});
 }
 
+TEST_CASE("check_cache_budget: refuses what choose_cache refuses, before anything has a cost") {
+  const std::vector<cache_plan> choices = planted().choices;
+  check_cache_budget(choices, shape, {.bytes = 4 * layer_bytes(2), .tokens = 10});
+  check_refused([&] { check_cache_budget(choices, shape, {.bytes = 4 * layer_bytes(2) - 1, .tokens = 10}); },
+                {"a budget of 319 bytes is too small for a cache of 10 tokens", "at least 320 bytes"});
+  check_refused([&] { check_cache_budget(choices, shape, {.bytes = 400.0}); }, {"the number of tokens"});
+}
+
 TEST_CASE("choose_cache: too small a budget is refused with the least that would do") {
   const double least = 4 * layer_bytes(2);
   CHECK(choose_cache(planted(), shape, {.bytes = least, .tokens = 10}).searched.bytes == least);

@@ -109,7 +109,7 @@ TEST_CASE("failure_mode: names and prescriptions are distinct, and the remedy fi
   CHECK(qfa::name(multi_layer_dilution) == "multi_layer_dilution");
   CHECK(qfa_test::contains(qfa::prescription(outlier_as_safety), "critical layers at FP16"));
   CHECK(qfa_test::contains(qfa::prescription(mixed), "per-channel"));
-  CHECK(qfa_test::contains(qfa::prescription(outlier_crushes_safety), "groups of 64 on all layers"));
+  CHECK(qfa_test::contains(qfa::prescription(outlier_crushes_safety), "groups of channels (64 as published)"));
   CHECK(qfa_test::contains(qfa::prescription(multi_layer_dilution), "flip most at FP16"));
   CHECK(qfa_test::contains(qfa::prescription(hyper_vulnerable), "whole cache"));
 }

@@ -55,7 +55,7 @@ TEST_CASE("alignment tables: a row for each condition, with what a reader must k
   CHECK(mitigations.find("(baseline)") != std::string::npos);
   const std::string words = diagnosis_text(a);
   CHECK(words.find("diagnosis: outlier_crushes_safety") != std::string::npos);
-  CHECK(words.find("prescription: groups of 64") != std::string::npos);
+  CHECK(words.find("prescription: groups of channels (64 as published) on all layers") != std::string::npos);
   CHECK(words.find("verified: R1 = 1.00") != std::string::npos);
   REQUIRE(a.directions);
   const std::string directions = directions_table(*a.directions);

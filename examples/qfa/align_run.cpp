@@ -15,6 +15,7 @@
 #include "qfa/alignment/align.hpp"
 #include "qfa/alignment/align_budget.hpp"
 #include "qfa/alignment/behavior.hpp"
+#include "qfa/alignment/cache_budget.hpp"
 #include "qfa/alignment/garbled.hpp"
 #include "qfa/alignment/keyword_judge.hpp"
 #include "qfa/alignment/prompts.hpp"
@@ -130,6 +131,9 @@ void run_align(const align_arguments& a) {
   settings.judge = errors_of_judge(a);
   qfa::language_model model = qfa::open_model(a.model);
   const qfa::model_config config = model.config;
+  if (a.budget > 0.0)  // too small a budget is known before anything is run
+    qfa::check_cache_budget(qfa::budget_choices(settings, config.layers), qfa::cache_shape(config),
+                            {.bytes = a.budget, .tokens = a.budget_tokens});
   asked_prompts prompts = read_asked_prompts(a, config);
   const qfa::token_rows text = rows_of(a, a.tokens, a.text, config);
   const qfa::token_rows calibration = rows_of(a, a.calibration, a.text.of_calibration(), config);

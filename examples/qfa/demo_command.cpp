@@ -35,21 +35,33 @@ std::filesystem::path demo_directory() {
   qfa::fail("the demo's files are neither beside the program in ../share/qfa/demo nor in \"" + built.string() + "\"");
 }
 
-/// What perplexity did not show: less than 2 % of change while at least 5 % of the features have r of 0.9 or less.
+/// The interval of a change in percent, from that of the ratio.
+std::string change_range(const qfa::interval& ratio) {
+  if (ratio.kind != qfa::interval_kind::two_sided) return "(unmeasured)";
+  return "[" + qfa::signed_fixed(100.0 * (ratio.lower - 1.0), 2) + ", " +
+         qfa::signed_fixed(100.0 * (ratio.upper - 1.0), 2) + "]";
+}
+
+/// What perplexity did not show: less than 2 % of change while at least 5 % of the features have r of 0.9 or less.  In
+/// the words of report.html, and of the same policies; what is "confirmed" is left to the false discovery rate.
 void print_story(const qfa::audit_result& result) {
+  const std::string sae(qfa::activation_names[static_cast<std::size_t>(result.activation)]);
   bool hidden = false;
   for (const qfa::condition_result& c : result.conditions) {
-    if (c.reference) continue;
+    if (c.reference || c.ladder_only) continue;
     const qfa::survey& s = c.by(result.headline);
-    const double change = 100.0 * (c.loss->perplexity_ratio.value - 1.0);
-    const double lost = 100.0 * (1.0 - s.share(qfa::outcome::survived).value);
+    const qfa::estimate &ratio = c.loss->perplexity_ratio, &survived = s.share(qfa::outcome::survived);
+    const double change = 100.0 * (ratio.value - 1.0);
+    const double lost = 100.0 * (1.0 - survived.value);
     if (!(std::fabs(change) < 2.0 && lost >= 5.0)) continue;
     if (!hidden) std::cout << "\nWhat perplexity hid:\n";
     hidden = true;
-    std::cout << "  " << c.policy << " changes perplexity by " << qfa::signed_fixed(change, 2) << " %, and "
-              << qfa::fixed(lost, 1) << " % of the counted features (" << s.bands.not_survived() << " of "
-              << s.bands.counted() << ") have r of 0.9 or less, "
-              << std::ranges::count(qfa::confirm(s), qfa::census_verdict::confirmed_not) << " of them confirmed.\n";
+    std::cout << "  " << c.policy << " changes perplexity by " << qfa::signed_fixed(change, 2) << " % "
+              << change_range(ratio.range) << ", and " << qfa::fixed(lost, 1) << " % of the counted features ("
+              << s.bands.not_survived() << " of " << s.bands.counted() << ") have r of 0.9 or less, "
+              << std::ranges::count(qfa::confirm(s), qfa::census_verdict::confirmed_not)
+              << " of them confirmed: " << qfa::fixed(100.0 * survived.value, 1) << " % "
+              << qfa::range_text(survived.range, 1, 100.0) << " have r above 0.9 through this " << sae << " SAE.\n";
   }
   if (!hidden)
     std::cout << "\nPerplexity hid nothing here: no condition changed it by less than 2 % while 5 % of the features "
@@ -96,7 +108,8 @@ void run_refuser(const std::string& out) {
 void add_demo(CLI::App& app) {
   auto out = std::make_shared<std::string>();
   CLI::App* command = app.add_subcommand("demo", "audits a small model that comes with qfa, end to end");
-  command->add_option("--out", *out, "also write report.json, features.csv and report.html to this directory");
+  command->add_option("--out", *out,
+                      "also write report.json, features.csv, groups.npy and report.html to this directory");
   CLI::App* refuser = command->add_subcommand("align", "diagnoses the KV cache of a small model that refuses");
   refuser->add_option("--out", *out, "also write alignment.json and alignment.html to this directory");
   command->callback([out, refuser] {

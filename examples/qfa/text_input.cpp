@@ -25,7 +25,9 @@ text_arguments text_arguments::of_calibration() const {
 }
 
 void add_text_options(CLI::App& command, text_arguments& a) {
-  command.add_option("--text", a.files, "instead of tokens: text in UTF-8, for the model's own tokenizer; repeatable");
+  const bool instead = command.get_option_no_throw("--tokens") != nullptr;  // `qfa tokens` has no other source
+  const std::string what = "text in UTF-8, for the model's own tokenizer; repeatable";
+  command.add_option("--text", a.files, instead ? "instead of tokens: " + what : what);
   command.add_option("--tokenizer", a.tokenizer,
                      "a tokenizer.json or tokenizer.model, or a directory with one; default the model's directory");
   command

@@ -29,7 +29,7 @@ struct text_arguments {
   text_arguments of_calibration() const;
 };
 
-/// Declares --text and the options that belong to it.
+/// Declares --text and the options that belong to it, behind --tokens where the command has that.
 void add_text_options(CLI::App& command, text_arguments& arguments);
 
 /// Declares --calibration-text.

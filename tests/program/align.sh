@@ -75,6 +75,7 @@ refused 'add up to more than 1, not 1.1' "${common[@]}" --judge-sensitivity 1.1 
 refused 'takes direction or flips' "${common[@]}" --budget-by both
 refused 'vocab.json" should have "format"' align --model "$refuser/model" --prompts "$refuser/model/vocab.json"
 refused 'too small for a cache of 1024 tokens' "${common[@]}" --verdicts verdicts.csv --budget 10
+[ ! -s none.txt ] || { cat none.txt; echo "too small a budget is refused only after the run"; exit 1; }
 refused 'either --prompts FILE, or --harmful FILE and --harmless FILE' align --model model --harmful one.txt
 refused 'prompt-template means nothing with prompts that are tokens' "${common[@]}" --prompt-template 'say {}'
 if [ $reads_text = yes ]; then

@@ -44,10 +44,18 @@ struct aligned_budget {
   std::vector<measured_cache> uniform{};  ///< those that keep the budget
 };
 
+/// What a layer may have: not quantized, or as many bits as each number of the settings' sweep ("section4").
+inline std::vector<cache_plan> budget_choices(const align_settings& settings, std::size_t layers) {
+  std::vector<cache_plan> choices{parse_cache_plan("none", layers)};
+  for (const int bits : settings.bits)
+    choices.push_back(parse_cache_plan(align_specs{&settings}.sweep(bits), layers));
+  return choices;
+}
+
 /// Chooses each layer's bits ("section4", those of the settings' sweep, or none quantized) for a cache of so many bytes
 /// and tokens.  Layers' costs come from every second prompt of the split `calibration`, plans are compared on the
 /// others, directions are fitted on the split `fit`, and what is reported comes from the split `test`.  Throws where
-/// one of these has too few prompts, and where no plan is small enough.
+/// one of these has too few prompts, and where no plan is small enough (check_cache_budget says so beforehand).
 inline aligned_budget align_within(behavior& asked, cache_meter& measure, double bytes, std::size_t tokens,
                                    budget_cost by, const align_settings& settings, const progress& told = {}) {
   const any_decoder& reference = asked.reference();
@@ -84,10 +92,7 @@ inline aligned_budget align_within(behavior& asked, cache_meter& measure, double
     return by == budget_cost::flips ? flips(which) : error(which);
   };
 
-  std::vector<cache_plan> choices{parse_cache_plan("none", layers)};
-  for (const int bits : settings.bits)
-    choices.push_back(parse_cache_plan(align_specs{&settings}.sweep(bits), layers));
-  const layer_costs costs = measure_layers(std::move(choices), layers, cost_on(halves[0]), told);
+  const layer_costs costs = measure_layers(budget_choices(settings, layers), layers, cost_on(halves[0]), told);
   aligned_budget out{.found = choose_cache(costs, cache_shape(reference.config()),
                                            {.bytes = bytes, .tokens = tokens, .measure = cost_on(halves[1])})};
   out.chosen = measure(answering(out.found.chosen().plan));

@@ -110,6 +110,36 @@ inline cache_plan plan_of(const layer_costs& costs, const std::vector<std::size_
 
 }  // namespace detail
 
+namespace detail {
+
+/// The budget in bits, and the table of what choices cost and take.  Throws as choose_cache does.
+inline std::pair<std::uint64_t, choice_table> priced(const layer_costs& costs, const cache_info& shape,
+                                                     const cache_budget_options& options) {
+  require(shape.layers == costs.layers, "the costs of layers and the shape of caches must be of one model");
+  require(options.tokens > 0, "a budget of bytes needs the number of tokens whose cache it is to hold");
+  require(options.bytes >= 0.0 && options.bytes <= 0x1p50, "a budget must lie between 0 bytes and 2^50");
+  choice_table table{
+      .choices = costs.choices.size(), .costs = costs.costs, .sizes = layer_bits(costs, shape, options.tokens)};
+  table.validate();
+  const auto bits = static_cast<std::uint64_t>(options.bytes * 8.0);
+  if (table.least_size() > bits)
+    fail("a budget of " + std::to_string(bits / 8) + " bytes is too small for a cache of " +
+         std::to_string(options.tokens) + " tokens, which takes at least " +
+         std::to_string((table.least_size() + 7) / 8) + " bytes with these choices");
+  return {bits, std::move(table)};
+}
+
+}  // namespace detail
+
+/// Refuses, before any cost is measured, what choose_cache refuses of these choices whatever they cost: a policy that
+/// does not say what it takes, and a budget that not even the smallest plan keeps, naming the least that one could.
+inline void check_cache_budget(std::vector<cache_plan> choices, const cache_info& shape,
+                               const cache_budget_options& options) {
+  layer_costs unpriced{.layers = shape.layers, .choices = std::move(choices)};
+  unpriced.costs.resize(unpriced.layers * unpriced.choices.size());
+  (void)detail::priced(unpriced, shape, options);
+}
+
 /// Chooses for each layer one of the policies whose costs were measured, so that the sum of costs is least and all
 /// layers' keys and values keep a budget of bytes: exact for tens of layers (least_cost_choice).  Never predicted to
 /// cost more than the best uniform plan that keeps the budget.
@@ -119,17 +149,9 @@ inline cache_plan plan_of(const layer_costs& costs, const std::vector<std::size_
 /// what it takes; and where not even the smallest plan keeps the budget, naming the least that one could.
 inline cache_budget choose_cache(const layer_costs& costs, const cache_info& shape,
                                  const cache_budget_options& options) {
-  require(shape.layers == costs.layers, "the costs of layers and the shape of caches must be of one model");
-  require(options.tokens > 0, "a budget of bytes needs the number of tokens whose cache it is to hold");
-  require(options.bytes >= 0.0 && options.bytes <= 0x1p50, "a budget must lie between 0 bytes and 2^50");
-  const choice_table table{
-      .choices = costs.choices.size(), .costs = costs.costs, .sizes = detail::layer_bits(costs, shape, options.tokens)};
-  table.validate();
-  const auto bits = static_cast<std::uint64_t>(options.bytes * 8.0);
-  if (table.least_size() > bits)
-    fail("a budget of " + std::to_string(bits / 8) + " bytes is too small for a cache of " +
-         std::to_string(options.tokens) + " tokens, which takes at least " +
-         std::to_string((table.least_size() + 7) / 8) + " bytes with these choices");
+  const auto priced = detail::priced(costs, shape, options);
+  const std::uint64_t bits = priced.first;  // clang 14 captures no structured bindings
+  const choice_table& table = priced.second;
 
   const auto weighed = [&](cache_plan plan, std::vector<std::size_t> chosen) {
     budgeted_plan out{.plan = std::move(plan),

@@ -27,12 +27,12 @@ inline constexpr std::array<std::string_view, 5> failure_mode_names{
     "outlier_as_safety", "mixed", "outlier_crushes_safety", "multi_layer_dilution", "hyper_vulnerable"};
 constexpr std::string_view name(failure_mode m) noexcept { return failure_mode_names[static_cast<std::size_t>(m)]; }
 
-/// What the published decision table prescribes.
+/// What the published decision table prescribes; its groups are of 64 channels, those of a run as its settings say.
 inline constexpr std::array<std::string_view, 5> prescriptions{
     "keep the critical layers at FP16: no finer grain can help",
-    "per-channel scales at the critical layer, groups of 64 elsewhere",
-    "groups of 64 on all layers, or per-channel scales at the critical layer", "keep the layers that flip most at FP16",
-    "keep the whole cache at FP16"};
+    "per-channel scales at the critical layer, groups of channels (64 as published) elsewhere",
+    "groups of channels (64 as published) on all layers, or per-channel scales at the critical layer",
+    "keep the layers that flip most at FP16", "keep the whole cache at FP16"};
 constexpr std::string_view prescription(failure_mode m) noexcept { return prescriptions[static_cast<std::size_t>(m)]; }
 
 /// From PCR and the flips of each layer quantized alone to one mode:
