@@ -34,7 +34,7 @@ model=(--model demo/model --sae demo/sae --tokens demo/tokens.npy)
 sweep=("${model[@]}" --max-tokens 5248 --policy rtn:bits=4 --policy wanda:sparsity=0.3 --against again=demo/model
   --match-pruning rtn:bits=3 --match-tolerance 0.02 --calibration-tokens 1024 --paired --token-damage --meaning
   --loss-batch 5)
-same sweep tokens "1 2 3 4" "${sweep[@]}"
+same sweep tokens "2 3 4" "${sweep[@]}"
 same turns policies "2 3" "${sweep[@]}"
 same published "tokens policies" 3 "${model[@]}" --max-tokens 2048 --policy rtn:bits=3 --match-pruning rtn:bits=4 \
   --protocol published

@@ -35,8 +35,8 @@ same_after_kills() {
   diff <(sed "s/$name.killed/$name/g" "$name.killed.txt") "$name.txt"
   [ "$(ls "$name.killed")" = $'features.csv\ngroups.npy\nreport.html\nreport.json' ] || { ls -R "$name.killed"; exit 1; }
 }
-same_after_kills model 8 "${model_audit[@]}"
-same_after_kills files 4 "${file_audit[@]}"
+same_after_kills model 5 "${model_audit[@]}"
+same_after_kills files 3 "${file_audit[@]}"
 
 # same_after_a_kill NAME COMMAND...: killed as soon as there is a checkpoint, the audit goes on to the same files and text.
 same_after_a_kill() {
