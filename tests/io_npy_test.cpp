@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <filesystem>
 #include <limits>
 #include <numeric>
@@ -130,6 +131,20 @@ TEST_CASE("npy: cut anywhere or changed anywhere, it reads or refuses") {
     CHECK(taken > 100);
     CHECK(taken < 2000);
   }
+}
+
+TEST_CASE("npy: of big-endian complex numbers each part is turned around by itself") {
+  std::string text = "{'descr': '>c8', 'fortran_order': False, 'shape': (1,), }";
+  text.resize(117, ' ');
+  const std::string file = std::string("\x93NUMPY\x01\x00\x76\x00", 10) + text + "\n" +
+                           std::string("\x3f\x80\x00\x00\xc0\x00\x00\x00", 8);  // 1 - 2i
+  const qfa::npy_array array = qfa::parse_npy(std::as_bytes(std::span(file)), "x");
+  CHECK(array.type == qfa::dtype::c64);
+  float parts[2] = {};
+  REQUIRE(array.data.size() == sizeof(parts));
+  std::memcpy(parts, array.data.data(), sizeof(parts));
+  CHECK(parts[0] == 1.0f);
+  CHECK(parts[1] == -2.0f);
 }
 
 }  // namespace io_npy_test

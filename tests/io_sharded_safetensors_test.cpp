@@ -76,6 +76,21 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("sharded_safetensors: a tensor is of its own file, whichever was opened last") {
+  const scratch here;
+  const std::vector<float> one{1.0f}, three{3.0f};
+  const std::vector<qfa::tensor_to_write> tensors{qfa::as_tensor<float>("a", {1}, one),
+                                                  qfa::as_tensor<float>("c", {1}, three)};
+  qfa::write_safetensors(here.path() / "m-1.safetensors", tensors, {});
+  write_one(here.path() / "m-2.safetensors", "b", 2.0f);
+  here.write(index_name, R"({"weight_map": {"a": "m-1.safetensors", "b": "m-2.safetensors",
+      "c": "m-1.safetensors"}})");
+  const qfa::sharded_safetensors all(here.path());
+  CHECK(first(all, "a") == 1.0f);
+  CHECK(first(all, "b") == 2.0f);
+  CHECK(first(all, "c") == 3.0f);
+}
+
 TEST_CASE("sharded_safetensors: links are followed, since caches of downloads are made of them") {
   const scratch blobs, here;
   write_one(blobs.path() / "0123abcd", "a", 1.0f);
