@@ -34,7 +34,7 @@ TEST_CASE("allocation_finding: counts, differences with intervals, and whether t
   CHECK(says(found, "1 of 2 matrices lie where no feature at blocks.1.hook_resid_post notices them"));
   CHECK(says(found,
              "Together, matrices do 1.12 [1.00, 1.25] times the sum of what each does alone (the median feature; "
-             "quartiles 0.80 to 1.25)"));
+             "quartiles 0.80 to 1.25, unmeasured)"));
   CHECK(says(
       found,
       "Chosen: 1 rtn:bits=3, 1 rtn:bits=4; no choice within these bytes and uniform precision's KL is predicted to "
@@ -70,7 +70,7 @@ TEST_CASE("allocation_header: says what was read, by which SAE, and what to bewa
   CAPTURE(header);
   CHECK(says(header,
              "at blocks.1.hook_resid_post of a jump_relu SAE of 512 features, FVU 0.0625 on the reference and "
-             "0.1250 with mixed precision: 2 matrices, 2 policies, 100 bytes."));
+             "0.1250 with mixed precision (unmeasured): 2 matrices, 2 policies, 100 bytes."));
   CHECK(says(header, "Rows of 128 tokens, with BOS; processing none, order compress,process."));
   CHECK(says(header, "read: model.safetensors (12 bytes, CRC-32 cbf43926)"));
   CHECK(says(header, "warning: mind the step\nwarning: some rows are held-out rows\n"));

@@ -34,7 +34,7 @@ TEST_CASE("locate text: the finding comes first, with the evidence for it") {
   CHECK(says(found, "(weights uniform) is 0.750 [0.500, 1.250]."));
   CHECK(says(found, "3 of 200 features count as noise 99 (|r| of 0.1 or less), 1 of them lost altogether."));
   CHECK(says(found, "5 features are silent on one half"));
-  CHECK(says(found, "quartiles 0.80 and 1.20, undefined for 2."));
+  CHECK(says(found, "quartiles 0.80 and 1.20 (unmeasured), undefined for 2."));
   CHECK(says(found, "shares may be added up"));
   CHECK(says(found, "The ranking is stable: even and odd groups of rows rank the 3 units"));
   CHECK(says(found,

@@ -133,9 +133,10 @@ void print(const located& l) {
             << (made.prepend_bos ? "with BOS" : "no BOS") << "; processing " << made.processing << ", order "
             << made.order << "\n"
             << l.activation << " SAE of " << l.sae_width << " features, FVU " << qfa::fixed(l.found.reference_fvu, 4)
-            << " on the reference, " << qfa::fixed(l.found.compressed_fvu, 4) << " compressed; " << l.found.features
-            << " features measured, their evidence worth " << qfa::fixed(l.found.effective_groups[0], 1) << " to "
-            << qfa::fixed(l.found.effective_groups[1], 1) << " groups\n";
+            << " on the reference, " << qfa::fixed(l.found.compressed_fvu, 4) << " compressed (unmeasured); "
+            << l.found.features << " features measured, their evidence worth "
+            << qfa::fixed(l.found.effective_groups[0], 1) << " to " << qfa::fixed(l.found.effective_groups[1], 1)
+            << " groups\n";
   if (!made.calibration.empty()) std::cout << "calibrated on " << made.calibration << "\n";
   for (const std::string& warning : made.warnings)
     std::cout << "warning: " << warning << "\n";

@@ -77,7 +77,7 @@ inline std::string allocation_finding(const allocation_result& a) {
   const std::string range = fixed(unit_additivity::least, 2) + " to " + fixed(unit_additivity::most, 1);
   out += "Together, matrices do " + with_range(fixed(adds.median.value, 2), adds.median.range, 2) +
          " times the sum of what each does alone (the median feature; quartiles " + fixed(adds.lower_quartile, 2) +
-         " to " + fixed(adds.upper_quartile, 2) + "): ";
+         " to " + fixed(adds.upper_quartile, 2) + ", unmeasured): ";
   out += adds.holds()
              ? "within " + range + ", so that the sum may be made least.\n"
              : "beyond " + range + ", so that the predictions cannot be relied on, and only the held-out rows count.\n";
@@ -101,7 +101,7 @@ inline std::string allocation_header(const allocation_result& a, const audit_pro
   std::string out =
       "Mixed precision by the features at " + a.hook + " of a " + a.gate + " SAE of " + std::to_string(a.sae_width) +
       " features, FVU " + fixed(a.reference_fvu, 4) + " on the reference and " + fixed(a.mixes.at(1).fvu, 4) +
-      " with mixed precision: " + std::to_string(a.table.units.size()) + " matrices, " +
+      " with mixed precision (unmeasured): " + std::to_string(a.table.units.size()) + " matrices, " +
       std::to_string(a.table.options.size()) + " policies, " + std::to_string(a.budget_bits / 8) + " bytes.\n";
   out += "Rows of " + std::to_string(made.context) + " tokens, " + (made.prepend_bos ? "with BOS" : "no BOS") +
          "; processing " + made.processing + ", order " + made.order + ".  Fitted on " + std::to_string(a.fit_tokens) +

@@ -21,7 +21,8 @@ function showSummary() {
     add(h('p', {class: 'story'}, h('strong', {}, c.policy),
       ` changes perplexity by ${signed(change, 2)} % ${changeRange(c)}, and `,
       h('strong', {}, `${fixed(100 * lost, 1)} %`),
-        ` of the counted features (${whole(gone)} of ${whole(by(c).counted)}) have r of 0.9 or less: ` +
+        ` of the counted features (${whole(gone)} of ${whole(by(c).counted)}) have r of 0.9 or less` +
+        `${by(c).census ? `, ${whole(by(c).census.confirmed_not)} of them confirmed` : ''}: ` +
         `${percent(by(c).survived)} % ${percentRange(by(c).survived)} have r above 0.9 through this ` +
         `${saeWords(report)}.`));
   }

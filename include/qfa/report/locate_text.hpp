@@ -38,7 +38,7 @@ inline std::string additivity_text(const damage_location& found) {
   const unit_additivity& a = found.adds_up;
   std::string out = "Together the units do " + number_text(a.median, 2) +
                     " times the sum of what each does alone, to the median feature; quartiles " +
-                    fixed(a.lower_quartile, 2) + " and " + fixed(a.upper_quartile, 2);
+                    fixed(a.lower_quartile, 2) + " and " + fixed(a.upper_quartile, 2) + " (unmeasured)";
   if (a.undefined > 0) out += ", undefined for " + std::to_string(a.undefined);
   out += ".\n";
   const std::string range = "[" + fixed(unit_additivity::least, 2) + ", " + fixed(unit_additivity::most, 1) + "]";
@@ -89,7 +89,7 @@ inline std::string units_table(const damage_location& found, std::size_t most_ro
   const auto sorted = detail::by_share(found);
   const bool with_kl = found.units.front().kl.has_value();
   std::vector<std::string> heads{"alone", "bits", "share %", "95 %", "saved if spared %", "95 %"};
-  if (with_kl) heads.push_back("KL alone");
+  if (with_kl) heads.insert(heads.end(), {"KL alone", "95 %"});
   text_table table(std::move(heads));
   double rest = 0.0;
   std::size_t others = 0;
@@ -107,7 +107,7 @@ inline std::string units_table(const damage_location& found, std::size_t most_ro
                                  range_text(u.share.range, 1, 100.0),
                                  fixed(100.0 * u.left_out_share.value, 1),
                                  range_text(u.left_out_share.range, 1, 100.0)};
-    if (with_kl) row.push_back(fixed(u.kl->value, 5));
+    if (with_kl) row.insert(row.end(), {fixed(u.kl->value, 5), range_text(u.kl->range, 5)});
     table.add(std::move(row));
   }
   std::string out = table.str();
