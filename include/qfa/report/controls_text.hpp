@@ -86,7 +86,7 @@ inline std::string controls_text(const control_findings& c, table_form form = ta
              "\n";
   }
   if (std::ranges::any_of(c.floors, [](const numerics_floor& floor) { return !floor.exact; }))
-    out += detail::without_interval("tau_null");
+    out += without_interval("tau_null");
   out += "what the controls decide, by mean r, and by AUC of what is foretold; 95 %, the tables below hold the rest:\n";
   for (const std::string& sentence : controls_in_words(c))
     out += "- " + sentence + "\n";
