@@ -74,5 +74,13 @@ TEST_CASE("read_text: tokens beyond the model's vocabulary, missing files and fi
       {"blank", "no text"});
 }
 
+TEST_CASE("read_text: a document longer than can be counted is refused by its file, before it is looked at") {
+  const qfa_test::scratch here;
+  const std::filesystem::path path = here.write("long", "");
+  std::filesystem::resize_file(path, qfa::longest_text + 1);  // of holes
+  const paths files{path};
+  check_refused([&] { qfa::read_text(files, bytes(), {}); }, {"long", "1073741825 bytes", "at most 2^30"});
+}
+
 }  // namespace text_read_text_test
 #endif

@@ -42,8 +42,8 @@ struct text_tokens {
 /// Reads files and encodes each of their documents by itself.  A byte order mark at the beginning of a file is left
 /// out.
 ///
-/// Throws, naming file and byte, where text is not UTF-8; where a token is beyond the model's vocabulary; and for a
-/// file without a document.
+/// Throws, naming file and byte, where text is not UTF-8; where a document is longer than `longest_text`; where a token
+/// is beyond the model's vocabulary; and for a file without a document.
 inline text_tokens read_text(std::span<const std::filesystem::path> files, const tokenizer& words,
                              const text_options& options) {
   text_tokens out;
@@ -54,6 +54,9 @@ inline text_tokens read_text(std::span<const std::filesystem::path> files, const
     const std::size_t before = out.documents;
     for_each_document(whole.substr(whole.starts_with(byte_order_mark) ? byte_order_mark.size() : 0), options.documents,
                       [&](std::string_view document) {
+                        if (document.size() > longest_text)
+                          fail(in_quotes(path) + " has a document of " + std::to_string(document.size()) +
+                               " bytes, expected at most 2^30: cut it by lines or blank lines");
                         std::string replaced;
                         if (const std::size_t bad = first_invalid_utf8(document); bad != document.size()) {
                           if (!options.replace_invalid)
