@@ -101,7 +101,7 @@ TEST_CASE("comparison_text: what either audit's numbers rest on") {
                            "groups; BOS begins every row",
                            "0 positions of each row left out; processing none, in the order compress,process\n",
                            "\n  jump_relu SAE of 12 features, FVU 0.0581 [0.0571, 0.0591], L0 8.25 [7.75, 8.75], dead "
-                           "12.5 %; on compressed "
+                           "12.5 % (unmeasured); on compressed "
                            "models FVU 0.0612\n",
                            "\n  protocol honest: 12 active features, 10 counted, 2 unmeasured\n",
                            "5.2 to 7.8 groups of equal size (m_eff)", "\n  warning: mind the step"})
