@@ -34,7 +34,7 @@ model=(--model demo/model --sae demo/sae --tokens demo/tokens.npy)
 sweep=("${model[@]}" --max-tokens 5248 --policy rtn:bits=4 --policy wanda:sparsity=0.3 --against again=demo/model
   --match-pruning rtn:bits=3 --match-tolerance 0.02 --calibration-tokens 1024 --paired --token-damage --meaning
   --loss-batch 5)
-same sweep tokens "2 3 4" "${sweep[@]}"
+same sweep tokens "3 4" "${sweep[@]}"
 same turns policies "2 3" "${sweep[@]}"
 same published "tokens policies" 3 "${model[@]}" --max-tokens 2048 --policy rtn:bits=3 --match-pruning rtn:bits=4 \
   --protocol published
@@ -53,7 +53,7 @@ hook=$(sed -n 's/.*"hook_name": *"\([^"]*\)".*/\1/p' demo/sae/cfg.json | head -n
 "$qfa" activations "${common[@]}" --hook "$hook" --out reference.npy >dumped.txt
 "$qfa" activations "${common[@]}" --hook "$hook" --policy rtn:bits=4 --out int4.npy >>dumped.txt
 "$qfa" activations "${common[@]}" --hook "$hook" --policy rtn:bits=3 --out int3.npy >>dumped.txt
-same activations "tokens policies" "2 3" --sae demo/sae --activations reference.npy --compressed int4=int4.npy \
+same activations "tokens policies" 3 --sae demo/sae --activations reference.npy --compressed int4=int4.npy \
   --compressed int3=int3.npy --paired
 
 # What locates damage and what allocates bits share the same passes; of 11 groups rank 0 alone writes.
