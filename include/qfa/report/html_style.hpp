@@ -149,6 +149,7 @@ summary { cursor: pointer; color: var(--link); font-size: .9rem; width: fit-cont
   .big thead th, .scroll thead th:first-child, .scroll tbody th[scope=row] { position: static; }
   thead { display: table-header-group; }
   table { font-size: 6.4pt; }
+  table:has(th:nth-child(19)) { font-size: 5.8pt; }
   th, td { padding: .1rem .16rem; }
   /* Chromium paints no button in a head that it repeats on the next page. */
   th button { display: none; }
