@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
-#include <filesystem>
 #include <limits>
 #include <string>
 #include <string_view>
 #include <system_error>
 
 #include "qfa/core/error.hpp"
+#include "qfa/io/file.hpp"
 #include "qfa/io/in_quotes.hpp"
 #include "qfa/law/evidence.hpp"
 
@@ -38,8 +38,7 @@ struct named_path {
 };
 inline named_path name_and_path(const std::string& argument) {
   const auto equals = argument.find('=');
-  std::error_code ignored;
-  if (equals == std::string::npos || std::filesystem::exists(argument, ignored)) return {argument, argument};
+  if (equals == std::string::npos || qfa::path_exists(argument)) return {argument, argument};
   return {argument.substr(0, equals), argument.substr(equals + 1)};
 }
 

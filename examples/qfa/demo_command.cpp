@@ -35,13 +35,6 @@ std::filesystem::path demo_directory() {
   qfa::fail("the demo's files are neither beside the program in ../share/qfa/demo nor in \"" + built.string() + "\"");
 }
 
-/// The interval of a change in percent, from that of the ratio.
-std::string change_range(const qfa::interval& ratio) {
-  if (ratio.kind != qfa::interval_kind::two_sided) return "(unmeasured)";
-  return "[" + qfa::signed_fixed(100.0 * (ratio.lower - 1.0), 2) + ", " +
-         qfa::signed_fixed(100.0 * (ratio.upper - 1.0), 2) + "]";
-}
-
 /// What perplexity did not show: less than 2 % of change while at least 5 % of the features have r of 0.9 or less.  In
 /// the words of report.html, and of the same policies; what is "confirmed" is left to the false discovery rate.
 void print_story(const qfa::audit_result& result) {
@@ -57,9 +50,9 @@ void print_story(const qfa::audit_result& result) {
     if (!hidden) std::cout << "\nWhat perplexity hid:\n";
     hidden = true;
     std::cout << "  " << c.policy << " changes perplexity by " << qfa::signed_fixed(change, 2) << " % "
-              << change_range(ratio.range) << ", and " << qfa::fixed(lost, 1) << " % of the counted features ("
-              << s.bands.not_survived() << " of " << s.bands.counted() << ") have r of 0.9 or less, "
-              << std::ranges::count(qfa::confirm(s), qfa::census_verdict::confirmed_not)
+              << qfa::percent_change_range(ratio.range, "(unmeasured)") << ", and " << qfa::fixed(lost, 1)
+              << " % of the counted features (" << s.bands.not_survived() << " of " << s.bands.counted()
+              << ") have r of 0.9 or less, " << std::ranges::count(qfa::confirm(s), qfa::census_verdict::confirmed_not)
               << " of them confirmed: " << qfa::fixed(100.0 * survived.value, 1) << " % "
               << qfa::range_text(survived.range, 1, 100.0) << " have r above 0.9 through this " << sae << " SAE.\n";
   }

@@ -164,6 +164,12 @@ inline std::string_view beside_published(const audit_result& a) {
   return a.headline.guarded_r ? ", honest protocol" : "";
 }
 
+/// The interval of a change in percent, "[+0.06, +0.10]", from that of the ratio; `otherwise` where there is none.
+inline std::string percent_change_range(const interval& ratio, std::string_view otherwise) {
+  if (ratio.kind != interval_kind::two_sided) return std::string(otherwise);
+  return "[" + signed_fixed(100.0 * (ratio.lower - 1.0), 2) + ", " + signed_fixed(100.0 * (ratio.upper - 1.0), 2) + "]";
+}
+
 /// The audit's main table, like the paper's: a line for each condition under the headline protocol.  `bits` are bits a
 /// weight takes in the targeted matrices, scales included, `KV bits` those of an element in the caches; no such column
 /// where no condition knows.
@@ -188,10 +194,7 @@ inline std::string conditions_table(const audit_result& a, table_form form = tab
       const estimate& ppl = c.loss->perplexity_ratio;
       row.push_back(fixed(c.loss->perplexity, 3));
       row.push_back(signed_fixed(100.0 * (ppl.value - 1.0), 2));
-      row.push_back(ppl.range.kind == interval_kind::two_sided
-                        ? "[" + signed_fixed(100.0 * (ppl.range.lower - 1.0), 2) + ", " +
-                              signed_fixed(100.0 * (ppl.range.upper - 1.0), 2) + "]"
-                        : (c.reference ? "" : "unmeasured"));
+      row.push_back(percent_change_range(ppl.range, c.reference ? "" : "unmeasured"));
       row.push_back(fixed(c.loss->kl.value, 4));
     }
     row.push_back(fixed(s.mean_r.value, 4));
