@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <cstdint>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -53,6 +54,18 @@ TEST_CASE("parse_csv: no more cells than it may have are read, however short the
   CHECK(parse_csv("a,b\n\"c\",d\n", "x", 4).size() == 2);
   qfa_test::check_refused([] { parse_csv("a,b\nc,d,\n", "\"f\"", 4); }, {"\"f\"", "more than 4 cells", "line 2"});
   CHECK(parse_csv(std::string(1000, ','), "x")[0].cells.size() == 1001);
+}
+
+TEST_CASE("read_cell: a number and nothing else, as its type has them") {
+  std::uint32_t id = 0;
+  CHECK(qfa::read_cell("17", id));
+  CHECK(id == 17);
+  for (const char* const cell : {"", " 1", "1 ", "1x", "-1", "1.5", "4294967296"})
+    CHECK_FALSE(qfa::read_cell(cell, id));
+  double x = 0.0;
+  CHECK(qfa::read_cell("-2.5e3", x));
+  CHECK(x == -2500.0);
+  CHECK_FALSE(qfa::read_cell("1e999", x));
 }
 
 TEST_CASE("parse_csv: no bytes bring it down") {

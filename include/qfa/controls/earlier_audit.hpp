@@ -3,7 +3,6 @@
 #define QFA_CONTROLS_EARLIER_AUDIT_HPP
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +12,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -71,13 +69,6 @@ struct earlier_audit {
 };
 
 namespace detail {
-
-/// The number that a cell holds and nothing else; false where it holds none that fits.
-template <class Number>
-bool read_cell(const std::string& cell, Number& out) {
-  const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), out);
-  return problem == std::errc{} && end == cell.data() + cell.size();
-}
 
 /// Audits from before reports had the SAE's checksum are told apart by its shape alone.
 inline void describe_earlier(const json& report, earlier_audit& out) {
@@ -148,7 +139,7 @@ inline earlier_audit read_earlier_audit(std::filesystem::path where) {
     if (std::ranges::find(out.conditions, condition) == out.conditions.end()) out.conditions.push_back(condition);
     if (cells[outcome].empty() || cells[outcome] == "unmeasured") continue;
     const auto need = [&](std::size_t cell, auto& to, const char* what) {
-      if (!detail::read_cell(cells[cell], to))
+      if (!read_cell(cells[cell], to))
         fail(in_quotes(path) + ", line " + std::to_string(rows[i].line) + ", has " + in_quotes(cells[cell]) + " for " +
              rows.front().cells[cell] + ", expected " + what);
     };

@@ -2,9 +2,11 @@
 #ifndef QFA_IO_CSV_READER_HPP
 #define QFA_IO_CSV_READER_HPP
 
+#include <charconv>
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,13 @@ struct csv_row {
 
   bool operator==(const csv_row&) const = default;
 };
+
+/// Reads the number that a cell holds and nothing else; false where it holds none that fits, or anything beside it.
+template <class Number>
+bool read_cell(std::string_view cell, Number& out) {
+  const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), out);
+  return problem == std::errc{} && end == cell.data() + cell.size();
+}
 
 /// Reads comma-separated values as RFC 4180 has them: a cell in quotes may hold commas, line breaks and doubled quotes.
 /// Lines may end in LF alone, the last one in nothing; an empty line is no row, and a byte order mark at the start is

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
@@ -12,7 +11,6 @@
 #include <map>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -81,8 +79,7 @@ inline law_table parse_law_table(std::string_view text, const std::string& where
       if (at[k] == none || row.cells[at[k]].empty()) return std::numeric_limits<double>::quiet_NaN();
       const std::string& cell = row.cells[at[k]];
       double value = 0.0;
-      const auto [end, wrong] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-      if (wrong != std::errc() || end != cell.data() + cell.size())
+      if (!read_cell(cell, value))
         fail(line + "has " + in_quotes(cell) + " in column " + in_quotes(law_columns[k]) + ", expected a number");
       return value;
     };

@@ -4,14 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -70,8 +68,7 @@ inline std::vector<std::uint32_t> read_feature_list(const std::filesystem::path&
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const std::string& cell = rows[i].cells.front();
     std::uint32_t id = 0;
-    const auto [end, problem] = std::from_chars(cell.data(), cell.data() + cell.size(), id);
-    const bool number = problem == std::errc{} && end == cell.data() + cell.size();
+    const bool number = read_cell(cell, id);
     if (!number && i == 0) continue;
     if (!number || id >= width)
       fail("line " + std::to_string(rows[i].line) + " of " + in_quotes(path) + " is " + in_quotes(cell) +
