@@ -56,11 +56,12 @@ qfa_configure() {
   cmake --preset "$preset" "$@" >build/configure.log 2>&1 || { cat build/configure.log >&2; return 1; }
 }
 
-# qfa_build PRESET [CMAKE BUILD ARGUMENT...]: as many jobs as cores, or as gigabytes of memory if those are fewer.
+# qfa_build PRESET [CMAKE BUILD ARGUMENT...]: as many jobs as cores, or as memory has 5 GB for if those are fewer (the
+# largest of the tests takes g++ 4.2 GB, and 5.9 GB in a quick build; not all are as large).
 qfa_build() {
   local jobs memory
   jobs=$(nproc 2>/dev/null || echo 2)
-  memory=$(awk '/^MemAvailable/ { print int($2 / 1000000) }' /proc/meminfo 2>/dev/null || echo "$jobs")
+  memory=$(awk '/^MemAvailable/ { print int($2 / 5000000) }' /proc/meminfo 2>/dev/null || echo "$jobs")
   [ "${memory:-$jobs}" -ge "$jobs" ] || jobs=$memory
   [ "$jobs" -ge 1 ] || jobs=1
   cmake --build --preset "$1" -j "$jobs" "${@:2}"
