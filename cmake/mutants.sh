@@ -81,7 +81,9 @@ if [ "$jobs" -gt 1 ]; then
 fi
 part=${QFA_MUTANTS_PART:-0/1}
 
-compile="g++ -std=c++20 -O0 -march=native -fopenmp -ffp-contract=off -I $work/include -I tests -isystem /usr/include/eigen3"
+# To collect its garbage less often saves g++ a sixth of the time.
+compile="g++ -std=c++20 -O0 --param=ggc-min-heapsize=2000000 -march=native -fopenmp -ffp-contract=off -I $work/include -I tests
+  -isystem /usr/include/eigen3"
 $compile -c tests/main.cpp -o "$work/main.o" || exit 1
 caught=0 survived=0
 declare -A sound  # tests that pass without any bug: one that fails anyway would catch them all.  A test is of one part.
