@@ -71,9 +71,11 @@ TEST_CASE("control_passes: where processes take turns, each pass's record goes t
         if (shown != nullptr) shown->push_back(record);
       };
     };
-    passes.run("coarse", [&] { return passes.model().compress_by(coarse, {}); }, note("first"));
+    passes.run(
+        "coarse", [&] { return passes.model().compress_by(coarse, {}); }, note("first"));
     const std::size_t at_once = seen.size();
-    passes.run("fine", [&] { return passes.model().compress_by(fine, {}); }, note("second"));
+    passes.run(
+        "fine", [&] { return passes.model().compress_by(fine, {}); }, note("second"));
     passes.settle();
     CHECK(at_once == (share.parts == 1 ? 1 : 0));
     return passes.counted().empty();
