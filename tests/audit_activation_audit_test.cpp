@@ -168,6 +168,25 @@ TEST_CASE("audit_activations: interrupted at every block, it goes on to the same
   CHECK(again.conditions[1].policy == "a");
 }
 
+TEST_CASE("parts_of_files: the checksums of all of a side's files, as they are known already or else read") {
+  const scratch folder;
+  const auto a = folder.write("a", "one"), b = folder.write("b", "another"), c = folder.write("c", "a third");
+  const token_layout layout{4, 12, 0};
+  const feature_audit audit(lossless_sae(3), layout, false, 0);
+  const std::vector<std::filesystem::path> reference{a, b};
+  const std::vector<dumped_activations> compressed{{"x", {c, b}}, {"y", {a}}};
+  const std::vector<input_file> inputs{{a.string(), 3, "0a0a0a0a"}, {c.string(), 7, "0c0c0c0c"}};
+  const audit_parts found = detail::parts_of_files(audit, tiny_settings(), {}, reference, compressed, inputs);
+  const auto value_of = [&](const std::string& name) {
+    const auto at = std::ranges::find(found, "the checksum of the activations of \"" + name + "\"",
+                                      &audit_parts::value_type::first);
+    return at == found.end() ? "none" : at->second;
+  };
+  CHECK(value_of("reference") == "0a0a0a0a " + crc32_of_file(b));
+  CHECK(value_of("x") == "0c0c0c0c " + crc32_of_file(b));
+  CHECK(value_of("y") == "0a0a0a0a");
+}
+
 TEST_CASE("audit_activations: an SAE that does not fit is refused, and by the reference alone where that shows early") {
   const scratch folder;
   const std::size_t block = token_layout::block_tokens;
@@ -218,15 +237,25 @@ TEST_CASE("audit_activations: a short last row is dropped and said so, other tok
   const scratch folder;
   write_npy(folder.path() / "x.npy", {100, 3}, random_activations(100, 3));
   write_npy(folder.path() / "short.npy", {99, 3}, random_activations(99, 3));
+  write_npy(folder.path() / "long.npy", {112, 3}, random_activations(112, 3));
   write_npy(folder.path() / "wide.npy", {100, 4}, random_activations(100, 4));
-  const auto run = [&](const std::string& name) {
+  const auto run = [&](const std::string& name, const audit_options& options = {}) {
     const std::vector<dumped_activations> compressed{{"c", {folder.path() / name}}};
-    return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings());
+    return audit_activations(lossless_sae(3), folder.path() / "x.npy", compressed, tiny_settings(), options);
   };
   CHECK(run("x.npy").made.rows == 8);
   CHECK(run("x.npy").made.dropped_tokens == 4);
+  const audit_result some = run("x.npy", {.max_tokens = 50}), all = run("x.npy", {.max_tokens = 1000});
+  CHECK(some.made.rows == 4);
+  CHECK(some.made.dropped_tokens == 2);  // of those that were asked for
+  CHECK(all.made.rows == 8);
+  CHECK(all.made.dropped_tokens == 4);
   CHECK_THROWS_AS(run("short.npy"), error);
+  check_refused([&] { run("long.npy"); }, {"long.npy", "112 tokens", "100"});
   CHECK_THROWS_AS(run("wide.npy"), error);
+  // What only a model that is run over tokens could tell.
+  check_refused([&] { run("x.npy", {.token_damage = true}); }, {"damage of tokens", "losses"});
+  check_refused([&] { run("x.npy", {.meaning = true}); }, {"what features mean"});
   audit_settings long_rows = tiny_settings();
   long_rows.context = 101;
   CHECK_THROWS_AS(audit_activations(lossless_sae(3), folder.path() / "x.npy", {}, long_rows), error);

@@ -3,10 +3,14 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
 #include <string>
 #include <vector>
 
 #include "audit_made_up.hpp"
+#include "made_up_caches.hpp"
 #include "qfa/compress/rtn.hpp"
 #include "scratch.hpp"
 
@@ -24,6 +28,27 @@ audited_model made_up(compression_order order, const std::string& family = "gpt_
   return {tiny_model(family), lossless_sae(64), settings, false, {}};
 }
 
+/// Rounds the inputs of linear layers to halves of a unit, and leaves weights as they are.
+struct half_inputs {
+  void operator()(matrix_view<float>) const {}
+  void activations(matrix_view<float> x, const linear_input&) const { round_rows(x, 0, x.rows(), 0.5f); }
+  std::string name() const { return "half_inputs"; }
+};
+
+/// A cache that rounds keys by the largest one that it has learned.
+struct by_peak {
+  float largest = 0.0f;
+  void operator()(matrix_view<float> keys, matrix_view<float>, const cache_update& u) const {
+    round_rows(keys, u.first_new, keys.rows(), largest / 3.0f);
+  }
+  void learn(matrix_view<const float> keys, matrix_view<const float>, const cache_info&) {
+    for (std::size_t t = 0; t < keys.rows(); ++t)
+      for (const float k : keys.row(t))
+        largest = std::max(largest, std::fabs(k));
+  }
+  std::string name() const { return "by_peak"; }
+};
+
 std::vector<float> hidden(const any_decoder& model) { return model.final_hidden(random_rows(2, 12, 97).view()).values; }
 
 }  // namespace
@@ -39,6 +64,14 @@ TEST_CASE("audited_model: the order of compression and processing makes other mo
   const language_model elsewhere = compress(tiny_model(), policy).model;
   CHECK(hidden(after.ready(after.take(elsewhere, {}, {}))) == a);
   CHECK(hidden(before.ready(before.take(elsewhere, {}, {}))) == a);
+  // How far its weights moved is told of those that are stored, too.
+  const compressed_model expected = compress(tiny_model(), policy);
+  for (const audited_model* const model : {&after, &before}) {
+    const compressed_model taken = model->take(elsewhere, {}, {});
+    REQUIRE(taken.tensors.size() == expected.tensors.size());
+    for (std::size_t i = 0; i < taken.tensors.size(); ++i)
+      CHECK(taken.tensors[i].change == expected.tensors[i].change);
+  }
 }
 
 TEST_CASE("audited_model: what a policy leaves alone is shared with the reference") {
@@ -67,9 +100,50 @@ TEST_CASE("audited_model: bits before compression are those of the files, also o
   CHECK(model.bits_before({tensor("lm_head.weight", 10)}) == 32.0);
 }
 
+TEST_CASE("audited_model: a cache learns from the model that it is in, and its texts come as it was asked") {
+  audited_model model = made_up(compression_order::compress_then_process);
+  const token_rows rows = random_rows(3, 12, 97, 9);
+  model.calibrate_on(rows);
+  const cache_plan plan(any_cache_policy(by_peak{}, "by_peak"), model.stored().config.layers);
+  const compressed_model weights = model.compress_by(rtn{.bits = 3}, {});
+  const compressed_model both = model.with_cache(weights, {plan, {.prefill = 5, .step = 2}});
+  CHECK(both.cache.schedule.prefill == 5);
+  CHECK(both.cache.schedule.step == 2);
+  const auto with_plan = [&](const cache_plan& learned) {
+    any_decoder ready = model.ready(weights);
+    ready.use_cache(learned, {.prefill = 5, .step = 2});
+    return hidden(ready);
+  };
+  const auto found = hidden(model.ready(both));
+  CHECK(found == with_plan(learn_cache(plan, model.ready(weights), rows)));
+  CHECK(found != with_plan(learn_cache(plan, model.reference(), rows)));
+  CHECK(found != hidden(model.ready(weights)));
+}
+
+TEST_CASE("audited_model: changed inputs are refused at the hooks that processing moves, and only there") {
+  audit_settings settings = tiny_settings();
+  const auto run = [&](const char* hook, const processing& parts, compression_order order) {
+    settings.hook = hook;
+    settings.weight_processing = parts;
+    settings.order = order;
+    const audited_model model(tiny_model(), lossless_sae(64), settings, false, {});
+    return model.compress_by(half_inputs{}, {}).model.tensors.size();
+  };
+  constexpr auto deployed = compression_order::compress_then_process, first = compression_order::process_then_compress;
+  for (const char* hook : {"blocks.1.attn.hook_v", "blocks.1.attn.hook_z"}) {
+    check_refused([&] { run(hook, transformer_lens_processing, deployed); }, {hook, "fold_value_biases"});
+    CHECK(run(hook, transformer_lens_processing, first) > 0);
+    CHECK(run(hook, {}, deployed) > 0);
+  }
+  for (const char* hook : {"blocks.1.attn.hook_q", "blocks.1.hook_resid_post"})
+    CHECK(run(hook, transformer_lens_processing, deployed) > 0);
+}
+
 TEST_CASE("audited_model: an SAE of another width is refused before anything is processed") {
   check_refused([] { audited_model(tiny_model(), lossless_sae(63), tiny_settings(), false, {}); },
                 {"63 wide", "blocks.1.hook_resid_post", "64 wide"});
+  check_refused([] { audited_model(tiny_model(), lossless_sae(65), tiny_settings(), false, {}); },
+                {"65 wide", "blocks.1.hook_resid_post", "64 wide"});
 }
 
 }  // namespace audit_audited_model_test

@@ -326,6 +326,19 @@ TEST_CASE("model_audit: a policy learns from the rows that it is given, and the 
   const audit_result result = audit.result();
   CHECK(result.made.calibration == "rows 5 to 7 of a file");
   CHECK(result.made.calibration_tokens == 36);
+  audit.run(rtn{.bits = 8});  // which learns nothing, and others still have
+  CHECK(audit.result().made.calibration == "rows 5 to 7 of a file");
+}
+
+TEST_CASE("model_audit: pruning that is matched to a policy that learns has learned by way of it") {
+  model_audit audit = tiny_audit();
+  audit.calibrate_on(random_rows(3, 12, 97, 9), "some rows");
+  audit.match_pruning_in_nats(rtn{.bits = 4}, "elsewhere", random_rows(8, 12, 97, 5), 0.05);
+  CHECK(audit.result().made.calibration.empty());
+  model_audit other = tiny_audit();
+  other.calibrate_on(random_rows(3, 12, 97, 9), "some rows");
+  other.match_pruning_in_nats(learned{36}, "elsewhere", random_rows(8, 12, 97, 5), 0.05);
+  CHECK(other.result().made.calibration == "some rows");
 }
 
 TEST_CASE("model_audit: calibration is of the weights that are compressed, stored or processed") {

@@ -77,7 +77,10 @@ TEST_CASE("kmeans_levels: clusters far apart are found, and many points are thin
 TEST_CASE("kmeans_levels: no more numbers than clusters are their own centers") {
   CHECK(qfa::kmeans_levels(std::vector<float>{2.0f, 1.0f, 2.0f}, 4) == std::vector<float>{1.0f, 2.0f, 2.0f, 2.0f});
   CHECK(qfa::kmeans_levels(std::vector<float>{3.0f}, 2) == std::vector<float>{3.0f, 3.0f});
+  const std::vector<float> two{2.0f, 1.0f};
   qfa_test::check_refused([] { qfa::kmeans_levels({}, 2); }, {"k-means", "at least one"});
+  qfa_test::check_refused([&] { qfa::kmeans_levels(two, 0); }, {"k-means", "at least one"});
+  qfa_test::check_refused([&] { qfa::kmeans_levels(two, 2, {.most_points = 0}); }, {"k-means", "at least one"});
 }
 
 }  // namespace cache_kmeans_test

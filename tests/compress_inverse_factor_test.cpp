@@ -88,6 +88,26 @@ TEST_CASE("factor_inverse: columns without any input are told, equal columns sta
   CHECK(f.order == std::vector<std::size_t>{2, 0, 3, 1});  // diagonals 2, 1 (silent), 10, 2
 }
 
+TEST_CASE("factor_inverse: a silent column counts as one of diagonal 1, in the matrix and in the mean that damps it") {
+  const matrix x{2, 4, {1, 0, 3, 1, 1, 0, -1, -1}}, nothing{2, 3, {0, 0, 0, 0, 0, 0}};
+  qfa::input_statistics inputs(4, true), silence(3, true);
+  inputs(x.view());
+  silence(nothing.view());
+  for (const column_order order : {column_order::columns, column_order::activation}) {
+    const auto f = factor_inverse(inputs, {}, 0.02, order);
+    CHECK(distance_from_inverse(f, inputs) < 1e-10);
+    // Diagonals 2, 1 (silent), 10 and 2, of mean 3.75; no other column has anything to do with the silent one.
+    const std::size_t at = order == column_order::columns ? 1 : 3;
+    CHECK(f.row(at)[at] == doctest::Approx(1.0 / std::sqrt(1.0 + 0.02 * 3.75)).epsilon(1e-14));
+    const auto of_nothing = factor_inverse(silence, {}, 0.02, order);
+    CHECK(of_nothing.silent == std::vector<std::uint8_t>{1, 1, 1});
+    CHECK(of_nothing.damping == 0.02);
+    for (std::size_t i = 0; i < 3; ++i)
+      for (std::size_t j = 0; j < 3; ++j)
+        CHECK(of_nothing.row(i)[j] == doctest::Approx(i == j ? 1.0 / std::sqrt(1.02) : 0.0).epsilon(1e-14));
+  }
+}
+
 TEST_CASE("factor_inverse: damping grows where it is not enough") {
   const matrix twins{2, 2, {2, 2, 0, 0}};  // H is 4 everywhere, without a remainder
   qfa::input_statistics inputs(2, true);

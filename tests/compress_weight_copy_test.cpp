@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "compress_matrices.hpp"
@@ -31,15 +33,22 @@ TEST_CASE("weight_copy: copies are independent, and empty matrices no trouble") 
   CHECK(one.view()(2, 4) == m.view()(2, 4));
   CHECK(one.view().rows() == 3);
   CHECK(one.view().columns() == 5);
+  CHECK(std::as_const(one).view().rows() == 3);
+  CHECK(std::as_const(one).view().columns() == 5);
   CHECK(qfa::weight_copy(qfa::matrix_view<const float>{}).values().empty());
 }
 
 TEST_CASE("weight_copy: it does not go back to another shape") {
   const qfa_test::matrix m = qfa_test::random_matrix(3, 5);
-  qfa_test::matrix other = qfa_test::random_matrix(5, 3);
-  const std::vector<float> before = other.values;
-  qfa_test::check_refused([&] { qfa::weight_copy(m.view()).write_to(other.view()); }, {"its own shape"});
-  CHECK(other.values == before);
+  const std::vector<std::pair<std::size_t, std::size_t>> shapes{{5, 3}, {3, 4}, {3, 6}, {2, 5}, {4, 5}};
+  for (const auto& shape : shapes) {
+    CAPTURE(shape.first);
+    CAPTURE(shape.second);
+    qfa_test::matrix other = qfa_test::random_matrix(shape.first, shape.second);
+    const std::vector<float> before = other.values;
+    qfa_test::check_refused([&] { qfa::weight_copy(m.view()).write_to(other.view()); }, {"its own shape"});
+    CHECK(other.values == before);
+  }
 }
 
 }  // namespace compress_weight_copy_test

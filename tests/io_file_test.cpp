@@ -2,8 +2,12 @@
 #include "qfa/io/file.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string>
+#include <system_error>
 #include <utility>
 
 #include <doctest/doctest.h>
@@ -87,6 +91,22 @@ TEST_CASE("file_bytes: a missing file and a directory are refused by name") {
     check_refused([&] { file_bytes(here.path(), access); }, {"not a plain file", here.path().filename().string()});
     check_refused([&] { file_bytes("/dev/null", access); }, {"not a plain file"});
   }
+}
+
+TEST_CASE("file_bytes: a file that ends before the size that the system tells is refused, and never read as whole") {
+  // Linux tells a page for the attributes of its devices, which hold a line and cannot be mapped; no plain file can be
+  // shortened between the two steps by a test that always means the same.
+  const std::filesystem::path attribute = "/sys/devices/system/cpu/online";
+  std::ifstream in(attribute);
+  const std::string held{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  std::error_code problem;
+  const std::uintmax_t told = std::filesystem::file_size(attribute, problem);
+  if (problem || held.empty() || held.size() >= told) {
+    MESSAGE("no file here is shorter than the system tells: not tested");
+    return;
+  }
+  for (const file_access access : {file_access::mapped, file_access::read})
+    check_refused([&] { file_bytes(attribute, access); }, {"cannot read", "online", "to its end"});
 }
 
 }  // namespace io_file_test

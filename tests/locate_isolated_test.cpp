@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "audit_made_up.hpp"
@@ -43,6 +44,13 @@ TEST_CASE("isolated: every unit under every policy, with its bits and its own da
     CHECK(*found[i].bits == static_cast<double>(slice.rows * (slice.columns * bits + 32)));
     CHECK(sum(found[i]) > 0.0);
     if (found[i].option == 2) CHECK(sum(found[i]) < 0.1 * sum(found[i - 12]));
+  }
+  // Where there is but one unit, nothing else can be compressed beside it.
+  for (std::size_t u = 0; u < units.size(); ++u) {
+    CAPTURE(u);
+    const auto only = measure_isolated(bench, std::span(units).subspan(u, 1), std::span(policies).first(1), targets);
+    REQUIRE(only.size() == 1);
+    CHECK(only[0].effect.noise.all == found[u].effect.noise.all);
   }
 }
 
