@@ -109,4 +109,16 @@ TEST_CASE("file_bytes: a file that ends before the size that the system tells is
     check_refused([&] { file_bytes(attribute, access); }, {"cannot read", "online", "to its end"});
 }
 
+TEST_CASE("file_bytes: a file that holds bytes and is told to be empty is refused, and never read as empty") {
+  const std::filesystem::path process = "/proc/self/cmdline";  // Linux tells 0 bytes of all that stands in /proc
+  std::error_code problem;
+  const std::uintmax_t told = std::filesystem::file_size(process, problem);
+  if (problem || told != 0) {
+    MESSAGE("no file here is longer than the system tells: not tested");
+    return;
+  }
+  for (const file_access access : {file_access::mapped, file_access::read})
+    check_refused([&] { file_bytes(process, access); }, {"/proc/self/cmdline", "holds bytes", "empty"});
+}
+
 }  // namespace io_file_test

@@ -83,12 +83,12 @@ inline std::pair<float, float> extremes(std::span<const float> group) noexcept {
     lows[lane] = w < lows[lane] ? w : lows[lane];
     highs[lane] = highs[lane] < w ? w : highs[lane];
   };
-  std::size_t i = 0;
-  for (; i + 16 <= group.size(); i += 16)
+  const std::size_t whole = group.size() / 16 * 16;
+  for (std::size_t i = 0; i < whole; i += 16)
     for (std::size_t lane = 0; lane < 16; ++lane)
       take(lane, group[i + lane]);
-  for (; i < group.size(); ++i)
-    take(i % 16, group[i]);
+  for (std::size_t i = whole; i < group.size(); ++i)
+    take(i - whole, group[i]);
   return {*std::min_element(lows.begin(), lows.end()), *std::max_element(highs.begin(), highs.end())};
 }
 

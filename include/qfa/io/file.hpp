@@ -69,7 +69,10 @@ class file_bytes {
     if (size > (std::numeric_limits<std::size_t>::max)() / 2) fail(in_quotes(path) + " is too large for memory");
     size_ = static_cast<std::size_t>(size);
     if (size_ == 0) {  // a mapping may not be empty; opening still tells whether the file may be read
-      if (!std::ifstream(path, std::ios::binary)) fail("cannot open " + in_quotes(path));
+      std::ifstream in(path, std::ios::binary);
+      if (!in) fail("cannot open " + in_quotes(path));
+      if (in.peek() != std::ifstream::traits_type::eof())
+        fail(in_quotes(path) + " holds bytes, but the system says that it is empty: copy it into a plain file");
       return;
     }
     if (access == file_access::read || !map(path)) read(path);
