@@ -66,7 +66,7 @@ class row_groups {
       const auto behind = std::lower_bound(begins.begin(), begins.end(), wanted);
       const bool last = behind == begins.end(), first = behind == begins.begin();
       const std::size_t nearest =
-          last || (!first && wanted - *(behind - 1) <= *behind - wanted) ? *(behind - 1) : *behind;
+          !first && (last || wanted - *(behind - 1) <= *behind - wanted) ? *(behind - 1) : *behind;
       if (nearest != cuts.back()) cuts.push_back(nearest);
     }
     out.groups_ = cuts.size();
