@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <sstream>
 #include <string>
 
 #include "audit_made_up.hpp"
@@ -92,6 +93,13 @@ TEST_CASE("audit_text: Markdown has every section that the text has") {
   CHECK(tables >= 14);
   CHECK_FALSE(has(pasted, "\npredicted survival"));
   CHECK(has(text, "\npredicted survival"));
+  // And no table in columns: nothing but what stands between bars is set apart by three spaces.
+  std::istringstream lines(pasted);
+  for (std::string line; std::getline(lines, line);) {
+    CAPTURE(line);
+    CHECK((line.starts_with("|") || !has(line, "   ")));
+  }
+  CHECK(has(text, "   "));
 }
 
 TEST_CASE("audit_text: published numbers carry their tag and what was done here, honest ones do not") {
