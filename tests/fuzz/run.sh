@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# run.sh PROGRAM WORK SECONDS [TARGET...]: fuzzes every reader for so many seconds each, one at a time, from its seeds and
-# from what earlier runs have left in WORK.  Fails where one finds something; the input lies in WORK/findings.
+# run.sh PROGRAM WORK SECONDS [TARGET...]: fuzzes every reader for so many seconds each, two at a time, from its seeds
+# and from what earlier runs have left in WORK.  Fails where one finds something; the input lies in WORK/findings.
 set -euo pipefail
 program=$(realpath "$1") work=$2 seconds=$3
 shift 3
@@ -10,8 +10,9 @@ rm -rf "$work/seeds"
 QFA_FUZZ=seeds "$program" "$work/seeds"
 QFA_FUZZ=check "$program" "$work/seeds"
 [ $# -gt 0 ] || set -- $(ls "$work/seeds")
-failed=0
-for target in "$@"; do
+# One printf each, so that what two say at a time stays apart.
+fuzz() {
+  local target=$1 runs covered found
   mkdir -p "$work/corpus/$target"
   if QFA_FUZZ=$target OMP_NUM_THREADS=1 "$program" "$work/corpus/$target" "$work/seeds/$target" -max_total_time="$seconds" \
     -timeout=20 -rss_limit_mb=2048 -malloc_limit_mb=1024 -max_len=20000 -artifact_prefix="$work/findings/$target-" \
@@ -20,9 +21,22 @@ for target in "$@"; do
     covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$work/$target.log" | tail -n 1)
     printf '%-20s %10s runs, %6s edges, nothing found\n' "$target" "$runs" "$covered"
   else
-    failed=1
-    printf '%-20s FOUND:\n' "$target"
-    grep -E 'ERROR|runtime error|SUMMARY|what\(\)|terminate' "$work/$target.log" | head -n 5 || tail -n 5 "$work/$target.log"
+    found=$(grep -E 'ERROR|runtime error|SUMMARY|what\(\)|terminate' "$work/$target.log" | head -n 5)
+    printf '%-20s FOUND:\n%s\n' "$target" "${found:-$(tail -n 5 "$work/$target.log")}"
+    return 1
   fi
+}
+failed=0 running=0
+for target in "$@"; do
+  if [ $running -eq 2 ]; then
+    wait -n || failed=1
+    running=1
+  fi
+  fuzz "$target" &
+  running=$((running + 1))
+done
+while [ $running -gt 0 ]; do
+  wait -n || failed=1
+  running=$((running - 1))
 done
 exit $failed

@@ -7,7 +7,7 @@ foreach(component IN LISTS qfa_components)
   endif()
 endforeach()
 list(JOIN components "," components)  # a semicolon would not survive the way to the consumer
-set(include_folders $<TARGET_PROPERTY:qfa_odr_test,INCLUDE_DIRECTORIES>)
+set(include_folders $<TARGET_PROPERTY:qfa_odr,INCLUDE_DIRECTORIES>)
 if(TARGET qfa::mpi)
   list(APPEND include_folders $<TARGET_PROPERTY:MPI::MPI_CXX,INTERFACE_INCLUDE_DIRECTORIES>)
 endif()

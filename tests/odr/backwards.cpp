@@ -16,17 +16,4 @@
 #define minor a macro took the place of minor
 #define linux a macro took the place of linux
 
-#ifdef QFA_BACKWARDS
 #include "backwards.hpp"
-#else
-#include "qfa/qfa.hpp"
-#endif
-#ifdef QFA_HAS_NPZ
-#include "qfa/io/npz.hpp"
-#endif
-#ifdef QFA_HAS_KMEANS
-#include "qfa/cache/kmeans.hpp"
-#endif
-#ifdef QFA_HAS_TEXT
-#include "qfa/text/read_text.hpp"
-#endif
