@@ -21,7 +21,7 @@ fuzz() {
     covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$work/$target.log" | tail -n 1)
     printf '%-20s %10s runs, %6s edges, nothing found\n' "$target" "$runs" "$covered"
   else
-    found=$(grep -E 'ERROR|runtime error|SUMMARY|what\(\)|terminate' "$work/$target.log" | head -n 5)
+    found=$(grep -E 'ERROR|runtime error|SUMMARY|what\(\)|terminate' "$work/$target.log" | head -n 5) || true
     printf '%-20s FOUND:\n%s\n' "$target" "${found:-$(tail -n 5 "$work/$target.log")}"
     return 1
   fi
