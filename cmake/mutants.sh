@@ -85,6 +85,7 @@ part=${QFA_MUTANTS_PART:-0/1}
 compile="g++ -std=c++20 -O0 --param=ggc-min-heapsize=2000000 -march=native -fopenmp -ffp-contract=off -I $work/include -I tests
   -isystem /usr/include/eigen3"
 $compile -c tests/main.cpp -o "$work/main.o" || exit 1
+run_test() { OMP_WAIT_POLICY=passive timeout 900 "$work/test" >"$work/out" 2>&1; }  # the longest: 100 s of a core
 caught=0 survived=0
 declare -A sound  # tests that pass without any bug: one that fails anyway would catch them all.  A test is of one part.
 while IFS='|' read -r header tests expression what; do
@@ -110,7 +111,7 @@ while IFS='|' read -r header tests expression what; do
     if [ -z "${sound[$test]:-}" ]; then
       if ! ${compile/"$work/include"/include} $parts -DQFA_TEST_DATA="\"$PWD/tests/data\"" "tests/${test}_test.cpp" \
         "$work/main.o" -o "$work/test" $libraries 2>"$work/errors" ||
-        ! OMP_WAIT_POLICY=passive timeout 900 "$work/test" >"$work/out" 2>&1; then
+        ! run_test; then
         verdict="$test fails without it"
         break
       fi
@@ -123,10 +124,10 @@ while IFS='|' read -r header tests expression what; do
       break
     fi
     status=0
-    OMP_WAIT_POLICY=passive timeout 900 "$work/test" >"$work/out" 2>&1 || status=$?
+    run_test || status=$?
     if [ $status -ne 0 ]; then
       verdict=caught
-      [ $status -ne 124 ] || what="$what (it ran for 900 s)"  # the longest test takes 100 s of a core
+      [ $status -ne 124 ] || what="$what (it ran for 900 s)"
       break
     fi
   done

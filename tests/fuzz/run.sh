@@ -21,22 +21,11 @@ fuzz() {
     covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$work/$target.log" | tail -n 1)
     printf '%-20s %10s runs, %6s edges, nothing found\n' "$target" "$runs" "$covered"
   else
-    found=$(grep -E 'ERROR|runtime error|SUMMARY|what\(\)|terminate' "$work/$target.log" | head -n 5) || true
+    found=$(grep -E 'ERROR|runtime error|SUMMARY|what\(\)|terminate' "$work/$target.log" | head -n 5)
     printf '%-20s FOUND:\n%s\n' "$target" "${found:-$(tail -n 5 "$work/$target.log")}"
     return 1
   fi
 }
-failed=0 running=0
-for target in "$@"; do
-  if [ $running -eq 2 ]; then
-    wait -n || failed=1
-    running=1
-  fi
-  fuzz "$target" &
-  running=$((running + 1))
-done
-while [ $running -gt 0 ]; do
-  wait -n || failed=1
-  running=$((running - 1))
-done
-exit $failed
+export program work seconds
+export -f fuzz
+printf '%s\n' "$@" | xargs -n 1 -P 2 bash -c 'fuzz "$1"' fuzz  # which fails where one of them does

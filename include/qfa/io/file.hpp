@@ -49,7 +49,8 @@ inline std::filesystem::path whole_path(const std::filesystem::path& path) {
   return problem ? path : out;
 }
 
-/// How many bytes a plain file has.  Throws where there is none, or something else stands there.
+/// How many bytes a plain file has.  Throws where there is none, something else stands there, or it holds bytes of
+/// which the system does not tell.
 inline std::uint64_t size_of_file(const std::filesystem::path& path) {
   std::error_code problem;
   const auto status = std::filesystem::status(path, problem);
@@ -57,6 +58,8 @@ inline std::uint64_t size_of_file(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(status)) fail(in_quotes(path) + " is not a plain file");
   const std::uintmax_t size = std::filesystem::file_size(path, problem);
   if (problem) fail("cannot tell the size of " + in_quotes(path));
+  if (size == 0 && std::ifstream(path, std::ios::binary).peek() != std::ifstream::traits_type::eof())
+    fail(in_quotes(path) + " holds bytes, but the system says that it is empty: copy it into a plain file");
   return size;
 }
 
@@ -69,10 +72,7 @@ class file_bytes {
     if (size > (std::numeric_limits<std::size_t>::max)() / 2) fail(in_quotes(path) + " is too large for memory");
     size_ = static_cast<std::size_t>(size);
     if (size_ == 0) {  // a mapping may not be empty; opening still tells whether the file may be read
-      std::ifstream in(path, std::ios::binary);
-      if (!in) fail("cannot open " + in_quotes(path));
-      if (in.peek() != std::ifstream::traits_type::eof())
-        fail(in_quotes(path) + " holds bytes, but the system says that it is empty: copy it into a plain file");
+      if (!std::ifstream(path, std::ios::binary)) fail("cannot open " + in_quotes(path));
       return;
     }
     if (access == file_access::read || !map(path)) read(path);

@@ -36,17 +36,7 @@ inline std::string three_digits(double x) {
 
 /// An interval with three digits; "(unmeasured)" where there is none.
 inline std::string three_digits_range(const interval& range) {
-  switch (range.kind) {
-    case interval_kind::two_sided:
-      return "[" + three_digits(range.lower) + ", " + three_digits(range.upper) + "]";
-    case interval_kind::at_least:
-      return "[>= " + three_digits(range.lower) + "]";
-    case interval_kind::at_most:
-      return "[<= " + three_digits(range.upper) + "]";
-    case interval_kind::refused:
-      break;
-  }
-  return "(unmeasured)";
+  return range.kind == interval_kind::refused ? "(unmeasured)" : range_text(range, three_digits);
 }
 
 /// The foot of a table that has no room for all intervals.

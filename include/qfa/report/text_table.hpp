@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -31,19 +32,24 @@ inline std::string signed_fixed(double x, int decimals) {
   return (std::isfinite(x) && x >= 0.0 ? "+" : "") + fixed(x, decimals);
 }
 
-/// "[0.91, 0.93]", "[>= 0.95]", or "unmeasured" where there is no interval.
-inline std::string range_text(const interval& range, int decimals, double unit = 1.0) {
+/// "[0.91, 0.93]", "[>= 0.95]", or "unmeasured" where there is no interval; each end as `write` writes it.
+template <std::invocable<double> Write>
+std::string range_text(const interval& range, Write write) {
   switch (range.kind) {
     case interval_kind::two_sided:
-      return "[" + fixed(unit * range.lower, decimals) + ", " + fixed(unit * range.upper, decimals) + "]";
+      return "[" + write(range.lower) + ", " + write(range.upper) + "]";
     case interval_kind::at_least:
-      return "[>= " + fixed(unit * range.lower, decimals) + "]";
+      return "[>= " + write(range.lower) + "]";
     case interval_kind::at_most:
-      return "[<= " + fixed(unit * range.upper, decimals) + "]";
+      return "[<= " + write(range.upper) + "]";
     case interval_kind::refused:
       break;
   }
   return "unmeasured";
+}
+/// The same with so many decimals, in `unit`s.
+inline std::string range_text(const interval& range, int decimals, double unit = 1.0) {
+  return range_text(range, [&](double end) { return fixed(unit * end, decimals); });
 }
 
 /// A value's text and its interval: "0.92 [0.91, 0.93]", or "0.92 (unmeasured)" where there is no interval.
