@@ -91,6 +91,30 @@ TEST_CASE("side_record: the first position of each row is told apart from the ot
   CHECK(record.fit().explained_variance_legacy == doctest::Approx(1.0 - 1.0 / (25.0 / 9.0 + 49.0 / 9.0) / 6.0));
 }
 
+TEST_CASE("side_record: FVU's interval is on log, of the jackknife over groups, as numpy and scipy have it") {
+  // FVU about the mean of the rows that are left, without each pair of rows in turn; se of its log, about that of the
+  // whole; t.ppf(.975, 7).
+  const std::vector<float> x{1, 2, 3, 0, 2, 5, 4, 1, 0, 3, 6, 2, 5, 5, 1, 1,
+                             2, 7, 3, 3, 8, 0, 1, 4, 0, 0, 4, 6, 7, 2, 2, 2};
+  const std::vector<float> off{0.5f, 0, 1, 0.25f, 0, 2, 0.5f, 1, 0, 0.75f, 1.5f, 0, 0.25f, 1, 0.5f, 2};
+  std::vector<float> y = x;
+  std::vector<std::uint32_t> groups(16);
+  sparse_codes codes(1);
+  for (std::uint32_t t = 0; t < 16; ++t) {
+    y[2 * t + t % 2] += off[t];
+    groups[t] = t / 2;
+    codes.end_token();
+  }
+  side_record record(8);
+  record({x.data(), 16, 2}, {y.data(), 16, 2}, codes, groups);
+  const estimate found = record.fvu();
+  CHECK(found.value == doctest::Approx(0.09158222915042868).epsilon(1e-12));
+  CHECK(found.range.scale == interval_scale::log);
+  CHECK(found.range.scale_error == doctest::Approx(0.33584520172628424).epsilon(1e-12));
+  CHECK(found.range.lower == doctest::Approx(0.04139207922103686).epsilon(1e-9));
+  CHECK(found.range.upper == doctest::Approx(0.20263066881402075).epsilon(1e-9));
+}
+
 TEST_CASE("side_record: neither where blocks are cut nor threads move a bit, and groups merge without rounding") {
   const made_up rows(12);
   for (const bool apart : {false, true}) {

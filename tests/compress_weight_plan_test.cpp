@@ -93,7 +93,9 @@ TEST_CASE("weight_plan: needs what any of its policies needs, and keeps codes if
   CHECK(!mixed.needs().any());
   CHECK(!mixed.keeps_codes());
   CHECK(weight_plan{.tensors = {{{"a", learner{}}}}}.needs() == qfa::calibration_needs{.gram = true});
+  CHECK(weight_plan{.tensors = {{{"a", learner{}}, {"b", rtn{}}}}}.needs() == qfa::calibration_needs{.gram = true});
   CHECK(weight_plan{.rest = learner{}}.needs() == qfa::calibration_needs{.gram = true});
+  CHECK(weight_plan{.tensors = {{{"a", rtn{}}}}, .rest = learner{}}.needs() == qfa::calibration_needs{.gram = true});
   CHECK(weight_plan{.tensors = {{{"a", magnitude_pruner{.sparsity = 0.5}}}}}.keeps_codes());
   CHECK(!weight_plan{.tensors = {{{"a", rtn{}}}}}.keeps_codes());
 }

@@ -208,7 +208,7 @@ TEST_CASE("unlearned_choices: a gate without thresholds of single features gets 
     with.dictionary.r_mag = with.dictionary.b_mag = std::vector<float>(128, 0.0f);
     for (const variant_choice& choice : detail::unlearned_choices(with, inputs, rates)) {
       const activation_kind made = choice.make().dictionary.activation;
-      const std::string gate = std::string(activation_names[static_cast<std::size_t>(made)]) + " gate";
+      const std::string gate = ", " + std::string(activation_names[static_cast<std::size_t>(made)]) + " gate";
       CHECK(choice.what.ends_with(gate) == (made != kind));
       CHECK(choice.what.ends_with("gate") == (made != kind));
     }

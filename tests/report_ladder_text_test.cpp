@@ -39,6 +39,11 @@ TEST_CASE("ladder_findings: a sentence for each condition that is no rung, and w
   CHECK(text.find("] bits to the median feature and 5.2 [") != std::string::npos);
   CHECK(text.find("to the worst decile; it takes 4.12 a weight\n") != std::string::npos);
   CHECK(text.find("rtn:bits=4 is worth") == std::string::npos);
+  audit.conditions[7].effective->median = {{4.5, 4.5, {}}, censoring::none};
+  audit.conditions[7].effective->worst_decile = {{3.5, 3.5, {}}, censoring::none};
+  CHECK(ladder_findings(audit).find(
+            "is worth 4.5 (unmeasured) bits to the median feature and 3.5 (unmeasured) to the worst "
+            "decile") != std::string::npos);
   CHECK(text.find("  to keep r above 0.90 the median feature needs ") != std::string::npos);
   CHECK(text.find(" a bit (unmeasured; relu, 90 % of features ") != std::string::npos);
   CHECK(text.find("a bit more multiplies the odds of the mean feature's better band by ") != std::string::npos);

@@ -27,11 +27,13 @@ TEST_CASE("heading_facts_of a report: the words are those of the audit that it i
   CHECK(heading_text(heading_facts_of(report, "published")) != heading_text(heading_facts_of(report, "honest")));
   // Rungs that no table shows, a gate that is ignored, and nothing but what was dumped.
   a.conditions[2].ladder_only = true;
+  a.conditions[2].fit.fvu = 7.5;
   a.made.gate = "relu, ignored";
   a.made.processing = a.made.order = "";
   report = to_json(a);
   CHECK(heading_text(heading_facts_of(report, "published")) == heading_text(a));
   CHECK(heading_text(a).find("processing not known\nrelu, ignored SAE") != std::string::npos);
+  CHECK(heading_text(a).find("7.5") == std::string::npos);
 }
 
 TEST_CASE("heading_facts_of a report that lacks what it needs throws") {

@@ -26,9 +26,9 @@ TEST_CASE("report json: a name that is no UTF-8 costs no report") {
 TEST_CASE("report json: what was said comes to a terminal as it is, without what terminals obey") {
   CHECK(text_in_quotes("caf\u00e9 \u6211") == "\"caf\u00e9 \u6211\"");
   CHECK(text_in_quotes("a\"\n\x1b[2J") == R"("a\"\n\u001b[2J")");
-  CHECK(text_in_quotes("\u00a0\u009b\u007f\u0080") ==
+  CHECK(text_in_quotes("\u00a0\u009b\u007f\u0080\u009f") ==
         "\"\u00a0"
-        R"(\u009b\u007f\u0080")");
+        R"(\u009b\u007f\u0080\u009f")");
   CHECK(text_in_quotes("caf\xe9") == "\"caf\ufffd\"");
   CHECK(text_in_quotes("\u00e9\u6211\u00e9", 2) == "\"\u00e9\u6211...\"");
   CHECK(text_in_quotes("\u00e9\u6211", 2) == "\"\u00e9\u6211\"");
