@@ -157,6 +157,7 @@ TEST_CASE("any_policy and chain: every face of the policies within is passed on"
       qfa::chain{qfa::any_policy(calibrated_with_needs{}, "c"), qfa::any_policy(quantizes_activations{}, "a")});
   CHECK(both.name() == "c+a");
   CHECK(qfa::changes_activations(both));
+  CHECK_FALSE(qfa::changes_activations(qfa::chain{calibrated{}, calibrated{}}));
   CHECK(qfa::needs_of(both) == qfa::calibration_needs{.channels = true});
   CHECK(qfa::stored_bits_of(both, 1, 2, {}) == 16.0);
   float x = 5.0f;

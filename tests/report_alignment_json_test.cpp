@@ -26,6 +26,11 @@ TEST_CASE("alignment json: holds every count, interval and plan, and null where 
   const report_json& flips = j["sweep"]["rows"][1]["harmful"]["conditional_flip"];
   CHECK(flips["trials"] == a.reference.harmful.reference(verdict::refused));
   CHECK(flips["interval"].size() == 2);
+  const report_json& verdicts = j["sweep"]["rows"][1]["harmful"]["verdicts"];
+  for (std::size_t r = 0; r < verdict_names.size(); ++r)
+    for (std::size_t c = 0; c < verdict_names.size(); ++c)
+      CHECK(verdicts[std::string(verdict_names[r])][std::string(verdict_names[c])] ==
+            a.sweep.rows[1].harmful.count(static_cast<verdict>(r), static_cast<verdict>(c)));
   CHECK(j["layers"]["flips"].size() == a.layers.flips.size());
   CHECK(j["layers"]["worst"] == p.worst);
   CHECK(j["geometry"]["per_channel_reduction"].size() == 4);

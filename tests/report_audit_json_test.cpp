@@ -91,6 +91,13 @@ TEST_CASE("report json: the whole report of an audit, from the protocol block to
   CHECK(nlohmann::json::parse(j.dump()).is_object());
 }
 
+TEST_CASE("report json: damage at equal loss has a reason where it has no numbers, and only there") {
+  equal_loss_damage d;
+  CHECK(!detail::equal_loss_json(d).contains("reason"));
+  d.reason = "no pruning is near";
+  CHECK(detail::equal_loss_json(d)["reason"] == "no pruning is near");
+}
+
 TEST_CASE("report json: bits that nobody knows are null with a reason, and calibration says its rows") {
   language_model model = qfa_test::tiny_model();
   for (auto& [name, tensor] : model.tensors)

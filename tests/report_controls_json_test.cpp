@@ -53,6 +53,12 @@ TEST_CASE("controls_json: what has no value is null with its reason, and lists f
   CHECK(prediction["verdict"] == "no fit");
   CHECK(prediction["baseline"] == "nu_iso");
   CHECK(prediction["auc_isotropic_noise_with_flips"]["value"].is_null());
+  CHECK(!prediction.contains("average_precision"));
+  honest_prediction& fitted = c.policies[0].prediction.fitted.emplace();
+  fitted.average_precision = 0.625;
+  fitted.minority = 30;
+  CHECK(to_json(c)["policies"][0]["prediction"]["average_precision"] == 0.625);
+  CHECK(to_json(c)["policies"][0]["prediction"]["minority"] == 30);
   c.policies[0].prediction.flips_auc.emplace().value = 0.75;
   CHECK(to_json(c)["policies"][0]["prediction"]["baseline"] == "nu_iso with flips");
   CHECK(to_json(c)["policies"][0]["prediction"]["auc_isotropic_noise_with_flips"]["value"] == 0.75);
