@@ -36,6 +36,8 @@ pruned_runs made_runs() {
 TEST_CASE("at_equal_loss: each feature's r on the line, of all groups, of halves and without each group") {
   pruned_runs runs = made_runs();
   const damage_sample &a = runs.nearest.damage, &b = runs.across.damage;
+  runs.nearest.damage.changed = 3;
+  runs.across.damage.changed = 2;
   const std::optional<damage_sample> carried = at_equal_loss(runs, cost(1.25, 0.01));
   REQUIRE(carried.has_value());
   const damage_sample& at = *carried;
@@ -44,6 +46,7 @@ TEST_CASE("at_equal_loss: each feature's r on the line, of all groups, of halves
   CHECK(runs.match.reason.empty());
   CHECK(at.groups == a.groups);
   CHECK(at.in_odd == a.in_odd);
+  CHECK(at.changed == 3);
   for (std::size_t f = 0; f < 3; ++f) {
     CHECK(at.r[f] == a.r[f] + 0.25 * (b.r[f] - a.r[f]));
     CHECK(at.even[f] == a.even[f] + 0.25 * (b.even[f] - a.even[f]));

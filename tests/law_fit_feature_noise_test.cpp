@@ -30,4 +30,13 @@ TEST_CASE("fit_feature_noise: gain alone puts kappa at the end of its range, and
   CHECK(fit.law.kappa < 1e-3);
 }
 
+TEST_CASE("fit_feature_noise: refuses a table of one precision") {
+  std::vector<qfa::observation> rows = qfa_test::law_rows("table", "nu");
+  std::erase_if(rows, [](const qfa::observation& row) { return row.bits != 4.0; });
+  CHECK(rows.size() > 4);
+  CHECK_THROWS_WITH_AS(qfa::fit_feature_noise(rows),
+                       "the table cannot determine the law: it has 1 usable precision, expected at least 2",
+                       qfa::error);
+}
+
 }  // namespace law_fit_feature_noise_test

@@ -16,6 +16,20 @@ TEST_CASE("fit_loss: the optimum of scipy's search over all four numbers at once
   CHECK(fit.law.a == doctest::Approx(oracle["a"].get<double>()).epsilon(1e-2));
   CHECK(fit.law.b == doctest::Approx(oracle["b"].get<double>()).epsilon(1e-2));
   CHECK(fit.law.e == doctest::Approx(oracle["e"].get<double>()).epsilon(1e-2));
+  CHECK_FALSE(fit.at_end);
+}
+
+TEST_CASE("fit_loss: a floor of next to nothing is an end, and says so") {
+  for (const double floor : {1e-5, 0.05}) {
+    CAPTURE(floor);
+    std::vector<qfa::observation> rows;
+    for (const double n : {1e4, 1e5, 1e6})
+      for (const double d : {1e5, 1e6, 1e7, 1e9})
+        rows.push_back({.parameters = n, .tokens = d, .value = 40.0 / std::sqrt(n) + 900.0 / std::sqrt(d) + floor});
+    const auto fit = qfa::fit_loss(rows);
+    CHECK(fit.law.alpha == doctest::Approx(0.5).epsilon(1e-3));
+    CHECK(fit.at_end == (floor < 1e-3 * 0.07));  // the least loss is 0.07 above the floor
+  }
 }
 
 TEST_CASE("fit_loss: refuses losses that no law of this form has") {

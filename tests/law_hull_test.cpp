@@ -32,4 +32,22 @@ TEST_CASE("table_hull: its own corners are within, and a hair beyond is not") {
   CHECK_FALSE(hull.contains(1e5, 2e9, 5.0));
 }
 
+TEST_CASE("table_hull: of four points askew, what mixes them is within, and what takes away from one is not") {
+  const double corners[4][3] = {{1.0, 2.0, 3.0}, {4.0, 2.5, 5.0}, {2.0, 6.0, 4.0}, {3.0, 3.5, 8.0}};
+  std::vector<qfa::observation> rows;
+  for (const auto& c : corners)
+    rows.push_back({.parameters = std::exp(c[0]), .tokens = std::exp(c[1]), .bits = c[2]});
+  const qfa::table_hull hull(rows);
+  for (std::size_t one = 0; one < 4; ++one)
+    for (const double share : {-0.01, 0.01, 0.25, 0.7}) {  // of `one`; the other three have equal shares of the rest
+      CAPTURE(one);
+      CAPTURE(share);
+      double at[3] = {};
+      for (std::size_t i = 0; i < 4; ++i)
+        for (std::size_t axis = 0; axis < 3; ++axis)
+          at[axis] += (i == one ? share : (1.0 - share) / 3.0) * corners[i][axis];
+      CHECK(hull.contains(std::exp(at[0]), std::exp(at[1]), at[2]) == (share > 0.0));
+    }
+}
+
 }  // namespace law_hull_test

@@ -35,6 +35,14 @@ TEST_CASE("require_identifiable: one sentence for each way in which a table dete
   refused([](qfa::observation& row) { row.tokens = 20.0 * row.parameters; },
           "the table cannot determine the law: log N, log D and bits move together, so that their effects cannot be "
           "told apart");
+  // Two of each are enough, where they do not move together.
+  std::vector<qfa::observation> corners;
+  for (const double n : {1e5, 4e5})
+    for (const double d : {1e6, 9e6})
+      for (const double bits : {3.0, 5.0})
+        corners.push_back({.parameters = n, .tokens = d, .bits = bits, .value = 1.0});
+  CHECK_NOTHROW(qfa::require_identifiable(corners, 8));
+  CHECK_THROWS_AS(qfa::require_identifiable(corners, 9), qfa::error);
   CHECK_THROWS_WITH_AS(qfa::require_identifiable(std::span(family).first(3), 4),
                        "the table cannot determine the law: it has 3 usable rows, expected at least 4", qfa::error);
 }

@@ -36,6 +36,7 @@ TEST_CASE("firing_buffer: keeps what is above the bar, in order, however much co
   CHECK(buffer.size() == 0);
   buffer.append(5, std::vector<float>{-1.0f, 0.5f});  // the bar is 0 where none is given
   CHECK(features_of(buffer) == std::vector<std::uint32_t>{6});
+  CHECK(buffer.size() == 1);
 }
 
 TEST_CASE("firing_buffer: keep drops what is below the bar, and what is at it beyond the room") {

@@ -61,4 +61,28 @@ TEST_CASE_TEMPLATE("gates: fire only where the code is positive", Arch, QFA_TEST
   CHECK(fires(qfa::detail::gated_gate<Arch>(s)) == std::vector<bool>{false, false, true, false});
 }
 
+TEST_CASE_TEMPLATE("gates: a bound on products lets through what they may reach, and nothing below", Arch,
+                   QFA_TEST_ARCHS) {
+  // The bounds 0, 1, 2 and 3 of four features, and what fires from them on.
+  const auto may = [](const auto& gate) {
+    const std::vector<float> bounds{0.0f, 1.0f, 2.0f, 3.0f};
+    std::vector<bool> out;
+    const std::size_t w = simd::width<Arch>;
+    for (std::size_t i = 0; i < 4; i += w) {
+      const auto fires = gate.may_fire(simd::load_first<Arch>(bounds.data() + i, (std::min)(w, 4 - i)), i);
+      alignas(64) float lane[16];
+      xsimd::select(fires, simd::floats<Arch>(1.0f), simd::floats<Arch>(0.0f)).store_aligned(lane);
+      for (std::size_t j = 0; i + j < 4 && j < w; ++j)
+        out.push_back(lane[j] == 1.0f);
+    }
+    return out;
+  };
+  auto s = qfa_test::random_sae(activation_kind::gated, 1, 4);
+  s.b_enc = {0.5f, -1.0f, -1.0f, -3.5f};  // z: 0.5, 0, 1, -0.5
+  s.threshold = {0.25f, 0.0f, 1.0f, -1.0f};
+  CHECK(may(qfa::detail::relu_gate<Arch>(s)) == std::vector<bool>{true, false, true, false});
+  CHECK(may(qfa::detail::jump_relu_gate<Arch>(s)) == std::vector<bool>{true, false, false, false});
+  CHECK(may(qfa::detail::gated_gate<Arch>(s)) == std::vector<bool>{true, false, true, false});
+}
+
 }  // namespace sae_gates_test

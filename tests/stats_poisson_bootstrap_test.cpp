@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "coverage/designs.hpp"
@@ -144,6 +145,14 @@ TEST_CASE("poisson_bootstrap: what has no interval is refused with its reason") 
   CHECK(refused(qfa::poisson_bootstrap(0.5, 8, [](weights w) { return w[0] > 2 ? qfa_test::not_a_number : 0.5; })));
   CHECK(refused(qfa::poisson_bootstrap(0.5, 8, [](weights) { return 0.5; })));
   CHECK_THROWS_AS(qfa::poisson_bootstrap(0.5, 8, constant, {.replicates = 30}), qfa::error);
+  const auto any = [](weights w) { return 0.3 + 0.1 * w[0] + 0.03 * w[1] + 0.007 * w[2]; };
+  for (const auto& each : {std::pair(0.5, 3U), std::pair(0.9, 19U), std::pair(0.95, 39U)}) {
+    const double level = each.first;
+    const unsigned fewest = each.second;
+    CAPTURE(level);
+    CHECK_FALSE(refused(qfa::poisson_bootstrap(0.5, 8, any, {.level = level, .replicates = fewest})));
+    CHECK_THROWS_AS(qfa::poisson_bootstrap(0.5, 8, any, {.level = level, .replicates = fewest - 1}), qfa::error);
+  }
 }
 
 TEST_CASE("weighted_total: copies of a group are the group counted as often") {

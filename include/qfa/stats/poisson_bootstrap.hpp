@@ -78,7 +78,8 @@ struct bootstrap_options {
 /// and for too few replicates to have some beyond the interval's ends.
 template <std::invocable<std::span<const std::uint32_t>> Theta>
 estimate poisson_bootstrap(double whole, std::size_t groups, Theta theta, const bootstrap_options& options = {}) {
-  const double tail = 0.5 * (1.0 - options.level) * static_cast<double>(options.replicates + 1);
+  // 1 - 0.9 is a hair below a tenth: 19 replicates have one beyond each of its ends all the same.
+  const double tail = 0.5 * (1.0 - options.level) * static_cast<double>(options.replicates + 1) + 1e-9;
   require(options.level > 0.0 && options.level < 1.0 && tail >= 1.0,
           "a bootstrap's interval needs a level between 0 and 1 and replicates enough to have values beyond its ends");
   estimate result;
@@ -114,7 +115,7 @@ estimate poisson_bootstrap(double whole, std::size_t groups, Theta theta, const 
 
   std::sort(values.begin(), values.end());
   if (values.front() == values.back()) return refuse("no group moves the value");
-  const auto beyond = static_cast<std::size_t>(std::floor(tail + 1e-9));
+  const auto beyond = static_cast<std::size_t>(std::floor(tail));
   const double low = to_scale(options.scale, values[beyond - 1]);
   const double high = to_scale(options.scale, values[values.size() - beyond]);
   range.kind = interval_kind::two_sided;
