@@ -58,6 +58,7 @@ TEST_CASE("noise_ceiling_corrected: may exceed 1 and is not clipped") {
 TEST_CASE("noise_ceiling_corrected: unreliable measurements are not corrected") {
   CHECK(std::isnan(qfa::noise_ceiling_corrected(0.9, 0.5, 0.9)));
   CHECK(std::isnan(qfa::noise_ceiling_corrected(0.9, 0.9, 0.4)));
+  CHECK(std::isfinite(qfa::noise_ceiling_corrected(0.3, 0.501, 0.9)));
   CHECK(std::isnan(qfa::noise_ceiling_corrected(0.9, qfa_test::not_a_number, 0.9)));
   CHECK(close(qfa::noise_ceiling_corrected(0.3, 0.4, 0.9, 0.3), 0.3 / 0.6, 1e-15));
 }

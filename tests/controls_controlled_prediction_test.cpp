@@ -142,6 +142,29 @@ TEST_CASE("prediction: what every feature survives has a reason and no AUC, and 
   CHECK(once == shuffled(labels, 1, 0));
 }
 
+TEST_CASE("noise_prediction: scores of one half rank what survives on the other, both ways round") {
+  // On the even groups the first features are lost, on the odd ones the last, and few on both.  Either half's scores
+  // are those of features that are lost there: they would rank their own half's labels without a fault.
+  constexpr std::size_t width = 100;
+  const half_profiles profiles(lossy_table(std::vector<float>(width, 0.0f), 1), all_features(width));
+  damage_sample s = lossy_sample(std::vector<float>(width, 0.05f), 1);
+  for (std::size_t f = 0; f < width; ++f) {
+    s.even[f] = f < 40 ? 0.5 : 0.95;
+    s.odd[f] = f >= 30 && f < 60 ? 0.5 : 0.95;
+  }
+  const half_profiles::half* even = &profiles.of(false, profiles.groups());
+  const auto variance = [&](const half_profiles::half& seen, std::size_t f) {
+    return (&seen == even ? f < 40 : f >= 30 && f < 60) ? 1e3 : 1e-3;
+  };
+  const std::vector<double> by_even = profiles.scores(false, profiles.groups(), variance),
+                            by_odd = profiles.scores(true, profiles.groups(), variance);
+  CHECK(auc(by_even, surviving(s.even, 0.9)) == 1.0);
+  CHECK(auc(by_odd, surviving(s.odd, 0.9)) == 1.0);
+  CHECK(noise_auc_without(s.groups, profiles, s, variance, 0.9) ==
+        doctest::Approx(0.5 * (auc(by_even, surviving(s.odd, 0.9)) + auc(by_odd, surviving(s.even, 0.9)))));
+  CHECK(noise_auc_without(s.groups, profiles, s, variance, 0.9) < 0.7);
+}
+
 TEST_CASE("noise_prediction: no AUC where the smaller class of a half has fewer than 25 features, fitted or not") {
   const auto ranked = [](std::size_t hurt) {
     const auto loss = losses(100, [hurt](std::size_t f) { return f < hurt; });

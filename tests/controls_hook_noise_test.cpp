@@ -81,6 +81,29 @@ TEST_CASE("covariance_factor: L L^T is S, and a direction in which nothing moves
   CHECK(l[8] == 0.0);
 }
 
+TEST_CASE("covariance_factor: L L^T is S where every direction moves, and each with all before it") {
+  constexpr std::size_t width = 5;
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  std::vector<float> zeros(width * 200, 0.0f), x = zeros;
+  for (std::size_t t = 0; t < 200; ++t) {
+    const float common = normal(random);
+    for (std::size_t i = 0; i < width; ++i)
+      x[t * width + i] = common * static_cast<float>(i + 1) + normal(random);
+  }
+  error_covariance s(width);
+  s({zeros.data(), 200, width}, {x.data(), 200, width});
+  const std::vector<double> l = covariance_factor(s);
+  for (std::size_t i = 0; i < width; ++i)
+    for (std::size_t j = 0; j < width; ++j) {
+      double product = 0.0;
+      for (std::size_t k = 0; k < width; ++k)
+        product += l[i * width + k] * l[j * width + k];
+      CHECK(std::fabs(product - s(i, j)) < 1e-9);
+      if (j > i) CHECK(l[i * width + j] == 0.0);
+    }
+}
+
 TEST_CASE("noise at the hook: its energy and its covariance are those asked for") {
   const error_covariance even = added_by(isotropic_noise(at, 12.0, 8, 1), 1000, 3);
   CHECK(even.energy() == doctest::Approx(12.0).epsilon(0.05));

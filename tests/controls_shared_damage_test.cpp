@@ -83,6 +83,10 @@ TEST_CASE("shared_damage: the null has as many failures as the compression that 
   CHECK(std::isnan(compare_with_null(a, b, {}, {}).excess.value));
   const damage_sample other = lossy_sample({0.1f}, 1);
   CHECK_THROWS_AS(compare_with_null(a, other, {}, {}), error);
+  damage_sample fewer = b;  // of the same features, on other groups
+  fewer.groups = 8;
+  CHECK_THROWS_AS(compare_with_null(a, fewer, {}, {}), error);
+  CHECK_THROWS_AS(compare_with_null(a, b, std::vector{fewer}, {}), error);
 }
 
 TEST_CASE("shared_damage: a shared mode needs both J - J_null and the partial rho above 0 for sure") {

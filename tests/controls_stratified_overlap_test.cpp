@@ -51,6 +51,11 @@ TEST_CASE("stratified_overlap: the sums of Mantel and Haenszel over deciles of f
   CHECK(compare_within_strata(a, b, in_order(40), {}, of_b).null_odds_ratio == doctest::Approx(1.0 / 0.5));
   const std::vector<damage_sample> twice{noise, b};
   CHECK(compare_within_strata(a, b, in_order(40), {}, twice).null_odds_ratio == doctest::Approx(std::sqrt(2.0 * 3.0)));
+  // Noise of a that fails one of b's in the first stratum, and two in the second: 1 1 / 4 over 1 1 / 4, and 2 1 / 4
+  // over 0.
+  const std::vector<damage_sample> of_a{failing(40, {0, 1, 4, 5})};
+  CHECK(compare_within_strata(a, b, in_order(40), of_a, {}).null_odds_ratio == doctest::Approx(3.0));
+  CHECK(compare_within_strata(a, b, in_order(40), of_a, of_b).null_odds_ratio == doctest::Approx(std::sqrt(3.0 * 2.0)));
 }
 
 TEST_CASE("stratified_overlap: what the reference foretells explains an overlap that only weakness makes") {

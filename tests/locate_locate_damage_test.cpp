@@ -60,6 +60,7 @@ TEST_CASE("locate_damage: one matrix that carries all damage is found, with a sh
     CHECK(unit.share.value == (guilty ? 1.0 : 0.0));
     CHECK(unit.left_out_share.value == (guilty ? 1.0 : 0.0));
     CHECK((unit.kl->value > 0.0) == guilty);
+    CHECK((unit.excess_loss->value == 0.0) == !guilty);
   }
   CHECK(found.worst_share.value == 1.0);
   CHECK(found.noise.value > 0.0);

@@ -97,6 +97,8 @@ TEST_CASE("bootstrap_families: under 8 families there is no interval, and mixed 
   const estimate e = bootstrap_families(few.ways, few.family_of, 1);
   CHECK(e.range.kind == interval_kind::refused);
   CHECK(e.range.reason == "fewer than 8 families of features");
+  const drawn enough(8, 10, 1);
+  CHECK(bootstrap_families(enough.ways, enough.family_of, 1).range.reason != "fewer than 8 families of features");
   CHECK_THROWS_AS(bootstrap_families({}, {}, 1), error);
   CHECK_THROWS_AS(bootstrap_families(few.ways, std::vector<std::uint32_t>(3, 1), 1), error);
 }

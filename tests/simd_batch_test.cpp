@@ -75,6 +75,17 @@ TEST_CASE_TEMPLATE("select_lanes and magnitudes: lane by lane, signs of zero inc
     CHECK(lane[i] == (i % 2 == 0 ? -7.0f : static_cast<float>(i)));
 }
 
+TEST_CASE_TEMPLATE("bits_of: lane i is bit i, and what is no lane is no bit", Arch, QFA_TEST_ARCHS) {
+  const simd::floats<Arch> zero(0.0f);
+  CHECK(simd::bits_of<Arch>(zero > zero) == 0U);
+  CHECK(simd::bits_of<Arch>(zero == zero) == (1U << simd::width<Arch>)-1U);
+  for (std::size_t i = 0; i < simd::width<Arch>; ++i) {
+    alignas(64) float x[16] = {};
+    x[i] = 1.0f;
+    CHECK(simd::bits_of<Arch>(simd::floats<Arch>::load_aligned(x) > zero) == 1U << i);
+  }
+}
+
 TEST_CASE("has_avx512 and has_neon64: what the compiler's flags say of the widest set, and not of SSE2") {
 #if defined(__AVX512F__)
   CHECK(simd::has_avx512<simd::best_arch>);
