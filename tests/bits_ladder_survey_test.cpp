@@ -85,4 +85,29 @@ TEST_CASE("take_ladder_survey: laws, slopes, what features need, curves and band
   CHECK_THROWS_AS(take_ladder_survey(made.rungs(), conditions, made.features, profiles(3)), error);
 }
 
+TEST_CASE("take_ladder_survey: the misfit is the weighted root mean square of log2 nu about the laws") {
+  made_ladder made(40);
+  for (std::size_t f = 0; f < 40; ++f)
+    made.correlations[2].r[f] *= 1.0 - 1e-3 * static_cast<double>(f + 1);
+  const feature_ladder ladder(made.rungs(), made.features);
+  std::vector<double> expected;
+  for (const std::uint32_t i : ladder.fitted()) {
+    double sum = 0.0, weight = 0.0;
+    for (std::size_t k = 0; k < 6; ++k) {
+      const double w = ladder.weights(i)[k];
+      if (w == 0.0) continue;
+      const double gap = ladder.log2_nu(i)[k] - std::log2(ladder.fit(i).law(ladder.bits()[k]));
+      sum += w * gap * gap;
+      weight += w;
+    }
+    expected.push_back(std::sqrt(sum / weight));
+  }
+  const feature_spread right = spread_of(expected),
+                       got = take_ladder_survey(made.rungs(), {}, made.features, profiles(40)).misfit;
+  CHECK(right.low > 1e-4);
+  CHECK(got.low == doctest::Approx(right.low).epsilon(1e-9));
+  CHECK(got.median == doctest::Approx(right.median).epsilon(1e-9));
+  CHECK(got.high == doctest::Approx(right.high).epsilon(1e-9));
+}
+
 }  // namespace bits_ladder_survey_test

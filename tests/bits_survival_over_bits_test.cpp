@@ -73,7 +73,9 @@ TEST_CASE("curves_by_quartile: the share that survives each rung, by quarter, wi
   const auto& quarters = curves[0].quarters;
   const auto at = [&](std::size_t q, std::size_t s) { return quarters[q].survive[s].value; };
   CHECK(quarters[0].features == 10);
-  CHECK(quarters[0].highest < quarters[1].lowest);
+  CHECK(quarters[0].lowest == evaluate(predictor::rarity, profiles[39]));
+  CHECK(quarters[0].highest == evaluate(predictor::rarity, profiles[30]));
+  CHECK(quarters[1].lowest == evaluate(predictor::rarity, profiles[29]));
   CHECK(at(0, 0) == 1.0);  // the most frequent ones
   CHECK(at(1, 1) == 0.0);
   CHECK(at(1, 2) == 1.0);
