@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "sae_made_up.hpp"
@@ -13,6 +14,23 @@ namespace sae_gates_test {
 
 using qfa::activation_kind;
 namespace simd = qfa::simd;
+
+namespace {
+
+/// What `lanes_of(register, column)` says of four features, whose products or bounds are `values`.
+template <class Arch, class LanesOf>
+std::vector<bool> of_four(const std::vector<float>& values, LanesOf lanes_of) {
+  std::vector<bool> out;
+  for (std::size_t i = 0; i < 4; i += simd::width<Arch>) {
+    const std::size_t count = (std::min)(simd::width<Arch>, 4 - i);
+    const std::uint32_t bits = simd::bits_of<Arch>(lanes_of(simd::load_first<Arch>(values.data() + i, count), i));
+    for (std::size_t j = 0; j < count; ++j)
+      out.push_back((bits >> j & 1U) != 0);
+  }
+  return out;
+}
+
+}  // namespace
 
 TEST_CASE_TEMPLATE("gates: let nothing fire behind the last feature", Arch, QFA_TEST_ARCHS) {
   // One feature that always fires; the lanes behind it hold the zero products of a panel's filling.
@@ -39,16 +57,7 @@ TEST_CASE_TEMPLATE("gates: fire only where the code is positive", Arch, QFA_TEST
   // Products -1, 0, 1, 2 of four features.
   const std::vector<float> products{-1.0f, 0.0f, 1.0f, 2.0f};
   const auto fires = [&](const auto& gate) {
-    std::vector<bool> out;
-    const std::size_t w = simd::width<Arch>;
-    for (std::size_t i = 0; i < 4; i += w) {
-      const auto codes = gate(simd::load_first<Arch>(products.data() + i, (std::min)(w, 4 - i)), i);
-      alignas(64) float lane[16];
-      xsimd::select(codes.fires, simd::floats<Arch>(1.0f), simd::floats<Arch>(0.0f)).store_aligned(lane);
-      for (std::size_t j = 0; i + j < 4 && j < w; ++j)
-        out.push_back(lane[j] == 1.0f);
-    }
-    return out;
+    return of_four<Arch>(products, [&](const auto& u, std::size_t column) { return gate(u, column).fires; });
   };
   auto s = qfa_test::random_sae(activation_kind::gated, 1, 4);
   s.b_enc = {0.0f, 0.0f, 0.0f, 0.0f};
@@ -64,18 +73,9 @@ TEST_CASE_TEMPLATE("gates: fire only where the code is positive", Arch, QFA_TEST
 TEST_CASE_TEMPLATE("gates: a bound on products lets through what they may reach, and nothing below", Arch,
                    QFA_TEST_ARCHS) {
   // The bounds 0, 1, 2 and 3 of four features, and what fires from them on.
-  const auto may = [](const auto& gate) {
-    const std::vector<float> bounds{0.0f, 1.0f, 2.0f, 3.0f};
-    std::vector<bool> out;
-    const std::size_t w = simd::width<Arch>;
-    for (std::size_t i = 0; i < 4; i += w) {
-      const auto fires = gate.may_fire(simd::load_first<Arch>(bounds.data() + i, (std::min)(w, 4 - i)), i);
-      alignas(64) float lane[16];
-      xsimd::select(fires, simd::floats<Arch>(1.0f), simd::floats<Arch>(0.0f)).store_aligned(lane);
-      for (std::size_t j = 0; i + j < 4 && j < w; ++j)
-        out.push_back(lane[j] == 1.0f);
-    }
-    return out;
+  const std::vector<float> bounds{0.0f, 1.0f, 2.0f, 3.0f};
+  const auto may = [&](const auto& gate) {
+    return of_four<Arch>(bounds, [&](const auto& upper, std::size_t column) { return gate.may_fire(upper, column); });
   };
   auto s = qfa_test::random_sae(activation_kind::gated, 1, 4);
   s.b_enc = {0.5f, -1.0f, -1.0f, -3.5f};  // z: 0.5, 0, 1, -0.5
